@@ -1,0 +1,1 @@
+//! Benches: of the kernels and stages (Criterion), and the comparison with peers.

@@ -1,0 +1,3 @@
+//! The command line: arguments to options to engine.
+
+fn main() {}

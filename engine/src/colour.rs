@@ -1,0 +1,130 @@
+//! Colour description: the four independent tags of ITU-T H.273, the place of chroma samples, HDR metadata.
+
+use crate::geometry::Rational;
+use serde::Serialize;
+
+/// How a picture's sample values are to be read. Codes are those of ITU-T H.273, which libav, AV1 and MP4 share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Colour {
+    /// Colour primaries, H.273 table 2; 2 is unspecified.
+    pub primaries: u8,
+    /// Transfer characteristics, H.273 table 3; 2 is unspecified.
+    pub transfer: u8,
+    /// Matrix coefficients, H.273 table 4; 2 is unspecified.
+    pub matrix: u8,
+    /// Full range (0 to 255 at 8 bit) rather than limited (16 to 235).
+    pub full_range: bool,
+    /// Where chroma samples lie between luma samples.
+    pub chroma: ChromaSite,
+}
+
+/// H.273 codes that the engine tells apart.
+pub mod cicp {
+    /// Not tagged (any table).
+    pub const UNSPECIFIED: u8 = 2;
+    /// BT.709 (any table).
+    pub const BT709: u8 = 1;
+    /// BT.470BG, that is BT.601 with 625 lines: primaries and matrix.
+    pub const BT470BG: u8 = 5;
+    /// SMPTE 170M, that is BT.601 with 525 lines (any table).
+    pub const SMPTE170M: u8 = 6;
+    /// BT.2020 primaries, and its matrix with non-constant luminance.
+    pub const BT2020: u8 = 9;
+    /// Transfer: SMPTE ST 2084, the perceptual quantiser.
+    pub const PQ: u8 = 16;
+    /// Transfer: ARIB STD-B67, hybrid log-gamma.
+    pub const HLG: u8 = 18;
+    /// Matrix: none, the samples are red, green and blue.
+    pub const RGB: u8 = 0;
+}
+
+impl Colour {
+    /// Whether the picture is high dynamic range, which Upright keeps: PQ or HLG.
+    pub fn is_hdr(&self) -> bool {
+        matches!(self.transfer, cicp::PQ | cicp::HLG)
+    }
+}
+
+/// Where chroma samples lie, along each axis. Meaningful only along an axis that is subsampled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct ChromaSite {
+    /// Along x: `Start` is what H.273 calls left.
+    pub x: Siting,
+    /// Along y: `Start` is top.
+    pub y: Siting,
+}
+
+impl ChromaSite {
+    /// MPEG-2 and later 4:2:0 (chroma location type 0); AV1's "vertical".
+    pub const LEFT: Self = Self { x: Siting::Start, y: Siting::Centre };
+    /// MPEG-1 and JPEG 4:2:0 (type 1). AV1 cannot signal it.
+    pub const CENTRE: Self = Self { x: Siting::Centre, y: Siting::Centre };
+    /// BT.2020 4:2:0 (type 2); AV1's "colocated".
+    pub const TOP_LEFT: Self = Self { x: Siting::Start, y: Siting::Start };
+}
+
+/// Where a chroma sample lies among the `s` luma samples that it covers along one axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Siting {
+    /// On the first luma sample.
+    Start,
+    /// In the middle of them.
+    Centre,
+    /// On the last.
+    End,
+}
+
+impl Siting {
+    /// Distance, in luma samples, from the centre of the first covered luma sample to the chroma sample:
+    /// 0, (s-1)/2 or s-1 for a plane subsampled by `s`.
+    pub fn offset(self, s: u32) -> f64 {
+        let last = f64::from(s) - 1.0;
+        match self {
+            Self::Start => 0.0,
+            Self::Centre => last / 2.0,
+            Self::End => last,
+        }
+    }
+
+    /// The siting after the axis is reversed.
+    #[must_use]
+    pub fn flipped(self) -> Self {
+        match self {
+            Self::Start => Self::End,
+            Self::Centre => Self::Centre,
+            Self::End => Self::Start,
+        }
+    }
+}
+
+/// Static metadata of a high dynamic range stream, as far as the source has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct HdrMetadata {
+    /// Mastering display colour volume, SMPTE ST 2086.
+    pub mastering: Option<MasteringDisplay>,
+    /// Content light level, CTA-861.3.
+    pub light: Option<ContentLight>,
+}
+
+/// The display on which the film was graded.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct MasteringDisplay {
+    /// CIE 1931 x, y of red, green and blue.
+    pub primaries: [(Rational, Rational); 3],
+    /// CIE 1931 x, y of white.
+    pub white: (Rational, Rational),
+    /// Darkest luminance in cd/m2.
+    pub min_luminance: Rational,
+    /// Brightest luminance in cd/m2.
+    pub max_luminance: Rational,
+}
+
+/// Content light level in cd/m2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ContentLight {
+    /// Brightest pixel of the film.
+    pub max_cll: u16,
+    /// Brightest frame average of the film.
+    pub max_fall: u16,
+}

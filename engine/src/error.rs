@@ -1,0 +1,114 @@
+//! What can go wrong, as values: each variant is one kind of failure that a caller may want to tell apart.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The engine's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure of the engine. The message is one sentence: where, what, and what to do where that is known.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request itself cannot be carried out, whatever the input: an odd rung, a speed out of range.
+    #[error("{0}")]
+    Options(String),
+
+    /// The input does not exist.
+    #[error("{}: no such file", .path.display())]
+    SourceMissing {
+        /// As the caller named it.
+        path: PathBuf,
+    },
+
+    /// The input is there and cannot be converted: not a video, damaged, interlaced.
+    #[error("{name}: {why}")]
+    BadSource {
+        /// The input, as the caller named it.
+        name: String,
+        /// What is the matter with it, and where.
+        why: String,
+    },
+
+    /// Reading or writing failed: unreadable input, unwritable output, full disk.
+    #[error("{}: {action}: {cause}", .path.display())]
+    Io {
+        /// The file concerned.
+        path: PathBuf,
+        /// What was being done, for instance "cannot write".
+        action: &'static str,
+        /// The operating system's reason.
+        cause: io::Error,
+    },
+
+    /// An output is already there and overwriting was not allowed.
+    #[error("{}: already exists; allow overwriting (--overwrite) or choose another output", .path.display())]
+    OutputExists {
+        /// The final name that is taken.
+        path: PathBuf,
+    },
+
+    /// No usable device, or the device was lost or ran out of memory.
+    #[error("device {device}: {why}")]
+    Device {
+        /// The device asked for or in use.
+        device: String,
+        /// What happened and what to do.
+        why: String,
+    },
+
+    /// The encoder could not be opened or failed on a frame.
+    #[error("encoder {encoder}: {why}")]
+    Encoder {
+        /// Its name.
+        encoder: String,
+        /// What it said.
+        why: String,
+    },
+
+    /// A libav call failed for a reason that is nobody's input.
+    #[error("libav: {call}: {why}")]
+    Libav {
+        /// The function.
+        call: &'static str,
+        /// libav's own text for the code.
+        why: String,
+    },
+
+    /// What was written is not what was asked for: a fault in Upright, caught before publishing.
+    #[error("{}: the written file failed its check: {why}", .path.display())]
+    Verify {
+        /// The temporary file.
+        path: PathBuf,
+        /// What differs.
+        why: String,
+    },
+
+    /// A thread ended without saying why (it panicked).
+    #[error("the {stage} stage ended unexpectedly")]
+    StageLost {
+        /// Its name.
+        stage: String,
+    },
+
+    /// The caller asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    /// An [`Error::Options`].
+    pub fn options(message: impl Into<String>) -> Self {
+        Self::Options(message.into())
+    }
+
+    /// An [`Error::BadSource`] about `name`.
+    pub fn bad_source(name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::BadSource { name: name.into(), why: why.into() }
+    }
+
+    /// An [`Error::Io`] about `path`; for use in `map_err`.
+    pub fn io(path: impl AsRef<Path>, action: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = path.as_ref().to_path_buf();
+        move |cause| Self::Io { path, action, cause }
+    }
+}

@@ -1,0 +1,234 @@
+//! Frames: planes of samples with a format and a timestamp.
+
+use bytemuck::Pod;
+use serde::Serialize;
+
+/// Bits of a sample. Above eight, samples are `u16` with the value in the low bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(into = "u32")]
+pub enum Depth {
+    /// 8 bits, stored as `u8`.
+    Eight,
+    /// 10 bits, stored as `u16`.
+    Ten,
+    /// 12 bits, stored as `u16`.
+    Twelve,
+}
+
+impl Depth {
+    /// 8, 10 or 12.
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::Eight => 8,
+            Self::Ten => 10,
+            Self::Twelve => 12,
+        }
+    }
+
+    /// Bytes that a sample takes in memory: 1 or 2.
+    pub fn bytes(self) -> usize {
+        if self == Self::Eight { 1 } else { 2 }
+    }
+}
+
+impl From<Depth> for u32 {
+    fn from(depth: Depth) -> Self {
+        depth.bits()
+    }
+}
+
+/// How many luma samples one chroma sample covers along each axis: 1 or 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Subsampling {
+    /// Along x.
+    pub x: u32,
+    /// Along y.
+    pub y: u32,
+}
+
+impl Subsampling {
+    /// 4:2:0.
+    pub const CS420: Self = Self { x: 2, y: 2 };
+    /// 4:2:2.
+    pub const CS422: Self = Self { x: 2, y: 1 };
+    /// 4:4:0, which is 4:2:2 turned by a quarter.
+    pub const CS440: Self = Self { x: 1, y: 2 };
+    /// 4:4:4.
+    pub const CS444: Self = Self { x: 1, y: 1 };
+}
+
+/// What a frame's samples are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct FrameFormat {
+    /// Luma columns.
+    pub width: u32,
+    /// Luma rows.
+    pub height: u32,
+    /// Chroma resolution.
+    pub subsampling: Subsampling,
+    /// Bits of every sample of every plane.
+    pub depth: Depth,
+}
+
+/// Where a plane lies in a frame's buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlaneLayout {
+    /// Byte offset of the first sample.
+    pub offset: usize,
+    /// Bytes from one row to the next, a multiple of [`FrameFormat::ROW_ALIGN`].
+    pub stride: usize,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+impl FrameFormat {
+    /// Rows begin at multiples of this many bytes.
+    pub const ROW_ALIGN: usize = 16;
+
+    /// How much plane `index` is subsampled: 1 by 1 for luma (0), the chroma subsampling for 1 and 2.
+    pub fn plane_subsampling(&self, index: usize) -> Subsampling {
+        if index == 0 { Subsampling::CS444 } else { self.subsampling }
+    }
+
+    /// Where the three planes lie: one after the other, without gaps but for row padding.
+    pub fn layout(&self) -> [PlaneLayout; 3] {
+        let mut offset = 0;
+        [0, 1, 2].map(|index| {
+            let s = self.plane_subsampling(index);
+            let (width, height) = (self.width.div_ceil(s.x), self.height.div_ceil(s.y));
+            let stride = (width as usize * self.depth.bytes()).next_multiple_of(Self::ROW_ALIGN);
+            let plane = PlaneLayout { offset, stride, width, height };
+            offset += stride * height as usize;
+            plane
+        })
+    }
+
+    /// Bytes of a frame of this format.
+    pub fn bytes(&self) -> usize {
+        let last = self.layout()[2];
+        last.offset + last.stride * last.height as usize
+    }
+}
+
+/// A type that holds one sample: `u8` at 8 bits, `u16` above.
+pub trait Sample: Pod + Into<i32> + Send + Sync + 'static {
+    /// Bytes of the type.
+    const BYTES: usize;
+    /// The sample of a value that is known to fit; higher bits are dropped.
+    fn truncate(value: i32) -> Self;
+}
+
+impl Sample for u8 {
+    const BYTES: usize = 1;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the caller has clamped")]
+    fn truncate(value: i32) -> Self {
+        value as Self
+    }
+}
+
+impl Sample for u16 {
+    const BYTES: usize = 2;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the caller has clamped")]
+    fn truncate(value: i32) -> Self {
+        value as Self
+    }
+}
+
+/// Three planes, luma then the two of chroma, in one contiguous buffer; see [`FrameFormat::layout`].
+#[derive(Clone, Debug)]
+pub struct Frame {
+    format: FrameFormat,
+    layout: [PlaneLayout; 3],
+    words: Vec<u32>,
+    /// Presentation time, in ticks of the stream's time base.
+    pub pts: i64,
+    /// Duration in the same ticks; 0 when it is not known.
+    pub duration: i64,
+}
+
+impl Frame {
+    /// A frame of zeros.
+    pub fn new(format: FrameFormat) -> Self {
+        Self { format, layout: format.layout(), words: vec![0; format.bytes() / 4], pts: 0, duration: 0 }
+    }
+
+    /// What the samples are.
+    pub fn format(&self) -> FrameFormat {
+        self.format
+    }
+
+    /// Where plane 0, 1 or 2 lies.
+    pub fn layout(&self, index: usize) -> PlaneLayout {
+        self.layout[index]
+    }
+
+    /// The whole buffer, in the machine's byte order: what is uploaded to and read back from a device.
+    pub fn bytes(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.words)
+    }
+
+    /// The whole buffer, to be written.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        bytemuck::cast_slice_mut(&mut self.words)
+    }
+
+    /// The samples of a plane with its rows' padding, and the stride in samples.
+    ///
+    /// # Panics
+    /// When `T` is not the sample type of the frame's depth.
+    pub fn plane<T: Sample>(&self, index: usize) -> (&[T], usize) {
+        let (range, stride) = self.plane_range::<T>(index);
+        (bytemuck::cast_slice(&self.bytes()[range]), stride)
+    }
+
+    /// As [`Frame::plane`], to be written.
+    ///
+    /// # Panics
+    /// When `T` is not the sample type of the frame's depth.
+    pub fn plane_mut<T: Sample>(&mut self, index: usize) -> (&mut [T], usize) {
+        let (range, stride) = self.plane_range::<T>(index);
+        (bytemuck::cast_slice_mut(&mut self.bytes_mut()[range]), stride)
+    }
+
+    fn plane_range<T: Sample>(&self, index: usize) -> (std::ops::Range<usize>, usize) {
+        assert_eq!(T::BYTES, self.format.depth.bytes(), "sample type and depth agree");
+        let plane = self.layout[index];
+        (plane.offset..plane.offset + plane.stride * plane.height as usize, plane.stride / T::BYTES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_sizes_round_chroma_up_and_rows_are_aligned() {
+        let format = FrameFormat { width: 607, height: 5, subsampling: Subsampling::CS420, depth: Depth::Ten };
+        let [luma, cb, cr] = format.layout();
+        assert_eq!((luma.offset, luma.stride, luma.width, luma.height), (0, 1216, 607, 5));
+        assert_eq!((cb.offset, cb.stride, cb.width, cb.height), (1216 * 5, 608, 304, 3));
+        assert_eq!(cr.offset, cb.offset + 608 * 3);
+        assert_eq!(format.bytes(), cr.offset + 608 * 3);
+    }
+
+    #[test]
+    fn planes_do_not_overlap() {
+        let format = FrameFormat { width: 17, height: 3, subsampling: Subsampling::CS422, depth: Depth::Eight };
+        let mut frame = Frame::new(format);
+        for index in 0..3 {
+            frame.plane_mut::<u8>(index).0.fill(u8::try_from(index).unwrap() + 1);
+        }
+        for index in 0..3 {
+            assert!(frame.plane::<u8>(index).0.iter().all(|&sample| usize::from(sample) == index + 1));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "sample type and depth agree")]
+    fn the_wrong_sample_type_is_refused() {
+        let format = FrameFormat { width: 16, height: 16, subsampling: Subsampling::CS420, depth: Depth::Ten };
+        Frame::new(format).plane::<u8>(0);
+    }
+}

@@ -1,0 +1,227 @@
+//! libav: opening, probing, decoding, audio and MP4. The only module of the crate, besides SIMD, with `unsafe` code.
+
+use crate::colour::{Colour, HdrMetadata};
+use crate::error::Result;
+use crate::frame::{Depth, Frame, FrameFormat};
+use crate::geometry::{Orientation, Rational, Size, Upright};
+use crate::packet::Packet;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Where the source comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A file, or a URL when its protocol was allowed.
+    Path(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl Input {
+    /// The input as the user named it: the path, or `-`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::Stdin => "-".to_owned(),
+        }
+    }
+}
+
+/// How to open a source.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// libav protocols that the input, and playlists in it, may use besides the given file itself; empty by default:
+    /// a crafted playlist reaches neither the network nor other files.
+    pub protocols: Vec<String>,
+    /// Which audio track is wanted.
+    pub audio: AudioChoice,
+    /// Threads of the video decoder, at least 1.
+    pub threads: usize,
+    /// Skip to this time, in seconds after the start of the source.
+    pub start: Option<Rational>,
+    /// End this many seconds after `start`.
+    pub duration: Option<Rational>,
+}
+
+/// Which audio track to keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AudioChoice {
+    /// The one that libav thinks best; none when there is none.
+    Best,
+    /// Audio track number, from 1 in the order of the file.
+    Track(usize),
+    /// No audio.
+    None,
+}
+
+/// What Upright sees in a source. Everything that had to be assumed is in `assumptions`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SourceInfo {
+    /// As the user named it.
+    pub name: String,
+    /// libav's name of the container format.
+    pub container: String,
+    /// Bytes of the file; none for standard input.
+    pub bytes: Option<u64>,
+    /// Declared duration in seconds, when the container has one.
+    pub duration: Option<f64>,
+    /// Title of the container, when it has one.
+    pub title: Option<String>,
+    /// Number of chapters.
+    pub chapters: usize,
+    /// The chosen video stream.
+    pub video: VideoInfo,
+    /// All audio tracks.
+    pub audio: Vec<AudioInfo>,
+    /// Index into `audio` of the track that is kept.
+    pub audio_kept: Option<usize>,
+    /// What was not said by the file and had to be assumed.
+    pub assumptions: Vec<Assumption>,
+}
+
+/// A convention that Upright had to assume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Assumption {
+    /// Of what: `matrix`, `range`, `chroma location`, ...
+    pub what: &'static str,
+    /// The assumed value.
+    pub value: String,
+    /// Why this value.
+    pub because: String,
+}
+
+/// The chosen video stream.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VideoInfo {
+    /// Index of the stream in the container.
+    pub stream: usize,
+    /// libav's name of the codec.
+    pub codec: String,
+    /// libav's name of the decoded pixel format.
+    pub pixel_format: String,
+    /// The stored picture, after the decoder's own crop.
+    pub stored: Size,
+    /// How it is meant to be seen.
+    pub orientation: Orientation,
+    /// The picture as it is meant to be seen.
+    pub upright: Upright,
+    /// Format of the frames that the decoder delivers: upright grids.
+    pub format: FrameFormat,
+    /// Tags, guessed where the file has none; chroma siting on the upright grid.
+    pub colour: Colour,
+    /// Metadata of high dynamic range.
+    pub hdr: HdrMetadata,
+    /// Ticks of the video timestamps; the numerator is 1 so that MP4 can hold it.
+    pub time_base: Rational,
+    /// Nominal frames a second.
+    pub frame_rate: Rational,
+    /// Declared number of frames, when the container has it.
+    pub frames: Option<u64>,
+    /// Bits of the source's samples.
+    pub depth: Depth,
+    /// ISO 639-2 language.
+    pub language: Option<String>,
+    /// What is subtracted from the source's timestamps, in ticks of `time_base`: source time = output time + origin.
+    pub origin: i64,
+}
+
+/// An audio track.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AudioInfo {
+    /// Number among the audio tracks, from 1.
+    pub track: usize,
+    /// Index of the stream in the container.
+    pub stream: usize,
+    /// libav's name of the codec.
+    pub codec: String,
+    /// Samples a second.
+    pub sample_rate: u32,
+    /// Channels.
+    pub channels: u32,
+    /// ISO 639-2 language.
+    pub language: Option<String>,
+    /// Title of the track.
+    pub title: Option<String>,
+}
+
+/// An opened source, positioned before its first wanted frame.
+#[derive(Debug)]
+pub struct Source {
+    info: SourceInfo,
+}
+
+/// What comes out of a source, in the order of the file.
+#[derive(Debug)]
+pub enum Event {
+    /// The frame given to [`Source::next`] was filled.
+    Frame,
+    /// An audio packet ready for MP4, in the time base of [`Source::audio_track`].
+    Audio(Packet),
+    /// No more frames and no more audio.
+    End,
+}
+
+/// The audio track as it goes into MP4: copied, or converted to AAC.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AudioTrack {
+    /// libav codec parameters and side data, opaque to everyone but the muxer.
+    pub parameters: CodecParameters,
+    /// Ticks of the packets.
+    pub time_base: Rational,
+    /// Whether packets are the source's own bytes.
+    pub copied: bool,
+    /// ISO 639-2 language.
+    pub language: Option<String>,
+    /// Title of the track.
+    pub title: Option<String>,
+}
+
+/// libav codec parameters, owned. (The media implementer fills this in.)
+#[derive(Clone, Debug, PartialEq)]
+pub struct CodecParameters {}
+
+/// Counts of what was wrong with the source, complete once [`Event::End`] has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Damage {
+    /// Frames that came out although part of them was lost, and packets that gave no frame.
+    pub damaged_frames: u64,
+    /// First damaged time in seconds of the source.
+    pub first_at: Option<f64>,
+    /// Seconds at which the source ended before its declared end.
+    pub truncated_at: Option<f64>,
+}
+
+impl Source {
+    /// Opens `input`, and decodes up to the first wanted frame to learn what it truly is.
+    ///
+    /// # Errors
+    /// [`crate::Error::SourceMissing`]; [`crate::Error::Io`] when it cannot be read; [`crate::Error::BadSource`] when
+    /// it is not a video that Upright converts; [`crate::Error::Options`] for an audio track that is not there.
+    pub fn open(_input: &Input, _options: &OpenOptions) -> Result<Self> {
+        unreachable!("media comes next")
+    }
+
+    /// What it is.
+    pub fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    /// The audio track that comes out as [`Event::Audio`].
+    pub fn audio_track(&self) -> Option<&AudioTrack> {
+        unreachable!("media comes next")
+    }
+
+    /// Fills `frame` (of format [`VideoInfo::format`]) with the next video frame, or gives an audio packet.
+    ///
+    /// # Errors
+    /// [`crate::Error::BadSource`] when the source turns out to be interlaced or changes its size or format;
+    /// [`crate::Error::Io`] when reading fails.
+    pub fn next(&mut self, _frame: &mut Frame) -> Result<Event> {
+        unreachable!("media comes next")
+    }
+
+    /// What was wrong with the source so far.
+    pub fn damage(&self) -> &Damage {
+        unreachable!("media comes next")
+    }
+}
