@@ -11,6 +11,7 @@
 //! [`media`] is libav and holds the crate's `unsafe` code; [`scale`] crops and scales; [`encode`] makes AV1;
 //! [`plan`] and [`ladder`] say what will be done; [`pipeline`] does it.
 
+pub mod av1;
 pub mod colour;
 pub mod encode;
 pub mod error;
