@@ -1,5 +1,9 @@
 //! libav: opening, probing, decoding, audio and MP4. The only module of the crate, besides SIMD, with `unsafe` code.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
+mod ffi;
+
 use crate::colour::{Colour, HdrMetadata};
 use crate::error::Result;
 use crate::frame::{Depth, Frame, FrameFormat};

@@ -1,0 +1,270 @@
+//! The least that stands between libav's C and the rest of the module: owners that free what they hold, return codes as
+//! errors, C strings as text. Everything else calls libav through pointers taken from these.
+
+use crate::error::{Error, Result};
+use crate::geometry::Rational;
+use ffmpeg_sys_next as av;
+use std::ffi::{CStr, c_char, c_int};
+use std::ptr;
+
+/// `code` when it is not negative, else an [`Error::Libav`] that names `call`.
+pub(crate) fn check(call: &'static str, code: c_int) -> Result<c_int> {
+    if code < 0 { Err(libav_error(call, code)) } else { Ok(code) }
+}
+
+/// The error for a negative `code` that `call` returned.
+pub(crate) fn libav_error(call: &'static str, code: c_int) -> Error {
+    Error::Libav { call, why: error_text(code) }
+}
+
+/// The error for a `call` that returned null for want of memory.
+pub(crate) fn out_of_memory(call: &'static str) -> Error {
+    libav_error(call, av::AVERROR(av::ENOMEM))
+}
+
+/// libav's own text for a return code.
+pub(crate) fn error_text(code: c_int) -> String {
+    let mut buffer = [0; 128];
+    // SAFETY: the buffer is writable for the length given, and av_strerror ends it with a zero in every case.
+    unsafe {
+        av::av_strerror(code, buffer.as_mut_ptr(), buffer.len());
+        text(buffer.as_ptr()).unwrap_or_default()
+    }
+}
+
+/// A C string as text, with whatever is not UTF-8 replaced; none for null.
+///
+/// # Safety
+/// `string` is null or points to bytes that end with a zero.
+pub(crate) unsafe fn text(string: *const c_char) -> Option<String> {
+    // SAFETY: not null here, and the caller vouches for the rest.
+    (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned())
+}
+
+/// A libav fraction; none when its denominator is not positive, which is how libav says "unknown".
+pub(crate) fn rational(value: av::AVRational) -> Option<Rational> {
+    (value.den > 0).then(|| Rational::new(i64::from(value.num), i64::from(value.den)))
+}
+
+/// A fraction for libav, the nearest that fits in 32 bits.
+pub(crate) fn av_rational(value: Rational) -> av::AVRational {
+    let (mut num, mut den) = (0, 1);
+    // SAFETY: writes to the two locals.
+    unsafe { av::av_reduce(&raw mut num, &raw mut den, value.num, value.den, i64::from(c_int::MAX)) };
+    av::AVRational { num, den }
+}
+
+/// Declares an owner of a libav object that one function allocates and another frees.
+macro_rules! owner {
+    ($(#[$doc:meta])* $name:ident, $raw:ty, $free:path) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(crate) struct $name(ptr::NonNull<$raw>);
+
+        // SAFETY: libav objects have no tie to a thread; the owner is the only way to this one.
+        unsafe impl Send for $name {}
+
+        impl $name {
+            /// Takes over what `call` returned.
+            ///
+            /// # Safety
+            /// `raw` is null, or an object of which nobody else will free or use a part.
+            pub(crate) unsafe fn from_raw(call: &'static str, raw: *mut $raw) -> Result<Self> {
+                ptr::NonNull::new(raw).map(Self).ok_or_else(|| out_of_memory(call))
+            }
+
+            /// For libav calls that read it.
+            pub(crate) fn as_ptr(&self) -> *const $raw {
+                self.0.as_ptr()
+            }
+
+            /// For libav calls that change it.
+            pub(crate) fn as_mut_ptr(&mut self) -> *mut $raw {
+                self.0.as_ptr()
+            }
+        }
+
+        impl Drop for $name {
+            fn drop(&mut self) {
+                let mut raw = self.0.as_ptr();
+                // SAFETY: allocated by libav, owned by self alone, freed once.
+                unsafe { $free(&raw mut raw) };
+            }
+        }
+    };
+}
+
+owner!(
+    /// A packet: compressed bytes on their way between container and codec.
+    AvPacket, av::AVPacket, av::av_packet_free
+);
+owner!(
+    /// A decoded frame, of video or audio.
+    AvFrame, av::AVFrame, av::av_frame_free
+);
+owner!(
+    /// A decoder or an encoder.
+    CodecContext, av::AVCodecContext, av::avcodec_free_context
+);
+
+impl AvPacket {
+    /// An empty packet.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: the new packet belongs to nobody else.
+        unsafe { Self::from_raw("av_packet_alloc", av::av_packet_alloc()) }
+    }
+
+    /// Its fields.
+    pub(crate) fn fields(&self) -> &av::AVPacket {
+        // SAFETY: the pointer is valid as long as self, and libav changes the packet only through `as_mut_ptr`.
+        unsafe { &*self.as_ptr() }
+    }
+
+    /// Its compressed bytes.
+    pub(crate) fn data(&self) -> &[u8] {
+        let fields = self.fields();
+        match usize::try_from(fields.size) {
+            // SAFETY: libav keeps `size` readable bytes at `data`, as long as the packet is not changed.
+            Ok(size) if !fields.data.is_null() => unsafe { std::slice::from_raw_parts(fields.data, size) },
+            _ => &[],
+        }
+    }
+
+    /// Lets go of its bytes.
+    pub(crate) fn unref(&mut self) {
+        // SAFETY: a valid packet, which may be empty.
+        unsafe { av::av_packet_unref(self.as_mut_ptr()) };
+    }
+
+    /// What it holds, moved to a packet of its own; this one is left empty.
+    pub(crate) fn take(&mut self) -> Result<Self> {
+        let mut taken = Self::new()?;
+        // SAFETY: both are valid, and `taken` is empty.
+        unsafe { av::av_packet_move_ref(taken.as_mut_ptr(), self.as_mut_ptr()) };
+        Ok(taken)
+    }
+}
+
+impl AvFrame {
+    /// An empty frame.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: the new frame belongs to nobody else.
+        unsafe { Self::from_raw("av_frame_alloc", av::av_frame_alloc()) }
+    }
+
+    /// Its fields.
+    pub(crate) fn fields(&self) -> &av::AVFrame {
+        // SAFETY: the pointer is valid as long as self, and libav changes the frame only through `as_mut_ptr`.
+        unsafe { &*self.as_ptr() }
+    }
+
+    /// Lets go of its samples.
+    pub(crate) fn unref(&mut self) {
+        // SAFETY: a valid frame, which may be empty.
+        unsafe { av::av_frame_unref(self.as_mut_ptr()) };
+    }
+}
+
+impl CodecContext {
+    /// A context for `codec`, not yet opened.
+    ///
+    /// # Safety
+    /// `codec` is null or one of libav's codecs.
+    pub(crate) unsafe fn new(codec: *const av::AVCodec) -> Result<Self> {
+        // SAFETY: the new context belongs to nobody else; the caller vouches for `codec`.
+        unsafe { Self::from_raw("avcodec_alloc_context3", av::avcodec_alloc_context3(codec)) }
+    }
+}
+
+/// libav's dictionary of options or metadata. Empty ones hold no memory.
+#[derive(Debug)]
+pub(crate) struct AvDict(*mut av::AVDictionary);
+
+// SAFETY: a dictionary has no tie to a thread; the owner is the only way to this one.
+unsafe impl Send for AvDict {}
+
+impl AvDict {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        Self(ptr::null_mut())
+    }
+
+    /// Adds or replaces an entry.
+    pub(crate) fn set(&mut self, key: &CStr, value: &CStr) -> Result<()> {
+        // SAFETY: the dictionary is ours, and libav copies both strings.
+        let code = unsafe { av::av_dict_set(&raw mut self.0, key.as_ptr(), value.as_ptr(), 0) };
+        check("av_dict_set", code).map(drop)
+    }
+
+    /// For libav calls that take options and leave those that they did not know.
+    pub(crate) fn as_mut_ptr(&mut self) -> *mut *mut av::AVDictionary {
+        &raw mut self.0
+    }
+
+    /// For libav calls that read it; null when it is empty.
+    pub(crate) fn as_ptr(&self) -> *const av::AVDictionary {
+        self.0
+    }
+}
+
+impl Drop for AvDict {
+    fn drop(&mut self) {
+        // SAFETY: the dictionary is ours or null.
+        unsafe { av::av_dict_free(&raw mut self.0) };
+    }
+}
+
+/// The value of `key` in a dictionary, whatever the key's case; none when it is not there or empty.
+///
+/// # Safety
+/// `dictionary` is null or valid.
+pub(crate) unsafe fn dict_text(dictionary: *const av::AVDictionary, key: &CStr) -> Option<String> {
+    // SAFETY: the caller vouches for the dictionary; the entry is read before anything can change it.
+    let value = unsafe {
+        let entry = av::av_dict_get(dictionary, key.as_ptr(), ptr::null(), 0);
+        if entry.is_null() { None } else { text((*entry).value) }
+    };
+    value.filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_become_sentences() {
+        assert_eq!(check("f", 3).unwrap(), 3);
+        let message = check("avcodec_open2", av::AVERROR_DECODER_NOT_FOUND).unwrap_err().to_string();
+        assert_eq!(message, "libav: avcodec_open2: Decoder not found");
+    }
+
+    #[test]
+    fn dictionaries_keep_text() {
+        let mut dict = AvDict::new();
+        dict.set(c"title", c"A film").unwrap();
+        dict.set(c"empty", c"").unwrap();
+        // SAFETY: the dictionary lives until the end of the test.
+        unsafe {
+            assert_eq!(dict_text(dict.as_ptr(), c"TITLE").as_deref(), Some("A film"));
+            assert_eq!(dict_text(dict.as_ptr(), c"empty"), None);
+            assert_eq!(dict_text(ptr::null(), c"title"), None);
+        }
+    }
+
+    #[test]
+    fn a_taken_packet_leaves_an_empty_one() {
+        let mut packet = AvPacket::new().unwrap();
+        // SAFETY: the packet is valid and empty.
+        check("av_new_packet", unsafe { av::av_new_packet(packet.as_mut_ptr(), 5) }).unwrap();
+        let taken = packet.take().unwrap();
+        assert_eq!((taken.data().len(), packet.data().len()), (5, 0));
+    }
+
+    #[test]
+    fn fractions_cross_both_ways() {
+        assert_eq!(rational(av::AVRational { num: 2, den: 4 }), Some(Rational::new(1, 2)));
+        assert_eq!(rational(av::AVRational { num: 0, den: 0 }), None);
+        let back = av_rational(Rational::new(30_000, 1001));
+        assert_eq!((back.num, back.den), (30_000, 1001));
+    }
+}
