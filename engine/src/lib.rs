@@ -15,6 +15,7 @@ pub mod av1;
 pub mod colour;
 pub mod encode;
 pub mod error;
+pub mod fingerprint;
 pub mod frame;
 pub mod geometry;
 pub mod ladder;

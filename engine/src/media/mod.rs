@@ -6,6 +6,7 @@ mod ffi;
 
 use crate::colour::{Colour, HdrMetadata};
 use crate::error::Result;
+use crate::fingerprint::Fingerprint;
 use crate::frame::{Depth, Frame, FrameFormat};
 use crate::geometry::{Orientation, Rational, Size, Upright};
 use crate::packet::Packet;
@@ -41,10 +42,8 @@ pub struct OpenOptions {
     pub audio: AudioChoice,
     /// Threads of the video decoder, at least 1.
     pub threads: usize,
-    /// Skip to this time, in seconds after the start of the source.
-    pub start: Option<Rational>,
-    /// End this many seconds after `start`.
-    pub duration: Option<Rational>,
+    /// How much of it.
+    pub span: Span,
 }
 
 /// Which audio track to keep.
@@ -67,6 +66,10 @@ pub struct SourceInfo {
     pub container: String,
     /// Bytes of the file; none for standard input.
     pub bytes: Option<u64>,
+    /// What a regular file is known by; none for anything else.
+    pub fingerprint: Option<Fingerprint>,
+    /// How much of it was asked for when it was opened.
+    pub span: Span,
     /// Declared duration in seconds, when the container has one.
     pub duration: Option<f64>,
     /// Title of the container, when it has one.
@@ -79,8 +82,19 @@ pub struct SourceInfo {
     pub audio: Vec<AudioInfo>,
     /// Index into `audio` of the track that is kept.
     pub audio_kept: Option<usize>,
+    /// Whether the packets of that track are copied; otherwise they are converted to AAC.
+    pub audio_copied: bool,
     /// What was not said by the file and had to be assumed.
     pub assumptions: Vec<Assumption>,
+}
+
+/// The part of a source that is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Span {
+    /// Seconds after the start of the source; none for its start.
+    pub start: Option<Rational>,
+    /// Seconds; none for up to its end.
+    pub duration: Option<Rational>,
 }
 
 /// A convention that Upright had to assume.

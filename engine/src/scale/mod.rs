@@ -28,6 +28,20 @@ pub struct Crop {
     pub frame: u64,
 }
 
+/// Which device is to scale.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// A real GPU where there is one, else the CPU.
+    #[default]
+    Auto,
+    /// A real GPU.
+    Gpu,
+    /// The CPU.
+    Cpu,
+    /// The GPU adapter whose name contains this, a software one too.
+    Adapter(String),
+}
+
 /// What scales.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DeviceInfo {

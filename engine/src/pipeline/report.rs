@@ -1,0 +1,98 @@
+//! What was done: the report that lies beside the renditions.
+//!
+//! `report.json` is a [`Report`] as JSON; it is described by the documentation of the fields here, which appear in it in
+//! the order of their declaration. Seconds and rates are numbers, fractions text, absent values `null`, and
+//! [`Report::version`] rises when a field changes its meaning.
+
+use crate::fingerprint::Sha256Hex;
+use crate::geometry::Size;
+use crate::media::{Damage, SourceInfo};
+use crate::plan::Plan;
+use crate::scale::DeviceInfo;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Version of the report's JSON form.
+pub const VERSION: u32 = 1;
+
+/// What went in, what was done and what came out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Versions of what did the work, by name: `upright`, `rav1e`, libav's libraries.
+    pub versions: BTreeMap<String, String>,
+    /// What scaled.
+    pub device: DeviceInfo,
+    /// What went in.
+    pub source: SourceInfo,
+    /// Seconds that were subtracted from the source's times: time in the source = time in the renditions + this.
+    pub start_offset: f64,
+    /// What was wrong with it.
+    pub damage: Damage,
+    /// [`Plan::hash`] of `plan`.
+    pub plan_hash: Sha256Hex,
+    /// What was to be done.
+    pub plan: Plan,
+    /// Frames that went in, and came out in every rendition.
+    pub frames: u64,
+    /// Of those, key frames.
+    pub key_frames: u64,
+    /// Seconds from the first frame's beginning to the last frame's end.
+    pub duration: f64,
+    /// Seconds that the job took.
+    pub wall_seconds: f64,
+    /// What came out, in the order of the ladder.
+    pub renditions: Vec<RenditionReport>,
+    /// The threads that did it, from the source to the renditions.
+    pub stages: Vec<StageReport>,
+    /// What joined them.
+    pub queues: Vec<QueueReport>,
+}
+
+/// One file that came out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RenditionReport {
+    /// Its name in the directory of the report.
+    pub file: String,
+    /// Its size in pixels.
+    pub size: Size,
+    /// Whether it has more pixels than the window had samples.
+    pub upscaled: bool,
+    /// Frames.
+    pub frames: u64,
+    /// Bytes of the whole file.
+    pub bytes: u64,
+    /// Bits of video a second, without the container's.
+    pub video_bitrate: f64,
+    /// Seconds that its encoder worked.
+    pub encode_seconds: f64,
+}
+
+/// What one thread did with its time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageReport {
+    /// For instance `decode` or `encode 1080x1920`.
+    pub name: String,
+    /// Seconds at work.
+    pub busy_seconds: f64,
+    /// Seconds waiting for input.
+    pub starved_seconds: f64,
+    /// Seconds waiting for someone to take the output.
+    pub blocked_seconds: f64,
+}
+
+/// What went through one queue.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QueueReport {
+    /// The stages that it joins, for instance `decode > scale`.
+    pub name: String,
+    /// How many items it holds.
+    pub capacity: usize,
+    /// How many items went through.
+    pub items: u64,
+    /// The most items that were in it.
+    pub max_depth: usize,
+    /// Items in it after each was put in, on average.
+    pub mean_depth: f64,
+}
