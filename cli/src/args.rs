@@ -1,0 +1,175 @@
+//! The arguments as they are typed. What they come to is decided in `options`.
+
+use crate::exit::Exit;
+use crate::values;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::path::PathBuf;
+use upright_engine::geometry::Rational;
+
+/// Turns landscape film and drama into vertical (9:16) AV1 renditions.
+///
+/// The picture is cropped, scaled to every rung of a ladder at once and encoded; sound, timing, colour and metadata are
+/// carried over. A result appears under its name only when it is whole and checked.
+#[derive(Debug, Parser)]
+#[command(name = "upright", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(after_help = EXAMPLES, after_long_help = examples_and_exit_codes(), max_term_width = 110)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Say more on standard error; twice for debugging, three times for everything
+    #[arg(short, long, action = ArgAction::Count, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Convert INPUT into OUTPUT/STEM/1080x1920.mp4 and so on, with a report.json beside them
+    #[command(after_help = EXAMPLES, after_long_help = examples_and_exit_codes())]
+    Convert(Job),
+    /// Print what convert would do as JSON, and write nothing
+    Plan(Job),
+    /// Print what Upright sees in INPUT as JSON: streams, geometry, colour, and everything it has to assume
+    Probe(Probe),
+    /// Show what this machine offers: GPU adapters, libav, AV1 encoders, SIMD; and what is missing
+    Doctor(Doctor),
+}
+
+/// `convert` and `plan` understand the same arguments, so that one set serves both.
+#[derive(Args, Debug)]
+pub(crate) struct Job {
+    /// The film: anything that libavformat opens, or - for standard input
+    pub(crate) input: OsString,
+
+    /// Folder in which a folder with the input's name is made
+    #[arg(short, long, value_name = "FOLDER", default_value = ".", help_heading = "Output")]
+    pub(crate) output: PathBuf,
+
+    /// Replace renditions and report that are already there
+    #[arg(long, help_heading = "Output")]
+    pub(crate) overwrite: bool,
+
+    /// Sizes of the renditions, WIDTHxHEIGHT or WIDTH for 9:16, with commas between them
+    #[arg(long, value_name = "RUNGS", default_value = "1080x1920,720x1280,540x960,360x640", help_heading = "Output")]
+    pub(crate) ladder: String,
+
+    /// Where the window stands: center, left, right, or its centre as a fraction of the width, 0 to 1
+    #[arg(long, value_name = "X", default_value = "center", value_parser = values::crop_centre, help_heading = "Picture")]
+    pub(crate) crop: f64,
+
+    /// What scales the picture: auto (a GPU, else the CPU), gpu, cpu, or part of a GPU adapter's name (see doctor)
+    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Picture")]
+    pub(crate) device: String,
+
+    /// AV1 encoder
+    #[arg(long, value_name = "NAME", default_value = "rav1e", help_heading = "Encoding")]
+    pub(crate) encoder: String,
+
+    /// From 0 (slowest, smallest files) to 10 (fastest)
+    #[arg(long, value_name = "0..10", default_value_t = 8, value_parser = clap::value_parser!(u8).range(0..=10))]
+    #[arg(help_heading = "Encoding")]
+    pub(crate) speed: u8,
+
+    /// From 0 (smallest) to 100 (best), one scale for all encoders
+    #[arg(long, value_name = "0..100", default_value_t = 70, value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(help_heading = "Encoding")]
+    pub(crate) quality: u8,
+
+    /// Time from one key frame to the next, the same instants in every rendition
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = values::duration, help_heading = "Encoding")]
+    pub(crate) keyframe_interval: Rational,
+
+    /// Bits of the renditions' samples: auto is 10 for HDR and 8 for everything else
+    #[arg(long, value_name = "auto|8|10", default_value = "auto", value_enum, help_heading = "Encoding")]
+    pub(crate) bit_depth: BitDepth,
+
+    /// Which sound to keep: auto (the best track), the number of an audio track from 1, or none
+    #[arg(long, value_name = "TRACK|none", default_value = "auto", value_parser = values::audio, help_heading = "Input")]
+    pub(crate) audio: upright_engine::media::AudioChoice,
+
+    /// Skip the beginning: seconds or [HH:]MM:SS[.frac] after the start of the input [default: 0]
+    #[arg(long, value_name = "TIME", value_parser = values::time, help_heading = "Input")]
+    pub(crate) start: Option<Rational>,
+
+    /// Convert only this much: seconds or [HH:]MM:SS[.frac] [default: to the end]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Input")]
+    pub(crate) duration: Option<Rational>,
+
+    /// Refuse a damaged input instead of converting what can be decoded
+    #[arg(long, help_heading = "Input")]
+    pub(crate) strict: bool,
+
+    #[command(flatten)]
+    pub(crate) access: Access,
+
+    /// Progress: bar on standard error, json (JSON Lines on standard output), none; auto is bar on a terminal
+    #[arg(long, value_name = "auto|bar|json|none", default_value = "auto", value_enum, help_heading = "Output")]
+    pub(crate) progress: Progress,
+}
+
+/// What an input may reach.
+#[derive(Args, Debug)]
+pub(crate) struct Access {
+    /// libav protocols that the input may use besides the named file itself, with commas between them [default: none]
+    ///
+    /// Playlists and the like can name other files and hosts: none of them is opened unless its protocol is listed.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::protocol, help_heading = "Input")]
+    pub(crate) protocols: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Probe {
+    /// The film: anything that libavformat opens, or - for standard input
+    pub(crate) input: OsString,
+
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BitDepth {
+    Auto,
+    #[value(name = "8")]
+    Eight,
+    #[value(name = "10")]
+    Ten,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Progress {
+    Auto,
+    Bar,
+    Json,
+    None,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  A studio, one episode for release, slowly and well:
+    upright convert episode-01.mov -o vertical/ --speed 4 --quality 85
+  A CDN pipeline, from a pipe, progress for a machine to read, nothing damaged let through:
+    upright convert - -o /srv/vod --ladder 1080,720,540 --progress json --strict < master.mp4
+  A developer, a quick look at ten seconds with the window further left:
+    upright convert clip.mp4 --start 1:20 --duration 10 --ladder 360 --crop 0.3 --speed 10 --overwrite";
+
+fn examples_and_exit_codes() -> String {
+    let mut text = format!("{EXAMPLES}\n\nExit codes:\n");
+    for exit in Exit::ALL {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {:>3}  {}", exit.code(), exit.meaning());
+    }
+    text
+}

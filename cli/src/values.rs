@@ -1,0 +1,173 @@
+//! What the words on the command line mean: each parser turns one argument into a typed value or says what it wants.
+//!
+//! The messages complete clap's "invalid value 'x' for '--option': ", so they begin in lower case.
+
+use upright_engine::geometry::Rational;
+use upright_engine::media::AudioChoice;
+
+/// Digits after the decimal point that a time may have: nanoseconds.
+const TIME_DIGITS: usize = 9;
+/// The longest time that is understood, in seconds: about thirty years.
+const TIME_MAX: i64 = 1_000_000_000;
+const TIME_FORMS: &str = "give seconds (90.5) or [HH:]MM:SS[.frac] (01:30.5)";
+
+/// A time in seconds, exactly: `90.5`, `01:30.5` or `00:01:30.5`. Minutes and seconds that follow a colon stay below
+/// 60, and fractions have at most nine digits.
+pub(crate) fn time(text: &str) -> Result<Rational, String> {
+    let wrong = || TIME_FORMS.to_owned();
+    let (whole, fraction) = match text.split_once('.') {
+        Some((_, "")) => return Err(wrong()),
+        Some((whole, fraction)) => (whole, fraction),
+        None => (text, ""),
+    };
+    let fields: Vec<&str> = whole.split(':').collect();
+    if fields.len() > 3 {
+        return Err(wrong());
+    }
+    let mut seconds: i64 = 0;
+    for (index, field) in fields.iter().enumerate() {
+        // Bare seconds and fractions alone may leave out the leading zero: `.5`.
+        let value = if field.is_empty() && fields.len() == 1 && !fraction.is_empty() {
+            0
+        } else {
+            digits(field).ok_or_else(wrong)?
+        };
+        if index > 0 && value >= 60 {
+            return Err(format!("minutes and seconds after a colon stay below 60; {TIME_FORMS}"));
+        }
+        seconds = seconds.checked_mul(60).and_then(|sum| sum.checked_add(value)).ok_or_else(wrong)?;
+    }
+    if seconds > TIME_MAX {
+        return Err(format!("at most {TIME_MAX} seconds"));
+    }
+    if fraction.len() > TIME_DIGITS {
+        return Err(format!("at most {TIME_DIGITS} digits after the decimal point"));
+    }
+    let mut denominator = 1;
+    let mut numerator = seconds;
+    for digit in fraction.chars() {
+        let digit = digit.to_digit(10).ok_or_else(wrong)?;
+        numerator = numerator * 10 + i64::from(digit);
+        denominator *= 10;
+    }
+    Ok(Rational::new(numerator, denominator))
+}
+
+/// As [`time`], above zero.
+pub(crate) fn duration(text: &str) -> Result<Rational, String> {
+    let value = time(text)?;
+    if value.num == 0 { Err("must be above 0".to_owned()) } else { Ok(value) }
+}
+
+fn digits(text: &str) -> Option<i64> {
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+}
+
+/// The centre of the crop window as a fraction of the picture's width, 0 to 1. The window is moved inside the picture
+/// where it would stick out, so 0 is as far left as it goes.
+pub(crate) fn crop_centre(text: &str) -> Result<f64, String> {
+    match text {
+        "left" => Ok(0.0),
+        "center" | "centre" => Ok(0.5),
+        "right" => Ok(1.0),
+        number => match number.parse::<f64>() {
+            Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+            _ => Err("give center, left, right, or the window's centre from 0 (left edge) to 1 (right edge)".to_owned()),
+        },
+    }
+}
+
+/// Which audio track to keep: `auto`, `none`, or a track's number from 1.
+pub(crate) fn audio(text: &str) -> Result<AudioChoice, String> {
+    match text {
+        "auto" => Ok(AudioChoice::Best),
+        "none" => Ok(AudioChoice::None),
+        number => match number.parse() {
+            Ok(track) if track > 0 => Ok(AudioChoice::Track(track)),
+            _ => Err("give auto, none, or the number of an audio track from 1".to_owned()),
+        },
+    }
+}
+
+/// A protocol's name, as libav spells them.
+pub(crate) fn protocol(text: &str) -> Result<String, String> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if !text.is_empty() && text.bytes().all(known) {
+        Ok(text.to_owned())
+    } else {
+        Err("give names of libav protocols with commas between them, for instance file,https,tcp,tls".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_exact() {
+        for (text, num, den) in [
+            ("0", 0, 1),
+            ("7", 7, 1),
+            ("90.5", 181, 2),
+            ("0.1", 1, 10),
+            (".25", 1, 4),
+            ("90", 90, 1),
+            ("1:30", 90, 1),
+            ("01:30.040", 2251, 25),
+            ("00:01:30", 90, 1),
+            ("100:00:00", 360_000, 1),
+            ("90:00", 5400, 1),
+            ("0.123456789", 123_456_789, 1_000_000_000),
+            ("1000000000", 1_000_000_000, 1),
+            ("1000000000.999999999", 1_000_000_000_999_999_999, 1_000_000_000),
+        ] {
+            assert_eq!(time(text), Ok(Rational { num, den }), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_time_is_refused() {
+        for text in [
+            "", ".", "1.", "-1", "+1", "1e3", "nan", "inf", "1:", ":1", "1::2", "1:60", "1:60:00", "1:2:3:4", "0x10", "1,5",
+            "1 ", "1.2.3", "1.2:3", "0.1234567890", "1000000001", "99999999999999999999", "99999999999:00:00", "１",
+        ] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_duration_is_above_zero() {
+        assert!(duration("0").is_err());
+        assert!(duration("0:00.000").is_err());
+        assert_eq!(duration("0.001"), Ok(Rational { num: 1, den: 1000 }));
+    }
+
+    #[test]
+    fn crops_are_words_or_fractions() {
+        for (text, centre) in [("center", 0.5), ("centre", 0.5), ("left", 0.0), ("right", 1.0), ("0", 0.0), ("0.31", 0.31), ("1", 1.0)]
+        {
+            assert_eq!(crop_centre(text), Ok(centre), "{text}");
+        }
+        for text in ["", "middle", "1.01", "-0.1", "nan", "inf", "50%"] {
+            assert!(crop_centre(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn audio_tracks_count_from_one() {
+        assert_eq!(audio("auto"), Ok(AudioChoice::Best));
+        assert_eq!(audio("none"), Ok(AudioChoice::None));
+        assert_eq!(audio("1"), Ok(AudioChoice::Track(1)));
+        for text in ["", "0", "-1", "1.5", "english"] {
+            assert!(audio(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn protocols_are_plain_names() {
+        assert_eq!(protocol("https"), Ok("https".to_owned()));
+        for text in ["", "http://x", "a b", "a,b"] {
+            assert!(protocol(text).is_err(), "{text}");
+        }
+    }
+}
