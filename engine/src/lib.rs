@@ -24,5 +24,6 @@ pub mod packet;
 pub mod pipeline;
 pub mod plan;
 pub mod scale;
+pub mod versions;
 
 pub use error::{Error, Result};

@@ -2,7 +2,10 @@
 
 #![expect(unsafe_code, reason = "libav is C")]
 
+mod about;
 mod ffi;
+
+pub use about::{Av1Encoder, Libav, libav};
 
 use crate::colour::{Colour, HdrMetadata};
 use crate::error::Result;

@@ -1,0 +1,143 @@
+//! What the linked libav is and can do.
+
+use super::ffi::text;
+use ffmpeg_sys_next as av;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::ffi::c_uint;
+use std::ptr;
+
+/// What the linked libav is and can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Libav {
+    /// Versions by library, and FFmpeg's own as `ffmpeg`.
+    pub versions: BTreeMap<&'static str, String>,
+    /// Libraries whose version is of another series than the one that Upright was built with, which may crash it.
+    pub mismatched: Vec<&'static str>,
+    /// The licence that this build is under. Under the GPL, so is a program together with it.
+    pub licence: String,
+    /// Its AV1 encoders by libav's names.
+    pub av1_encoders: Vec<Av1Encoder>,
+    /// Common film codecs that it cannot decode.
+    pub missing_decoders: Vec<&'static str>,
+    /// What Upright cannot do without and it does not have.
+    pub missing: Vec<&'static str>,
+}
+
+/// An AV1 encoder of libav.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Av1Encoder {
+    /// libav's name, for instance `libsvtav1`.
+    pub name: String,
+    /// Whether it needs a machine that has it; being listed does not say that this one does.
+    pub hardware: bool,
+}
+
+const FILM_DECODERS: [(&str, av::AVCodecID); 9] = [
+    ("AV1", av::AVCodecID::AV_CODEC_ID_AV1),
+    ("DNxHD", av::AVCodecID::AV_CODEC_ID_DNXHD),
+    ("H.264", av::AVCodecID::AV_CODEC_ID_H264),
+    ("HEVC", av::AVCodecID::AV_CODEC_ID_HEVC),
+    ("MPEG-2", av::AVCodecID::AV_CODEC_ID_MPEG2VIDEO),
+    ("MPEG-4", av::AVCodecID::AV_CODEC_ID_MPEG4),
+    ("ProRes", av::AVCodecID::AV_CODEC_ID_PRORES),
+    ("VP8", av::AVCodecID::AV_CODEC_ID_VP8),
+    ("VP9", av::AVCodecID::AV_CODEC_ID_VP9),
+];
+
+/// Looks at the libav that this process runs with.
+pub fn libav() -> Libav {
+    // SAFETY: these calls take nothing and return constants of the library.
+    let (ffmpeg, licence, libraries) = unsafe {
+        let libraries = [
+            ("libavcodec", av::avcodec_version(), av::LIBAVCODEC_VERSION_MAJOR),
+            ("libavformat", av::avformat_version(), av::LIBAVFORMAT_VERSION_MAJOR),
+            ("libavutil", av::avutil_version(), av::LIBAVUTIL_VERSION_MAJOR),
+            ("libswresample", av::swresample_version(), av::LIBSWRESAMPLE_VERSION_MAJOR),
+            ("libswscale", av::swscale_version(), av::LIBSWSCALE_VERSION_MAJOR),
+        ];
+        (text(av::av_version_info()), text(av::avformat_license()), libraries)
+    };
+    let mut versions: BTreeMap<_, _> = libraries.iter().map(|&(name, version, _)| (name, dotted(version))).collect();
+    versions.insert("ffmpeg", ffmpeg.unwrap_or_default());
+    let mismatched = libraries.iter().filter(|&&(_, version, built)| i64::from(version >> 16) != i64::from(built));
+    Libav {
+        versions,
+        mismatched: mismatched.map(|&(name, ..)| name).collect(),
+        licence: licence.unwrap_or_default(),
+        av1_encoders: av1_encoders(),
+        missing_decoders: FILM_DECODERS.iter().filter(|(_, id)| !can_decode(*id)).map(|(name, _)| *name).collect(),
+        missing: missing(),
+    }
+}
+
+/// An `AV_VERSION_INT` as major.minor.micro.
+fn dotted(version: c_uint) -> String {
+    format!("{}.{}.{}", version >> 16, (version >> 8) & 0xff, version & 0xff)
+}
+
+fn av1_encoders() -> Vec<Av1Encoder> {
+    let mut encoders = Vec::new();
+    let mut place = ptr::null_mut();
+    // SAFETY: the iteration's state is ours and starts at null; codecs and their names are constants of the library.
+    unsafe {
+        while let Some(codec) = av::av_codec_iterate(&raw mut place).as_ref() {
+            if codec.id == av::AVCodecID::AV_CODEC_ID_AV1 && av::av_codec_is_encoder(codec) != 0 {
+                let hardware =
+                    codec.capabilities.cast_unsigned() & (av::AV_CODEC_CAP_HARDWARE | av::AV_CODEC_CAP_HYBRID);
+                encoders.push(Av1Encoder { name: text(codec.name).unwrap_or_default(), hardware: hardware != 0 });
+            }
+        }
+    }
+    encoders
+}
+
+fn can_decode(id: av::AVCodecID) -> bool {
+    // SAFETY: a look-up in the library's own table.
+    unsafe { !av::avcodec_find_decoder(id).is_null() }
+}
+
+fn missing() -> Vec<&'static str> {
+    // SAFETY: look-ups in the library's own tables; the strings end with a zero.
+    let (mp4, aac) = unsafe {
+        let mp4 = av::av_guess_format(c"mp4".as_ptr(), ptr::null(), ptr::null());
+        (!mp4.is_null(), !av::avcodec_find_encoder(av::AVCodecID::AV_CODEC_ID_AAC).is_null())
+    };
+    [("the MP4 muxer", mp4), ("an AAC encoder", aac)]
+        .iter()
+        .filter(|(_, there)| !there)
+        .map(|(name, _)| *name)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn the_version_is_that_of_the_package_it_was_built_with() {
+        let output = Command::new("pkg-config").args(["--modversion", "libavcodec"]).output().unwrap();
+        let installed = String::from_utf8(output.stdout).unwrap();
+        let libav = libav();
+        assert_eq!(libav.versions["libavcodec"], installed.trim());
+        assert_eq!(libav.mismatched, [""; 0]);
+    }
+
+    #[test]
+    fn debians_libav_has_all_that_is_needed() {
+        let libav = libav();
+        assert_eq!(libav.missing, [""; 0]);
+        assert_eq!(libav.missing_decoders, [""; 0]);
+        assert!(
+            libav.av1_encoders.contains(&Av1Encoder { name: "libsvtav1".to_owned(), hardware: false }),
+            "{libav:?}"
+        );
+        assert!(libav.licence.contains("GPL"), "{libav:?}");
+    }
+
+    #[test]
+    fn versions_are_read_as_three_numbers() {
+        assert_eq!(dotted((59 << 16) | (37 << 8) | 100), "59.37.100");
+    }
+}

@@ -1,0 +1,25 @@
+//! Versions of what does the work.
+
+use crate::media;
+use std::collections::BTreeMap;
+
+/// Versions by name: `upright`, `rav1e`, `ffmpeg` and libav's libraries.
+pub fn versions() -> BTreeMap<String, String> {
+    let own = [("upright", env!("CARGO_PKG_VERSION").to_owned()), ("rav1e", rav1e::version::short())];
+    own.into_iter().chain(media::libav().versions).map(|(name, version)| (name.to_owned(), version)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_does_the_work_is_named() {
+        let versions = versions();
+        for name in
+            ["upright", "rav1e", "ffmpeg", "libavcodec", "libavformat", "libavutil", "libswresample", "libswscale"]
+        {
+            assert!(versions[name].starts_with(|first: char| first.is_ascii_digit()), "{name}: {}", versions[name]);
+        }
+    }
+}
