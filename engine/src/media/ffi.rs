@@ -106,12 +106,28 @@ owner!(
     /// A decoder or an encoder.
     CodecContext, av::AVCodecContext, av::avcodec_free_context
 );
+owner!(
+    /// What a decoder must know before the first packet.
+    Parameters, av::AVCodecParameters, av::avcodec_parameters_free
+);
 
 impl AvPacket {
     /// An empty packet.
     pub(crate) fn new() -> Result<Self> {
         // SAFETY: the new packet belongs to nobody else.
         unsafe { Self::from_raw("av_packet_alloc", av::av_packet_alloc()) }
+    }
+
+    /// A packet of its own with a copy of `data`.
+    pub(crate) fn copy_of(data: &[u8]) -> Result<Self> {
+        let size = c_int::try_from(data.len()).map_err(|_| out_of_memory("av_new_packet"))?;
+        let mut packet = Self::new()?;
+        // SAFETY: the packet is valid and empty; then it has as many writable bytes as `data`, which it is not part of.
+        unsafe {
+            check("av_new_packet", av::av_new_packet(packet.as_mut_ptr(), size))?;
+            ptr::copy_nonoverlapping(data.as_ptr(), (*packet.as_mut_ptr()).data, data.len());
+        }
+        Ok(packet)
     }
 
     /// Its fields.
@@ -173,6 +189,14 @@ impl CodecContext {
     pub(crate) unsafe fn new(codec: *const av::AVCodec) -> Result<Self> {
         // SAFETY: the new context belongs to nobody else; the caller vouches for `codec`.
         unsafe { Self::from_raw("avcodec_alloc_context3", av::avcodec_alloc_context3(codec)) }
+    }
+}
+
+impl Parameters {
+    /// Of no codec yet.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: the new parameters belong to nobody else.
+        unsafe { Self::from_raw("avcodec_parameters_alloc", av::avcodec_parameters_alloc()) }
     }
 }
 

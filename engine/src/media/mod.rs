@@ -4,6 +4,17 @@
 
 mod about;
 mod ffi;
+mod hdr;
+mod mux;
+mod output;
+mod parameters;
+mod tags;
+#[cfg(test)]
+mod testing;
+
+pub use mux::{Mp4Writer, VideoTrack};
+pub use parameters::CodecParameters;
+pub use tags::{Chapter, Tags};
 
 pub use about::{Av1Encoder, Libav, libav};
 
@@ -183,7 +194,7 @@ pub enum Event {
 }
 
 /// The audio track as it goes into MP4: copied, or converted to AAC.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct AudioTrack {
     /// libav codec parameters and side data, opaque to everyone but the muxer.
     pub parameters: CodecParameters,
@@ -196,10 +207,6 @@ pub struct AudioTrack {
     /// Title of the track.
     pub title: Option<String>,
 }
-
-/// libav codec parameters, owned. (The media implementer fills this in.)
-#[derive(Clone, Debug, PartialEq)]
-pub struct CodecParameters {}
 
 /// Counts of what was wrong with the source, complete once [`Event::End`] has come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

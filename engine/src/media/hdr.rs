@@ -1,0 +1,126 @@
+//! libav's metadata of high dynamic range, as it hangs on streams, packets and frames.
+
+use super::ffi::{av_rational, out_of_memory, rational};
+use crate::colour::{ContentLight, HdrMetadata, MasteringDisplay};
+use crate::error::Result;
+use ffmpeg_sys_next as av;
+use std::ffi::{c_int, c_uint};
+use std::ptr;
+
+/// `AVMasteringDisplayMetadata` of libavutil/mastering_display_metadata.h, which the bindings lack.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LibavMasteringDisplay {
+    primaries: [[av::AVRational; 2]; 3],
+    white: [av::AVRational; 2],
+    min_luminance: av::AVRational,
+    max_luminance: av::AVRational,
+    has_primaries: c_int,
+    has_luminance: c_int,
+}
+
+impl From<MasteringDisplay> for LibavMasteringDisplay {
+    fn from(display: MasteringDisplay) -> Self {
+        let point = |(x, y)| [av_rational(x), av_rational(y)];
+        Self {
+            primaries: display.primaries.map(point),
+            white: point(display.white),
+            min_luminance: av_rational(display.min_luminance),
+            max_luminance: av_rational(display.max_luminance),
+            has_primaries: 1,
+            has_luminance: 1,
+        }
+    }
+}
+
+impl LibavMasteringDisplay {
+    /// None when only part of it is known: neither AV1 nor MP4 has a way to say that.
+    pub(super) fn complete(self) -> Option<MasteringDisplay> {
+        let point = |[x, y]: [av::AVRational; 2]| Some((rational(x)?, rational(y)?));
+        let [red, green, blue] = self.primaries.map(point);
+        (self.has_primaries != 0 && self.has_luminance != 0).then_some(())?;
+        Some(MasteringDisplay {
+            primaries: [red?, green?, blue?],
+            white: point(self.white)?,
+            min_luminance: rational(self.min_luminance)?,
+            max_luminance: rational(self.max_luminance)?,
+        })
+    }
+}
+
+/// `AVContentLightMetadata` of the same header.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LibavContentLight {
+    max_cll: c_uint,
+    max_fall: c_uint,
+}
+
+impl From<ContentLight> for LibavContentLight {
+    fn from(light: ContentLight) -> Self {
+        Self { max_cll: light.max_cll.into(), max_fall: light.max_fall.into() }
+    }
+}
+
+impl From<LibavContentLight> for ContentLight {
+    fn from(light: LibavContentLight) -> Self {
+        let narrow = |value| u16::try_from(value).unwrap_or(u16::MAX);
+        Self { max_cll: narrow(light.max_cll), max_fall: narrow(light.max_fall) }
+    }
+}
+
+/// What `stream` says of itself.
+///
+/// # Safety
+/// `stream` is valid.
+pub(super) unsafe fn of_stream(stream: *const av::AVStream) -> HdrMetadata {
+    use av::AVPacketSideDataType::{AV_PKT_DATA_CONTENT_LIGHT_LEVEL, AV_PKT_DATA_MASTERING_DISPLAY_METADATA};
+    // SAFETY: the caller vouches for the stream; these are the types that libav holds for these kinds.
+    unsafe {
+        let mastering = read::<LibavMasteringDisplay>(stream, AV_PKT_DATA_MASTERING_DISPLAY_METADATA);
+        let light = read::<LibavContentLight>(stream, AV_PKT_DATA_CONTENT_LIGHT_LEVEL);
+        HdrMetadata { mastering: mastering.and_then(LibavMasteringDisplay::complete), light: light.map(Into::into) }
+    }
+}
+
+/// # Safety
+/// `stream` is valid, and `T` is what libav holds for this kind of side data.
+unsafe fn read<T: Copy>(stream: *const av::AVStream, kind: av::AVPacketSideDataType) -> Option<T> {
+    let mut size = 0;
+    // SAFETY: the caller vouches for the stream, and that the data is a `T` when it is large enough.
+    unsafe {
+        let data = av::av_stream_get_side_data(stream, kind, &raw mut size);
+        (!data.is_null() && size >= size_of::<T>()).then(|| data.cast::<T>().read_unaligned())
+    }
+}
+
+/// Makes `stream` say it.
+///
+/// # Safety
+/// `stream` is valid, and libav has not begun to use it.
+pub(super) unsafe fn set_on_stream(stream: *mut av::AVStream, hdr: &HdrMetadata) -> Result<()> {
+    use av::AVPacketSideDataType::{AV_PKT_DATA_CONTENT_LIGHT_LEVEL, AV_PKT_DATA_MASTERING_DISPLAY_METADATA};
+    // SAFETY: the caller vouches for the stream; these are the types that libav holds for these kinds.
+    unsafe {
+        if let Some(mastering) = hdr.mastering {
+            add(stream, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, LibavMasteringDisplay::from(mastering))?;
+        }
+        if let Some(light) = hdr.light {
+            add(stream, AV_PKT_DATA_CONTENT_LIGHT_LEVEL, LibavContentLight::from(light))?;
+        }
+    }
+    Ok(())
+}
+
+/// # Safety
+/// `stream` is valid, libav has not begun to use it, and `T` is what it holds for this kind of side data.
+unsafe fn add<T: Copy>(stream: *mut av::AVStream, kind: av::AVPacketSideDataType, value: T) -> Result<()> {
+    // SAFETY: the caller vouches for the stream, which owns the data.
+    let data = unsafe { av::av_stream_new_side_data(stream, kind, size_of::<T>()) };
+    if data.is_null() {
+        return Err(out_of_memory("av_stream_new_side_data"));
+    }
+    // SAFETY: libav allocated that many bytes.
+    unsafe { ptr::write_unaligned(data.cast(), value) };
+    Ok(())
+}
