@@ -1,11 +1,15 @@
 //! AV1 encoders behind one trait.
 
-use crate::colour::{Colour, HdrMetadata};
-use crate::error::Result;
-use crate::frame::{Depth, Frame};
+mod rav1e;
+
+use crate::colour::{Colour, HdrMetadata, cicp};
+use crate::error::{Error, Result};
+use crate::frame::{Depth, Frame, FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size};
 use crate::packet::Packet;
 use serde::Serialize;
+use std::fmt;
+use std::str::FromStr;
 
 /// Which encoder makes the AV1 stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -13,6 +17,34 @@ use serde::Serialize;
 pub enum EncoderKind {
     /// The rav1e library, always there.
     Rav1e,
+}
+
+impl EncoderKind {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Rav1e];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rav1e => "rav1e",
+        }
+    }
+}
+
+impl fmt::Display for EncoderKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for EncoderKind {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+            let known = Self::ALL.map(Self::name).join(", ");
+            Error::options(format!("no encoder is called {name:?}; there is: {known}"))
+        })
+    }
 }
 
 /// What an encoder is opened with; constant over a rendition.
@@ -36,8 +68,55 @@ pub struct EncoderSettings {
     pub speed: u8,
     /// 0 (worst) to 100 (best).
     pub quality: u8,
-    /// Threads that the encoder may use, at least 1.
+    /// Threads that the encoder may use, at least 1. They may decide on the number of tiles, so the same film encoded
+    /// with other threads need not be the same bytes.
     pub threads: usize,
+}
+
+impl EncoderSettings {
+    /// Format of every frame: 4:2:0.
+    pub fn frame_format(&self) -> FrameFormat {
+        let Size { width, height } = self.size;
+        FrameFormat { width, height, subsampling: Subsampling::CS420, depth: self.depth }
+    }
+
+    /// Whether every value is within its range.
+    ///
+    /// # Errors
+    /// [`Error::Options`] that names the first value that is not.
+    pub fn check(&self) -> Result<()> {
+        let side = |length: u32| (16..=16384).contains(&length) && length.is_multiple_of(2);
+        let rate = |rate: Rational| (1..=i64::from(i32::MAX)).contains(&rate.num) && rate.den <= i64::from(i32::MAX);
+        let refusal = if !side(self.size.width) || !side(self.size.height) {
+            format!("a picture of {} cannot be encoded; sides are even, from 16 to 16384", self.size)
+        } else if self.depth == Depth::Twelve {
+            "12 bits cannot be encoded; use 8 or 10".to_owned()
+        } else if self.colour.matrix == cicp::RGB {
+            "RGB cannot be encoded with chroma at half resolution; convert it to YCbCr".to_owned()
+        } else if !rate(self.frame_rate) || !rate(self.time_base) {
+            format!("a frame rate of {} in ticks of {} s cannot be encoded", self.frame_rate, self.time_base)
+        } else if self.speed > 10 {
+            format!("speed {} is out of range; use 0 (slowest) to 10 (fastest)", self.speed)
+        } else if self.quality > 100 {
+            format!("quality {} is out of range; use 0 (worst) to 100 (best)", self.quality)
+        } else if self.threads == 0 {
+            "an encoder needs at least one thread".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::options(refusal))
+    }
+}
+
+/// Opens the encoder that `settings` name.
+///
+/// # Errors
+/// [`Error::Options`] for a setting out of range; [`Error::Encoder`] when the encoder refuses.
+pub fn open(settings: &EncoderSettings) -> Result<Box<dyn Encoder>> {
+    settings.check()?;
+    match settings.kind {
+        EncoderKind::Rav1e => rav1e::open(settings),
+    }
 }
 
 /// An AV1 encoder. Frames go in and packets come out in presentation order.

@@ -1,0 +1,251 @@
+//! rav1e, the encoder that is always there.
+
+use super::{Encoder, EncoderKind, EncoderSettings};
+use crate::av1;
+use crate::colour::{ChromaSite, Colour, ContentLight, MasteringDisplay};
+use crate::error::{Error, Result};
+use crate::frame::{Depth, Frame, FrameFormat, Sample};
+use crate::geometry::{Rational, Size};
+use crate::packet::Packet;
+use num_traits::FromPrimitive;
+use rav1e::prelude as lib;
+
+/// Opens rav1e. The settings have passed [`EncoderSettings::check`].
+pub(super) fn open(settings: &EncoderSettings) -> Result<Box<dyn Encoder>> {
+    let config = lib::Config::new().with_encoder_config(configuration(settings)?).with_threads(settings.threads);
+    Ok(match settings.depth {
+        Depth::Eight => Box::new(Rav1e::<u8>::open(&config, settings.frame_format())?),
+        Depth::Ten | Depth::Twelve => Box::new(Rav1e::<u16>::open(&config, settings.frame_format())?),
+    })
+}
+
+struct Rav1e<T: lib::Pixel> {
+    context: lib::Context<T>,
+    format: FrameFormat,
+    /// Frames that went in and have not come out.
+    inside: usize,
+}
+
+/// What a frame's packet must know, carried through the encoder.
+struct Times {
+    pts: i64,
+    duration: i64,
+}
+
+impl<T: lib::Pixel + Sample> Rav1e<T> {
+    fn open(config: &lib::Config, format: FrameFormat) -> Result<Self> {
+        let context = config.new_context().map_err(|invalid| failure(invalid.to_string()))?;
+        Ok(Self { context, format, inside: 0 })
+    }
+
+    /// Appends what is ready; returns whether everything has come out.
+    fn drain(&mut self, packets: &mut Vec<Packet>) -> Result<bool> {
+        loop {
+            match self.context.receive_packet() {
+                Ok(packet) => {
+                    self.inside -= 1;
+                    packets.push(shown(packet)?);
+                }
+                Err(lib::EncoderStatus::Encoded) => {}
+                Err(lib::EncoderStatus::NeedMoreData) => return Ok(false),
+                Err(lib::EncoderStatus::LimitReached) => return Ok(true),
+                Err(status) => return Err(failure(status.to_string())),
+            }
+        }
+    }
+}
+
+impl<T: lib::Pixel + Sample> Encoder for Rav1e<T> {
+    fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
+        if frame.format() != self.format {
+            return Err(failure(format!("it was opened for {:?} and was given {:?}", self.format, frame.format())));
+        }
+        let mut picture = self.context.new_frame();
+        for (index, plane) in picture.planes.iter_mut().enumerate() {
+            let layout = frame.layout(index);
+            let (samples, stride) = frame.plane::<T>(index);
+            let width = layout.width as usize;
+            let target_stride = plane.cfg.stride;
+            let target = plane.data_origin_mut().chunks_mut(target_stride);
+            for (target, row) in target.zip(samples.chunks_exact(stride)) {
+                target[..width].copy_from_slice(&row[..width]);
+            }
+        }
+        let parameters = lib::FrameParameters {
+            frame_type_override: if key { lib::FrameTypeOverride::Key } else { lib::FrameTypeOverride::No },
+            opaque: Some(lib::Opaque::new(Times { pts: frame.pts, duration: frame.duration })),
+            ..Default::default()
+        };
+        self.context.send_frame((picture, parameters)).map_err(|status| failure(status.to_string()))?;
+        self.inside += 1;
+        // `send_frame` never pushes back: what is not taken out now stays in memory.
+        self.drain(packets)?;
+        Ok(())
+    }
+
+    fn finish(&mut self, packets: &mut Vec<Packet>) -> Result<()> {
+        self.context.flush();
+        let all_out = self.drain(packets)?;
+        if all_out && self.inside == 0 { Ok(()) } else { Err(failure(format!("it kept {} frames", self.inside))) }
+    }
+}
+
+/// The packet of one shown frame.
+fn shown<T: lib::Pixel>(packet: lib::Packet<T>) -> Result<Packet> {
+    let times = packet.opaque.and_then(|opaque| opaque.downcast::<Times>().ok());
+    let Times { pts, duration } = *times.ok_or_else(|| failure("a packet came without its times".to_owned()))?;
+    let mut data = packet.data;
+    av1::strip_temporal_delimiters(&mut data).map_err(|malformed| failure(malformed.to_string()))?;
+    Ok(Packet { data, pts, duration, key: packet.frame_type == lib::FrameType::KEY })
+}
+
+fn failure(why: String) -> Error {
+    Error::Encoder { encoder: EncoderKind::Rav1e.to_string(), why }
+}
+
+fn configuration(settings: &EncoderSettings) -> Result<lib::EncoderConfig> {
+    let mut config = lib::EncoderConfig {
+        width: settings.size.width as usize,
+        height: settings.size.height as usize,
+        sample_aspect_ratio: lib::Rational::new(1, 1),
+        time_base: frame_duration(settings.frame_rate),
+        bit_depth: settings.depth.bits() as usize,
+        chroma_sampling: lib::ChromaSampling::Cs420,
+        chroma_sample_position: chroma_sample_position(settings.colour.chroma)?,
+        pixel_range: if settings.colour.full_range { lib::PixelRange::Full } else { lib::PixelRange::Limited },
+        color_description: Some(colour_description(settings.colour)),
+        mastering_display: settings.hdr.mastering.map(mastering_display),
+        content_light: settings.hdr.light.map(content_light),
+        level_idx: Some(av1::level_for(settings.size, settings.frame_rate)),
+        quantizer: quantizer(settings.quality),
+        tiles: tiles(settings.size, settings.threads),
+        speed_settings: speed_settings(settings.speed),
+        ..Default::default()
+    };
+    // Key frames come only where they are asked for: no least distance, no greatest.
+    config.set_key_frame_interval(0, 0);
+    Ok(config)
+}
+
+/// rav1e derives rates from its time base as though every frame lasted one tick: level checks, and the least number of
+/// tiles. It must therefore see the frame rate; the ticks of our timestamps travel beside it.
+fn frame_duration(frame_rate: Rational) -> lib::Rational {
+    lib::Rational::new(frame_rate.den.unsigned_abs(), frame_rate.num.unsigned_abs())
+}
+
+/// The one scale of quality (0 worst to 100 best) as rav1e's quantiser (255 worst to 0 best): a straight line, for the
+/// quantiser's index is already nearly logarithmic in the step size. Below 20 bits are spent on what no eye sees, and
+/// above 220 nothing is left of a face; they are the ends.
+fn quantizer(quality: u8) -> usize {
+    220 - 2 * usize::from(quality.min(100))
+}
+
+/// rav1e's preset of the same number, with two exceptions.
+fn speed_settings(speed: u8) -> lib::SpeedSettings {
+    let mut settings = lib::SpeedSettings::from_preset(speed);
+    settings.scene_detection_mode = lib::SceneDetectionSpeed::None;
+    if speed >= 10 {
+        // Together 10 to 20% of the time, at the same or better quality for the bits.
+        settings.segmentation = lib::SegmentationLevel::Disabled;
+        settings.rdo_lookahead_frames = 1;
+    }
+    settings
+}
+
+/// rav1e uses its threads on the tiles of a frame. More than four do not pay, and each must have enough to do: a tile
+/// begins with fresh probabilities, which costs bits.
+fn tiles(size: Size, threads: usize) -> usize {
+    const MOST: usize = 4;
+    const LEAST_SAMPLES: usize = 1 << 17;
+    let worthwhile = size.width as usize * size.height as usize / LEAST_SAMPLES;
+    let tiles = threads.min(worthwhile).clamp(1, MOST);
+    if tiles.is_power_of_two() { tiles } else { tiles.next_power_of_two() / 2 }
+}
+
+fn chroma_sample_position(site: ChromaSite) -> Result<lib::ChromaSamplePosition> {
+    match site {
+        ChromaSite::LEFT => Ok(lib::ChromaSamplePosition::Vertical),
+        ChromaSite::TOP_LEFT => Ok(lib::ChromaSamplePosition::Colocated),
+        other => Err(Error::options(format!("AV1 cannot say that chroma lies at {other:?}; use left or top-left"))),
+    }
+}
+
+/// Codes that rav1e does not know become "unspecified", its default.
+fn colour_description(colour: Colour) -> lib::ColorDescription {
+    lib::ColorDescription {
+        color_primaries: FromPrimitive::from_u8(colour.primaries).unwrap_or_default(),
+        transfer_characteristics: FromPrimitive::from_u8(colour.transfer).unwrap_or_default(),
+        matrix_coefficients: FromPrimitive::from_u8(colour.matrix).unwrap_or_default(),
+    }
+}
+
+/// The units of AV1's metadata, section 5.8.4: chromaticities in 2^-16, luminances in 2^-8 and 2^-14 cd/m2.
+fn mastering_display(display: MasteringDisplay) -> lib::MasteringDisplay {
+    let point = |(x, y): (Rational, Rational)| lib::ChromaticityPoint { x: chromaticity(x), y: chromaticity(y) };
+    lib::MasteringDisplay {
+        primaries: display.primaries.map(point),
+        white_point: point(display.white),
+        max_luminance: fixed_point(display.max_luminance, 8),
+        min_luminance: fixed_point(display.min_luminance, 14),
+    }
+}
+
+fn chromaticity(value: Rational) -> u16 {
+    u16::try_from(fixed_point(value, 16)).unwrap_or(u16::MAX)
+}
+
+/// `value` in units of 2^-`fraction_bits`, rounded to the nearest and held to what fits.
+fn fixed_point(value: Rational, fraction_bits: u32) -> u32 {
+    let (num, den) = (i128::from(value.num), i128::from(value.den));
+    let rounded = ((num << (fraction_bits + 1)) + den).div_euclid(2 * den);
+    u32::try_from(rounded.max(0)).unwrap_or(u32::MAX)
+}
+
+fn content_light(light: ContentLight) -> lib::ContentLight {
+    lib::ContentLight { max_content_light_level: light.max_cll, max_frame_average_light_level: light.max_fall }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quality_is_a_falling_quantiser_within_range() {
+        assert_eq!([0, 60, 100].map(quantizer), [220, 100, 20]);
+        assert!((0..100).all(|quality| quantizer(quality) > quantizer(quality + 1)));
+    }
+
+    #[test]
+    fn tiles_follow_threads_as_far_as_the_picture_allows() {
+        let tiles = |width, height, threads| tiles(Size { width, height }, threads);
+        assert_eq!([1, 2, 3, 4, 64].map(|threads| tiles(1080, 1920, threads)), [1, 2, 2, 4, 4]);
+        assert_eq!([1, 2, 64].map(|threads| tiles(540, 960, threads)), [1, 2, 2]);
+        assert_eq!(tiles(360, 640, 64), 1);
+        assert_eq!(tiles(16, 16, 64), 1);
+    }
+
+    #[test]
+    fn metadata_is_rounded_to_its_units() {
+        // BT.2020 red as HEVC stores it, in 1/50000, and as AV1 does.
+        assert_eq!(chromaticity(Rational::new(35400, 50000)), 46400);
+        assert_eq!(chromaticity(Rational::new(3, 1)), u16::MAX);
+        assert_eq!(fixed_point(Rational::new(1000, 1), 8), 256_000);
+        assert_eq!(fixed_point(Rational::new(50, 10000), 14), 82);
+        assert_eq!(fixed_point(Rational::new(-1, 2), 14), 0);
+        assert_eq!(fixed_point(Rational::new(i64::MAX, 1), 14), u32::MAX);
+    }
+
+    #[test]
+    fn colour_codes_keep_their_numbers_and_reserved_ones_are_unspecified() {
+        let chroma = ChromaSite::LEFT;
+        let pq = Colour { primaries: 9, transfer: 16, matrix: 9, full_range: false, chroma };
+        let description = colour_description(pq);
+        assert_eq!(description.color_primaries as u8, 9);
+        assert_eq!(description.transfer_characteristics as u8, 16);
+        assert_eq!(description.matrix_coefficients as u8, 9);
+        let reserved = colour_description(Colour { primaries: 3, transfer: 200, matrix: 3, ..pq });
+        assert_eq!(reserved.color_primaries as u8, 2);
+        assert_eq!(reserved.transfer_characteristics as u8, 2);
+        assert_eq!(reserved.matrix_coefficients as u8, 2);
+    }
+}

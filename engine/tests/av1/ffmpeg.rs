@@ -1,0 +1,119 @@
+//! The `ffmpeg` and `ffprobe` commands as independent decoders and parsers.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+use tempfile::TempDir;
+use upright_engine::frame::{Frame, FrameFormat};
+use upright_engine::geometry::Rational;
+use upright_engine::packet::Packet;
+
+/// A folder that goes away with the stream in it.
+pub(crate) struct Stream {
+    folder: TempDir,
+}
+
+impl Stream {
+    /// An IVF file of `packets`.
+    pub(crate) fn write(format: FrameFormat, time_base: Rational, packets: &[Packet]) -> Self {
+        let stream = Self { folder: TempDir::new().unwrap() };
+        let mut file = std::fs::File::create(stream.path()).unwrap();
+        let mut header = b"DKIF\0\0\x20\0AV01".to_vec();
+        header.extend(u16::try_from(format.width).unwrap().to_le_bytes());
+        header.extend(u16::try_from(format.height).unwrap().to_le_bytes());
+        header.extend(u32::try_from(time_base.den).unwrap().to_le_bytes());
+        header.extend(u32::try_from(time_base.num).unwrap().to_le_bytes());
+        header.extend(u32::try_from(packets.len()).unwrap().to_le_bytes());
+        header.extend([0; 4]);
+        file.write_all(&header).unwrap();
+        for packet in packets {
+            // In IVF, unlike in MP4, a temporal unit begins with its delimiter.
+            let data = [&[0x12, 0x00], &packet.data[..]].concat();
+            file.write_all(&u32::try_from(data.len()).unwrap().to_le_bytes()).unwrap();
+            file.write_all(&packet.pts.to_le_bytes()).unwrap();
+            file.write_all(&data).unwrap();
+        }
+        stream
+    }
+
+    /// What `ffmpeg` makes of `arguments`, which come before the output.
+    pub(crate) fn generate(arguments: &str) -> Self {
+        let stream = Self { folder: TempDir::new().unwrap() };
+        run(Command::new("ffmpeg").args(["-v", "error"]).args(arguments.split(' ')).arg(stream.path()));
+        stream
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("stream.ivf")
+    }
+
+    /// The frames that libdav1d decodes, whatever their number.
+    pub(crate) fn decode(&self, format: FrameFormat) -> Vec<Frame> {
+        assert_eq!(self.pixel_format(), if format.depth.bits() == 8 { "yuv420p" } else { "yuv420p10le" });
+        let raw = run(Command::new("ffmpeg")
+            .args(["-v", "error", "-xerror", "-threads", "1", "-c:v", "libdav1d", "-i"])
+            .arg(self.path())
+            .args(["-fps_mode", "passthrough", "-f", "rawvideo", "-"]))
+        .0;
+        let bytes = format.depth.bytes();
+        let frame_bytes: usize = format.layout().iter().map(|p| p.width as usize * p.height as usize * bytes).sum();
+        assert_eq!(raw.len() % frame_bytes, 0, "whole frames");
+        raw.chunks_exact(frame_bytes).map(|raw| from_raw(format, raw)).collect()
+    }
+
+    /// What `ffprobe` says, as JSON.
+    pub(crate) fn probe(&self, section: &str) -> Value {
+        let arguments = ["-v", "error", "-threads", "1", "-of", "json", section];
+        serde_json::from_slice(&run(Command::new("ffprobe").args(arguments).arg(self.path())).0).unwrap()
+    }
+
+    /// The pixel format of the stream, as libavcodec names it.
+    pub(crate) fn pixel_format(&self) -> String {
+        self.probe("-show_streams")["streams"][0]["pix_fmt"].as_str().unwrap().to_owned()
+    }
+
+    /// The fields of every sequence header of the stream, as `trace_headers` names them.
+    pub(crate) fn trace_sequence_headers(&self) -> Vec<BTreeMap<String, i64>> {
+        let copy = ["-c", "copy", "-bsf:v", "trace_headers", "-f", "null", "-"];
+        let log = run(Command::new("ffmpeg").args(["-v", "info", "-i"]).arg(self.path()).args(copy)).1;
+        let log = String::from_utf8_lossy(&log);
+        let traced = log.lines().filter(|line| line.starts_with("[trace_headers"));
+        let mut lines = traced.filter_map(|line| line.split_once("] ")).map(|(_, line)| line);
+        let mut headers = Vec::new();
+        // The headers of the container come first.
+        lines.find(|line| line.starts_with("Packet"));
+        while lines.any(|line| line == "Sequence Header") {
+            // `45  frame_width_bits_minus_1  0101 = 5`, up to the next title.
+            let fields = lines.by_ref().map_while(|line| line.rsplit_once(" = "));
+            let named = |(field, value): (&str, &str)| {
+                (field.split_whitespace().nth(1).unwrap().to_owned(), value.parse().unwrap())
+            };
+            headers.push(fields.map(named).collect());
+        }
+        headers
+    }
+}
+
+fn from_raw(format: FrameFormat, raw: &[u8]) -> Frame {
+    let mut frame = Frame::new(format);
+    let mut rows = raw;
+    for plane in format.layout() {
+        let width = plane.width as usize * format.depth.bytes();
+        let target = &mut frame.bytes_mut()[plane.offset..][..plane.stride * plane.height as usize];
+        for target in target.chunks_exact_mut(plane.stride) {
+            let (row, rest) = rows.split_at(width);
+            target[..width].copy_from_slice(row);
+            rows = rest;
+        }
+    }
+    frame
+}
+
+/// Standard output and standard error of a command that succeeds.
+fn run(command: &mut Command) -> (Vec<u8>, Vec<u8>) {
+    let output = command.output().unwrap_or_else(|cause| panic!("{command:?}: {cause}; is FFmpeg installed?"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    (output.stdout, output.stderr)
+}

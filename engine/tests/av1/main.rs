@@ -1,0 +1,8 @@
+//! What is encoded, and what is read of it, against decoders and parsers that are not ours: the `ffmpeg` command with
+//! libdav1d, and its `trace_headers`.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod ffmpeg;
+mod footage;
+mod headers;
+mod rav1e;

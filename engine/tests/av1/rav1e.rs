@@ -1,0 +1,417 @@
+//! rav1e's streams, decoded by libdav1d and read by ffprobe.
+
+use crate::ffmpeg::Stream;
+use crate::footage::{format, frame, psnr};
+use crate::headers::assert_read_as_traced;
+use proptest::prelude::*;
+use upright_engine::Error;
+use upright_engine::av1::{self, ObuKind};
+use upright_engine::colour::{ChromaSite, Colour, ContentLight, HdrMetadata, MasteringDisplay, cicp};
+use upright_engine::encode::{self, EncoderKind, EncoderSettings};
+use upright_engine::frame::{Depth, Frame};
+use upright_engine::geometry::{Rational, Size};
+use upright_engine::packet::Packet;
+
+const BT709: Colour = Colour {
+    primaries: cicp::BT709,
+    transfer: cicp::BT709,
+    matrix: cicp::BT709,
+    full_range: false,
+    chroma: ChromaSite::LEFT,
+};
+
+fn settings(width: u32, height: u32, depth: Depth) -> EncoderSettings {
+    EncoderSettings {
+        kind: EncoderKind::Rav1e,
+        size: Size { width, height },
+        depth,
+        colour: BT709,
+        hdr: HdrMetadata::default(),
+        time_base: Rational::new(1, 90_000),
+        frame_rate: Rational::new(30, 1),
+        speed: 10,
+        quality: 80,
+        threads: 1,
+    }
+}
+
+/// `count` frames, evenly spaced at the settings' frame rate.
+fn film(settings: &EncoderSettings, count: u32) -> Vec<Frame> {
+    let ticks = 3000;
+    let mut frames: Vec<_> = (0..count).map(|number| frame(settings.frame_format(), number)).collect();
+    for (frame, index) in frames.iter_mut().zip(0..) {
+        (frame.pts, frame.duration) = (index * ticks, ticks);
+    }
+    frames
+}
+
+fn encode(settings: &EncoderSettings, frames: &[Frame], keys: &[usize]) -> Vec<Packet> {
+    let mut encoder = encode::open(settings).unwrap();
+    let mut packets = Vec::new();
+    for (index, frame) in frames.iter().enumerate() {
+        encoder.encode(frame, keys.contains(&index), &mut packets).unwrap();
+    }
+    encoder.finish(&mut packets).unwrap();
+    packets
+}
+
+fn stream(settings: &EncoderSettings, packets: &[Packet]) -> Stream {
+    Stream::write(settings.frame_format(), settings.time_base, packets)
+}
+
+fn least_psnr(settings: &EncoderSettings, packets: &[Packet], frames: &[Frame]) -> f64 {
+    let decoded = stream(settings, packets).decode(settings.frame_format());
+    assert_eq!(decoded.len(), frames.len());
+    decoded.iter().zip(frames).map(|(decoded, frame)| psnr(decoded, frame)).fold(f64::INFINITY, f64::min)
+}
+
+#[test]
+fn every_frame_of_every_shape_is_decoded() {
+    let shapes = [(16, 16, 9), (34, 62, 9), (18, 130, 4), (130, 18, 5), (360, 640, 3)];
+    for depth in [Depth::Eight, Depth::Ten] {
+        for (width, height, count) in shapes {
+            let settings = settings(width, height, depth);
+            let frames = film(&settings, count);
+            let psnr = least_psnr(&settings, &encode(&settings, &frames, &[0]), &frames);
+            assert!(psnr > 35.0, "{width}x{height} at {depth:?}: {psnr} dB");
+        }
+    }
+}
+
+#[test]
+fn films_of_any_length_come_out_whole() {
+    for count in 0..12 {
+        let settings = settings(16, 16, Depth::Eight);
+        let frames = film(&settings, count);
+        let packets = encode(&settings, &frames, &[0]);
+        assert_eq!(packets.len(), frames.len());
+        if count > 0 {
+            assert!(least_psnr(&settings, &packets, &frames) > 35.0);
+        }
+    }
+}
+
+#[test]
+fn the_comparison_of_pictures_fails_on_the_wrong_frame() {
+    let settings = settings(64, 112, Depth::Eight);
+    let mut frames = film(&settings, 3);
+    let packets = encode(&settings, &frames, &[0]);
+    frames.swap(0, 2);
+    assert!(least_psnr(&settings, &packets, &frames) < 35.0);
+}
+
+#[test]
+fn a_missing_packet_is_a_missing_frame() {
+    let settings = settings(64, 112, Depth::Eight);
+    let packets = encode(&settings, &film(&settings, 3), &[0]);
+    assert_eq!(stream(&settings, &packets[..2]).decode(settings.frame_format()).len(), 2);
+}
+
+#[test]
+fn key_frames_are_where_they_were_asked_for_and_nowhere_else() {
+    // Neighbours, both ends of a group of four, the last frame; and a cut that nobody asked for at 12.
+    let keys = [0, 1, 5, 10, 15, 23];
+    let settings = settings(64, 64, Depth::Eight);
+    let mut frames = film(&settings, 24);
+    for frame in &mut frames[12..] {
+        frame.bytes_mut().iter_mut().for_each(|sample| *sample = 255 - *sample);
+    }
+    let packets = encode(&settings, &frames, &keys);
+    let told: Vec<_> = (0..packets.len()).filter(|&index| packets[index].key).collect();
+    assert_eq!(told, keys);
+    let probed = stream(&settings, &packets).probe("-show_frames");
+    let probed = probed["frames"].as_array().unwrap();
+    let decoded: Vec<_> = (0..probed.len()).filter(|&index| probed[index]["key_frame"] == 1).collect();
+    assert_eq!(decoded, keys);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn any_list_of_key_frames_is_followed(
+        asked in proptest::collection::vec(proptest::bool::weighted(0.25), 1..40),
+        speed in 8_u8..=10,
+    ) {
+        let settings = EncoderSettings { speed, quality: 30, ..settings(16, 16, Depth::Eight) };
+        let frames = film(&settings, u32::try_from(asked.len()).unwrap());
+        let keys: Vec<_> = (0..asked.len()).filter(|&index| index == 0 || asked[index]).collect();
+        let packets = encode(&settings, &frames, &keys);
+        let told: Vec<_> = (0..packets.len()).filter(|&index| packets[index].key).collect();
+        prop_assert_eq!(told, keys);
+        prop_assert!(packets.iter().map(|packet| packet.pts).eq(frames.iter().map(|frame| frame.pts)));
+    }
+}
+
+#[test]
+fn the_first_frame_is_a_key_frame_unasked_and_a_long_film_has_no_other() {
+    let settings = settings(16, 16, Depth::Eight);
+    let packets = encode(&settings, &film(&settings, 300), &[]);
+    let keys: Vec<_> = (0..packets.len()).filter(|&index| packets[index].key).collect();
+    assert_eq!(keys, [0]);
+}
+
+#[test]
+fn each_group_decodes_by_itself() {
+    let settings = settings(64, 112, Depth::Ten);
+    let frames = film(&settings, 12);
+    let packets = encode(&settings, &frames, &[0, 7]);
+    assert!(least_psnr(&settings, &packets[7..], &frames[7..]) > 35.0);
+}
+
+#[test]
+fn uneven_timestamps_and_durations_ride_through() {
+    let settings = settings(16, 16, Depth::Eight);
+    let mut frames = film(&settings, 14);
+    let mut pts = -1001;
+    for (frame, gap) in frames.iter_mut().zip([3003, 1, 90_000, 1500, 3003, 40_000_000_000, 7].into_iter().cycle()) {
+        (frame.pts, frame.duration) = (pts, gap);
+        pts += gap;
+    }
+    let packets = encode(&settings, &frames, &[0, 9]);
+    let went_in: Vec<_> = frames.iter().map(|frame| (frame.pts, frame.duration)).collect();
+    let came_out: Vec<_> = packets.iter().map(|packet| (packet.pts, packet.duration)).collect();
+    assert_eq!(came_out, went_in);
+}
+
+#[test]
+fn a_packet_is_one_shown_frame_without_delimiter() {
+    let settings = settings(64, 112, Depth::Eight);
+    let frames = film(&settings, 9);
+    let packets = encode(&settings, &frames, &[0, 4]);
+    for packet in &packets {
+        let kinds: Vec<_> = av1::obus(&packet.data).map(|obu| obu.unwrap().kind).collect();
+        assert!(!kinds.contains(&ObuKind::TemporalDelimiter), "{kinds:?}");
+        assert_eq!(kinds[0] == ObuKind::SequenceHeader, packet.key, "{kinds:?}");
+    }
+    // Each packet shows one frame: what is decoded of the first n packets is n frames.
+    for count in 1..=packets.len() {
+        assert_eq!(stream(&settings, &packets[..count]).decode(settings.frame_format()).len(), count);
+    }
+}
+
+#[test]
+fn the_sequence_header_is_what_was_asked_for_at_every_key_frame() {
+    let ladder = [
+        (1080, 1920, "av01.0.08M.08"),
+        (720, 1280, "av01.0.05M.08"),
+        (540, 960, "av01.0.04M.08"),
+        (360, 640, "av01.0.01M.08"),
+    ];
+    for (width, height, codec) in ladder {
+        let settings = EncoderSettings { quality: 20, ..settings(width, height, Depth::Eight) };
+        let packets = encode(&settings, &film(&settings, 2), &[0, 1]);
+        let headers: Vec<_> =
+            packets.iter().map(|packet| av1::sequence_header_of(&packet.data).unwrap().unwrap()).collect();
+        assert_eq!(headers[0], headers[1]);
+        let header = assert_read_as_traced(&stream(&settings, &packets));
+        assert_eq!(header.codec_string(), codec);
+        assert_eq!(header.max_frame_size, settings.size);
+    }
+}
+
+#[test]
+fn a_stream_faster_than_its_size_needs_a_higher_level() {
+    let settings = EncoderSettings { frame_rate: Rational::new(120, 1), ..settings(360, 640, Depth::Ten) };
+    let packets = encode(&settings, &film(&settings, 1), &[0]);
+    assert_eq!(assert_read_as_traced(&stream(&settings, &packets)).codec_string(), "av01.0.05M.10");
+}
+
+#[test]
+fn colour_tags_are_in_the_stream() {
+    let bt601 = Colour {
+        primaries: cicp::BT470BG,
+        transfer: cicp::SMPTE170M,
+        matrix: cicp::BT470BG,
+        full_range: true,
+        chroma: ChromaSite::TOP_LEFT,
+    };
+    let untagged =
+        Colour { primaries: cicp::UNSPECIFIED, transfer: cicp::UNSPECIFIED, matrix: cicp::UNSPECIFIED, ..BT709 };
+    let cases = [
+        (BT709, ["bt709", "bt709", "bt709", "tv"]),
+        (bt601, ["bt470bg", "smpte170m", "bt470bg", "pc"]),
+        (untagged, ["null", "null", "null", "tv"]),
+    ];
+    for (colour, expected) in cases {
+        let settings = EncoderSettings { colour, ..settings(16, 16, Depth::Eight) };
+        let stream = stream(&settings, &encode(&settings, &film(&settings, 1), &[0]));
+        let probed = &stream.probe("-show_streams")["streams"][0];
+        let tags = ["color_primaries", "color_transfer", "color_space", "color_range"]
+            .map(|tag| probed[tag].as_str().unwrap_or("null").to_owned());
+        assert_eq!(tags, expected);
+        let header = assert_read_as_traced(&stream);
+        assert_eq!(
+            (header.primaries, header.transfer, header.matrix),
+            (colour.primaries, colour.transfer, colour.matrix)
+        );
+        let position = if colour.chroma == ChromaSite::LEFT { 1 } else { 2 };
+        assert_eq!(header.chroma_sample_position, position);
+    }
+}
+
+#[test]
+fn high_dynamic_range_metadata_is_on_the_frames() {
+    let point = |x, y| (Rational::new(x, 50_000), Rational::new(y, 50_000));
+    let hdr = HdrMetadata {
+        mastering: Some(MasteringDisplay {
+            primaries: [point(34_000, 16_000), point(13_250, 34_500), point(7_500, 3_000)],
+            white: point(15_635, 16_450),
+            min_luminance: Rational::new(1, 200),
+            max_luminance: Rational::new(4000, 1),
+        }),
+        light: Some(ContentLight { max_cll: 1234, max_fall: 567 }),
+    };
+    let colour = Colour {
+        primaries: cicp::BT2020,
+        transfer: cicp::PQ,
+        matrix: cicp::BT2020,
+        full_range: false,
+        chroma: ChromaSite::TOP_LEFT,
+    };
+    let settings = EncoderSettings { colour, hdr, ..settings(64, 112, Depth::Ten) };
+    let stream = stream(&settings, &encode(&settings, &film(&settings, 3), &[0, 2]));
+    let probed = stream.probe("-show_frames");
+    let frame = &probed["frames"][0];
+    assert_eq!(frame["color_transfer"], "smpte2084");
+    assert_eq!(frame["color_primaries"], "bt2020");
+    assert_eq!(frame["color_space"], "bt2020nc");
+    assert_eq!(frame["chroma_location"], "topleft");
+    let side_data = frame["side_data_list"].as_array().unwrap();
+    let display = side_data.iter().find(|data| data["side_data_type"] == "Mastering display metadata").unwrap();
+    let value = |name: &str| {
+        let (num, den) = display[name].as_str().unwrap().split_once('/').unwrap();
+        num.parse::<f64>().unwrap() / den.parse::<f64>().unwrap()
+    };
+    let expected = [
+        ("red_x", 0.68),
+        ("red_y", 0.32),
+        ("green_x", 0.265),
+        ("green_y", 0.69),
+        ("blue_x", 0.15),
+        ("blue_y", 0.06),
+        ("white_point_x", 0.3127),
+        ("white_point_y", 0.329),
+        ("min_luminance", 0.005),
+        ("max_luminance", 4000.0),
+    ];
+    for (name, expected) in expected {
+        // The coarsest unit of the small values is 2^-14, half of which is the rounding.
+        assert!((value(name) - expected).abs() <= 0.5 / 16384.0, "{name}: {} for {expected}", value(name));
+    }
+    let light = side_data.iter().find(|data| data["side_data_type"] == "Content light level metadata").unwrap();
+    assert_eq!((&light["max_content"], &light["max_average"]), (&1234.into(), &567.into()));
+}
+
+#[test]
+fn a_stream_without_metadata_has_none() {
+    let settings = settings(16, 16, Depth::Ten);
+    let probed = stream(&settings, &encode(&settings, &film(&settings, 1), &[0])).probe("-show_frames");
+    assert!(probed["frames"][0]["side_data_list"].is_null());
+}
+
+#[test]
+fn more_quality_is_more_bytes_and_a_nearer_picture() {
+    let measure = |quality| {
+        let settings = EncoderSettings { quality, ..settings(180, 320, Depth::Eight) };
+        let frames = film(&settings, 4);
+        let packets = encode(&settings, &frames, &[0]);
+        let bytes: usize = packets.iter().map(|packet| packet.data.len()).sum();
+        (bytes, least_psnr(&settings, &packets, &frames))
+    };
+    let measured = [0, 40, 60, 80, 100].map(measure);
+    for pair in measured.windows(2) {
+        assert!(pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1, "{measured:?}");
+    }
+}
+
+#[test]
+fn every_speed_encodes() {
+    for speed in 0..=10 {
+        let settings = EncoderSettings { speed, ..settings(48, 80, Depth::Eight) };
+        let frames = film(&settings, 2);
+        assert!(least_psnr(&settings, &encode(&settings, &frames, &[0]), &frames) > 35.0, "speed {speed}");
+    }
+}
+
+#[test]
+fn frames_do_not_pile_up_inside() {
+    // The preset's look-ahead, and the frames that reordering and the search for key frames hold back.
+    for (speed, look_ahead) in [(0, 40), (10, 1)] {
+        let settings = EncoderSettings { speed, ..settings(16, 16, Depth::Eight) };
+        let mut encoder = encode::open(&settings).unwrap();
+        let mut packets = Vec::new();
+        let frames = film(&settings, 120);
+        let inside = frames.iter().zip(1..).map(|(frame, sent)| {
+            encoder.encode(frame, sent % 30 == 1, &mut packets).unwrap();
+            sent - packets.len()
+        });
+        let most = inside.max().unwrap();
+        assert!(most <= look_ahead + 14, "speed {speed}: {most} frames");
+    }
+}
+
+#[test]
+fn tiles_and_threads_decode_alike() {
+    for threads in [1, 2, 4] {
+        let settings = EncoderSettings { threads, quality: 60, ..settings(540, 960, Depth::Eight) };
+        let frames = film(&settings, 2);
+        assert!(least_psnr(&settings, &encode(&settings, &frames, &[0]), &frames) > 35.0, "{threads} threads");
+    }
+}
+
+#[test]
+fn settings_out_of_range_are_refused_in_words() {
+    let good = settings(64, 64, Depth::Eight);
+    let size = |width, height| EncoderSettings { size: Size { width, height }, ..good.clone() };
+    let cases = [
+        (size(63, 64), "63x64"),
+        (size(64, 65), "64x65"),
+        (size(14, 64), "14x64"),
+        (size(64, 16386), "64x16386"),
+        (EncoderSettings { depth: Depth::Twelve, ..good.clone() }, "12 bits"),
+        (EncoderSettings { speed: 11, ..good.clone() }, "speed 11"),
+        (EncoderSettings { quality: 101, ..good.clone() }, "quality 101"),
+        (EncoderSettings { threads: 0, ..good.clone() }, "thread"),
+        (EncoderSettings { frame_rate: Rational::new(0, 1), ..good.clone() }, "frame rate of 0/1"),
+        (EncoderSettings { colour: Colour { matrix: cicp::RGB, ..BT709 }, ..good.clone() }, "RGB"),
+        (EncoderSettings { colour: Colour { chroma: ChromaSite::CENTRE, ..BT709 }, ..good.clone() }, "chroma"),
+    ];
+    assert!(encode::open(&good).is_ok());
+    for (settings, word) in cases {
+        match encode::open(&settings).err() {
+            Some(Error::Options(message)) => assert!(message.contains(word), "{message}"),
+            other => panic!("{word}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_frame_of_another_format_is_an_error() {
+    let settings = settings(64, 64, Depth::Eight);
+    for other in [format(64, 66, Depth::Eight), format(64, 64, Depth::Ten)] {
+        let mut encoder = encode::open(&settings).unwrap();
+        let refused = encoder.encode(&Frame::new(other), true, &mut Vec::new());
+        assert!(matches!(refused, Err(Error::Encoder { .. })));
+    }
+}
+
+#[test]
+fn a_frame_after_the_end_is_an_error() {
+    let settings = settings(16, 16, Depth::Eight);
+    let mut encoder = encode::open(&settings).unwrap();
+    let mut packets = Vec::new();
+    encoder.encode(&Frame::new(settings.frame_format()), true, &mut packets).unwrap();
+    encoder.finish(&mut packets).unwrap();
+    assert_eq!(packets.len(), 1);
+    assert!(encoder.encode(&Frame::new(settings.frame_format()), true, &mut packets).is_err());
+}
+
+#[test]
+fn encoders_are_known_by_name() {
+    for kind in EncoderKind::ALL {
+        assert_eq!(kind.to_string().parse::<EncoderKind>().unwrap(), kind);
+    }
+    let unknown = "x264".parse::<EncoderKind>().unwrap_err().to_string();
+    assert!(unknown.contains("x264") && unknown.contains("rav1e"), "{unknown}");
+}
