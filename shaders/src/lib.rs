@@ -1,1 +1,18 @@
-//! The compute kernels, in WGSL and as Rust twins that give the same bytes.
+//! The compute kernels: in WGSL under `wgsl/`, one file a kernel, and here as Rust twins of the same names that give
+//! the same integers. `build.rs` validates the WGSL and writes [`kernels`].
+//!
+//! A picture is scaled one axis at a time, first along x ([`scale_horizontal`]), then along y ([`scale_vertical`]),
+//! with the [`Filter`]s of both axes and the integers of a [`Conversion`].
+
+mod filter;
+mod fixed_point;
+pub mod kernels;
+mod sample;
+mod scale_horizontal;
+mod scale_vertical;
+
+pub use filter::Filter;
+pub use fixed_point::{Conversion, MAX_GAIN, MIDDLE_BITS, Range, Rounding, UNITY, WEIGHT_BITS};
+pub use sample::Sample;
+pub use scale_horizontal::{HorizontalParams, scale_horizontal};
+pub use scale_vertical::{MiddleRows, Noise, VerticalParams, scale_vertical};

@@ -1,7 +1,11 @@
 //! Cropping and scaling: one source frame in, one frame per rung out, on a GPU or on the CPU, byte for byte the same.
 
+mod cpu;
+mod filters;
+mod gpu;
+
 use crate::colour::ChromaSite;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::frame::{Frame, FrameFormat};
 use crate::geometry::Window;
 use serde::Serialize;
@@ -13,6 +17,8 @@ pub struct ScaleSpec {
     pub source: FrameFormat,
     /// Where the source's chroma samples lie, on the upright grid.
     pub source_chroma: ChromaSite,
+    /// Whether samples use their full range, on both sides. It matters where a rung's depth is not the source's.
+    pub full_range: bool,
     /// Formats of the rungs, always 4:2:0.
     pub rungs: Vec<FrameFormat>,
     /// Where the rungs' chroma samples lie: left or top-left, for AV1 signals no other.
@@ -51,6 +57,86 @@ pub struct DeviceInfo {
     pub kind: &'static str,
     /// Driver or instruction set.
     pub detail: String,
+}
+
+/// Which device to use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// A GPU where there is one, else the CPU. Never a software adapter.
+    #[default]
+    Auto,
+    /// A GPU, and not a software adapter.
+    Gpu,
+    /// The CPU.
+    Cpu,
+    /// The adapter, of hardware or software, whose name contains this, in upper or lower case.
+    Named(String),
+}
+
+/// Every device that [`open`] can use: the GPU adapters, best first, then the CPU.
+pub fn devices() -> Vec<DeviceInfo> {
+    gpu::adapters::list().iter().map(gpu::adapters::describe).chain([cpu::info()]).collect()
+}
+
+/// Makes a scaler for `spec` on the device of one's choice.
+///
+/// # Errors
+/// [`Error::Device`] when there is no such device or it cannot hold pictures of these sizes; [`Error::Options`] when a
+/// size is zero or above [`MAX_SIDE`].
+pub fn open(choice: &DeviceChoice, spec: &ScaleSpec) -> Result<Box<dyn Scaler>> {
+    check_spec(spec)?;
+    let adapters = if *choice == DeviceChoice::Cpu { Vec::new() } else { gpu::adapters::list() };
+    match gpu::adapters::choose(choice, adapters)? {
+        Some(adapter) if *choice != DeviceChoice::Auto => Err(Error::Device {
+            device: adapter.get_info().name,
+            why: "GPUs are listed and not used by this version; use the device cpu".into(),
+        }),
+        _ => Ok(Box::new(cpu::CpuScaler::new(spec))),
+    }
+}
+
+/// Longest side of a picture, in samples.
+pub const MAX_SIDE: u32 = 16_384;
+
+fn check_spec(spec: &ScaleSpec) -> Result<()> {
+    if spec.rungs.is_empty() {
+        return Err(Error::options("scaler: no rung was asked for"));
+    }
+    for format in std::iter::once(&spec.source).chain(&spec.rungs) {
+        if [format.width, format.height].iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
+            let (width, height) = (format.width, format.height);
+            return Err(Error::options(format!("{width}x{height}: a side is 1 to {MAX_SIDE} samples long")));
+        }
+    }
+    Ok(())
+}
+
+fn check_request(spec: &ScaleSpec, source: &Frame, crop: Crop) -> Result<()> {
+    if source.format() != spec.source {
+        return Err(Error::options(format!("scaler: made for {:?}, given {:?}", spec.source, source.format())));
+    }
+    let Window { x, y, width, height } = crop.window;
+    let (picture_width, picture_height) = (f64::from(spec.source.width), f64::from(spec.source.height));
+    // What rounding may leave of a window that was computed to touch an edge.
+    let slack = 1e-6;
+    let inside = |origin: f64, span: f64, whole: f64| {
+        span > 0.0 && origin >= -slack && span <= whole + slack && origin + span <= whole + slack
+    };
+    if !inside(x, width, picture_width) || !inside(y, height, picture_height) {
+        let window = format!("{width} by {height} samples at ({x}, {y})");
+        return Err(Error::options(format!(
+            "frame {}: the window of {window} does not lie in the picture of {picture_width} by {picture_height}",
+            crop.frame
+        )));
+    }
+    Ok(())
+}
+
+fn check_outputs(spec: &ScaleSpec, outputs: &[&mut Frame]) -> Result<()> {
+    if outputs.iter().map(|output| output.format()).ne(spec.rungs.iter().copied()) {
+        return Err(Error::options("scaler: the frames to fill are not those of the rungs"));
+    }
+    Ok(())
 }
 
 /// Crops and scales frames, several of which may be under way at once.

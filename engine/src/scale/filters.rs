@@ -1,0 +1,243 @@
+//! Lanczos-3 filters for every plane and axis of every rung, from the window of the frame.
+//!
+//! Positions follow from sample centres: sample k of a plane subsampled by s lies at `s*k + 0.5 + d` in luma samples,
+//! d being its [`Siting::offset`]. An output sample is mapped to the output's luma, from there through the window to
+//! the source's luma, and from there to the source plane. When shrinking, the kernel is widened by the ratio.
+
+use super::ScaleSpec;
+use crate::colour::Siting;
+use crate::frame::FrameFormat;
+use crate::geometry::Window;
+use std::f64::consts::PI;
+use std::ops::Range;
+use upright_shaders::{Conversion, Filter, UNITY};
+
+/// The filters of a job; follows the window.
+#[derive(Debug)]
+pub(super) struct Filters {
+    x: Vec<[AxisFilter; 2]>,
+    y: Vec<[AxisFilter; 2]>,
+    window: Option<Window>,
+    revision: u64,
+}
+
+/// Luma or chroma: both planes of chroma share filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PlaneKind {
+    Luma,
+    Chroma,
+}
+
+impl PlaneKind {
+    pub(super) const ALL: [Self; 2] = [Self::Luma, Self::Chroma];
+
+    /// Of plane 0, 1 or 2.
+    pub(super) fn of(plane: usize) -> Self {
+        if plane == 0 { Self::Luma } else { Self::Chroma }
+    }
+
+    /// Its first plane and how many there are.
+    pub(super) fn planes(self) -> Range<usize> {
+        if self == Self::Luma { 0..1 } else { 1..3 }
+    }
+}
+
+impl Filters {
+    /// Filters for `spec`, empty until [`Filters::follow`] is called.
+    pub(super) fn new(spec: &ScaleSpec) -> Self {
+        let axis = |rung: &FrameFormat, kind: PlaneKind, across: bool| {
+            let plane = kind.planes().start;
+            let along = |format: &FrameFormat, siting: (Siting, Siting)| {
+                let (subsampling, layout) = (format.plane_subsampling(plane), format.layout()[plane]);
+                if across {
+                    Sites::new(format.width, layout.width, subsampling.x, siting.0)
+                } else {
+                    Sites::new(format.height, layout.height, subsampling.y, siting.1)
+                }
+            };
+            AxisFilter {
+                source: along(&spec.source, (spec.source_chroma.x, spec.source_chroma.y)),
+                output: along(rung, (spec.rung_chroma.x, spec.rung_chroma.y)),
+                unity: if across { UNITY } else { spec.conversion(rung, kind).unity },
+                bank: Bank::new(1.0),
+                filter: Filter::new(0, 0),
+            }
+        };
+        let axes = |across| {
+            spec.rungs.iter().map(|rung| PlaneKind::ALL.map(|kind| axis(rung, kind, across))).collect::<Vec<_>>()
+        };
+        Self { x: axes(true), y: axes(false), window: None, revision: 0 }
+    }
+
+    /// Makes the filters those of `window`. An axis along which it has not changed costs nothing.
+    pub(super) fn follow(&mut self, window: Window) {
+        let stale = |axis: fn(&Window) -> (f64, f64)| self.window.as_ref().map(axis) != Some(axis(&window));
+        let (stale_x, stale_y) = (stale(|w| (w.x, w.width)), stale(|w| (w.y, w.height)));
+        if stale_x {
+            self.x.iter_mut().flatten().for_each(|axis| axis.rebuild(window.x, window.width));
+        }
+        if stale_y {
+            self.y.iter_mut().flatten().for_each(|axis| axis.rebuild(window.y, window.height));
+        }
+        self.window = Some(window);
+        self.revision += u64::from(stale_x || stale_y);
+    }
+
+    /// Changes whenever a filter does.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The filters along x and along y of the planes of one kind.
+    pub(super) fn get(&self, rung: usize, kind: PlaneKind) -> (&Filter, &Filter) {
+        (&self.x[rung][kind as usize].filter, &self.y[rung][kind as usize].filter)
+    }
+
+    /// The columns and rows of the source's planes of one kind that some rung needs.
+    pub(super) fn support(&self, kind: PlaneKind) -> (Range<u32>, Range<u32>) {
+        let union = |axes: &[[AxisFilter; 2]]| {
+            let ranges = axes.iter().map(|axes| axes[kind as usize].filter.support());
+            ranges.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0)
+        };
+        (union(&self.x), union(&self.y))
+    }
+}
+
+impl ScaleSpec {
+    /// The integers that take planes of one kind to a rung.
+    pub(super) fn conversion(&self, rung: &FrameFormat, kind: PlaneKind) -> Conversion {
+        let range = match (self.full_range, kind) {
+            (false, _) => upright_shaders::Range::Limited,
+            (true, PlaneKind::Luma) => upright_shaders::Range::FullLuma,
+            (true, PlaneKind::Chroma) => upright_shaders::Range::FullChroma,
+        };
+        Conversion::new(self.source.depth.bits(), rung.depth.bits(), range)
+    }
+}
+
+/// Where the samples of a plane lie along one axis: sample k at `spacing * k + first` in luma samples.
+#[derive(Clone, Copy, Debug)]
+struct Sites {
+    luma_samples: u32,
+    samples: u32,
+    spacing: f64,
+    first: f64,
+}
+
+impl Sites {
+    fn new(luma_samples: u32, samples: u32, subsampling: u32, siting: Siting) -> Self {
+        Self { luma_samples, samples, spacing: f64::from(subsampling), first: 0.5 + siting.offset(subsampling) }
+    }
+}
+
+/// The filter of one plane of one rung along one axis, and what it is made from.
+#[derive(Debug)]
+struct AxisFilter {
+    source: Sites,
+    output: Sites,
+    unity: i32,
+    bank: Bank,
+    filter: Filter,
+}
+
+impl AxisFilter {
+    /// Builds the filter for the part `[origin, origin + span)` of the source, in luma samples.
+    fn rebuild(&mut self, origin: f64, span: f64) {
+        let Self { source, output, unity, bank, filter } = self;
+        let zoom = span / f64::from(output.luma_samples);
+        // The centre of output sample j, counted in source samples from the centre of the first: base + j * ratio.
+        let ratio = output.spacing * zoom / source.spacing;
+        let base = (origin + output.first * zoom - source.first) / source.spacing;
+        if bank.ratio != ratio {
+            *bank = Bank::new(ratio);
+        }
+        let last = i64::from(source.samples) - 1;
+        filter.reset(output.samples as usize, bank.taps.min(source.samples as usize));
+        let last_start = i64::from(source.samples) - filter.taps() as i64;
+        let mut weights = vec![0; bank.taps];
+        for j in 0..filter.outputs() {
+            let reach = base + j as f64 * ratio - bank.radius;
+            let before = reach.floor();
+            bank.row(1.0 - (reach - before), *unity, &mut weights);
+            let left = before as i64 + 1;
+            let (start, row) = filter.row_mut(j);
+            let first = left.clamp(0, last_start);
+            *start = first as u32;
+            if first == left && row.len() == weights.len() {
+                row.copy_from_slice(&weights);
+            } else {
+                for (k, weight) in (left..).zip(&weights) {
+                    row[(k.clamp(0, last) - first) as usize] += weight;
+                }
+            }
+        }
+    }
+}
+
+/// The widened kernel sampled at [`Bank::PHASES`] phases; between them weights are interpolated linearly.
+///
+/// Phase f is a kernel whose first tap lies f samples inside its left end, 0 <= f <= 1. With 256 phases the error of a
+/// weight is below h^2/8 * max|L''| = 8e-6, an eighth of the unit in which weights are quantised.
+#[derive(Debug)]
+struct Bank {
+    ratio: f64,
+    /// Half the kernel's width, in source samples.
+    radius: f64,
+    taps: usize,
+    /// `PHASES + 1` rows of `taps` weights that add up to 1.
+    rows: Vec<f64>,
+}
+
+impl Bank {
+    const PHASES: usize = 256;
+    /// Lobes on each side of the kernel.
+    const LOBES: f64 = 3.0;
+
+    /// The kernel for `ratio` source samples per output sample.
+    fn new(ratio: f64) -> Self {
+        let widening = ratio.max(1.0);
+        let radius = Self::LOBES * widening;
+        let taps = (2.0 * radius).ceil() as usize;
+        let mut rows = vec![0.0; (Self::PHASES + 1) * taps];
+        for (phase, row) in rows.chunks_exact_mut(taps).enumerate() {
+            let first = phase as f64 / Self::PHASES as f64 - radius;
+            for (tap, weight) in row.iter_mut().enumerate() {
+                *weight = lanczos((first + tap as f64) / widening, Self::LOBES);
+            }
+            let sum: f64 = row.iter().sum();
+            row.iter_mut().for_each(|weight| *weight /= sum);
+        }
+        Self { ratio, radius, taps, rows }
+    }
+
+    /// The weights of a phase, quantised so that they add up to `unity`.
+    ///
+    /// What is rounded is the running sum: no error adds up along the row, and smooth pictures see hardly any.
+    fn row(&self, phase: f64, unity: i32, weights: &mut [i16]) {
+        let position = phase * Self::PHASES as f64;
+        let index = (position as usize).min(Self::PHASES - 1);
+        let blend = position - index as f64;
+        let (below, above) = self.rows[index * self.taps..][..2 * self.taps].split_at(self.taps);
+        let unity = f64::from(unity);
+        // Keeps the number positive, where cutting its fraction off is rounding down.
+        const OFFSET: i32 = 1 << 20;
+        let (mut sum, mut done) = (f64::from(OFFSET) + 0.5, OFFSET);
+        for ((weight, below), above) in weights.iter_mut().zip(below).zip(above) {
+            sum += (below + (above - below) * blend) * unity;
+            let rounded = sum as i32;
+            *weight = (rounded - done) as i16;
+            done = rounded;
+        }
+    }
+}
+
+/// Lanczos' kernel: sinc windowed by its own central lobe.
+fn lanczos(x: f64, lobes: f64) -> f64 {
+    if x == 0.0 {
+        1.0
+    } else if x.abs() >= lobes {
+        0.0
+    } else {
+        lobes * (PI * x).sin() * (PI * x / lobes).sin() / (PI * x).powi(2)
+    }
+}

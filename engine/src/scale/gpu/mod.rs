@@ -1,0 +1,3 @@
+//! GPUs as devices, through wgpu: Vulkan, Metal and Direct3D 12.
+
+pub(super) mod adapters;

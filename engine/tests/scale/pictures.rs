@@ -1,0 +1,108 @@
+//! Test pictures, and how far two pictures are apart.
+
+use upright_engine::colour::ChromaSite;
+use upright_engine::frame::{Depth, Frame, FrameFormat, Subsampling};
+use upright_engine::geometry::Window;
+use upright_engine::scale::{Crop, DeviceChoice, ScaleSpec, open};
+
+pub(crate) fn format(width: u32, height: u32, subsampling: Subsampling, depth: Depth) -> FrameFormat {
+    FrameFormat { width, height, subsampling, depth }
+}
+
+pub(crate) fn window(x: f64, y: f64, width: f64, height: f64) -> Window {
+    Window { x, y, width, height }
+}
+
+/// Limited range, chroma on the left.
+pub(crate) fn spec(source: FrameFormat, rungs: &[FrameFormat]) -> ScaleSpec {
+    let (source_chroma, rung_chroma) = (ChromaSite::LEFT, ChromaSite::LEFT);
+    ScaleSpec { source, source_chroma, full_range: false, rungs: rungs.to_vec(), rung_chroma }
+}
+
+/// One value per sample, in the order of the planes.
+pub(crate) fn read(frame: &Frame, plane: usize) -> Vec<f64> {
+    let layout = frame.layout(plane);
+    let width = layout.width as usize;
+    if frame.format().depth == Depth::Eight {
+        let (samples, stride) = frame.plane::<u8>(plane);
+        samples.chunks(stride).flat_map(|row| row[..width].iter().map(|&sample| f64::from(sample))).collect()
+    } else {
+        let (samples, stride) = frame.plane::<u16>(plane);
+        samples.chunks(stride).flat_map(|row| row[..width].iter().map(|&sample| f64::from(sample))).collect()
+    }
+}
+
+/// A frame whose samples are `value(plane, x, y)`, from 0 to 1, in units of the largest sample.
+pub(crate) fn paint(format: FrameFormat, value: impl Fn(usize, u32, u32) -> f64) -> Frame {
+    let mut frame = Frame::new(format);
+    let largest = f64::from((1u32 << format.depth.bits()) - 1);
+    for plane in 0..3 {
+        let width = frame.layout(plane).width;
+        let quantised = |x, y| (value(plane, x, y).clamp(0.0, 1.0) * largest).round();
+        if format.depth == Depth::Eight {
+            let (samples, stride) = frame.plane_mut::<u8>(plane);
+            for (y, row) in (0..).zip(samples.chunks_mut(stride)) {
+                (0..width).for_each(|x| row[x as usize] = quantised(x, y) as u8);
+            }
+        } else {
+            let (samples, stride) = frame.plane_mut::<u16>(plane);
+            for (y, row) in (0..).zip(samples.chunks_mut(stride)) {
+                (0..width).for_each(|x| row[x as usize] = quantised(x, y) as u16);
+            }
+        }
+    }
+    frame
+}
+
+/// A zone plate, whose stripes narrow to two samples at the corners, under a fine texture.
+pub(crate) fn detailed(format: FrameFormat) -> Frame {
+    let layouts = format.layout();
+    paint(format, |plane, x, y| {
+        let (width, height) = (f64::from(layouts[plane].width), f64::from(layouts[plane].height));
+        let (dx, dy) = (f64::from(x) - width / 2.0, f64::from(y) - height / 2.0);
+        let rings = (std::f64::consts::PI * (dx * dx / width + dy * dy / height) / 2.0).cos();
+        0.5 + 0.3 * rings + 0.15 * (random(plane as u32, x, y) - 0.5)
+    })
+}
+
+/// Samples that are either the least or the largest: what overshoots most.
+pub(crate) fn extreme(format: FrameFormat) -> Frame {
+    paint(format, |plane, x, y| random(plane as u32, x / 3, y / 3).round())
+}
+
+/// Samples of any value.
+pub(crate) fn white_noise(format: FrameFormat, seed: u32) -> Frame {
+    paint(format, |plane, x, y| random(plane as u32 + 3 * seed, x, y))
+}
+
+/// From 0 to 1, the same at every run.
+fn random(seed: u32, x: u32, y: u32) -> f64 {
+    let mut state = u64::from(x) << 32 | u64::from(y);
+    state = (state ^ u64::from(seed) << 57).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (state >> 40) as f64 / f64::from(1 << 24)
+}
+
+/// Scales one frame, the first of a job.
+pub(crate) fn scale(device: &DeviceChoice, spec: &ScaleSpec, source: &Frame, window: Window) -> Vec<Frame> {
+    let mut scaler = open(device, spec).unwrap();
+    let mut rungs: Vec<Frame> = spec.rungs.iter().map(|&format| Frame::new(format)).collect();
+    scaler.submit(source, Crop { window, frame: 0 }).unwrap();
+    scaler.collect(&mut rungs.iter_mut().collect::<Vec<_>>()).unwrap();
+    rungs
+}
+
+/// Peak signal to noise ratio in dB of pictures `width` samples wide, `border` samples at each edge left out.
+pub(crate) fn psnr(a: &[f64], b: &[f64], width: usize, border: usize, peak: f64) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let height = a.len() / width;
+    let mut squares = 0.0;
+    for y in border..height - border {
+        for x in border..width - border {
+            squares += (a[y * width + x] - b[y * width + x]).powi(2);
+        }
+    }
+    let count = ((width - 2 * border) * (height - 2 * border)) as f64;
+    10.0 * (peak * peak * count / squares).log10()
+}

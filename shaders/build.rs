@@ -1,0 +1,110 @@
+//! Joins every kernel in `wgsl/` with what it imports, validates it with naga and emits a table of the kernels.
+
+use naga::{AddressSpace, StorageAccess};
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, fs};
+
+fn main() -> ExitCode {
+    match emit() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn emit() -> Result<(), Box<dyn Error>> {
+    let folder = Path::new("wgsl");
+    println!("cargo::rerun-if-changed=wgsl");
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, Box<dyn Error>>>()?;
+    files.sort();
+
+    let mut table = String::new();
+    let mut names = Vec::new();
+    for file in files {
+        let source = join(folder, &fs::read_to_string(&file)?)?;
+        let module = naga::front::wgsl::parse_str(&source)
+            .map_err(|error| format!("{}: {}", file.display(), error.emit_to_string(&source)))?;
+        naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty())
+            .validate(&module)
+            .map_err(|error| format!("{}: {}", file.display(), error.emit_to_string(&source)))?;
+        if let [entry] = module.entry_points.as_slice() {
+            describe(&mut table, &module, entry, &source)?;
+            names.push(entry.name.to_uppercase());
+        } else if !module.entry_points.is_empty() {
+            return Err(format!("{}: one kernel a file", file.display()).into());
+        }
+    }
+    writeln!(
+        table,
+        "/// Every kernel.\npub const KERNELS: &[&Kernel] = &[{}];",
+        names.map_join(|name| format!("&{name}"))
+    )?;
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("kernels.rs"), table)?;
+    Ok(())
+}
+
+/// Replaces every line `#import NAME` by `wgsl/NAME.wgsl`.
+fn join(folder: &Path, source: &str) -> Result<String, Box<dyn Error>> {
+    let mut joined = String::new();
+    for line in source.lines() {
+        match line.strip_prefix("#import ") {
+            Some(name) => joined.push_str(&fs::read_to_string(folder.join(name).with_extension("wgsl"))?),
+            None => joined.push_str(line),
+        }
+        joined.push('\n');
+    }
+    Ok(joined)
+}
+
+/// Appends the kernel as a Rust constant.
+fn describe(
+    table: &mut String,
+    module: &naga::Module,
+    entry: &naga::EntryPoint,
+    source: &str,
+) -> Result<(), Box<dyn Error>> {
+    let mut bindings = Vec::new();
+    for (_, variable) in module.global_variables.iter() {
+        let Some(resource) = &variable.binding else { continue };
+        let name = variable.name.as_deref().unwrap_or_default();
+        let kind = match variable.space {
+            AddressSpace::Uniform => {
+                format!("Uniform {{ bytes: {} }}", module.types[variable.ty].inner.size(module.to_ctx()))
+            }
+            AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => "StorageReadWrite".into(),
+            AddressSpace::Storage { .. } => "StorageRead".into(),
+            space => return Err(format!("{}: {name} lies in {space:?}", entry.name).into()),
+        };
+        bindings.push((resource.binding, format!("Binding {{ name: {name:?}, kind: BindingKind::{kind} }}")));
+    }
+    bindings.sort();
+    if bindings.iter().map(|(index, _)| *index).ne(0..u32::try_from(bindings.len())?) {
+        return Err(format!("{}: bindings are numbered from 0 without gaps", entry.name).into());
+    }
+    let (name, workgroup) = (&entry.name, entry.workgroup_size);
+    writeln!(
+        table,
+        "/// `wgsl/{name}.wgsl`; its twin is [`crate::{name}`].\npub const {}: Kernel = Kernel {{ name: {name:?}, \
+         source: {source:?}, workgroup: {workgroup:?}, bindings: &[{}] }};",
+        name.to_uppercase(),
+        bindings.map_join(|(_, binding)| binding.clone()),
+    )?;
+    Ok(())
+}
+
+/// A list of Rust expressions.
+trait MapJoin<T> {
+    fn map_join(&self, expression: impl Fn(&T) -> String) -> String;
+}
+
+impl<T> MapJoin<T> for Vec<T> {
+    fn map_join(&self, expression: impl Fn(&T) -> String) -> String {
+        self.iter().map(expression).collect::<Vec<_>>().join(", ")
+    }
+}
