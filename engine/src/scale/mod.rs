@@ -37,14 +37,14 @@ pub struct Crop {
 /// Which device is to scale.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// A real GPU where there is one, else the CPU.
+    /// A real GPU where there is one, else the CPU; never a software adapter.
     #[default]
     Auto,
     /// A real GPU.
     Gpu,
     /// The CPU.
     Cpu,
-    /// The GPU adapter whose name contains this, a software one too.
+    /// The GPU adapter whose name contains this in upper or lower case, a software one too.
     Adapter(String),
 }
 
@@ -57,20 +57,6 @@ pub struct DeviceInfo {
     pub kind: &'static str,
     /// Driver or instruction set.
     pub detail: String,
-}
-
-/// Which device to use.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum DeviceChoice {
-    /// A GPU where there is one, else the CPU. Never a software adapter.
-    #[default]
-    Auto,
-    /// A GPU, and not a software adapter.
-    Gpu,
-    /// The CPU.
-    Cpu,
-    /// The adapter, of hardware or software, whose name contains this, in upper or lower case.
-    Named(String),
 }
 
 /// Every device that [`open`] can use: the GPU adapters, best first, then the CPU.

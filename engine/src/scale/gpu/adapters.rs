@@ -57,7 +57,7 @@ pub(in crate::scale) fn choose(choice: &DeviceChoice, adapters: Vec<Adapter>) ->
             Some(adapter) => Ok(Some(adapter)),
             None => Err(missing("gpu", format!("there is no GPU ({found}); use the device cpu, or auto"))),
         },
-        DeviceChoice::Named(name) => {
+        DeviceChoice::Adapter(name) => {
             let wanted = name.to_lowercase();
             match adapters.into_iter().find(|adapter| adapter.get_info().name.to_lowercase().contains(&wanted)) {
                 Some(adapter) => Ok(Some(adapter)),
