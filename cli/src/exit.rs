@@ -63,7 +63,9 @@ impl From<&Error> for Exit {
             Error::BadSource { .. } => Self::BadInput,
             Error::SourceMissing { .. } => Self::NoInput,
             Error::Device { .. } => Self::Unavailable,
-            Error::Encoder { .. } | Error::Libav { .. } | Error::Verify { .. } | Error::StageLost { .. } => Self::Internal,
+            Error::Encoder { .. } | Error::Libav { .. } | Error::Verify { .. } | Error::StageLost { .. } => {
+                Self::Internal
+            }
             Error::OutputExists { .. } => Self::CannotCreate,
             Error::Io { .. } => Self::Io,
             Error::Cancelled => Self::Interrupted,

@@ -72,7 +72,9 @@ pub(crate) fn crop_centre(text: &str) -> Result<f64, String> {
         "right" => Ok(1.0),
         number => match number.parse::<f64>() {
             Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
-            _ => Err("give center, left, right, or the window's centre from 0 (left edge) to 1 (right edge)".to_owned()),
+            _ => {
+                Err("give center, left, right, or the window's centre from 0 (left edge) to 1 (right edge)".to_owned())
+            }
         },
     }
 }
@@ -128,8 +130,30 @@ mod tests {
     #[test]
     fn what_is_not_a_time_is_refused() {
         for text in [
-            "", ".", "1.", "-1", "+1", "1e3", "nan", "inf", "1:", ":1", "1::2", "1:60", "1:60:00", "1:2:3:4", "0x10", "1,5",
-            "1 ", "1.2.3", "1.2:3", "0.1234567890", "1000000001", "99999999999999999999", "99999999999:00:00", "１",
+            "",
+            ".",
+            "1.",
+            "-1",
+            "+1",
+            "1e3",
+            "nan",
+            "inf",
+            "1:",
+            ":1",
+            "1::2",
+            "1:60",
+            "1:60:00",
+            "1:2:3:4",
+            "0x10",
+            "1,5",
+            "1 ",
+            "1.2.3",
+            "1.2:3",
+            "0.1234567890",
+            "1000000001",
+            "99999999999999999999",
+            "99999999999:00:00",
+            "１",
         ] {
             assert!(time(text).is_err(), "{text}");
         }
@@ -144,7 +168,8 @@ mod tests {
 
     #[test]
     fn crops_are_words_or_fractions() {
-        for (text, centre) in [("center", 0.5), ("centre", 0.5), ("left", 0.0), ("right", 1.0), ("0", 0.0), ("0.31", 0.31), ("1", 1.0)]
+        for (text, centre) in
+            [("center", 0.5), ("centre", 0.5), ("left", 0.0), ("right", 1.0), ("0", 0.0), ("0.31", 0.31), ("1", 1.0)]
         {
             assert_eq!(crop_centre(text), Ok(centre), "{text}");
         }
