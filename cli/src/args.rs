@@ -6,7 +6,12 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::PathBuf;
+use upright_engine::encode::EncoderKind;
 use upright_engine::geometry::Rational;
+use upright_engine::ladder::Ladder;
+use upright_engine::media::AudioChoice;
+use upright_engine::plan::{CropChoice, PlanOptions};
+use upright_engine::scale::DeviceChoice;
 
 /// Turns landscape film and drama into vertical (9:16) AV1 renditions.
 ///
@@ -34,6 +39,9 @@ pub(crate) enum Command {
     #[command(after_help = EXAMPLES, after_long_help = examples_and_exit_codes())]
     Convert(Job),
     /// Print what convert would do as JSON, and write nothing
+    ///
+    /// Takes the same arguments as convert. Those that do not change what is in the renditions (--output, --overwrite,
+    /// --device, --strict, --progress) are accepted and change nothing.
     Plan(Job),
     /// Print what Upright sees in INPUT as JSON: streams, geometry, colour, and everything it has to assume
     Probe(Probe),
@@ -41,7 +49,7 @@ pub(crate) enum Command {
     Doctor(Doctor),
 }
 
-/// `convert` and `plan` understand the same arguments, so that one set serves both.
+/// What `convert` and `plan` are given: the same arguments, so that one set serves both.
 #[derive(Args, Debug)]
 pub(crate) struct Job {
     /// The film: anything that libavformat opens, or - for standard input
@@ -57,41 +65,41 @@ pub(crate) struct Job {
 
     /// Sizes of the renditions, WIDTHxHEIGHT or WIDTH for 9:16, with commas between them
     #[arg(long, value_name = "RUNGS", default_value = "1080x1920,720x1280,540x960,360x640", help_heading = "Output")]
-    pub(crate) ladder: String,
+    pub(crate) ladder: Ladder,
 
     /// Where the window stands: center, left, right, or its centre as a fraction of the width, 0 to 1
-    #[arg(long, value_name = "X", default_value = "center", value_parser = values::crop_centre, help_heading = "Picture")]
-    pub(crate) crop: f64,
+    #[arg(long, value_name = "X", default_value = "center", value_parser = values::crop, help_heading = "Picture")]
+    pub(crate) crop: CropChoice,
 
     /// What scales the picture: auto (a GPU, else the CPU), gpu, cpu, or part of a GPU adapter's name (see doctor)
-    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Picture")]
-    pub(crate) device: String,
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = values::device, help_heading = "Picture")]
+    pub(crate) device: DeviceChoice,
 
     /// AV1 encoder
-    #[arg(long, value_name = "NAME", default_value = "rav1e", help_heading = "Encoding")]
-    pub(crate) encoder: String,
+    #[arg(long, value_name = "NAME", default_value = "rav1e", value_parser = values::encoder, help_heading = "Encoding")]
+    pub(crate) encoder: EncoderKind,
 
     /// From 0 (slowest, smallest files) to 10 (fastest)
-    #[arg(long, value_name = "0..10", default_value_t = 8, value_parser = clap::value_parser!(u8).range(0..=10))]
-    #[arg(help_heading = "Encoding")]
+    #[arg(long, value_name = "0..10", default_value_t = PlanOptions::default().speed, help_heading = "Encoding")]
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=10))]
     pub(crate) speed: u8,
 
     /// From 0 (smallest) to 100 (best), one scale for all encoders
-    #[arg(long, value_name = "0..100", default_value_t = 70, value_parser = clap::value_parser!(u8).range(0..=100))]
-    #[arg(help_heading = "Encoding")]
+    #[arg(long, value_name = "0..100", default_value_t = PlanOptions::default().quality, help_heading = "Encoding")]
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) quality: u8,
 
     /// Time from one key frame to the next, the same instants in every rendition
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = values::duration, help_heading = "Encoding")]
     pub(crate) keyframe_interval: Rational,
 
-    /// Bits of the renditions' samples: auto is 10 for HDR and 8 for everything else
-    #[arg(long, value_name = "auto|8|10", default_value = "auto", value_enum, help_heading = "Encoding")]
+    /// Bits of the renditions' samples: auto is 8 for an input of 8 bits, and 10 for one of more and for HDR
+    #[arg(long, value_name = "BITS", default_value = "auto", value_enum, help_heading = "Encoding")]
     pub(crate) bit_depth: BitDepth,
 
     /// Which sound to keep: auto (the best track), the number of an audio track from 1, or none
-    #[arg(long, value_name = "TRACK|none", default_value = "auto", value_parser = values::audio, help_heading = "Input")]
-    pub(crate) audio: upright_engine::media::AudioChoice,
+    #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::audio, help_heading = "Input")]
+    pub(crate) audio: AudioChoice,
 
     /// Skip the beginning: seconds or [HH:]MM:SS[.frac] after the start of the input [default: 0]
     #[arg(long, value_name = "TIME", value_parser = values::time, help_heading = "Input")]
@@ -109,7 +117,7 @@ pub(crate) struct Job {
     pub(crate) access: Access,
 
     /// Progress: bar on standard error, json (JSON Lines on standard output), none; auto is bar on a terminal
-    #[arg(long, value_name = "auto|bar|json|none", default_value = "auto", value_enum, help_heading = "Output")]
+    #[arg(long, value_name = "MODE", default_value = "auto", value_enum, help_heading = "Output")]
     pub(crate) progress: Progress,
 }
 
@@ -163,7 +171,7 @@ Examples:
   A CDN pipeline, from a pipe, progress for a machine to read, nothing damaged let through:
     upright convert - -o /srv/vod --ladder 1080,720,540 --progress json --strict < master.mp4
   A developer, a quick look at ten seconds with the window further left:
-    upright convert clip.mp4 --start 1:20 --duration 10 --ladder 360 --crop 0.3 --speed 10 --overwrite";
+    upright convert clip.mp4 --start 80 --duration 10 --ladder 360 --crop 0.3 --speed 10";
 
 fn examples_and_exit_codes() -> String {
     let mut text = format!("{EXAMPLES}\n\nExit codes:\n");

@@ -73,6 +73,21 @@ impl From<&Error> for Exit {
     }
 }
 
+/// Why the program ends without having done everything.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What is said about it.
+    pub(crate) error: Error,
+    /// How the program ends.
+    pub(crate) exit: Exit,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { exit: Exit::from(&error), error }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
@@ -104,6 +119,15 @@ mod tests {
         ];
         for (error, code) in &cases {
             assert_eq!(Exit::from(error).code(), *code, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn the_readme_lists_them_all() {
+        let readme = include_str!("../../README.md");
+        for exit in Exit::ALL {
+            let row = format!("| {} | {} |", exit.code(), exit.meaning());
+            assert!(readme.contains(&row), "the README lacks {row}");
         }
     }
 }

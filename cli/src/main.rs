@@ -2,41 +2,47 @@
 
 mod about;
 mod args;
+mod convert;
+mod doctor;
 mod exit;
 mod interrupt;
+mod options;
 mod output;
+mod progress;
 mod usage;
 mod values;
 
 use args::{Arguments, Command};
 use clap::Parser;
-use exit::Exit;
+use exit::{Exit, Failure};
 use indicatif::MultiProgress;
 use log::LevelFilter;
 use output::Messages;
 use std::io::Write;
 use std::process::ExitCode;
-use upright_engine::Result;
 
 fn main() -> ExitCode {
     let mut messages = Messages { bars: MultiProgress::new() };
-    let exit = run(&messages).unwrap_or_else(|error| {
+    let exit = run(&mut messages).unwrap_or_else(|Failure { error, exit }| {
         // Nobody is left to be told when standard error is gone.
         let _ = writeln!(messages, "upright: {error}");
-        Exit::from(&error)
+        exit
     });
     exit.into()
 }
 
-fn run(messages: &Messages) -> Result<Exit> {
+fn run(messages: &mut Messages) -> Result<Exit, Failure> {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return usage::answer(&error),
+        Err(error) => return Ok(usage::answer(&error)?),
     };
     output::start_log(messages, log_level(arguments.verbose, arguments.quiet));
-    match arguments.command {
-        Command::Convert(_) | Command::Plan(_) | Command::Probe(_) | Command::Doctor(_) => Ok(Exit::Success),
-    }
+    Ok(match arguments.command {
+        Command::Convert(job) => convert::convert(job, arguments.quiet, messages)?,
+        Command::Plan(job) => convert::plan(job)?,
+        Command::Probe(probe) => convert::probe(probe)?,
+        Command::Doctor(doctor) => doctor::doctor(&doctor)?,
+    })
 }
 
 fn log_level(verbose: u8, quiet: bool) -> LevelFilter {

@@ -2,8 +2,11 @@
 //!
 //! The messages complete clap's "invalid value 'x' for '--option': ", so they begin in lower case.
 
+use upright_engine::encode::EncoderKind;
 use upright_engine::geometry::Rational;
 use upright_engine::media::AudioChoice;
+use upright_engine::plan::CropChoice;
+use upright_engine::scale::DeviceChoice;
 
 /// Digits after the decimal point that a time may have: nanoseconds.
 const TIME_DIGITS: usize = 9;
@@ -63,19 +66,37 @@ fn digits(text: &str) -> Option<i64> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok()).flatten()
 }
 
-/// The centre of the crop window as a fraction of the picture's width, 0 to 1. The window is moved inside the picture
-/// where it would stick out, so 0 is as far left as it goes.
-pub(crate) fn crop_centre(text: &str) -> Result<f64, String> {
+/// Where the window stands: a word, or its centre as a fraction of the picture's width, 0 to 1.
+pub(crate) fn crop(text: &str) -> Result<CropChoice, String> {
     match text {
-        "left" => Ok(0.0),
-        "center" | "centre" => Ok(0.5),
-        "right" => Ok(1.0),
-        number => match number.parse::<f64>() {
-            Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        "center" | "centre" => Ok(CropChoice::Center),
+        "left" => Ok(CropChoice::Left),
+        "right" => Ok(CropChoice::Right),
+        number => match number.parse() {
+            Ok(centre) if (0.0..=1.0).contains(&centre) => Ok(CropChoice::At(centre)),
             _ => {
                 Err("give center, left, right, or the window's centre from 0 (left edge) to 1 (right edge)".to_owned())
             }
         },
+    }
+}
+
+/// What scales: a word, or part of a GPU adapter's name.
+pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
+    match text {
+        "" => Err("give auto, gpu, cpu, or part of a GPU adapter's name".to_owned()),
+        "auto" => Ok(DeviceChoice::Auto),
+        "gpu" => Ok(DeviceChoice::Gpu),
+        "cpu" => Ok(DeviceChoice::Cpu),
+        name => Ok(DeviceChoice::Adapter(name.to_owned())),
+    }
+}
+
+/// An encoder by its name.
+pub(crate) fn encoder(text: &str) -> Result<EncoderKind, String> {
+    match text {
+        "rav1e" => Ok(EncoderKind::Rav1e),
+        _ => Err("the encoder at hand is rav1e".to_owned()),
     }
 }
 
@@ -168,14 +189,35 @@ mod tests {
 
     #[test]
     fn crops_are_words_or_fractions() {
-        for (text, centre) in
-            [("center", 0.5), ("centre", 0.5), ("left", 0.0), ("right", 1.0), ("0", 0.0), ("0.31", 0.31), ("1", 1.0)]
-        {
-            assert_eq!(crop_centre(text), Ok(centre), "{text}");
+        for (text, choice) in [
+            ("center", CropChoice::Center),
+            ("centre", CropChoice::Center),
+            ("left", CropChoice::Left),
+            ("right", CropChoice::Right),
+            ("0", CropChoice::At(0.0)),
+            ("0.31", CropChoice::At(0.31)),
+            ("1", CropChoice::At(1.0)),
+        ] {
+            assert_eq!(crop(text), Ok(choice), "{text}");
         }
         for text in ["", "middle", "1.01", "-0.1", "nan", "inf", "50%"] {
-            assert!(crop_centre(text).is_err(), "{text}");
+            assert!(crop(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn devices_are_words_or_names() {
+        assert_eq!(device("auto"), Ok(DeviceChoice::Auto));
+        assert_eq!(device("gpu"), Ok(DeviceChoice::Gpu));
+        assert_eq!(device("cpu"), Ok(DeviceChoice::Cpu));
+        assert_eq!(device("llvmpipe"), Ok(DeviceChoice::Adapter("llvmpipe".to_owned())));
+        assert!(device("").is_err());
+    }
+
+    #[test]
+    fn encoders_are_known_by_name() {
+        assert_eq!(encoder("rav1e"), Ok(EncoderKind::Rav1e));
+        assert!(encoder("x264").is_err());
     }
 
     #[test]

@@ -1,0 +1,108 @@
+//! `upright convert`, `upright plan` and `upright probe`.
+
+use crate::args;
+use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupt;
+use crate::options::{self, Job};
+use crate::output::{self, Messages};
+use crate::progress::{self, Reporter};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use upright_engine::media::{AudioChoice, Source, Span};
+use upright_engine::pipeline::{Control, Report, render};
+use upright_engine::plan::Plan;
+use upright_engine::{Error, Result};
+
+/// Converts, showing progress, and sums up on standard error.
+///
+/// # Errors
+/// The engine's; a cancelled conversion ends as the signal says that cancelled it.
+pub(crate) fn convert(arguments: args::Job, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
+    let choice = arguments.progress;
+    let job = Job::resolve(arguments)?;
+    let control = Control::default();
+    let stop = control.clone();
+    let interrupt = Interrupt::listen(move || stop.cancel()).map_err(Error::io("signals", "cannot be listened for"))?;
+    let reporter = Reporter::new(choice, quiet, messages);
+    let directory = &job.render.directory;
+    match carry_out(&job, &control, &reporter) {
+        Ok(report) => {
+            reporter.done(directory, &report)?;
+            warn(&report);
+            if !quiet {
+                // Nobody is left to be told when standard error is gone.
+                let _ = messages.write_all(summary(directory, &report).as_bytes());
+            }
+            Ok(Exit::Success)
+        }
+        Err(error) => {
+            let exit = match error {
+                Error::Cancelled => interrupt.exit().unwrap_or(Exit::Interrupted),
+                _ => Exit::from(&error),
+            };
+            reporter.failed(&error, exit);
+            Err(Failure { error, exit })
+        }
+    }
+}
+
+fn carry_out(job: &Job, control: &Control, reporter: &Reporter) -> Result<Report> {
+    let source = Source::open(&job.input, &job.open)?;
+    let plan = Plan::new(source.info(), &job.plan)?;
+    for assumption in &plan.assumptions {
+        log::info!("assumed {}: {} ({})", assumption.what, assumption.value, assumption.because);
+    }
+    render(source, &plan, &job.render, control, &|progress| reporter.progress(progress))
+}
+
+/// Prints the plan of a conversion.
+///
+/// # Errors
+/// The engine's.
+pub(crate) fn plan(arguments: args::Job) -> Result<Exit> {
+    let job = Job::resolve(arguments)?;
+    let source = Source::open(&job.input, &job.open)?;
+    output::print_json(&Plan::new(source.info(), &job.plan)?)?;
+    Ok(Exit::Success)
+}
+
+/// Prints what Upright sees in a source.
+///
+/// # Errors
+/// The engine's.
+pub(crate) fn probe(arguments: args::Probe) -> Result<Exit> {
+    let open = options::open_options(arguments.access, AudioChoice::Best, Span::default());
+    let source = Source::open(&options::input(&arguments.input), &open)?;
+    output::print_json(source.info())?;
+    Ok(Exit::Success)
+}
+
+fn warn(report: &Report) {
+    let name = &report.source.name;
+    let damage = &report.damage;
+    if damage.damaged_frames > 0 {
+        let place = damage.first_at.map(|time| format!(", the first at {time:.3} s")).unwrap_or_default();
+        log::warn!("{name}: {} damaged frames{place}", damage.damaged_frames);
+    }
+    if let Some(end) = damage.truncated_at {
+        log::warn!("{name}: ends at {end:.3} s, before its declared end; what is there was converted");
+    }
+}
+
+/// What was made and where it is.
+fn summary(directory: &Path, report: &Report) -> String {
+    let mut text = String::new();
+    let time = progress::clock(report.wall_seconds);
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{}: {} frames in {time}", directory.display(), report.frames);
+    for rendition in &report.renditions {
+        #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+        let megabytes = rendition.bytes as f64 / 1e6;
+        let note = if rendition.upscaled { "  upscaled" } else { "" };
+        let kilobits = rendition.video_bitrate / 1e3;
+        let _ = writeln!(text, "  {:<16} {megabytes:>8.1} MB {kilobits:>8.0} kb/s{note}", rendition.file);
+    }
+    let _ = writeln!(text, "  {}", progress::REPORT);
+    text
+}

@@ -1,0 +1,181 @@
+//! The arguments, resolved: what the engine is asked for.
+
+use crate::args::{self, BitDepth};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::thread;
+use upright_engine::Result;
+use upright_engine::media::{AudioChoice, Input, OpenOptions, Span};
+use upright_engine::pipeline::RenderOptions;
+use upright_engine::plan::{DepthChoice, PlanOptions};
+
+/// libav decodes no faster with more threads, and each holds a frame.
+const MAX_DECODER_THREADS: usize = 16;
+
+/// One conversion.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) input: Input,
+    pub(crate) open: OpenOptions,
+    pub(crate) plan: PlanOptions,
+    pub(crate) render: RenderOptions,
+}
+
+impl Job {
+    /// # Errors
+    /// [`upright_engine::Error::Options`] for a combination that cannot be.
+    pub(crate) fn resolve(arguments: args::Job) -> Result<Self> {
+        let input = input(&arguments.input);
+        let span = Span { start: arguments.start, duration: arguments.duration };
+        let plan = PlanOptions {
+            ladder: arguments.ladder,
+            crop: arguments.crop,
+            encoder: arguments.encoder,
+            speed: arguments.speed,
+            quality: arguments.quality,
+            keyframe_interval: arguments.keyframe_interval,
+            depth: match arguments.bit_depth {
+                BitDepth::Auto => DepthChoice::Auto,
+                BitDepth::Eight => DepthChoice::Eight,
+                BitDepth::Ten => DepthChoice::Ten,
+            },
+        };
+        plan.validate()?;
+        Ok(Self {
+            open: open_options(arguments.access, arguments.audio, span),
+            plan,
+            render: RenderOptions {
+                directory: arguments.output.join(stem(&input)),
+                overwrite: arguments.overwrite,
+                strict: arguments.strict,
+                device: arguments.device,
+            },
+            input,
+        })
+    }
+}
+
+/// `-` is standard input; everything else, even what is not text, is a path.
+pub(crate) fn input(argument: &OsStr) -> Input {
+    if argument == "-" { Input::Stdin } else { Input::Path(PathBuf::from(argument)) }
+}
+
+/// How to open a source with all the cores of this machine.
+pub(crate) fn open_options(access: args::Access, audio: AudioChoice, span: Span) -> OpenOptions {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    OpenOptions { protocols: access.protocols, audio, threads: cores.min(MAX_DECODER_THREADS), span }
+}
+
+/// The name of the folder that the renditions go to: the input's without its extension.
+fn stem(input: &Input) -> PathBuf {
+    let Input::Path(path) = input else { return PathBuf::from("stdin") };
+    // What follows the path of a URL is no part of its name.
+    let text = path.to_str().filter(|text| text.contains("://"));
+    let path = text.and_then(|url| url.split(['?', '#']).next()).map_or(path.as_path(), Path::new);
+    // Only a folder (`/`, `..`) has no name, and opening it fails with a better message than any from here.
+    path.file_stem().map_or_else(|| PathBuf::from("film"), PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Arguments, Command};
+    use clap::Parser;
+    use upright_engine::encode::EncoderKind;
+    use upright_engine::geometry::Rational;
+    use upright_engine::plan::CropChoice;
+    use upright_engine::scale::DeviceChoice;
+
+    fn job(arguments: &[&str]) -> Job {
+        let all = ["upright", "convert"].iter().chain(arguments);
+        match Arguments::try_parse_from(all).unwrap().command {
+            Command::Convert(job) => Job::resolve(job).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_options_the_engines_defaults_hold() {
+        let job = job(&["films/film.mkv"]);
+        assert_eq!(job.input, Input::Path(PathBuf::from("films/film.mkv")));
+        assert_eq!(job.plan, PlanOptions::default());
+        assert_eq!(job.open.audio, AudioChoice::Best);
+        assert_eq!(job.open.span, Span::default());
+        assert!(job.open.protocols.is_empty() && job.open.threads >= 1);
+        assert_eq!(job.render.directory, PathBuf::from("./film"));
+        assert_eq!(job.render.device, DeviceChoice::Auto);
+        assert!(!job.render.overwrite && !job.render.strict);
+    }
+
+    #[test]
+    fn every_option_reaches_the_engine() {
+        let job = job(&[
+            "film.tar.mov",
+            "--output",
+            "out",
+            "--ladder",
+            "720,360x640",
+            "--crop",
+            "0.25",
+            "--encoder",
+            "rav1e",
+            "--speed",
+            "3",
+            "--quality",
+            "91",
+            "--keyframe-interval",
+            "1.5",
+            "--device",
+            "llvmpipe",
+            "--audio",
+            "2",
+            "--bit-depth",
+            "10",
+            "--start",
+            "1:00",
+            "--duration",
+            "0:02.5",
+            "--overwrite",
+            "--strict",
+            "--protocols",
+            "https,tls",
+            "--progress",
+            "none",
+        ]);
+        assert_eq!(
+            job.plan,
+            PlanOptions {
+                ladder: "720x1280,360x640".parse().unwrap(),
+                crop: CropChoice::At(0.25),
+                encoder: EncoderKind::Rav1e,
+                speed: 3,
+                quality: 91,
+                keyframe_interval: Rational::new(3, 2),
+                depth: DepthChoice::Ten,
+            }
+        );
+        assert_eq!(job.open.audio, AudioChoice::Track(2));
+        assert_eq!(job.open.span, Span { start: Some(Rational::new(60, 1)), duration: Some(Rational::new(5, 2)) });
+        assert_eq!(job.open.protocols, ["https", "tls"]);
+        assert_eq!(job.render.directory, PathBuf::from("out/film.tar"));
+        assert_eq!(job.render.device, DeviceChoice::Adapter("llvmpipe".to_owned()));
+        assert!(job.render.overwrite && job.render.strict);
+    }
+
+    #[test]
+    fn the_folder_is_named_after_the_input() {
+        let named = |text: &str| stem(&input(OsStr::new(text)));
+        for (text, name) in [
+            ("-", "stdin"),
+            ("a/b.c/film.mkv", "film"),
+            ("film", "film"),
+            (".film", ".film"),
+            ("film?.mkv", "film?"),
+            ("https://host/a/film.mp4?key=a.b/c#t", "film"),
+            ("/", "film"),
+            ("..", "film"),
+        ] {
+            assert_eq!(named(text), PathBuf::from(name), "{text}");
+        }
+    }
+}

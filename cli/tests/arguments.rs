@@ -1,0 +1,135 @@
+//! The command line as its users meet it: help, version, mistakes, and where output goes.
+
+use std::fs::File;
+use std::process::{Command, Output, Stdio};
+
+fn upright(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_upright")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// The help without line breaks, for the width of a terminal moves them.
+fn help(arguments: &[&str]) -> String {
+    let output = upright(arguments);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty());
+    text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn help_shows_every_option_with_its_default() {
+    for command in ["convert", "plan"] {
+        for flag in ["-h", "--help"] {
+            let help = help(&[command, flag]);
+            for (option, default) in [
+                ("-o, --output <FOLDER>", "[default: .]"),
+                ("--ladder <RUNGS>", "[default: 1080x1920,720x1280,540x960,360x640]"),
+                ("--progress <MODE>", "[default: auto] [possible values: auto, bar, json, none]"),
+                ("--crop <X>", "[default: center]"),
+                ("--device <DEVICE>", "[default: auto]"),
+                ("--encoder <NAME>", "[default: rav1e]"),
+                ("--speed <0..10>", "[default: 8]"),
+                ("--quality <0..100>", "[default: 60]"),
+                ("--keyframe-interval <SECONDS>", "[default: 2]"),
+                ("--bit-depth <BITS>", "[default: auto] [possible values: auto, 8, 10]"),
+                ("--audio <TRACK>", "[default: auto]"),
+                ("--start <TIME>", "[default: 0]"),
+                ("--duration <TIME>", "[default: to the end]"),
+                ("--protocols <LIST>", "[default: none]"),
+                ("--overwrite", ""),
+                ("--strict", ""),
+                ("-v, --verbose", ""),
+                ("-q, --quiet", ""),
+            ] {
+                let at = help.find(option).unwrap_or_else(|| panic!("{command} {flag}: {option} in {help}"));
+                let after = &help[at + option.len()..];
+                let own = after.find(" --").map_or(after, |next| &after[..next]);
+                assert!(own.contains(default), "{command} {flag}: {option}: {default} in {own}");
+            }
+        }
+    }
+}
+
+#[test]
+fn help_has_an_example_for_each_kind_of_user_and_the_exit_codes() {
+    for arguments in [&["--help"][..], &["convert", "--help"]] {
+        let help = help(arguments);
+        for words in
+            ["A studio", "A CDN pipeline", "A developer", "Exit codes: 0 everything was done", "143 stopped by SIGTERM"]
+        {
+            assert!(help.contains(words), "{arguments:?}: {words} in {help}");
+        }
+    }
+}
+
+#[test]
+fn the_version_names_ffmpeg_and_rav1e() {
+    let output = upright(&["--version"]);
+    assert_eq!(output.status.code(), Some(0));
+    let lines: Vec<&str> = text(&output.stdout).lines().collect();
+    assert_eq!(lines[0], concat!("upright ", env!("CARGO_PKG_VERSION")));
+    assert!(lines[1].starts_with("FFmpeg ") && lines[1].ends_with(", rav1e 0.8.1"), "{lines:?}");
+}
+
+#[test]
+fn mistakes_end_with_2_and_one_line_on_standard_error() {
+    for arguments in [
+        &[][..],
+        &["convert"],
+        &["translate", "film.mkv"],
+        &["convert", "film.mkv", "second.mkv"],
+        &["convert", "film.mkv", "--speed", "11"],
+        &["convert", "film.mkv", "--speed", "-1"],
+        &["convert", "film.mkv", "--quality", "101"],
+        &["convert", "film.mkv", "--ladder", "1081x1920"],
+        &["convert", "film.mkv", "--ladder", "0"],
+        &["convert", "film.mkv", "--ladder", "16386x16386"],
+        &["convert", "film.mkv", "--ladder", ""],
+        &["convert", "film.mkv", "--crop", "2"],
+        &["convert", "film.mkv", "--encoder", "x264"],
+        &["convert", "film.mkv", "--keyframe-interval", "0"],
+        &["convert", "film.mkv", "--bit-depth", "12"],
+        &["convert", "film.mkv", "--audio", "0"],
+        &["convert", "film.mkv", "--start", "yesterday"],
+        &["convert", "film.mkv", "--duration", "0"],
+        &["convert", "film.mkv", "--progress", "loud"],
+        &["convert", "film.mkv", "--protocols", "http://"],
+        &["convert", "film.mkv", "-q", "-v"],
+        &["plan", "film.mkv", "--device", ""],
+        &["probe"],
+        &["doctor", "now"],
+    ] {
+        let output = upright(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        let message = text(&output.stderr);
+        assert!(message.starts_with("upright: ") && message.lines().count() == 1, "{arguments:?}: {message}");
+    }
+}
+
+#[test]
+fn the_doctor_speaks_to_people_and_to_machines() {
+    let table = upright(&["doctor"]);
+    assert_eq!(table.status.code(), Some(0), "{table:?}");
+    assert!(text(&table.stdout).contains("\nAV1 encoder  rav1e"), "{table:?}");
+    let json = upright(&["doctor", "--json"]);
+    assert_eq!(json.status.code(), Some(0), "{json:?}");
+    let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(value["versions"]["rav1e"], "0.8.1");
+    assert!(value["processor"]["cores"].as_u64().unwrap() >= 1);
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error_and_a_full_disk_is() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_upright")).arg("doctor").stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_upright")).arg("doctor").stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(74));
+    assert_eq!(text(&output.stderr), "upright: standard output: cannot write: No space left on device (os error 28)\n");
+}
