@@ -76,7 +76,7 @@ pub(crate) struct Job {
     pub(crate) device: DeviceChoice,
 
     /// AV1 encoder
-    #[arg(long, value_name = "NAME", default_value = "rav1e", value_parser = values::encoder, help_heading = "Encoding")]
+    #[arg(long, value_name = "NAME", default_value_t = PlanOptions::default().encoder, help_heading = "Encoding")]
     pub(crate) encoder: EncoderKind,
 
     /// From 0 (slowest, smallest files) to 10 (fastest)

@@ -18,10 +18,12 @@ use exit::{Exit, Failure};
 use indicatif::MultiProgress;
 use log::LevelFilter;
 use output::Messages;
+use std::env;
 use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    silence_mesa();
     let mut messages = Messages { bars: MultiProgress::new() };
     let exit = run(&mut messages).unwrap_or_else(|Failure { error, exit }| {
         // Nobody is left to be told when standard error is gone.
@@ -29,6 +31,18 @@ fn main() -> ExitCode {
         exit
     });
     exit.into()
+}
+
+/// Mesa's Vulkan layer that sorts adapters asks the desktop session about them, and complains on standard error where
+/// there is none, as on servers. There it has nothing to sort by either.
+fn silence_mesa() {
+    if env::var_os("XDG_RUNTIME_DIR").is_none() {
+        #[expect(unsafe_code, reason = "the layer can be switched off by an environment variable alone")]
+        // SAFETY: no other thread runs yet that could read the environment.
+        unsafe {
+            env::set_var("NODEVICE_SELECT", "1");
+        }
+    }
 }
 
 fn run(messages: &mut Messages) -> Result<Exit, Failure> {

@@ -2,7 +2,6 @@
 //!
 //! The messages complete clap's "invalid value 'x' for '--option': ", so they begin in lower case.
 
-use upright_engine::encode::EncoderKind;
 use upright_engine::geometry::Rational;
 use upright_engine::media::AudioChoice;
 use upright_engine::plan::CropChoice;
@@ -89,14 +88,6 @@ pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
         "gpu" => Ok(DeviceChoice::Gpu),
         "cpu" => Ok(DeviceChoice::Cpu),
         name => Ok(DeviceChoice::Adapter(name.to_owned())),
-    }
-}
-
-/// An encoder by its name.
-pub(crate) fn encoder(text: &str) -> Result<EncoderKind, String> {
-    match text {
-        "rav1e" => Ok(EncoderKind::Rav1e),
-        _ => Err("the encoder at hand is rav1e".to_owned()),
     }
 }
 
@@ -212,12 +203,6 @@ mod tests {
         assert_eq!(device("cpu"), Ok(DeviceChoice::Cpu));
         assert_eq!(device("llvmpipe"), Ok(DeviceChoice::Adapter("llvmpipe".to_owned())));
         assert!(device("").is_err());
-    }
-
-    #[test]
-    fn encoders_are_known_by_name() {
-        assert_eq!(encoder("rav1e"), Ok(EncoderKind::Rav1e));
-        assert!(encoder("x264").is_err());
     }
 
     #[test]

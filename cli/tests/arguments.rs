@@ -1,5 +1,7 @@
 //! The command line as its users meet it: help, version, mistakes, and where output goes.
 
+#![expect(clippy::unwrap_used, reason = "test code")]
+
 use std::fs::File;
 use std::process::{Command, Output, Stdio};
 
@@ -72,6 +74,14 @@ fn the_version_names_ffmpeg_and_rav1e() {
     let lines: Vec<&str> = text(&output.stdout).lines().collect();
     assert_eq!(lines[0], concat!("upright ", env!("CARGO_PKG_VERSION")));
     assert!(lines[1].starts_with("FFmpeg ") && lines[1].ends_with(", rav1e 0.8.1"), "{lines:?}");
+}
+
+#[test]
+fn standard_error_is_quiet_where_nothing_is_wrong() {
+    // A server has no desktop session; the graphics driver is not to complain of that.
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_upright")).arg("doctor").env_remove("XDG_RUNTIME_DIR").output().unwrap();
+    assert_eq!(text(&output.stderr), "");
 }
 
 #[test]
