@@ -110,6 +110,10 @@ owner!(
     /// What a decoder must know before the first packet.
     Parameters, av::AVCodecParameters, av::avcodec_parameters_free
 );
+owner!(
+    /// A converter of audio samples.
+    ResampleContext, av::SwrContext, av::swr_free
+);
 
 impl AvPacket {
     /// An empty packet.

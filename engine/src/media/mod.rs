@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "libav is C")]
 
 mod about;
+mod audio;
 mod ffi;
 mod hdr;
 mod mux;

@@ -1,10 +1,20 @@
 //! What the tests of this module share: AV1 packets of libav's own encoders, and what `ffprobe` says of a file.
 
 use crate::av1::strip_temporal_delimiters;
+use crate::colour::{ChromaSite, Colour, cicp};
 use crate::packet::Packet;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
+
+/// The tags of an ordinary film.
+pub(crate) const BT709: Colour = Colour {
+    primaries: cicp::BT709,
+    transfer: cicp::BT709,
+    matrix: cicp::BT709,
+    full_range: false,
+    chroma: ChromaSite::LEFT,
+};
 
 /// Runs a tool and gives what it printed.
 pub(crate) fn run(tool: &str, arguments: &[&str]) -> Vec<u8> {

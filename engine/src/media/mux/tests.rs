@@ -1,15 +1,6 @@
 use super::*;
-use crate::colour::{ChromaSite, cicp};
-use crate::media::testing::{av1_packets, ffprobe};
+use crate::media::testing::{BT709, av1_packets, ffprobe};
 use tempfile::TempDir;
-
-const BT709: Colour = Colour {
-    primaries: cicp::BT709,
-    transfer: cicp::BT709,
-    matrix: cicp::BT709,
-    full_range: false,
-    chroma: ChromaSite::LEFT,
-};
 
 fn track(first: &Packet) -> VideoTrack<'_> {
     VideoTrack {

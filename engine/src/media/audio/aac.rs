@@ -1,0 +1,181 @@
+//! Encoding to AAC-LC with libavcodec's own encoder.
+
+use super::resample::{Planes, SampleFormat};
+use crate::error::{Error, Result};
+use crate::media::CodecParameters;
+use crate::media::ffi::{self, AvFrame, AvPacket, CodecContext, check};
+use crate::packet::Packet;
+use ffmpeg_sys_next as av;
+use std::collections::VecDeque;
+use std::ffi::{CStr, c_int};
+use std::ptr;
+
+/// Sampling rates of AAC that players of all kinds take, falling; ISO/IEC 14496-3, table 1.18, up to 48 kHz.
+const RATES: [c_int; 9] = [48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000];
+
+/// Bits a second for each channel.
+const BIT_RATE: i64 = 64_000;
+
+/// The format to encode for a source of `rate` and `layout`: the lowest rate of AAC that loses nothing, and the source's
+/// channels where the encoder has a place for each and they are no more than 5.1; else 5.1 if there are more, else
+/// stereo.
+pub(super) fn format_for(rate: c_int, layout: &av::AVChannelLayout) -> SampleFormat {
+    let rate = RATES.into_iter().rev().find(|&supported| supported >= rate).unwrap_or(RATES[0]);
+    let name = match (describe(layout).as_str(), layout.nb_channels) {
+        ("mono", _) | (_, 1) => c"mono",
+        ("3.0", _) => c"3.0",
+        ("4.0", _) => c"4.0",
+        ("5.0" | "5.0(side)", _) => c"5.0",
+        ("5.1" | "5.1(side)", _) | (_, 7..) => c"5.1",
+        _ => c"stereo",
+    };
+    SampleFormat::planes(rate, named_layout(name))
+}
+
+fn describe(layout: &av::AVChannelLayout) -> String {
+    let mut name = [0; 64];
+    // SAFETY: the layout is valid, the buffer writable, and libav ends it with a zero; on failure it stays zeros.
+    unsafe {
+        av::av_channel_layout_describe(layout, name.as_mut_ptr(), name.len());
+        ffi::text(name.as_ptr()).unwrap_or_default()
+    }
+}
+
+/// A layout of a name that libav knows; it owns no memory.
+fn named_layout(name: &CStr) -> av::AVChannelLayout {
+    let mut layout = empty_layout();
+    // SAFETY: writes the local, which owns nothing.
+    unsafe { av::av_channel_layout_from_string(&raw mut layout, name.as_ptr()) };
+    layout
+}
+
+fn empty_layout() -> av::AVChannelLayout {
+    av::AVChannelLayout {
+        order: av::AVChannelOrder::AV_CHANNEL_ORDER_UNSPEC,
+        nb_channels: 0,
+        u: av::AVChannelLayout__bindgen_ty_1 { mask: 0 },
+        opaque: ptr::null_mut(),
+    }
+}
+
+/// The encoder, and the samples that wait until they fill a frame of its.
+#[derive(Debug)]
+pub(super) struct AacEncoder {
+    context: CodecContext,
+    /// Samples that wait, one row a channel.
+    pub(super) waiting: Planes,
+    /// Where the first of them is, in samples after the origin.
+    position: i64,
+    packet: AvPacket,
+}
+
+impl AacEncoder {
+    pub(super) fn open(format: &SampleFormat) -> Result<Self> {
+        // SAFETY: the codec is null or libav's own; then the context is valid, ours and not yet opened, and its layout
+        // owns nothing, like the one that it gets.
+        let context = unsafe {
+            let codec = av::avcodec_find_encoder_by_name(c"aac".as_ptr());
+            if codec.is_null() {
+                return Err(Error::Libav {
+                    call: "avcodec_find_encoder_by_name",
+                    why: "this libavcodec was built without its AAC encoder".to_owned(),
+                });
+            }
+            let mut context = CodecContext::new(codec)?;
+            let fields = context.as_mut_ptr();
+            (*fields).sample_fmt = av::AVSampleFormat::AV_SAMPLE_FMT_FLTP;
+            (*fields).sample_rate = format.rate;
+            (*fields).ch_layout = format.layout;
+            (*fields).time_base = av::AVRational { num: 1, den: format.rate };
+            (*fields).bit_rate = BIT_RATE * i64::from(format.layout.nb_channels);
+            (*fields).thread_count = 1;
+            // The description of the stream goes into the container, and the encoder's name nowhere.
+            (*fields).flags |= (av::AV_CODEC_FLAG_GLOBAL_HEADER | av::AV_CODEC_FLAG_BITEXACT).cast_signed();
+            check("avcodec_open2", av::avcodec_open2(fields, codec, ptr::null_mut()))?;
+            context
+        };
+        let channels = usize::try_from(format.layout.nb_channels).unwrap_or(0);
+        Ok(Self { context, waiting: vec![Vec::new(); channels], position: 0, packet: AvPacket::new()? })
+    }
+
+    /// What it makes.
+    pub(super) fn parameters(&self) -> Result<CodecParameters> {
+        CodecParameters::of_encoder(&self.context)
+    }
+
+    /// Where the sample after the last that waits will be.
+    pub(super) fn end(&self) -> i64 {
+        self.position + i64::try_from(self.waiting[0].len()).unwrap_or(i64::MAX)
+    }
+
+    /// Puts what comes next at `position`, which is not before [`AacEncoder::end`]: what waits is encoded, with silence
+    /// behind it to fill its frame.
+    pub(super) fn jump(&mut self, position: i64, out: &mut VecDeque<Packet>) -> Result<()> {
+        let frame = self.frame_size();
+        self.waiting.iter_mut().for_each(|plane| plane.resize(plane.len().next_multiple_of(frame), 0.0));
+        self.encode(out)?;
+        self.position = self.position.max(position);
+        Ok(())
+    }
+
+    /// Encodes the whole frames that wait.
+    pub(super) fn encode(&mut self, out: &mut VecDeque<Packet>) -> Result<()> {
+        while self.waiting[0].len() >= self.frame_size() {
+            self.send_frame(self.frame_size(), out)?;
+        }
+        Ok(())
+    }
+
+    /// Encodes everything that waits, and appends all that is inside.
+    pub(super) fn finish(&mut self, out: &mut VecDeque<Packet>) -> Result<()> {
+        self.encode(out)?;
+        if !self.waiting[0].is_empty() {
+            self.send_frame(self.waiting[0].len(), out)?;
+        }
+        // SAFETY: the context is open; no frame means that none will follow.
+        check("avcodec_send_frame", unsafe { av::avcodec_send_frame(self.context.as_mut_ptr(), ptr::null()) })?;
+        self.receive(out)
+    }
+
+    fn frame_size(&self) -> usize {
+        // SAFETY: the context is open and ours.
+        usize::try_from(unsafe { (*self.context.as_ptr()).frame_size }).unwrap_or(1).max(1)
+    }
+
+    /// Sends the first `count` samples that wait.
+    fn send_frame(&mut self, count: usize, out: &mut VecDeque<Packet>) -> Result<()> {
+        let mut frame = AvFrame::new()?;
+        // SAFETY: the frame is ours and gets a buffer for `count` samples of every plane that waits, which are as many as
+        // the context has channels.
+        unsafe {
+            let (fields, context) = (frame.as_mut_ptr(), self.context.as_mut_ptr());
+            (*fields).format = (*context).sample_fmt as c_int;
+            (*fields).sample_rate = (*context).sample_rate;
+            (*fields).ch_layout = (*context).ch_layout;
+            (*fields).nb_samples = c_int::try_from(count).unwrap_or(0);
+            (*fields).pts = self.position;
+            check("av_frame_get_buffer", av::av_frame_get_buffer(fields, 0))?;
+            for (index, plane) in self.waiting.iter_mut().enumerate() {
+                ptr::copy_nonoverlapping(plane.as_ptr(), (*(*fields).extended_data.add(index)).cast(), count);
+                plane.drain(..count);
+            }
+            check("avcodec_send_frame", av::avcodec_send_frame(context, fields))?;
+        }
+        self.position += i64::try_from(count).unwrap_or(0);
+        self.receive(out)
+    }
+
+    fn receive(&mut self, out: &mut VecDeque<Packet>) -> Result<()> {
+        loop {
+            // SAFETY: the context is open and the packet valid.
+            let code = unsafe { av::avcodec_receive_packet(self.context.as_mut_ptr(), self.packet.as_mut_ptr()) };
+            if code == av::AVERROR(av::EAGAIN) || code == av::AVERROR_EOF {
+                return Ok(());
+            }
+            check("avcodec_receive_packet", code)?;
+            let (data, fields) = (self.packet.data().to_vec(), self.packet.fields());
+            out.push_back(Packet { data, pts: fields.pts, duration: fields.duration, key: true });
+            self.packet.unref();
+        }
+    }
+}

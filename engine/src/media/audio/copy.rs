@@ -1,0 +1,97 @@
+//! Copying: the packets stay as they are, and get the times that their samples have.
+
+use super::timeline::Timeline;
+use crate::media::CodecParameters;
+use crate::media::ffi::AvPacket;
+use crate::packet::Packet;
+use av::AVCodecID::{
+    AV_CODEC_ID_AAC, AV_CODEC_ID_AC3, AV_CODEC_ID_ALAC, AV_CODEC_ID_EAC3, AV_CODEC_ID_FLAC, AV_CODEC_ID_MP3,
+    AV_CODEC_ID_OPUS,
+};
+use ffmpeg_sys_next as av;
+use std::collections::VecDeque;
+
+/// Whether MP4 has a place for this codec and phones' players decode it.
+pub(super) fn can_copy(parameters: &CodecParameters) -> bool {
+    let described = match parameters.fields().codec_id {
+        // Of these the muxer finds all it needs in the packets.
+        AV_CODEC_ID_AAC | AV_CODEC_ID_MP3 | AV_CODEC_ID_AC3 | AV_CODEC_ID_EAC3 => true,
+        // OpusHead, STREAMINFO, ALACSpecificConfig in its box: without them the track cannot be described.
+        AV_CODEC_ID_OPUS => parameters.extradata().len() >= 19,
+        AV_CODEC_ID_FLAC => parameters.extradata().len() >= 34,
+        AV_CODEC_ID_ALAC => parameters.extradata().len() >= 36,
+        _ => false,
+    };
+    described && parameters.fields().sample_rate > 0
+}
+
+/// A stream whose packets are copied.
+#[derive(Debug)]
+pub(super) struct Copy {
+    timeline: Timeline,
+    /// Samples a second.
+    rate: i64,
+    /// Samples of an ordinary packet; 0 when that is not known.
+    frame: i64,
+    /// Samples that a decoder throws away at the beginning of the stream.
+    priming: i64,
+    /// Where the next packet is expected.
+    next: Option<i64>,
+    /// Where the last packet went.
+    last: Option<i64>,
+    damage: u64,
+}
+
+impl Copy {
+    pub(super) fn new(parameters: &CodecParameters, timeline: Timeline) -> Self {
+        let fields = parameters.fields();
+        let (rate, frame, priming) = (fields.sample_rate, fields.frame_size, fields.initial_padding);
+        let (rate, frame, priming) = (rate.into(), frame.into(), priming.into());
+        Self { timeline, rate, frame, priming, next: None, last: None, damage: 0 }
+    }
+
+    pub(super) fn damage(&self) -> u64 {
+        self.damage
+    }
+
+    pub(super) fn push(&mut self, packet: &AvPacket, out: &mut VecDeque<Packet>) {
+        if packet.data().is_empty() {
+            return;
+        }
+        let (pts, duration) = (self.place(packet), self.duration(packet));
+        self.next = Some(pts + duration);
+        let too_late = self.timeline.end(self.rate).is_some_and(|end| pts >= end);
+        if too_late || pts + duration <= -self.warm_up() {
+            return;
+        }
+        // MP4 has neither packets that do not follow each other nor distances of 2^31 ticks.
+        if self.last.is_some_and(|last| !(1..=i64::from(i32::MAX)).contains(&(pts - last))) {
+            self.damage += 1;
+            self.next = self.last;
+            return;
+        }
+        self.last = Some(pts);
+        out.push_back(Packet { data: packet.data().to_vec(), pts, duration, key: true });
+    }
+
+    /// How much before the origin is kept, for decoders that need what precedes to get a packet right: overlapping
+    /// transforms (one packet), MP3's bit reservoir (up to nine, but rarely more than three), Opus's convergence (80 ms).
+    fn warm_up(&self) -> i64 {
+        self.rate / 10
+    }
+
+    /// Where the packet's first sample is. Many containers round times; samples that follow each other say it better.
+    fn place(&self, packet: &AvPacket) -> i64 {
+        let expected = self.next.unwrap_or(-self.priming);
+        let fields = packet.fields();
+        let stamp = if fields.pts == av::AV_NOPTS_VALUE { fields.dts } else { fields.pts };
+        let told = self.timeline.sample(stamp, self.rate).unwrap_or(expected);
+        if (told - expected).abs() <= self.timeline.rounding(self.rate) { expected } else { told }
+    }
+
+    fn duration(&self, packet: &AvPacket) -> i64 {
+        let told = self.timeline.duration(packet.fields().duration, self.rate);
+        let near = (told - self.frame).abs() <= self.timeline.rounding(self.rate);
+        if told <= 0 || near { self.frame.max(1) } else { told }
+    }
+}
