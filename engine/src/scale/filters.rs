@@ -241,3 +241,155 @@ fn lanczos(x: f64, lobes: f64) -> f64 {
         lobes * (PI * x).sin() * (PI * x / lobes).sin() / (PI * x).powi(2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::colour::ChromaSite;
+    use crate::frame::{Depth, Subsampling};
+    use upright_shaders::{MAX_GAIN, MIDDLE_BITS};
+
+    fn spec(source: (u32, u32), rung: (u32, u32), depths: (Depth, Depth), full_range: bool) -> ScaleSpec {
+        let format = |(width, height), depth| FrameFormat { width, height, subsampling: Subsampling::CS420, depth };
+        ScaleSpec {
+            source: format(source, depths.0),
+            source_chroma: ChromaSite::LEFT,
+            full_range,
+            rungs: vec![format(rung, depths.1)],
+            rung_chroma: ChromaSite::LEFT,
+        }
+    }
+
+    fn filters(spec: &ScaleSpec, window: Window) -> Filters {
+        let mut filters = Filters::new(spec);
+        filters.follow(window);
+        filters
+    }
+
+    /// Windows that shrink and enlarge by many ratios at many phases, inside and at the edges of 400 samples.
+    fn windows() -> impl Iterator<Item = Window> {
+        (0..400).map(|i| {
+            let span = 12.0 + f64::from(i) * 0.97;
+            let origin = (400.0 - span) * f64::from(i % 7) / 6.0;
+            Window { x: origin, y: origin, width: span, height: span }
+        })
+    }
+
+    #[test]
+    fn rows_add_up_lie_inside_and_stay_below_the_gain_that_the_integers_allow() {
+        let mut gain: f64 = 0.0;
+        for (depths, full_range) in [((Depth::Eight, Depth::Eight), false), ((Depth::Eight, Depth::Ten), true)] {
+            let spec = spec((400, 400), (100, 100), depths, full_range);
+            for window in windows() {
+                let filters = filters(&spec, window);
+                for kind in PlaneKind::ALL {
+                    let unity = spec.conversion(&spec.rungs[0], kind).unity;
+                    assert_eq!(full_range, unity != UNITY);
+                    let samples = if kind == PlaneKind::Luma { 400 } else { 200 };
+                    let (x, y) = filters.get(0, kind);
+                    for (filter, unity) in [(x, UNITY), (y, unity)] {
+                        assert!(filter.starts().is_sorted());
+                        assert!(filter.support().end <= samples);
+                        for output in 0..filter.outputs() {
+                            let row = filter.row(output);
+                            assert_eq!(row.iter().map(|&weight| i32::from(weight)).sum::<i32>(), unity);
+                            let absolute: i32 = row.iter().map(|&weight| i32::from(weight).abs()).sum();
+                            gain = gain.max(f64::from(absolute) / f64::from(unity));
+                        }
+                    }
+                }
+            }
+        }
+        assert!(gain > 1.5, "the windows come near the worst case: {gain}");
+        assert!(gain < MAX_GAIN, "{gain}");
+    }
+
+    #[test]
+    fn the_worst_gain_fits_the_integers() {
+        // The worst phase of the worst ratio, found by search.
+        let bank = Bank::new(1.04);
+        let rows = bank.rows.chunks_exact(bank.taps);
+        let gain = rows.map(|row| row.iter().map(|weight| weight.abs()).sum()).fold(0.0, f64::max);
+        assert!((1.552..MAX_GAIN).contains(&gain), "{gain}");
+        for (source, output) in [(8, 8), (8, 10), (10, 8), (10, 10), (12, 8), (12, 10), (12, 12)] {
+            for range in [upright_shaders::Range::FullLuma, upright_shaders::Range::FullChroma] {
+                let conversion = Conversion::new(source, output, range);
+                let sample = f64::from(1u32 << source);
+                let first = sample * MAX_GAIN * f64::from(UNITY) + f64::from(conversion.horizontal.bias.abs());
+                assert!(first < f64::from(i32::MAX));
+                let middle = f64::from(1 << (MIDDLE_BITS - 1)) * MAX_GAIN + 1.0;
+                assert!(middle < f64::from(i16::MAX));
+                let second = middle * MAX_GAIN * f64::from(conversion.unity);
+                let noise = f64::from(1u32 << conversion.vertical.shift);
+                assert!(second + f64::from(conversion.vertical.bias) + noise < f64::from(i32::MAX));
+            }
+        }
+    }
+
+    /// 256 phases and linear interpolation are as good as the formula: at least 92 dB, and then quantised.
+    #[test]
+    fn interpolated_phases_are_as_good_as_the_formula() {
+        for ratio in [0.28, 0.5625, 1.0, 1.6875, 3.375] {
+            let bank = Bank::new(ratio);
+            let mut quantised = vec![0; bank.taps];
+            let (mut squares, mut count) = (0.0, 0.0);
+            for step in 0..=10_000 {
+                let phase = f64::from(step) / 10_000.0;
+                bank.row(phase, UNITY, &mut quantised);
+                let first = phase - bank.radius;
+                let exact: Vec<f64> =
+                    (0..bank.taps).map(|tap| lanczos((first + tap as f64) / ratio.max(1.0), 3.0)).collect();
+                let sum: f64 = exact.iter().sum();
+                let position = phase * 256.0;
+                let index = (position as usize).min(255);
+                for (tap, exact) in exact.iter().enumerate() {
+                    let exact = exact / sum;
+                    let below = bank.rows[index * bank.taps + tap];
+                    let above = bank.rows[(index + 1) * bank.taps + tap];
+                    let blended = below + (above - below) * (position - index as f64);
+                    squares += (blended - exact).powi(2);
+                    count += 1.0;
+                    let error = f64::from(quantised[tap]) - exact * f64::from(UNITY);
+                    assert!(error.abs() < 1.2, "ratio {ratio}, phase {phase}, tap {tap}: {error} units");
+                }
+            }
+            let db = -10.0 * (squares / count).log10();
+            assert!(db >= 92.0, "ratio {ratio}: {db:.1} dB");
+        }
+    }
+
+    #[test]
+    fn following_a_window_gives_what_starting_there_gives() {
+        let spec = spec((400, 400), (54, 96), (Depth::Eight, Depth::Eight), false);
+        let mut moving = Filters::new(&spec);
+        let mut last = 0;
+        for window in windows().step_by(17) {
+            moving.follow(window);
+            assert!(moving.revision() > last);
+            last = moving.revision();
+            moving.follow(window);
+            assert_eq!(moving.revision(), last, "the same window again changes nothing");
+            let fresh = filters(&spec, window);
+            for kind in PlaneKind::ALL {
+                assert_eq!(moving.get(0, kind), fresh.get(0, kind));
+                assert_eq!(moving.support(kind), fresh.support(kind));
+            }
+        }
+    }
+
+    #[test]
+    fn the_whole_picture_at_its_own_size_is_taken_as_it_is() {
+        let spec = spec((40, 30), (40, 30), (Depth::Eight, Depth::Eight), false);
+        let filters = filters(&spec, Window { x: 0.0, y: 0.0, width: 40.0, height: 30.0 });
+        for kind in PlaneKind::ALL {
+            let (x, y) = filters.get(0, kind);
+            for filter in [x, y] {
+                for (output, start) in filter.starts().iter().enumerate() {
+                    let own = output - *start as usize;
+                    let row = filter.row(output);
+                    assert!(row.iter().enumerate().all(|(tap, &w)| i32::from(w) == if tap == own { UNITY } else { 0 }));
+                }
+            }
+        }
+    }
+}

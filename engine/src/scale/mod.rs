@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Frame, FrameFormat};
 use crate::geometry::Window;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// What a [`Scaler`] is built for; constant over a job.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,24 +61,66 @@ pub struct DeviceInfo {
 }
 
 /// Every device that [`open`] can use: the GPU adapters, best first, then the CPU.
-pub fn devices() -> Vec<DeviceInfo> {
+pub fn adapters() -> Vec<DeviceInfo> {
     gpu::adapters::list().iter().map(gpu::adapters::describe).chain([cpu::info()]).collect()
 }
 
-/// Makes a scaler for `spec` on the device of one's choice.
+/// An open device. Clones are the same device; any number of scalers may share it.
+#[derive(Clone, Debug)]
+pub struct Device(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Cpu,
+    Gpu(Arc<gpu::Gpu>),
+}
+
+impl Device {
+    /// Opens the device of one's choice.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when there is no such device or it cannot be opened, which with [`DeviceChoice::Auto`] leads to
+    /// the CPU instead.
+    pub fn open(choice: &DeviceChoice) -> Result<Self> {
+        if *choice == DeviceChoice::Cpu {
+            return Ok(Self(Kind::Cpu));
+        }
+        let Some(adapter) = gpu::adapters::choose(choice, gpu::adapters::list())? else {
+            return Ok(Self(Kind::Cpu));
+        };
+        match gpu::Gpu::open(&adapter) {
+            Err(error) if *choice == DeviceChoice::Auto => Ok(Self::cpu_because(&error)),
+            opened => Ok(Self(Kind::Gpu(Arc::new(opened?)))),
+        }
+    }
+
+    fn cpu_because(error: &Error) -> Self {
+        log::warn!("{error}: scaling on the CPU instead");
+        Self(Kind::Cpu)
+    }
+
+    /// Makes a scaler.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device cannot hold rungs of these sizes; [`Error::Options`] when there is no rung or a
+    /// side is zero or above [`MAX_SIDE`].
+    pub fn scaler(&self, spec: &ScaleSpec) -> Result<Box<dyn Scaler>> {
+        check_spec(spec)?;
+        match &self.0 {
+            Kind::Cpu => Ok(Box::new(cpu::CpuScaler::new(spec))),
+            Kind::Gpu(gpu) => Ok(Box::new(gpu::GpuScaler::new(Arc::clone(gpu), spec)?)),
+        }
+    }
+}
+
+/// Makes a scaler on a device of its own.
 ///
 /// # Errors
-/// [`Error::Device`] when there is no such device or it cannot hold pictures of these sizes; [`Error::Options`] when a
-/// size is zero or above [`MAX_SIDE`].
+/// As [`Device::open`] and [`Device::scaler`]; [`DeviceChoice::Auto`] falls back to the CPU for both.
 pub fn open(choice: &DeviceChoice, spec: &ScaleSpec) -> Result<Box<dyn Scaler>> {
-    check_spec(spec)?;
-    let adapters = if *choice == DeviceChoice::Cpu { Vec::new() } else { gpu::adapters::list() };
-    match gpu::adapters::choose(choice, adapters)? {
-        Some(adapter) if *choice != DeviceChoice::Auto => Err(Error::Device {
-            device: adapter.get_info().name,
-            why: "GPUs are listed and not used by this version; use the device cpu".into(),
-        }),
-        _ => Ok(Box::new(cpu::CpuScaler::new(spec))),
+    match Device::open(choice)?.scaler(spec) {
+        Err(error @ Error::Device { .. }) if *choice == DeviceChoice::Auto => Device::cpu_because(&error).scaler(spec),
+        made => made,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The twin against Lanczos-3 evaluated in floating point straight from its definition.
 
-use crate::pictures::{detailed, extreme, format, paint, psnr, read, scale, spec, window};
+use crate::pictures::{detailed, format, psnr, read, scale, spec, window};
 use std::f64::consts::PI;
 use upright_engine::colour::{ChromaSite, Siting};
 use upright_engine::frame::{Depth, Frame, Subsampling};
@@ -13,7 +13,7 @@ fn lanczos3(x: f64) -> f64 {
 }
 
 /// Output sample `i` reads the line at `position(i)`, in samples from the centre of the first.
-fn scale_line(line: &[f64], outputs: usize, ratio: f64, position: impl Fn(f64) -> f64) -> Vec<f64> {
+fn scale_line(line: &[f64], outputs: usize, ratio: f64, position: impl Fn(f64) -> f64 + Copy) -> Vec<f64> {
     let widening = ratio.max(1.0);
     (0..outputs)
         .map(|i| {
@@ -50,11 +50,11 @@ fn reference(source: &Frame, spec: &ScaleSpec, rung: usize, plane: usize, window
 
     let samples = read(source, plane);
     let rows: Vec<Vec<f64>> =
-        samples.chunks(from.width as usize).map(|row| scale_line(row, to.width as usize, x.0, &x.1)).collect();
+        samples.chunks(from.width as usize).map(|row| scale_line(row, to.width as usize, x.0, x.1)).collect();
     let mut output = vec![0.0; to.width as usize * to.height as usize];
     for column in 0..to.width as usize {
         let line: Vec<f64> = rows.iter().map(|row| row[column]).collect();
-        for (row, value) in scale_line(&line, to.height as usize, y.0, &y.1).into_iter().enumerate() {
+        for (row, value) in scale_line(&line, to.height as usize, y.0, y.1).into_iter().enumerate() {
             output[row * to.width as usize + column] = value;
         }
     }

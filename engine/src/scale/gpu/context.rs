@@ -1,0 +1,202 @@
+//! An open device: its queue, its pipelines, and what has gone wrong with it.
+
+use super::layout::WORD;
+use crate::error::{Error, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use upright_shaders::kernels::{BindingKind, Kernel};
+use wgpu::{
+    Adapter, BindGroup, BindGroupDescriptor, BindGroupEntry, BindGroupLayout, BindGroupLayoutDescriptor,
+    BindGroupLayoutEntry, BindingResource, BindingType, Buffer, BufferBinding, BufferBindingType, BufferDescriptor,
+    BufferUsages, ComputePipeline, ComputePipelineDescriptor, Device, DeviceDescriptor, Limits,
+    PipelineLayoutDescriptor, PollError, PollType, Queue, ShaderModuleDescriptor, ShaderSource, ShaderStages,
+    SubmissionIndex,
+};
+
+/// Longer than any frame takes, on any device that works.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A device and its queue.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) device: Device,
+    pub(super) queue: Queue,
+    faults: Faults,
+}
+
+/// What has gone wrong with a device. wgpu reports most faults to a callback, not to the caller: the callback notes
+/// the first one here and whoever called asks.
+#[derive(Clone, Debug)]
+struct Faults {
+    device: String,
+    first: Arc<Mutex<Option<String>>>,
+}
+
+impl Faults {
+    fn note(&self, fault: impl Into<String>) {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| fault.into());
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.first.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(fault) => Err(self.error(fault.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn error(&self, why: String) -> Error {
+        Error::Device { device: self.device.clone(), why }
+    }
+}
+
+impl Context {
+    /// Opens the device of `adapter` with WebGPU's default limits, except that buffers may be as large as it allows.
+    pub(super) fn new(adapter: &Adapter) -> Result<Self> {
+        let allowed = adapter.limits();
+        let required_limits = Limits {
+            max_buffer_size: allowed.max_buffer_size,
+            max_storage_buffer_binding_size: allowed.max_storage_buffer_binding_size,
+            ..Limits::default()
+        };
+        let faults = Faults { device: adapter.get_info().name, first: Arc::default() };
+        let descriptor = DeviceDescriptor { label: Some("upright"), required_limits, ..DeviceDescriptor::default() };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|error| faults.error(format!("cannot be opened: {error}; use the device cpu")))?;
+        let noted = faults.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            noted.note(match error {
+                wgpu::Error::OutOfMemory { .. } => {
+                    "out of memory; use fewer or smaller rungs, or the device cpu".into()
+                }
+                wgpu::Error::Validation { description, .. } => format!("refused a call: {description}"),
+                wgpu::Error::Internal { description, .. } => format!("failed: {description}"),
+            });
+        }));
+        let noted = faults.clone();
+        device.set_device_lost_callback(move |_, message| {
+            noted.note(format!("was lost ({}); try again, or use the device cpu", message.trim()));
+        });
+        Ok(Self { device, queue, faults })
+    }
+
+    /// An error about this device.
+    pub(super) fn error(&self, why: impl Into<String>) -> Error {
+        self.faults.error(why.into())
+    }
+
+    /// The first fault so far, if any. Once there is one the device is of no more use.
+    pub(super) fn check(&self) -> Result<()> {
+        self.faults.check()
+    }
+
+    /// Checks that a buffer of so many bytes can be had and given to a kernel.
+    pub(super) fn check_size(&self, label: &str, bytes: usize) -> Result<()> {
+        let limits = self.device.limits();
+        // Offsets are counted in words of 32 bits.
+        let addressable = u64::from(u32::MAX) * WORD as u64;
+        let most = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(addressable);
+        if bytes as u64 <= most {
+            return Ok(());
+        }
+        let size = format!("{label} takes {bytes} bytes, and a buffer of this device holds {most}");
+        Err(self.error(format!("{size}; use smaller rungs, or the device cpu")))
+    }
+
+    /// Makes a buffer of a multiple of four bytes; one with [`BufferUsages::MAP_WRITE`] begins mapped.
+    pub(super) fn buffer(&self, label: &str, bytes: usize, usage: BufferUsages) -> Result<Buffer> {
+        self.check_size(label, bytes)?;
+        let (size, mapped_at_creation) = (bytes as u64, usage.contains(BufferUsages::MAP_WRITE));
+        let buffer =
+            self.device.create_buffer(&BufferDescriptor { label: Some(label), size, usage, mapped_at_creation });
+        self.check()?;
+        Ok(buffer)
+    }
+
+    /// Waits until the work of one submission is done and its callbacks have been called.
+    pub(super) fn wait(&self, submission: SubmissionIndex) -> Result<()> {
+        let poll = PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) };
+        // When the device is lost during a wait, wgpu 30 panics instead of returning an error.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(poll)));
+        match polled {
+            Ok(Ok(_)) => {}
+            Ok(Err(PollError::Timeout)) => {
+                self.faults.note(format!("has not answered for {} s; use the device cpu", PATIENCE.as_secs()));
+                // To drop the last handle of a queue is to wait for it, which would be for ever.
+                std::mem::forget((self.device.clone(), self.queue.clone()));
+            }
+            Ok(Err(error)) => self.faults.note(format!("failed: {error}")),
+            Err(_) => self.faults.note("was lost; try again, or use the device cpu"),
+        }
+        self.check()
+    }
+}
+
+/// A kernel made ready for a device.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    pub(super) kernel: &'static Kernel,
+    pub(super) pipeline: ComputePipeline,
+    layout: BindGroupLayout,
+}
+
+impl Pipeline {
+    pub(super) fn new(context: &Context, kernel: &'static Kernel) -> Result<Self> {
+        let device = &context.device;
+        let label = Some(kernel.name);
+        let entries: Vec<_> =
+            (0..).zip(kernel.bindings).map(|(binding, entry)| layout_entry(binding, entry.kind)).collect();
+        let layout = device.create_bind_group_layout(&BindGroupLayoutDescriptor { label, entries: &entries });
+        let module = device
+            .create_shader_module(ShaderModuleDescriptor { label, source: ShaderSource::Wgsl(kernel.source.into()) });
+        let pipeline_layout = device.create_pipeline_layout(&PipelineLayoutDescriptor {
+            label,
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let pipeline = device.create_compute_pipeline(&ComputePipelineDescriptor {
+            label,
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some(kernel.name),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            cache: None,
+        });
+        context.check()?;
+        Ok(Self { kernel, pipeline, layout })
+    }
+
+    /// Binds the buffers that `buffer` gives for the names of the kernel's bindings.
+    pub(super) fn bind<'a>(&self, context: &Context, buffer: impl Fn(&str) -> &'a Buffer) -> Result<BindGroup> {
+        let entries: Vec<_> = (0..)
+            .zip(self.kernel.bindings)
+            .map(|(binding, entry)| {
+                let size = match entry.kind {
+                    BindingKind::Uniform { bytes } => wgpu::BufferSize::new(bytes.into()),
+                    BindingKind::StorageRead | BindingKind::StorageReadWrite => None,
+                };
+                let resource = BufferBinding { buffer: buffer(entry.name), offset: 0, size };
+                BindGroupEntry { binding, resource: BindingResource::Buffer(resource) }
+            })
+            .collect();
+        let descriptor = BindGroupDescriptor { label: Some(self.kernel.name), layout: &self.layout, entries: &entries };
+        let group = context.device.create_bind_group(&descriptor);
+        context.check()?;
+        Ok(group)
+    }
+}
+
+fn layout_entry(binding: u32, kind: BindingKind) -> BindGroupLayoutEntry {
+    let (ty, bytes) = match kind {
+        BindingKind::Uniform { bytes } => (BufferBindingType::Uniform, u64::from(bytes)),
+        BindingKind::StorageRead => (BufferBindingType::Storage { read_only: true }, 4),
+        BindingKind::StorageReadWrite => (BufferBindingType::Storage { read_only: false }, 4),
+    };
+    let has_dynamic_offset = matches!(kind, BindingKind::Uniform { .. });
+    BindGroupLayoutEntry {
+        binding,
+        visibility: ShaderStages::COMPUTE,
+        ty: BindingType::Buffer { ty, has_dynamic_offset, min_binding_size: wgpu::BufferSize::new(bytes) },
+        count: None,
+    }
+}

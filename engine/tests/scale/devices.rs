@@ -1,0 +1,288 @@
+//! The kernels on Mesa's software adapter against their twins, byte for byte.
+
+use crate::pictures::{detailed, extreme, format, spec, white_noise, window};
+use proptest::prelude::*;
+use std::sync::LazyLock;
+use upright_engine::Error;
+use upright_engine::colour::{ChromaSite, Siting};
+use upright_engine::frame::{Depth, Frame, FrameFormat, Subsampling};
+use upright_engine::geometry::Window;
+use upright_engine::scale::{Crop, Device, DeviceChoice, ScaleSpec, Scaler, adapters, open};
+
+/// Part of the name of the adapter that these tests use; they fail where it is missing.
+const SOFTWARE_ADAPTER: &str = "llvmpipe";
+
+/// Opened once: that costs more than a test's pictures.
+fn software_adapter() -> Device {
+    static DEVICE: LazyLock<Device> =
+        LazyLock::new(|| Device::open(&DeviceChoice::Adapter(SOFTWARE_ADAPTER.into())).unwrap());
+    DEVICE.clone()
+}
+
+fn cpu() -> Device {
+    Device::open(&DeviceChoice::Cpu).unwrap()
+}
+
+/// The first sample at which two frames differ: plane, column, row. Padding of rows is nobody's business.
+fn difference(a: &Frame, b: &Frame) -> Option<(usize, usize, usize)> {
+    assert_eq!(a.format(), b.format());
+    let bytes = a.format().depth.bytes();
+    for plane in 0..3 {
+        let layout = a.layout(plane);
+        for row in 0..layout.height as usize {
+            let begin = layout.offset + row * layout.stride;
+            let range = begin..begin + layout.width as usize * bytes;
+            let (a, b) = (&a.bytes()[range.clone()], &b.bytes()[range]);
+            if let Some(at) = a.iter().zip(b).position(|(a, b)| a != b) {
+                return Some((plane, at / bytes, row));
+            }
+        }
+    }
+    None
+}
+
+/// What becomes of each source frame with its crop, as many frames under way at once as the device allows.
+fn run(device: &Device, spec: &ScaleSpec, frames: &[(Frame, Crop)]) -> Vec<Vec<Frame>> {
+    let mut scaler = device.scaler(spec).unwrap();
+    let blank = || spec.rungs.iter().map(|&rung| Frame::new(rung)).collect::<Vec<_>>();
+    let collect = |scaler: &mut Box<dyn Scaler>| {
+        let mut rungs = blank();
+        scaler.collect(&mut rungs.iter_mut().collect::<Vec<_>>()).unwrap();
+        rungs
+    };
+    let (mut results, mut under_way) = (Vec::new(), 0);
+    for (source, crop) in frames {
+        if under_way == scaler.capacity() {
+            results.push(collect(&mut scaler));
+            under_way -= 1;
+        }
+        scaler.submit(source, *crop).unwrap();
+        under_way += 1;
+    }
+    (0..under_way).for_each(|_| results.push(collect(&mut scaler)));
+    results
+}
+
+/// Where the two devices differ first: frame, rung, and what [`difference`] says.
+fn compare(spec: &ScaleSpec, frames: &[(Frame, Crop)]) -> Option<(usize, usize, (usize, usize, usize))> {
+    let on_gpu = run(&software_adapter(), spec, frames);
+    let on_cpu = run(&cpu(), spec, frames);
+    assert_eq!(on_gpu.len(), frames.len());
+    for (index, (gpu, cpu)) in on_gpu.iter().zip(&on_cpu).enumerate() {
+        for (rung, (gpu, cpu)) in gpu.iter().zip(cpu).enumerate() {
+            assert_eq!((gpu.pts, gpu.duration), (frames[index].0.pts, frames[index].0.duration));
+            assert_eq!((cpu.pts, cpu.duration), (gpu.pts, gpu.duration));
+            if let Some(place) = difference(gpu, cpu) {
+                return Some((index, rung, place));
+            }
+        }
+    }
+    None
+}
+
+fn subsampling() -> impl Strategy<Value = Subsampling> {
+    use Subsampling as S;
+    prop::sample::select(vec![S::CS420, S::CS422, S::CS440, S::CS444])
+}
+
+fn site() -> impl Strategy<Value = ChromaSite> {
+    let siting = || prop::sample::select(vec![Siting::Start, Siting::Centre, Siting::End]);
+    (siting(), siting()).prop_map(|(x, y)| ChromaSite { x, y })
+}
+
+fn rung() -> impl Strategy<Value = FrameFormat> {
+    let depth = prop::sample::select(vec![Depth::Eight, Depth::Ten, Depth::Twelve]);
+    (1u32..=70, 1u32..=70, depth).prop_map(|(w, h, depth)| format(w, h, Subsampling::CS420, depth))
+}
+
+fn job() -> impl Strategy<Value = ScaleSpec> {
+    let depth = prop::sample::select(vec![Depth::Eight, Depth::Ten, Depth::Twelve]);
+    let source = (16u32..=130, 16u32..=130, subsampling(), depth).prop_map(|(w, h, s, d)| format(w, h, s, d));
+    let rung_site = prop::sample::select(vec![ChromaSite::LEFT, ChromaSite::TOP_LEFT]);
+    (source, site(), any::<bool>(), prop::collection::vec(rung(), 1..4), rung_site).prop_map(
+        |(source, source_chroma, full_range, rungs, rung_chroma)| ScaleSpec {
+            source,
+            source_chroma,
+            full_range,
+            rungs,
+            rung_chroma,
+        },
+    )
+}
+
+/// Windows from fractions: origin and span along each axis.
+fn place(source: FrameFormat, [x, y, width, height]: [f64; 4]) -> Window {
+    let span = |length: u32, part: f64| f64::from(length) * (0.05 + 0.95 * part);
+    let (width, height) = (span(source.width, width), span(source.height, height));
+    window(x * (f64::from(source.width) - width), y * (f64::from(source.height) - height), width, height)
+}
+
+/// Windows that move, stay or change their size, as a reframing crop does.
+fn windows() -> impl Strategy<Value = Vec<[f64; 4]>> {
+    let part = || 0.0..=1.0;
+    let start = (part(), part(), part(), part()).prop_map(|(x, y, w, h)| [x, y, w, h]);
+    let step = prop_oneof![
+        3 => part().prop_map(|x| (Some(x), None)),
+        1 => part().prop_map(|width| (None, Some(width))),
+        1 => Just((None, None)),
+    ];
+    (start, prop::collection::vec(step, 0..5)).prop_map(|(start, steps)| {
+        let mut windows = vec![start];
+        for (x, width) in steps {
+            let [old_x, y, old_width, height] = windows[windows.len() - 1];
+            windows.push([x.unwrap_or(old_x), y, width.unwrap_or(old_width), height]);
+        }
+        windows
+    })
+}
+
+fn frames(spec: &ScaleSpec, windows: &[[f64; 4]], seed: u32) -> Vec<(Frame, Crop)> {
+    let frame = |(index, parts): (u32, &[f64; 4])| {
+        let mut source = match (index + seed) % 3 {
+            0 => white_noise(spec.source, seed + index),
+            1 => extreme(spec.source),
+            _ => detailed(spec.source),
+        };
+        (source.pts, source.duration) = (i64::from(index) * 1001 - 7, 1001);
+        (source, Crop { window: place(spec.source, *parts), frame: u64::from(seed) << 20 | u64::from(index) })
+    };
+    (0..).zip(windows).map(frame).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn kernels_and_twins_give_the_same_bytes(spec in job(), windows in windows(), seed in 0u32..1000) {
+        let frames = frames(&spec, &windows, seed);
+        prop_assert_eq!(compare(&spec, &frames), None);
+    }
+}
+
+/// The sizes that jobs have, with rows of many workgroups.
+#[test]
+fn the_real_ladder_gives_the_same_bytes() {
+    let sizes = [(1080, 1920), (720, 1280), (540, 960), (360, 640)];
+    let rungs = sizes.map(|(width, height)| format(width, height, Subsampling::CS420, Depth::Eight));
+    for depth in [Depth::Eight, Depth::Ten] {
+        let spec = spec(format(1920, 1080, Subsampling::CS420, depth), &rungs);
+        let source = detailed(spec.source);
+        let crop = |frame: u32| Crop {
+            window: window(656.25 + 0.37 * f64::from(frame), 0.0, 607.5, 1080.0),
+            frame: frame.into(),
+        };
+        let frames: Vec<_> = (0..2).map(|index| (source.clone(), crop(index))).collect();
+        assert_eq!(compare(&spec, &frames), None);
+    }
+}
+
+/// Thousands of taps, and sides as long as they may be.
+#[test]
+fn long_and_thin_pictures_give_the_same_bytes() {
+    for (source, rung) in [((16_384, 16), (16, 2000)), ((16, 16_384), (2000, 16)), ((4000, 16), (16_384, 16))] {
+        let source = format(source.0, source.1, Subsampling::CS420, Depth::Eight);
+        let spec = spec(source, &[format(rung.0, rung.1, Subsampling::CS420, Depth::Eight)]);
+        let whole = window(0.0, 0.0, f64::from(source.width), f64::from(source.height));
+        assert_eq!(compare(&spec, &[(white_noise(source, 1), Crop { window: whole, frame: 0 })]), None);
+    }
+}
+
+/// The comparison must see one sample that is off by one, another window, another frame's noise.
+#[test]
+fn the_comparison_sees_differences() {
+    let spec = spec(
+        format(64, 48, Subsampling::CS420, Depth::Ten),
+        &[format(18, 32, Subsampling::CS420, Depth::Eight), format(36, 64, Subsampling::CS420, Depth::Ten)],
+    );
+    let source = detailed(spec.source);
+    let crop = Crop { window: window(20.0, 0.0, 27.0, 48.0), frame: 3 };
+    let moved = Crop { window: window(20.02, 0.0, 27.0, 48.0), ..crop };
+    let made = |device: &Device, crop| run(device, &spec, &[(source.clone(), crop)]).remove(0);
+    let on_gpu = made(&software_adapter(), crop);
+    let differ =
+        |other: &[Frame]| -> Vec<bool> { on_gpu.iter().zip(other).map(|(a, b)| difference(a, b).is_some()).collect() };
+    assert_eq!(differ(&made(&cpu(), crop)), [false, false]);
+    assert_eq!(differ(&made(&cpu(), moved)), [true, true]);
+    // Only the first rung has fewer bits than the source.
+    assert_eq!(differ(&made(&cpu(), Crop { frame: 4, ..crop })), [true, false]);
+
+    let mut wrong = made(&cpu(), crop);
+    wrong[1].plane_mut::<u16>(2).0[40] ^= 1;
+    assert_eq!(differ(&wrong), [false, true]);
+}
+
+#[test]
+fn the_software_adapter_is_used_by_name_alone() {
+    let spec =
+        spec(format(64, 48, Subsampling::CS420, Depth::Eight), &[format(18, 32, Subsampling::CS420, Depth::Eight)]);
+    let named = open(&DeviceChoice::Adapter("LLVMpipe".into()), &spec).unwrap();
+    assert_eq!(named.device().kind, "software gpu");
+    assert!(named.capacity() > 1);
+    assert!(adapters().contains(named.device()));
+    assert_eq!(adapters().last().map(|info| info.kind), Some("cpu"));
+
+    let has_gpu = adapters().iter().any(|info| info.kind == "gpu");
+    let auto = open(&DeviceChoice::Auto, &spec).unwrap();
+    assert_eq!(auto.device().kind, if has_gpu { "gpu" } else { "cpu" });
+    match open(&DeviceChoice::Gpu, &spec) {
+        Ok(scaler) => assert!(has_gpu && scaler.device().kind == "gpu"),
+        Err(Error::Device { device, why }) => {
+            assert!(!has_gpu && device == "gpu" && why.contains(SOFTWARE_ADAPTER), "{device}: {why}");
+        }
+        Err(other) => panic!("{other}"),
+    }
+    match open(&DeviceChoice::Adapter("Voodoo".into()), &spec).map(|scaler| scaler.device().clone()) {
+        Err(Error::Device { device, why }) => assert!(device == "Voodoo" && why.contains(SOFTWARE_ADAPTER), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_the_device_cannot_hold_is_an_error_with_a_name() {
+    let source = format(64, 64, Subsampling::CS420, Depth::Eight);
+    let huge = spec(source, &[format(16_384, 16_384, Subsampling::CS420, Depth::Ten)]);
+    match software_adapter().scaler(&huge).map(|scaler| scaler.device().clone()) {
+        Err(Error::Device { device, why }) => {
+            assert!(device.contains(SOFTWARE_ADAPTER) && why.contains("bytes"), "{why}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn requests_that_make_no_sense_are_refused() {
+    let source = format(64, 48, Subsampling::CS420, Depth::Eight);
+    let rung = format(18, 32, Subsampling::CS420, Depth::Eight);
+    let good = spec(source, &[rung]);
+    for device in [software_adapter(), cpu()] {
+        for (width, height) in [(0, 32), (18, 0), (16_385, 32)] {
+            let bad = spec(source, &[format(width, height, Subsampling::CS420, Depth::Eight)]);
+            assert!(matches!(device.scaler(&bad), Err(Error::Options(_))));
+        }
+        assert!(matches!(device.scaler(&spec(source, &[])), Err(Error::Options(_))));
+
+        let mut scaler = device.scaler(&good).unwrap();
+        let frame = Frame::new(source);
+        let nan = f64::NAN;
+        for bad in [
+            (40.0, 0.0, 27.0, 48.0),
+            (-1.0, 0.0, 27.0, 48.0),
+            (0.0, 0.0, 27.0, 49.0),
+            (0.0, 0.0, 0.0, 48.0),
+            (nan, 0.0, 27.0, 48.0),
+        ] {
+            let crop = Crop { window: window(bad.0, bad.1, bad.2, bad.3), frame: 0 };
+            assert!(matches!(scaler.submit(&frame, crop), Err(Error::Options(_))), "{bad:?}");
+        }
+        let crop = Crop { window: window(0.0, 0.0, 27.0, 48.0), frame: 0 };
+        assert!(matches!(scaler.submit(&Frame::new(rung), crop), Err(Error::Options(_))));
+        let mut output = Frame::new(rung);
+        assert!(matches!(scaler.collect(&mut [&mut output]), Err(Error::Options(_))));
+        for _ in 0..scaler.capacity() {
+            scaler.submit(&frame, crop).unwrap();
+        }
+        assert!(matches!(scaler.submit(&frame, crop), Err(Error::Options(_))));
+        assert!(matches!(scaler.collect(&mut [&mut Frame::new(source)]), Err(Error::Options(_))));
+        scaler.collect(&mut [&mut output]).unwrap();
+    }
+}
