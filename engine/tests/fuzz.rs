@@ -1,0 +1,44 @@
+//! The fuzz targets over their seeds and over random damage to them, as part of every test run. `fuzz/run` goes on from
+//! here for as long as one likes.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../../fuzz/targets/av1.rs"]
+mod av1;
+#[path = "../../fuzz/targets/ladder.rs"]
+mod ladder;
+#[path = "../../fuzz/mutation.rs"]
+mod mutation;
+
+use mutation::{damaged, seeds};
+use proptest::prelude::*;
+use upright_engine::ladder::Ladder;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..mutation::config() })]
+
+    #[test]
+    fn av1_survives(data in damaged(seeds("av1"))) {
+        av1::check(&data);
+    }
+
+    #[test]
+    fn ladder_survives(data in damaged(seeds("ladder"))) {
+        ladder::check(&data);
+    }
+}
+
+#[test]
+#[should_panic(expected = "found")]
+fn a_fault_is_found() {
+    proptest!(mutation::config(), |(data in damaged(seeds("ladder")))| {
+        assert!(!data.contains(&b'!'), "found");
+    });
+}
+
+#[test]
+fn seeds_are_what_their_parsers_read() {
+    for seed in seeds("av1") {
+        assert!(upright_engine::av1::sequence_header_of(&seed).unwrap().is_some());
+    }
+    assert!(seeds("ladder").iter().any(|seed| std::str::from_utf8(seed).unwrap().parse::<Ladder>().is_ok()));
+}
