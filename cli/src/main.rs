@@ -5,6 +5,8 @@ mod args;
 mod convert;
 mod doctor;
 mod exit;
+#[cfg(test)]
+mod fuzz;
 mod interrupt;
 mod options;
 mod output;
