@@ -1,0 +1,286 @@
+//! What libav's pixel formats are to Upright: read as they are, or through libswscale.
+
+use super::ffi;
+use crate::error::{Error, Result};
+use crate::frame::{Depth, Subsampling};
+use ffmpeg_sys_next as av;
+use std::ffi::c_int;
+
+/// A decoded pixel format.
+#[derive(Clone, Debug)]
+pub(super) struct PixelFormat {
+    /// libav's name.
+    pub name: String,
+    /// Its number in libav.
+    pub id: av::AVPixelFormat,
+    /// Chroma resolution once it is read.
+    pub subsampling: Subsampling,
+    /// Bits of a sample once it is read: none are lost up to twelve.
+    pub depth: Depth,
+    /// What the samples stand for.
+    pub samples: Samples,
+    /// Where the samples lie, when they can be read as they are.
+    pub native: Option<Native>,
+}
+
+/// What the samples of a pixel format stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Samples {
+    /// Luma and chroma.
+    Yuv,
+    /// Luma and chroma in full range by the very name of the format (`yuvj420p` and its like).
+    FullRangeYuv,
+    /// Luma alone.
+    Gray,
+    /// Black and white.
+    OneBit,
+    /// Red, green and blue, plain or by a palette or a filter mosaic.
+    Rgb,
+}
+
+/// Where luma and chroma lie in the planes of a libav frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Native {
+    pub luma: Component,
+    /// None for gray.
+    pub chroma: Option<[Component; 2]>,
+}
+
+/// Where one component lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Component {
+    /// Index of the plane.
+    pub plane: usize,
+    /// Bytes from one sample to the next.
+    pub step: usize,
+    /// Byte of the first sample in its row.
+    pub offset: usize,
+    /// Unused bits below the value.
+    pub shift: u32,
+}
+
+impl PixelFormat {
+    /// Looks a format number of an `AVFrame` up.
+    pub(super) fn of(format: c_int) -> Result<Self> {
+        let unknown = || Error::Libav { call: "av_pix_fmt_desc_get", why: format!("unknown pixel format {format}") };
+        if !(0..av::AVPixelFormat::AV_PIX_FMT_NB as c_int).contains(&format) {
+            return Err(unknown());
+        }
+        // SAFETY: the formats of the enumeration count up from 0 to AV_PIX_FMT_NB without gaps.
+        let id: av::AVPixelFormat = unsafe { std::mem::transmute(format) };
+        // SAFETY: the descriptor is null or one of libav's constants.
+        let (descriptor, name) = unsafe {
+            let descriptor = av::av_pix_fmt_desc_get(id).as_ref().ok_or_else(unknown)?;
+            (descriptor, ffi::text(descriptor.name).unwrap_or_default())
+        };
+        let flag = |flag: c_int| descriptor.flags & u64::from(flag.unsigned_abs()) != 0;
+        let components = usize::from(descriptor.nb_components).min(4);
+        let bits = descriptor.comp[..components].iter().map(|component| component.depth).max().unwrap_or(8);
+        let samples = if flag(av::AV_PIX_FMT_FLAG_RGB)
+            || flag(av::AV_PIX_FMT_FLAG_PAL)
+            || flag(av::AV_PIX_FMT_FLAG_BAYER)
+            || name.starts_with("xyz")
+        {
+            Samples::Rgb
+        } else if bits == 1 {
+            Samples::OneBit
+        } else if components < 3 {
+            Samples::Gray
+        } else if name.starts_with("yuvj") {
+            Samples::FullRangeYuv
+        } else {
+            Samples::Yuv
+        };
+        let subsampling = match samples {
+            Samples::Rgb => Subsampling::CS444,
+            Samples::Gray | Samples::OneBit => Subsampling::CS420,
+            Samples::Yuv | Samples::FullRangeYuv => Subsampling {
+                x: 1 << descriptor.log2_chroma_w.min(1),
+                y: if descriptor.log2_chroma_h == 0 { 1 } else { 2 },
+            },
+        };
+        let depth = match bits {
+            ..=8 => Depth::Eight,
+            9 | 10 => Depth::Ten,
+            _ => Depth::Twelve,
+        };
+        let native = if samples == Samples::Rgb { None } else { native(descriptor, components, depth) };
+        Ok(Self { name, id, subsampling, depth, samples, native })
+    }
+
+    /// The format that libswscale turns this one into, to be read as it is; `subsampling` may be finer than needed.
+    pub(super) fn converted(&self, subsampling: Subsampling) -> av::AVPixelFormat {
+        use av::AVPixelFormat as P;
+        if matches!(self.samples, Samples::Gray | Samples::OneBit) {
+            return match self.depth {
+                Depth::Eight => P::AV_PIX_FMT_GRAY8,
+                Depth::Ten => native_endian(P::AV_PIX_FMT_GRAY10LE, P::AV_PIX_FMT_GRAY10BE),
+                Depth::Twelve => native_endian(P::AV_PIX_FMT_GRAY12LE, P::AV_PIX_FMT_GRAY12BE),
+            };
+        }
+        match (subsampling, self.depth) {
+            (Subsampling::CS420, Depth::Eight) => P::AV_PIX_FMT_YUV420P,
+            (Subsampling::CS422, Depth::Eight) => P::AV_PIX_FMT_YUV422P,
+            (Subsampling::CS440, Depth::Eight) => P::AV_PIX_FMT_YUV440P,
+            (_, Depth::Eight) => P::AV_PIX_FMT_YUV444P,
+            (Subsampling::CS420, Depth::Ten) => av::AV_PIX_FMT_YUV420P10,
+            (Subsampling::CS422, Depth::Ten) => av::AV_PIX_FMT_YUV422P10,
+            (Subsampling::CS440, Depth::Ten) => av::AV_PIX_FMT_YUV440P10,
+            (_, Depth::Ten) => av::AV_PIX_FMT_YUV444P10,
+            (Subsampling::CS420, Depth::Twelve) => av::AV_PIX_FMT_YUV420P12,
+            (Subsampling::CS422, Depth::Twelve) => av::AV_PIX_FMT_YUV422P12,
+            (Subsampling::CS440, Depth::Twelve) => av::AV_PIX_FMT_YUV440P12,
+            (_, Depth::Twelve) => av::AV_PIX_FMT_YUV444P12,
+        }
+    }
+}
+
+fn native_endian(little: av::AVPixelFormat, big: av::AVPixelFormat) -> av::AVPixelFormat {
+    if cfg!(target_endian = "little") { little } else { big }
+}
+
+/// Planar and semi-planar formats of 8, 10 or 12 bits in the machine's byte order, chroma at most halved, no alpha.
+fn native(descriptor: &av::AVPixFmtDescriptor, components: usize, depth: Depth) -> Option<Native> {
+    let has = |flag: c_int| descriptor.flags & u64::from(flag.unsigned_abs()) != 0;
+    let foreign = depth.bytes() > 1 && has(av::AV_PIX_FMT_FLAG_BE) != cfg!(target_endian = "big");
+    let other = [av::AV_PIX_FMT_FLAG_BITSTREAM, av::AV_PIX_FMT_FLAG_HWACCEL, av::AV_PIX_FMT_FLAG_ALPHA];
+    if foreign || other.into_iter().any(has) || has(av::AV_PIX_FMT_FLAG_FLOAT) {
+        return None;
+    }
+    if descriptor.log2_chroma_w > 1 || descriptor.log2_chroma_h > 1 {
+        return None;
+    }
+    let component = |index: usize| {
+        let described = descriptor.comp[index];
+        let component = Component {
+            plane: usize::try_from(described.plane).ok()?,
+            step: usize::try_from(described.step).ok()?,
+            offset: usize::try_from(described.offset).ok()?,
+            shift: u32::try_from(described.shift).ok()?,
+        };
+        let whole = component.step.is_multiple_of(depth.bytes()) && component.offset.is_multiple_of(depth.bytes());
+        (described.depth.unsigned_abs() == depth.bits() && whole).then_some(component)
+    };
+    let luma = component(0).filter(|luma| luma.plane == 0 && luma.step == depth.bytes())?;
+    match components {
+        1 => Some(Native { luma, chroma: None }),
+        3 => {
+            let chroma = [component(1)?, component(2)?];
+            chroma.iter().all(|chroma| chroma.plane > 0).then_some(Native { luma, chroma: Some(chroma) })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use av::AVPixelFormat as P;
+
+    fn of(id: P) -> PixelFormat {
+        PixelFormat::of(id as c_int).unwrap()
+    }
+
+    /// Every format of the linked libav, by name.
+    fn all() -> Vec<PixelFormat> {
+        (0..P::AV_PIX_FMT_NB as c_int).filter_map(|id| PixelFormat::of(id).ok()).collect()
+    }
+
+    #[test]
+    fn native_formats_are_exactly_these() {
+        let mut names: Vec<_> =
+            all().into_iter().filter(|format| format.native.is_some()).map(|format| format.name).collect();
+        names.sort();
+        let expected = [
+            "gray",
+            "gray10le",
+            "gray12le",
+            "nv12",
+            "nv16",
+            "nv20le",
+            "nv21",
+            "nv24",
+            "nv42",
+            "p010le",
+            "p210le",
+            "p410le",
+            "yuv420p",
+            "yuv420p10le",
+            "yuv420p12le",
+            "yuv422p",
+            "yuv422p10le",
+            "yuv422p12le",
+            "yuv440p",
+            "yuv440p10le",
+            "yuv440p12le",
+            "yuv444p",
+            "yuv444p10le",
+            "yuv444p12le",
+            "yuvj420p",
+            "yuvj422p",
+            "yuvj440p",
+            "yuvj444p",
+        ];
+        // Newer libraries know more of them, for instance p012le.
+        for name in expected {
+            assert!(names.iter().any(|known| known == name), "{name} is not native among {names:?}");
+        }
+        let alien =
+            ["be", "rgb", "bgr", "gbr", "yuva", "yuyv", "uyvy", "yuv411", "yuv410", "p9", "p14", "p16", "pal", "mono"];
+        for name in &names {
+            assert!(!alien.iter().any(|part| name.contains(part)), "{name} is native");
+        }
+    }
+
+    #[test]
+    fn semi_planar_components_are_found() {
+        let nv21 = of(P::AV_PIX_FMT_NV21).native.unwrap().chroma.unwrap();
+        assert_eq!(nv21.map(|chroma| (chroma.plane, chroma.step, chroma.offset)), [(1, 2, 1), (1, 2, 0)]);
+        let p010 = of(P::AV_PIX_FMT_P010LE);
+        assert_eq!(p010.depth, Depth::Ten);
+        let native = p010.native.unwrap();
+        assert_eq!((native.luma.shift, native.chroma.unwrap()[1].offset), (6, 2));
+    }
+
+    #[test]
+    fn what_is_converted_goes_to_the_nearest_format_that_loses_nothing() {
+        let cases = [
+            (P::AV_PIX_FMT_YUV411P, P::AV_PIX_FMT_YUV422P),
+            (P::AV_PIX_FMT_YUV410P, P::AV_PIX_FMT_YUV420P),
+            (P::AV_PIX_FMT_YUYV422, P::AV_PIX_FMT_YUV422P),
+            (P::AV_PIX_FMT_YUVA420P, P::AV_PIX_FMT_YUV420P),
+            (P::AV_PIX_FMT_YUV420P9LE, P::AV_PIX_FMT_YUV420P10LE),
+            (P::AV_PIX_FMT_YUV420P10BE, P::AV_PIX_FMT_YUV420P10LE),
+            (P::AV_PIX_FMT_YUV422P16LE, P::AV_PIX_FMT_YUV422P12LE),
+            (P::AV_PIX_FMT_GRAY9LE, P::AV_PIX_FMT_GRAY10LE),
+            (P::AV_PIX_FMT_GRAY16LE, P::AV_PIX_FMT_GRAY12LE),
+            (P::AV_PIX_FMT_YA8, P::AV_PIX_FMT_GRAY8),
+            (P::AV_PIX_FMT_MONOWHITE, P::AV_PIX_FMT_GRAY8),
+            (P::AV_PIX_FMT_RGB24, P::AV_PIX_FMT_YUV444P),
+            (P::AV_PIX_FMT_PAL8, P::AV_PIX_FMT_YUV444P),
+            (P::AV_PIX_FMT_GBRP10LE, P::AV_PIX_FMT_YUV444P10LE),
+            (P::AV_PIX_FMT_GBRP12LE, P::AV_PIX_FMT_YUV444P12LE),
+            (P::AV_PIX_FMT_GBRPF32LE, P::AV_PIX_FMT_YUV444P12LE),
+        ];
+        for (from, to) in cases {
+            let from = of(from);
+            assert_eq!(from.native, None, "{}", from.name);
+            assert_eq!(from.converted(from.subsampling), to, "{}", from.name);
+        }
+    }
+
+    #[test]
+    fn every_converted_format_is_native() {
+        for format in all() {
+            assert!(of(format.converted(format.subsampling)).native.is_some(), "{}", format.name);
+            let fine = of(format.converted(Subsampling::CS444));
+            assert!(fine.native.is_some() && fine.depth == format.depth, "{}", format.name);
+        }
+    }
+
+    #[test]
+    fn numbers_outside_the_enumeration_are_refused() {
+        assert!(PixelFormat::of(-1).is_err());
+        assert!(PixelFormat::of(i32::MAX).is_err());
+    }
+}
