@@ -1,0 +1,294 @@
+//! Opening a container and reading packets from it.
+
+use super::ffi::{self, AvDict, AvPacket, check, error_text};
+use super::input::InputIo;
+use super::{Input, log};
+use crate::error::{Error, Result};
+use crate::geometry::Rational;
+use ffmpeg_sys_next as av;
+use std::ffi::{CStr, CString, c_int};
+use std::ptr::{self, NonNull};
+
+/// Formats that only name other files or streams.
+const PLAYLISTS: [&str; 7] = ["hls", "concat", "dash", "imf", "sdp", "rtsp", "webm_dash_manifest"];
+
+/// An opened container.
+#[derive(Debug)]
+pub(super) struct Demuxer {
+    context: NonNull<av::AVFormatContext>,
+    /// Outlives the context; none when libav itself opened a URL.
+    io: Option<InputIo>,
+    name: String,
+    /// Durations that the headers declare, in the ticks of each stream; later libav mixes estimates in.
+    declared: Vec<Option<i64>>,
+}
+
+// SAFETY: the context has no tie to a thread; self is the only way to it.
+unsafe impl Send for Demuxer {}
+
+/// What reading a packet gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// The packet was filled.
+    Packet,
+    /// The container ended, as far as the demuxer can tell.
+    End,
+    /// The demuxer met something that it cannot read.
+    Broken,
+}
+
+impl Demuxer {
+    /// Opens `input` and learns its streams. `protocols` is what libav may open besides the given file itself.
+    pub(super) fn open(input: &Input, protocols: &[String]) -> Result<Self> {
+        log::capture();
+        let name = input.name();
+        let whitelist = c_string(&name, &protocols.join(","))?;
+        let mut options = AvDict::new();
+        // An empty list would do as well, but libav reads "no list" as "anything".
+        options.set(c"protocol_whitelist", if protocols.is_empty() { c"none" } else { &whitelist })?;
+        let mut demuxer = match url_scheme(input) {
+            None => Self::open_file(input, &name, protocols, &mut options)?,
+            Some(scheme) if protocols.contains(&scheme) => Self::open_url(&name, &mut options)?,
+            Some(scheme) => {
+                let why = format!("{name}: is a URL; allow the protocol {scheme} to read it");
+                return Err(Error::options(why));
+            }
+        };
+        demuxer.learn_streams()?;
+        Ok(demuxer)
+    }
+
+    fn open_file(input: &Input, name: &str, protocols: &[String], options: &mut AvDict) -> Result<Self> {
+        let mut io = InputIo::open(input)?;
+        // Without a name libav judges by content alone, as it should; but what a playlist names is relative to it.
+        let url = c_string(name, if protocols.is_empty() { "" } else { name })?;
+        let format = probe(&mut io, name, &url, !protocols.is_empty())?;
+        // SAFETY: a new context is given our I/O, which outlives it.
+        let context = unsafe {
+            let context = av::avformat_alloc_context();
+            if context.is_null() {
+                return Err(ffi::out_of_memory("avformat_alloc_context"));
+            }
+            (*context).pb = io.as_mut_ptr();
+            context
+        };
+        Self::open_context(context, Some(io), name, &url, format, options)
+    }
+
+    fn open_url(name: &str, options: &mut AvDict) -> Result<Self> {
+        let url = c_string(name, name)?;
+        Self::open_context(ptr::null_mut(), None, name, &url, ptr::null(), options)
+    }
+
+    fn open_context(
+        mut context: *mut av::AVFormatContext,
+        mut io: Option<InputIo>,
+        name: &str,
+        url: &CStr,
+        format: *const av::AVInputFormat,
+        options: &mut AvDict,
+    ) -> Result<Self> {
+        // SAFETY: null or a context of ours, which libav frees when it fails; null or one of libav's formats.
+        let code = unsafe { av::avformat_open_input(&raw mut context, url.as_ptr(), format, options.as_mut_ptr()) };
+        match (NonNull::new(context), code) {
+            (Some(context), 0..) => {
+                let mut demuxer = Self { context, io, name: name.to_owned(), declared: Vec::new() };
+                demuxer.declared = demuxer.streams().map(|stream| known(stream.duration)).collect();
+                Ok(demuxer)
+            }
+            _ => Err(io.as_mut().and_then(InputIo::take_error).unwrap_or_else(|| {
+                let hint = match io.as_ref() {
+                    Some(io) if io.size().is_none() => {
+                        "; this input cannot seek, which some files need: save it and give the file"
+                    }
+                    _ => "",
+                };
+                Error::bad_source(name, format!("cannot be opened as a video: {}{hint}", error_text(code)))
+            })),
+        }
+    }
+
+    fn learn_streams(&mut self) -> Result<()> {
+        // SAFETY: an opened context; no options for the codecs.
+        let code = unsafe { av::avformat_find_stream_info(self.context.as_ptr(), ptr::null_mut()) };
+        if let Some(error) = self.take_error() {
+            return Err(error);
+        }
+        if code < 0 {
+            return Err(self.bad(format!("its streams cannot be understood: {}", error_text(code))));
+        }
+        // Streams that appeared while reading declare nothing.
+        self.declared.resize(self.streams().count(), None);
+        Ok(())
+    }
+
+    /// The context's fields.
+    pub(super) fn fields(&self) -> &av::AVFormatContext {
+        // SAFETY: valid as long as self, and libav changes it only in calls that take `&mut self`.
+        unsafe { self.context.as_ref() }
+    }
+
+    /// For libav calls that look at a context and ask for a pointer to change it.
+    pub(super) fn as_ptr(&self) -> *mut av::AVFormatContext {
+        self.context.as_ptr()
+    }
+
+    /// All streams.
+    pub(super) fn streams(&self) -> impl Iterator<Item = &av::AVStream> {
+        let fields = self.fields();
+        // SAFETY: libav keeps `nb_streams` valid pointers there.
+        (0..fields.nb_streams as usize).map(|index| unsafe { &**fields.streams.add(index) })
+    }
+
+    /// The stream of an index that libav gave.
+    pub(super) fn stream(&self, index: usize) -> &av::AVStream {
+        let fields = self.fields();
+        assert!(index < fields.nb_streams as usize, "streams are asked for by libav's own indices");
+        // SAFETY: libav keeps `nb_streams` valid pointers there.
+        unsafe { &**fields.streams.add(index) }
+    }
+
+    /// libav's name of the container format.
+    pub(super) fn container(&self) -> String {
+        // SAFETY: an opened context has a format, whose name is a constant.
+        unsafe { ffi::text((*self.fields().iformat).name) }.unwrap_or_default()
+    }
+
+    /// Flags of the container format, `AVFMT_...`.
+    pub(super) fn container_flags(&self) -> c_int {
+        // SAFETY: an opened context has a format.
+        unsafe { (*self.fields().iformat).flags }
+    }
+
+    /// The input as the user named it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Seconds that it lasts, declared or estimated.
+    pub(super) fn duration(&self) -> Option<f64> {
+        let microsecond = Rational { num: 1, den: i64::from(av::AV_TIME_BASE) };
+        known(self.fields().duration).map(|duration| ffi::seconds(duration, microsecond))
+    }
+
+    /// Bytes of the file, when it is one.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        self.io.as_ref().and_then(InputIo::size)
+    }
+
+    /// Duration of a stream in its ticks, as its header declared it.
+    pub(super) fn declared(&self, stream: usize) -> Option<i64> {
+        self.declared.get(stream).copied().flatten()
+    }
+
+    /// Whether seeking is worth a try.
+    pub(super) fn can_seek(&self) -> bool {
+        let seekable = self.io.as_ref().is_none_or(|io| io.size().is_some());
+        seekable && self.container_flags() & av::AVFMT_NOTIMESTAMPS == 0
+    }
+
+    /// Reads only the streams in `wanted`.
+    pub(super) fn select(&mut self, wanted: &[usize]) {
+        let fields = self.fields();
+        for index in 0..fields.nb_streams as usize {
+            let discard =
+                if wanted.contains(&index) { av::AVDiscard::AVDISCARD_DEFAULT } else { av::AVDiscard::AVDISCARD_ALL };
+            // SAFETY: libav keeps `nb_streams` valid pointers there, and `discard` is for its users to set.
+            unsafe { (**fields.streams.add(index)).discard = discard };
+        }
+    }
+
+    /// Reads the next packet of the selected streams.
+    pub(super) fn read(&mut self, packet: &mut AvPacket) -> Result<Read> {
+        packet.unref();
+        // SAFETY: an opened context and an empty packet.
+        let code = unsafe { av::av_read_frame(self.context.as_ptr(), packet.as_mut_ptr()) };
+        if let Some(error) = self.take_error() {
+            return Err(error);
+        }
+        match code {
+            0.. => Ok(Read::Packet),
+            av::AVERROR_EOF => Ok(Read::End),
+            _ if code == av::AVERROR(av::ENOMEM) => check("av_read_frame", code).map(|_| Read::End),
+            _ => Ok(Read::Broken),
+        }
+    }
+
+    /// Moves to the last key frame of `stream` at or before `time`, in its ticks, as well as the container knows.
+    /// Says whether it could.
+    pub(super) fn seek(&mut self, stream: usize, time: i64) -> Result<bool> {
+        let Ok(stream) = c_int::try_from(stream) else { return Ok(false) };
+        // SAFETY: an opened context and one of its streams.
+        let code = unsafe {
+            av::avformat_seek_file(self.context.as_ptr(), stream, i64::MIN, time, time, av::AVSEEK_FLAG_BACKWARD)
+        };
+        match self.take_error() {
+            Some(error) => Err(error),
+            None => Ok(code >= 0),
+        }
+    }
+
+    /// An [`Error::BadSource`] about this input.
+    pub(super) fn bad(&self, why: impl Into<String>) -> Error {
+        Error::bad_source(&self.name, why)
+    }
+
+    fn take_error(&mut self) -> Option<Error> {
+        self.io.as_mut().and_then(InputIo::take_error)
+    }
+}
+
+impl Drop for Demuxer {
+    fn drop(&mut self) {
+        let mut context = self.context.as_ptr();
+        // SAFETY: opened by libav, owned by self alone, closed once, before the I/O that it reads from.
+        unsafe { av::avformat_close_input(&raw mut context) };
+    }
+}
+
+/// Recognises the format by the first bytes, and refuses what is no container of video.
+fn probe(io: &mut InputIo, name: &str, url: &CStr, playlists: bool) -> Result<*const av::AVInputFormat> {
+    let mut format = ptr::null();
+    let default_size = 0;
+    // SAFETY: our own I/O, which libav rewinds; the format that it writes is one of its constants.
+    let code = unsafe {
+        av::av_probe_input_buffer2(io.as_mut_ptr(), &raw mut format, url.as_ptr(), ptr::null_mut(), 0, default_size)
+    };
+    if let Some(error) = io.take_error() {
+        return Err(error);
+    }
+    if io.is_empty() {
+        return Err(Error::bad_source(name, "is empty"));
+    }
+    if code < 0 || format.is_null() {
+        return Err(Error::bad_source(name, "is not a video file: its first bytes fit no format that libav knows"));
+    }
+    // SAFETY: one of libav's formats, whose name is a constant.
+    let short_name = unsafe { ffi::text((*format).name) }.unwrap_or_default();
+    if short_name == "tty" {
+        return Err(Error::bad_source(name, "is a text file, not a video"));
+    }
+    if !playlists && PLAYLISTS.contains(&short_name.as_str()) {
+        let why = format!("is a playlist ({short_name}), and no protocol is allowed by which to read what it names");
+        return Err(Error::bad_source(name, why));
+    }
+    Ok(format)
+}
+
+/// The scheme of an input that is a URL and no file: `https` of `https://host/film.mp4`.
+fn url_scheme(input: &Input) -> Option<String> {
+    let Input::Path(path) = input else { return None };
+    let (scheme, _) = path.to_str()?.split_once("://")?;
+    let plain = !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    (plain && !path.exists()).then(|| scheme.to_ascii_lowercase())
+}
+
+/// `text` for libav; a name or a list with a zero byte in it cannot be meant.
+fn c_string(name: &str, text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error::options(format!("{name:?}: a zero byte cannot be part of a name")))
+}
+
+/// libav's time, unless it stands for "unknown".
+pub(super) fn known(time: i64) -> Option<i64> {
+    (time != av::AV_NOPTS_VALUE).then_some(time)
+}

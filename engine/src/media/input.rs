@@ -1,0 +1,182 @@
+//! Bytes for libav from a file or standard input that we opened ourselves, so that libav need not be allowed to open
+//! anything, and so that the operating system's reason for a failed read is kept.
+
+use super::Input;
+use super::ffi::out_of_memory;
+use crate::error::{Error, Result};
+use ffmpeg_sys_next as av;
+use std::ffi::{c_int, c_void};
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
+
+/// What libav reads at a time.
+const BUFFER: c_int = 64 * 1024;
+
+/// An open file, and what happened to it.
+#[derive(Debug)]
+struct Reader {
+    file: File,
+    /// Bytes of a regular file, which is one that can be sought in.
+    size: Option<u64>,
+    /// Whether any byte was ever read.
+    read_any: bool,
+    error: Option<io::Error>,
+}
+
+/// A libav I/O context over a file or standard input.
+#[derive(Debug)]
+pub(super) struct InputIo {
+    context: NonNull<av::AVIOContext>,
+    reader: NonNull<Reader>,
+    path: PathBuf,
+}
+
+// SAFETY: neither libav's context nor the file has a tie to a thread; self is the only way to both.
+unsafe impl Send for InputIo {}
+
+impl InputIo {
+    /// Opens `input` for reading.
+    ///
+    /// # Errors
+    /// [`Error::SourceMissing`], [`Error::Io`], and [`Error::BadSource`] for a directory.
+    pub(super) fn open(input: &Input) -> Result<Self> {
+        let path = PathBuf::from(input.name());
+        let (file, metadata) = match input {
+            Input::Path(path) => open_file(path)?,
+            Input::Stdin => open_stdin().map_err(Error::io(&path, "cannot open standard input"))?,
+        };
+        if metadata.is_dir() {
+            return Err(Error::bad_source(input.name(), "is a directory, not a video file"));
+        }
+        Self::over(file, &metadata, path)
+    }
+
+    fn over(mut file: File, metadata: &Metadata, path: PathBuf) -> Result<Self> {
+        // Standard input may be a regular file of which a part was read before.
+        let from_start = file.stream_position().is_ok_and(|position| position == 0);
+        let size = (metadata.is_file() && from_start).then_some(metadata.len());
+        let reader = Box::new(Reader { file, size, read_any: false, error: None });
+        let reader = NonNull::from(Box::leak(reader));
+        // SAFETY: the buffer is libav's own memory, as it asks; `reader` lives until drop, which frees the context too.
+        let context = unsafe {
+            let buffer = av::av_malloc(BUFFER.unsigned_abs() as usize).cast();
+            let seek = size.is_some().then_some(seek as _);
+            NonNull::new(av::avio_alloc_context(buffer, BUFFER, 0, reader.as_ptr().cast(), Some(read), None, seek))
+        };
+        let Some(context) = context else {
+            // SAFETY: leaked above, and no context has come to use it.
+            drop(unsafe { Box::from_raw(reader.as_ptr()) });
+            return Err(out_of_memory("avio_alloc_context"));
+        };
+        Ok(Self { context, reader, path })
+    }
+
+    /// For a format context, which must be closed before self is dropped.
+    pub(super) fn as_mut_ptr(&mut self) -> *mut av::AVIOContext {
+        self.context.as_ptr()
+    }
+
+    /// Bytes of a regular file.
+    pub(super) fn size(&self) -> Option<u64> {
+        self.reader().size
+    }
+
+    /// Whether no byte has come although libav asked for some.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.reader().read_any
+    }
+
+    /// The failed read since the last call, if there was one.
+    pub(super) fn take_error(&mut self) -> Option<Error> {
+        // SAFETY: the reader is ours, and libav uses it only in calls made through `as_mut_ptr`, none of which runs.
+        let error = unsafe { self.reader.as_mut() }.error.take()?;
+        Some(Error::io(&self.path, "cannot read")(error))
+    }
+
+    fn reader(&self) -> &Reader {
+        // SAFETY: as for `take_error`.
+        unsafe { self.reader.as_ref() }
+    }
+}
+
+impl Drop for InputIo {
+    fn drop(&mut self) {
+        // SAFETY: the format context is closed, so nobody uses these; libav may have replaced the buffer it was given.
+        unsafe {
+            let mut context = self.context.as_ptr();
+            av::av_freep((&raw mut (*context).buffer).cast());
+            av::avio_context_free(&raw mut context);
+            drop(Box::from_raw(self.reader.as_ptr()));
+        }
+    }
+}
+
+fn open_file(path: &Path) -> Result<(File, Metadata)> {
+    let open = || {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        Ok((file, metadata))
+    };
+    open().map_err(|cause: io::Error| match cause.kind() {
+        io::ErrorKind::NotFound => Error::SourceMissing { path: path.to_path_buf() },
+        _ => Error::io(path, "cannot open")(cause),
+    })
+}
+
+/// Standard input as a file: one that the shell redirected can be sought in.
+fn open_stdin() -> io::Result<(File, Metadata)> {
+    #[cfg(unix)]
+    let owned = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned()?;
+    #[cfg(windows)]
+    let owned = std::os::windows::io::AsHandle::as_handle(&io::stdin()).try_clone_to_owned()?;
+    let file = File::from(owned);
+    let metadata = file.metadata()?;
+    Ok((file, metadata))
+}
+
+/// libav's callback for more bytes.
+unsafe extern "C" fn read(reader: *mut c_void, buffer: *mut u8, size: c_int) -> c_int {
+    // SAFETY: libav hands back the reader given to avio_alloc_context, and a buffer of `size` writable bytes.
+    let (reader, buffer) = unsafe {
+        (&mut *reader.cast::<Reader>(), std::slice::from_raw_parts_mut(buffer, size.unsigned_abs() as usize))
+    };
+    loop {
+        match reader.file.read(buffer) {
+            Ok(0) => return av::AVERROR_EOF,
+            Ok(count) => {
+                reader.read_any = true;
+                // No more than `size` bytes were asked for.
+                return c_int::try_from(count).unwrap_or(size);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                reader.error = Some(error);
+                return av::AVERROR(av::EIO);
+            }
+        }
+    }
+}
+
+/// libav's callback to move, or to learn the size.
+unsafe extern "C" fn seek(reader: *mut c_void, offset: i64, whence: c_int) -> i64 {
+    // SAFETY: libav hands back the reader given to avio_alloc_context.
+    let reader = unsafe { &mut *reader.cast::<Reader>() };
+    let target = match whence & !av::AVSEEK_FORCE {
+        av::AVSEEK_SIZE => return reader.size.and_then(|size| i64::try_from(size).ok()).unwrap_or(-1),
+        av::SEEK_SET if offset >= 0 => SeekFrom::Start(offset.unsigned_abs()),
+        av::SEEK_CUR => SeekFrom::Current(offset),
+        av::SEEK_END => SeekFrom::End(offset),
+        _ => return i64::from(av::AVERROR(av::EINVAL)),
+    };
+    match reader.file.seek(target) {
+        Ok(position) => i64::try_from(position).unwrap_or(i64::MAX),
+        // A damaged index can ask for places that no file has: that is no failure of the file.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => i64::from(av::AVERROR(av::EINVAL)),
+        Err(error) => {
+            reader.error = Some(error);
+            i64::from(av::AVERROR(av::EIO))
+        }
+    }
+}
