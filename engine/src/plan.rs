@@ -364,7 +364,7 @@ mod tests {
             span: Span::default(),
             duration: Some(60.0),
             title: None,
-            chapters: 0,
+            chapters: Vec::new(),
             video: VideoInfo {
                 stream: 0,
                 codec: "h264".to_owned(),

@@ -54,6 +54,49 @@ pub(crate) fn av_rational(value: Rational) -> av::AVRational {
     av::AVRational { num, den }
 }
 
+/// Seconds of `ticks`.
+pub(crate) fn seconds(ticks: i64, time_base: Rational) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "an approximation for people")]
+    let ticks = ticks as f64;
+    ticks * time_base.as_f64()
+}
+
+/// The side data of `kind` that hangs on a stream.
+///
+/// # Safety
+/// `stream` is valid, and not changed while the bytes are in use.
+pub(crate) unsafe fn stream_side_data<'a>(
+    stream: *const av::AVStream,
+    kind: av::AVPacketSideDataType,
+) -> Option<&'a [u8]> {
+    // SAFETY: the caller vouches for the stream; libav keeps `size` bytes at `data`.
+    unsafe {
+        #[cfg(ffmpeg_6_1)]
+        let (data, size) = {
+            let parameters = (*stream).codecpar;
+            let found =
+                av::av_packet_side_data_get((*parameters).coded_side_data, (*parameters).nb_coded_side_data, kind);
+            found.as_ref().map(|found| (found.data.cast_const(), found.size))?
+        };
+        #[cfg(not(ffmpeg_6_1))]
+        let (data, size) = {
+            let mut size = 0;
+            let data = av::av_stream_get_side_data(stream, kind, &raw mut size);
+            (data.cast_const(), size)
+        };
+        (!data.is_null()).then(|| std::slice::from_raw_parts(data, size))
+    }
+}
+
+/// The side data of `kind` that hangs on a frame.
+pub(crate) fn frame_side_data(frame: &AvFrame, kind: av::AVFrameSideDataType) -> Option<&[u8]> {
+    // SAFETY: a valid frame, which keeps `size` bytes at `data` as long as it is not changed.
+    unsafe {
+        let found = av::av_frame_get_side_data(frame.as_ptr(), kind).as_ref()?;
+        (!found.data.is_null()).then(|| std::slice::from_raw_parts(found.data, found.size))
+    }
+}
+
 /// Declares an owner of a libav object that one function allocates and another frees.
 macro_rules! owner {
     ($(#[$doc:meta])* $name:ident, $raw:ty, $free:path) => {

@@ -1,6 +1,6 @@
 //! libav's metadata of high dynamic range, as it hangs on streams, packets and frames.
 
-use super::ffi::{av_rational, out_of_memory, rational};
+use super::ffi::{self, AvFrame, av_rational, out_of_memory, rational};
 use crate::colour::{ContentLight, HdrMetadata, MasteringDisplay};
 use crate::error::Result;
 use ffmpeg_sys_next as av;
@@ -75,23 +75,32 @@ impl From<LibavContentLight> for ContentLight {
 /// `stream` is valid.
 pub(super) unsafe fn of_stream(stream: *const av::AVStream) -> HdrMetadata {
     use av::AVPacketSideDataType::{AV_PKT_DATA_CONTENT_LIGHT_LEVEL, AV_PKT_DATA_MASTERING_DISPLAY_METADATA};
-    // SAFETY: the caller vouches for the stream; these are the types that libav holds for these kinds.
-    unsafe {
-        let mastering = read::<LibavMasteringDisplay>(stream, AV_PKT_DATA_MASTERING_DISPLAY_METADATA);
-        let light = read::<LibavContentLight>(stream, AV_PKT_DATA_CONTENT_LIGHT_LEVEL);
-        HdrMetadata { mastering: mastering.and_then(LibavMasteringDisplay::complete), light: light.map(Into::into) }
-    }
+    // SAFETY: the caller vouches for the stream, which nobody changes here.
+    let [mastering, light] = [AV_PKT_DATA_MASTERING_DISPLAY_METADATA, AV_PKT_DATA_CONTENT_LIGHT_LEVEL]
+        .map(|kind| unsafe { ffi::stream_side_data(stream, kind) });
+    of_side_data(mastering, light)
+}
+
+/// What `frame` says of the stream that it is from.
+pub(super) fn of_frame(frame: &AvFrame) -> HdrMetadata {
+    use av::AVFrameSideDataType::{AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA};
+    let [mastering, light] = [AV_FRAME_DATA_MASTERING_DISPLAY_METADATA, AV_FRAME_DATA_CONTENT_LIGHT_LEVEL]
+        .map(|kind| ffi::frame_side_data(frame, kind));
+    of_side_data(mastering, light)
+}
+
+fn of_side_data(mastering: Option<&[u8]>, light: Option<&[u8]>) -> HdrMetadata {
+    // SAFETY: these are the types that libav holds for these kinds; any bits are valid in them.
+    let (mastering, light) =
+        unsafe { (mastering.and_then(|data| read(data)), light.and_then(|data| read::<LibavContentLight>(data))) };
+    HdrMetadata { mastering: mastering.and_then(LibavMasteringDisplay::complete), light: light.map(Into::into) }
 }
 
 /// # Safety
-/// `stream` is valid, and `T` is what libav holds for this kind of side data.
-unsafe fn read<T: Copy>(stream: *const av::AVStream, kind: av::AVPacketSideDataType) -> Option<T> {
-    let mut size = 0;
-    // SAFETY: the caller vouches for the stream, and that the data is a `T` when it is large enough.
-    unsafe {
-        let data = av::av_stream_get_side_data(stream, kind, &raw mut size);
-        (!data.is_null() && size >= size_of::<T>()).then(|| data.cast::<T>().read_unaligned())
-    }
+/// Any bits are a valid `T`.
+unsafe fn read<T: Copy>(data: &[u8]) -> Option<T> {
+    // SAFETY: there are bytes enough, and the caller vouches for the rest.
+    (data.len() >= size_of::<T>()).then(|| unsafe { data.as_ptr().cast::<T>().read_unaligned() })
 }
 
 /// Makes `stream` say it.

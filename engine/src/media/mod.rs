@@ -4,25 +4,37 @@
 
 mod about;
 mod audio;
+mod convert;
+mod demux;
 mod ffi;
+mod guess;
 mod hdr;
+mod ingest;
+mod input;
+mod log;
 mod mux;
+mod orientation;
 mod output;
 mod parameters;
+mod pixels;
+mod probe;
+mod reader;
+mod source;
 mod tags;
 #[cfg(test)]
 mod testing;
+mod timeline;
 
 pub use mux::{Mp4Writer, VideoTrack};
 pub use parameters::CodecParameters;
+pub use source::Source;
 pub use tags::{Chapter, Tags};
 
 pub use about::{Av1Encoder, Libav, libav};
 
 use crate::colour::{Colour, HdrMetadata};
-use crate::error::Result;
 use crate::fingerprint::Fingerprint;
-use crate::frame::{Depth, Frame, FrameFormat};
+use crate::frame::{Depth, FrameFormat};
 use crate::geometry::{Orientation, Rational, Size, Upright};
 use crate::packet::Packet;
 use serde::Serialize;
@@ -89,8 +101,8 @@ pub struct SourceInfo {
     pub duration: Option<f64>,
     /// Title of the container, when it has one.
     pub title: Option<String>,
-    /// Number of chapters.
-    pub chapters: usize,
+    /// Chapters, on the output's time line.
+    pub chapters: Vec<Chapter>,
     /// The chosen video stream.
     pub video: VideoInfo,
     /// All audio tracks.
@@ -177,12 +189,6 @@ pub struct AudioInfo {
     pub title: Option<String>,
 }
 
-/// An opened source, positioned before its first wanted frame.
-#[derive(Debug)]
-pub struct Source {
-    info: SourceInfo,
-}
-
 /// What comes out of a source, in the order of the file.
 #[derive(Debug)]
 pub enum Event {
@@ -218,39 +224,7 @@ pub struct Damage {
     pub first_at: Option<f64>,
     /// Seconds at which the source ended before its declared end.
     pub truncated_at: Option<f64>,
-}
-
-impl Source {
-    /// Opens `input`, and decodes up to the first wanted frame to learn what it truly is.
-    ///
-    /// # Errors
-    /// [`crate::Error::SourceMissing`]; [`crate::Error::Io`] when it cannot be read; [`crate::Error::BadSource`] when
-    /// it is not a video that Upright converts; [`crate::Error::Options`] for an audio track that is not there.
-    pub fn open(_input: &Input, _options: &OpenOptions) -> Result<Self> {
-        unreachable!("media comes next")
-    }
-
-    /// What it is.
-    pub fn info(&self) -> &SourceInfo {
-        &self.info
-    }
-
-    /// The audio track that comes out as [`Event::Audio`].
-    pub fn audio_track(&self) -> Option<&AudioTrack> {
-        unreachable!("media comes next")
-    }
-
-    /// Fills `frame` (of format [`VideoInfo::format`]) with the next video frame, or gives an audio packet.
-    ///
-    /// # Errors
-    /// [`crate::Error::BadSource`] when the source turns out to be interlaced or changes its size or format;
-    /// [`crate::Error::Io`] when reading fails.
-    pub fn next(&mut self, _frame: &mut Frame) -> Result<Event> {
-        unreachable!("media comes next")
-    }
-
-    /// What was wrong with the source so far.
-    pub fn damage(&self) -> &Damage {
-        unreachable!("media comes next")
-    }
+    /// Frames without a time stamp, or whose time stamp is not after that of the frame before: they were put after it.
+    /// Nothing of them is lost.
+    pub retimed_frames: u64,
 }

@@ -1,6 +1,7 @@
 //! What is said about a film as a whole.
 
 use crate::geometry::Rational;
+use serde::Serialize;
 
 /// Title and chapters of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct Tags {
 }
 
 /// A named part of a film: `[start, end)` in seconds of the output's time line, not below zero.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Chapter {
     /// Where it begins.
     pub start: Rational,

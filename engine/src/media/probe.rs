@@ -1,0 +1,385 @@
+//! What a container and its first frame say: which streams to take, and how the picture is to be read.
+
+use super::demux::Demuxer;
+use super::ffi::{self, AvFrame, rational};
+use super::guess::Tagged;
+use super::ingest::Ingest;
+use super::pixels::{PixelFormat, Samples};
+use super::reader::Reader;
+use super::timeline::{output_time_base, rescale};
+use super::{Assumption, AudioChoice, AudioInfo, Chapter, VideoInfo, hdr, orientation};
+use crate::colour::{ChromaSite, Colour, HdrMetadata, Siting, cicp};
+use crate::error::{Error, Result};
+use crate::geometry::{Orientation, Rational, Size, Upright};
+use ffmpeg_sys_next as av;
+use std::ffi::c_int;
+use std::ptr;
+
+/// Pictures with fewer samples than this along a side are refused.
+const SMALLEST: u32 = 16;
+
+/// Samples wider, or higher, than this many times their other side are taken for a mistake.
+const LONGEST_SAMPLE: f64 = 8.0;
+
+/// Index of the video stream: the one that libav thinks best, but never a cover picture.
+pub(super) fn choose_video(demuxer: &Demuxer) -> Result<usize> {
+    let is_video = |index: usize| kind(demuxer.stream(index)) == Kind::Video;
+    let best = best_stream(demuxer, av::AVMediaType::AVMEDIA_TYPE_VIDEO, None).filter(|&index| is_video(index));
+    let count = demuxer.streams().count();
+    best.or_else(|| (0..count).find(|&index| is_video(index))).ok_or_else(|| {
+        let kinds: Vec<_> = demuxer.streams().map(kind).collect();
+        demuxer.bad(if kinds.contains(&Kind::Cover) {
+            "has no video, only sound and a cover picture"
+        } else if kinds.contains(&Kind::Audio) {
+            "has no video, only sound"
+        } else {
+            "has no video"
+        })
+    })
+}
+
+/// All audio tracks in the order of the container.
+pub(super) fn audio_tracks(demuxer: &Demuxer) -> Vec<AudioInfo> {
+    let streams = demuxer.streams().enumerate().filter(|(_, stream)| kind(stream) == Kind::Audio);
+    streams
+        .zip(1..)
+        .map(|((index, stream), track)| {
+            // SAFETY: a stream has parameters; its metadata is null or valid.
+            let (parameters, title) = unsafe { (&*stream.codecpar, ffi::dict_text(stream.metadata, c"title")) };
+            AudioInfo {
+                track,
+                stream: index,
+                codec: codec_name(stream),
+                sample_rate: parameters.sample_rate.try_into().unwrap_or(0),
+                channels: parameters.ch_layout.nb_channels.try_into().unwrap_or(0),
+                language: language(stream),
+                title,
+            }
+        })
+        .collect()
+}
+
+/// Index into `tracks` of the track to keep.
+///
+/// # Errors
+/// [`Error::Options`] when the track asked for is not there.
+pub(super) fn choose_audio(
+    demuxer: &Demuxer,
+    video: usize,
+    tracks: &[AudioInfo],
+    choice: AudioChoice,
+) -> Result<Option<usize>> {
+    match choice {
+        AudioChoice::None => Ok(None),
+        AudioChoice::Best => {
+            let best = best_stream(demuxer, av::AVMediaType::AVMEDIA_TYPE_AUDIO, Some(video));
+            Ok(tracks.iter().position(|track| Some(track.stream) == best))
+        }
+        AudioChoice::Track(number) => {
+            let found = tracks.iter().position(|track| track.track == number);
+            found.map(Some).ok_or_else(|| {
+                let there = match tracks.len() {
+                    0 => "has no audio".to_owned(),
+                    1 => "has one audio track".to_owned(),
+                    count => format!("has {count} audio tracks"),
+                };
+                Error::options(format!("audio track {number} is not there: {} {there}", demuxer.name()))
+            })
+        }
+    }
+}
+
+/// What a stream is to Upright.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Video,
+    Cover,
+    Audio,
+    Other,
+}
+
+fn kind(stream: &av::AVStream) -> Kind {
+    const COVER: c_int = av::AV_DISPOSITION_ATTACHED_PIC | av::AV_DISPOSITION_TIMED_THUMBNAILS;
+    // SAFETY: a stream has parameters.
+    match unsafe { (*stream.codecpar).codec_type } {
+        av::AVMediaType::AVMEDIA_TYPE_VIDEO if stream.disposition & COVER != 0 => Kind::Cover,
+        av::AVMediaType::AVMEDIA_TYPE_VIDEO => Kind::Video,
+        av::AVMediaType::AVMEDIA_TYPE_AUDIO => Kind::Audio,
+        _ => Kind::Other,
+    }
+}
+
+fn best_stream(demuxer: &Demuxer, kind: av::AVMediaType, related: Option<usize>) -> Option<usize> {
+    let related = related.and_then(|index| c_int::try_from(index).ok()).unwrap_or(-1);
+    // SAFETY: an opened context; no decoder is asked for.
+    let best = unsafe { av::av_find_best_stream(demuxer.as_ptr(), kind, -1, related, ptr::null_mut(), 0) };
+    usize::try_from(best).ok()
+}
+
+/// libav's name of a stream's codec.
+fn codec_name(stream: &av::AVStream) -> String {
+    // SAFETY: a stream has parameters; the name is a constant.
+    unsafe { ffi::text(av::avcodec_get_name((*stream.codecpar).codec_id)) }.unwrap_or_default()
+}
+
+fn language(stream: &av::AVStream) -> Option<String> {
+    // SAFETY: a stream's metadata is null or valid.
+    unsafe { ffi::dict_text(stream.metadata, c"language") }.filter(|language| language != "und")
+}
+
+/// Refuses video that the container or the codec's headers call interlaced.
+pub(super) fn refuse_interlaced_stream(demuxer: &Demuxer, video: usize) -> Result<()> {
+    // SAFETY: a stream has parameters; the field order is read as a number, for a newer library may know more of them.
+    let (order, codec) = unsafe {
+        let parameters = demuxer.stream(video).codecpar;
+        ((&raw const (*parameters).field_order).cast::<u32>().read(), (*parameters).codec_id)
+    };
+    // MPEG-2 film on disc is told there as interlaced although each of its frames says that it is not.
+    let told_by_frames = codec == av::AVCodecID::AV_CODEC_ID_MPEG2VIDEO;
+    let interlaced = order > av::AVFieldOrder::AV_FIELD_PROGRESSIVE as u32;
+    if interlaced && !told_by_frames { Err(demuxer.bad(INTERLACED)) } else { Ok(()) }
+}
+
+const INTERLACED: &str = "is interlaced, which Upright does not convert; deinterlace it first";
+
+/// Refuses the reader's frame when it is interlaced or not what `video` says.
+pub(super) fn refuse_changed_frame(reader: &Reader, stored: Size, pixels: &PixelFormat) -> Result<()> {
+    let at = || match reader.frame_time() {
+        Some(time) => format!("at {:.3} s", reader.seconds(time)),
+        None => "at an unknown time".to_owned(),
+    };
+    let frame = reader.frame.fields();
+    if is_interlaced(frame) {
+        return Err(reader.demuxer.bad(format!("has an interlaced frame {}: it {INTERLACED}", at())));
+    }
+    let size = frame_size(frame);
+    if size != stored {
+        let why = format!("changes its size from {stored} to {size} {}; convert the parts one by one", at());
+        return Err(reader.demuxer.bad(why));
+    }
+    if frame.format != pixels.id as c_int {
+        let other = PixelFormat::of(frame.format).map_or_else(|_| "another".to_owned(), |format| format.name);
+        let why = format!("changes its pixel format from {} to {other} {}", pixels.name, at());
+        return Err(reader.demuxer.bad(why));
+    }
+    Ok(())
+}
+
+fn is_interlaced(frame: &av::AVFrame) -> bool {
+    #[cfg(ffmpeg_6_1)]
+    let interlaced = frame.flags & av::AV_FRAME_FLAG_INTERLACED != 0;
+    #[cfg(not(ffmpeg_6_1))]
+    let interlaced = frame.interlaced_frame != 0;
+    interlaced
+}
+
+fn frame_size(frame: &av::AVFrame) -> Size {
+    Size { width: frame.width.try_into().unwrap_or(0), height: frame.height.try_into().unwrap_or(0) }
+}
+
+/// The picture that the reader's frame, the first, shows.
+#[derive(Debug)]
+pub(super) struct Picture {
+    pub stored: Size,
+    pub pixels: PixelFormat,
+    pub ingest: Ingest,
+    /// All but its origin, which is not known yet.
+    pub info: VideoInfo,
+}
+
+impl Picture {
+    /// Describes it, with what had to be assumed appended to `assumptions`.
+    pub(super) fn of(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Result<Self> {
+        let demuxer = &reader.demuxer;
+        let stream = demuxer.stream(reader.video);
+        let stored = frame_size(reader.frame.fields());
+        let pixels = PixelFormat::of(reader.frame.fields().format)?;
+        refuse_changed_frame(reader, stored, &pixels)?;
+        if stored.width < SMALLEST || stored.height < SMALLEST {
+            return Err(demuxer.bad(format!("its picture is {stored}; a side needs at least {SMALLEST} samples")));
+        }
+        let frame_rate = frame_rate(reader, assumptions);
+        let mut colour = tagged(stream, &reader.frame, &pixels, stored, frame_rate).resolve(assumptions);
+        if pixels.samples == Samples::Rgb {
+            colour.matrix = if colour.primaries == cicp::BT2020 { cicp::BT2020 } else { cicp::BT709 };
+        }
+        let orientation = display_orientation(stream, &reader.frame, assumptions);
+        let ingest = Ingest::new(&pixels, stored, orientation, &colour)
+            .map_err(|error| demuxer.bad(format!("its pixels cannot be read: {error}")))?;
+        let aspect = sample_aspect(reader, assumptions);
+        let (time_base, rounded) = output_time_base(reader.time_base);
+        if rounded {
+            let because = format!("time stamps in ticks of {} s are finer than MP4 holds", reader.time_base);
+            assumptions.push(Assumption { what: "time base", value: time_base.to_string(), because });
+        }
+        let (of_frame, of_stream) = unsafe {
+            // SAFETY: a stream of an opened context.
+            (hdr::of_frame(&reader.frame), hdr::of_stream(stream))
+        };
+        let info = VideoInfo {
+            stream: reader.video,
+            codec: codec_name(stream),
+            pixel_format: pixels.name.clone(),
+            stored,
+            orientation,
+            upright: Upright {
+                grid: orientation.upright_size(stored),
+                sample_aspect: orientation::sample_aspect(aspect, orientation),
+            },
+            format: ingest.format(),
+            colour: Colour { chroma: ingest.chroma(), ..colour },
+            hdr: HdrMetadata {
+                mastering: of_frame.mastering.or(of_stream.mastering),
+                light: of_frame.light.or(of_stream.light),
+            },
+            time_base,
+            frame_rate,
+            frames: u64::try_from(stream.nb_frames).ok().filter(|&frames| frames > 0),
+            depth: pixels.depth,
+            language: language(stream),
+            origin: 0,
+        };
+        Ok(Self { stored, pixels, ingest, info })
+    }
+}
+
+fn frame_rate(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Rational {
+    let stream = ptr::from_ref(reader.demuxer.stream(reader.video)).cast_mut();
+    // SAFETY: libav only reads from the context and its stream here.
+    let guessed = unsafe { av::av_guess_frame_rate(reader.demuxer.as_ptr(), stream, ptr::null_mut()) };
+    rational(guessed).filter(|rate| rate.num > 0).unwrap_or_else(|| {
+        assumptions.push(Assumption {
+            what: "frame rate",
+            value: "25/1".to_owned(),
+            because: "the source does not say, and time stamps do not show it".to_owned(),
+        });
+        Rational { num: 25, den: 1 }
+    })
+}
+
+/// Width over height of a stored sample: the container's word goes before the codec's.
+fn sample_aspect(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Rational {
+    let square = Rational { num: 1, den: 1 };
+    let stream = ptr::from_ref(reader.demuxer.stream(reader.video)).cast_mut();
+    // SAFETY: libav only reads from the context, its stream and the frame here.
+    let guessed =
+        unsafe { av::av_guess_sample_aspect_ratio(reader.demuxer.as_ptr(), stream, reader.frame.as_ptr().cast_mut()) };
+    let Some(aspect) = rational(guessed).filter(|aspect| aspect.num > 0) else { return square };
+    if (1.0 / LONGEST_SAMPLE..=LONGEST_SAMPLE).contains(&aspect.as_f64()) {
+        return aspect;
+    }
+    let because = format!("the tagged {aspect} cannot be meant");
+    assumptions.push(Assumption { what: "sample aspect ratio", value: square.to_string(), because });
+    square
+}
+
+fn display_orientation(stream: &av::AVStream, frame: &AvFrame, assumptions: &mut Vec<Assumption>) -> Orientation {
+    let of_stream = || {
+        // SAFETY: a stream of an opened context, which nobody changes meanwhile.
+        unsafe { ffi::stream_side_data(stream, av::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX) }
+    };
+    let of_frame = || ffi::frame_side_data(frame, av::AVFrameSideDataType::AV_FRAME_DATA_DISPLAYMATRIX);
+    let Some(data) = of_stream().or_else(of_frame) else { return Orientation::UPRIGHT };
+    let mut matrix = [0; 9];
+    for (value, bytes) in matrix.iter_mut().zip(data.chunks_exact(4)) {
+        *value = bytemuck::pod_read_unaligned(bytes);
+    }
+    let (orientation, exact) = orientation::from_matrix(&matrix);
+    if !exact {
+        assumptions.push(Assumption {
+            what: "orientation",
+            value: format!("{orientation:?}"),
+            because: "the display matrix is not made of quarter turns and flips; this is the nearest".to_owned(),
+        });
+    }
+    orientation
+}
+
+/// The colour tags of the first frame, else of the container.
+fn tagged(stream: &av::AVStream, frame: &AvFrame, pixels: &PixelFormat, stored: Size, frame_rate: Rational) -> Tagged {
+    // Tags are read as numbers, for decoders put there what the bitstream says, whether libav knows it or not.
+    macro_rules! tag {
+        ($of_frame:ident, $of_stream:ident, $usable:expr) => {{
+            // SAFETY: a valid frame, and a stream's parameters; the fields are C enumerations.
+            let codes = unsafe {
+                [
+                    (&raw const (*frame.as_ptr()).$of_frame).cast::<u32>().read(),
+                    (&raw const (*stream.codecpar).$of_stream).cast::<u32>().read(),
+                ]
+            };
+            codes.into_iter().find_map($usable)
+        }};
+    }
+    let code =
+        |largest: u32| move |code: u32| (code != 0 && code != 2 && code != 3 && code <= largest).then_some(code as u8);
+    let natural_range = match pixels.samples {
+        Samples::Yuv | Samples::Rgb => None,
+        Samples::FullRangeYuv => Some((true, "the pixel format is of full range")),
+        Samples::OneBit => Some((true, "black and white are the ends of the range")),
+        // H.264 says what is meant by silence; elsewhere libav itself writes and reads gray in full range.
+        Samples::Gray if codec_name(stream) == "h264" => None,
+        Samples::Gray => Some((true, "gray without a tag is of full range by convention")),
+    };
+    let (matrix, range, chroma) = if pixels.samples == Samples::Rgb {
+        (Some(cicp::RGB), Some(false), Some(ChromaSite::LEFT))
+    } else {
+        let range = tag!(color_range, color_range, |code| match code {
+            1 => Some(false),
+            2 => Some(true),
+            _ => None,
+        });
+        let chroma = tag!(chroma_location, chroma_location, chroma_site);
+        (tag!(colorspace, color_space, code(17)), range, chroma)
+    };
+    Tagged {
+        primaries: tag!(color_primaries, color_primaries, code(22)).unwrap_or(cicp::UNSPECIFIED),
+        transfer: tag!(color_trc, color_trc, code(18)).unwrap_or(cicp::UNSPECIFIED),
+        matrix: matrix.unwrap_or(cicp::UNSPECIFIED),
+        full_range: range,
+        chroma,
+        natural_range,
+        subsampling: pixels.subsampling,
+        depth: pixels.depth,
+        stored,
+        frame_rate,
+    }
+}
+
+/// The place that libav's `AVChromaLocation` (H.273's chroma location type plus one) names.
+fn chroma_site(location: u32) -> Option<ChromaSite> {
+    let (x, y) = match location {
+        1 => (Siting::Start, Siting::Centre),
+        2 => (Siting::Centre, Siting::Centre),
+        3 => (Siting::Start, Siting::Start),
+        4 => (Siting::Centre, Siting::Start),
+        5 => (Siting::Start, Siting::End),
+        6 => (Siting::Centre, Siting::End),
+        _ => return None,
+    };
+    Some(ChromaSite { x, y })
+}
+
+/// The chapters, on the output's timeline, whose `origin` and `end` are in ticks of `time_base`.
+pub(super) fn chapters(demuxer: &Demuxer, time_base: Rational, origin: i64, end: Option<i64>) -> Vec<Chapter> {
+    let fields = demuxer.fields();
+    // SAFETY: libav keeps `nb_chapters` valid pointers there.
+    let all = (0..fields.nb_chapters as usize).map(|index| unsafe { &**fields.chapters.add(index) });
+    let place = |time: i64, ticks: Rational| {
+        rescale(time, ticks, time_base).saturating_sub(origin).clamp(0, end.unwrap_or(i64::MAX))
+    };
+    all.filter_map(|chapter| {
+        let ticks = rational(chapter.time_base)?;
+        let (start, end) = (place(chapter.start, ticks), place(chapter.end, ticks));
+        // SAFETY: a chapter's metadata is null or valid.
+        let title = unsafe { ffi::dict_text(chapter.metadata, c"title") };
+        let seconds = |ticks| Rational::new(ticks, time_base.den);
+        (start < end).then(|| Chapter { start: seconds(start), end: seconds(end), title })
+    })
+    .collect()
+}
+
+/// Title of the container.
+pub(super) fn title(demuxer: &Demuxer) -> Option<String> {
+    // SAFETY: the context's metadata is null or valid.
+    unsafe { ffi::dict_text(demuxer.fields().metadata, c"title") }
+}

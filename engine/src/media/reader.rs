@@ -1,0 +1,308 @@
+//! Packets in, decoded frames and audio packets out, with a tally of what was wrong on the way.
+
+use super::Damage;
+use super::demux::{Demuxer, Read, known};
+use super::ffi::{self, AvFrame, AvPacket, CodecContext, check, rational};
+use crate::error::Result;
+use crate::geometry::Rational;
+use ffmpeg_sys_next as av;
+use std::ffi::c_int;
+use std::ptr;
+
+/// Failures in a row, without a packet or a frame between them, after which nothing more is expected.
+const PATIENCE: u32 = 64;
+
+/// A declared end may lie this many seconds after the last packet's: containers round, and a last frame may be held.
+const SLACK: f64 = 0.5;
+
+/// A container and the decoder of its video.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub demuxer: Demuxer,
+    decoder: CodecContext,
+    /// Index of the video stream.
+    pub video: usize,
+    /// Index of the audio stream that is kept.
+    pub audio: Option<usize>,
+    /// Ticks of the video stream.
+    pub time_base: Rational,
+    /// The packet of [`Step::Audio`].
+    pub packet: AvPacket,
+    /// The frame of [`Step::Frame`].
+    pub frame: AvFrame,
+    /// What was wrong so far.
+    pub damage: Damage,
+    /// Whether the container has ended and the decoder gives what it still holds.
+    draining: bool,
+    /// Failures since the last packet or frame.
+    failures: u32,
+    /// Whether the demuxer met something unreadable after the last packet.
+    broken: bool,
+    /// Video time of the last packet.
+    last_time: Option<i64>,
+    /// Latest end of a video and of an audio packet, each in the ticks of its stream.
+    ends: Ends,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Ends {
+    video: Option<i64>,
+    audio: Option<i64>,
+}
+
+/// What a step gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// [`Reader::frame`] is a new frame.
+    Frame,
+    /// [`Reader::packet`] is a new packet of the audio that is kept.
+    Audio,
+    /// There is nothing more.
+    End,
+}
+
+impl Reader {
+    /// Opens the decoder of stream `video`, with `threads` threads, and reads it and stream `audio`.
+    pub(super) fn new(mut demuxer: Demuxer, video: usize, audio: Option<usize>, threads: usize) -> Result<Self> {
+        let wanted: Vec<usize> = [Some(video), audio].into_iter().flatten().collect();
+        demuxer.select(&wanted);
+        let stream = demuxer.stream(video);
+        Ok(Self {
+            decoder: open_decoder(&demuxer, stream, threads)?,
+            video,
+            audio,
+            time_base: rational(stream.time_base).unwrap_or(Rational { num: 1, den: 90_000 }),
+            packet: AvPacket::new()?,
+            frame: AvFrame::new()?,
+            damage: Damage::default(),
+            draining: false,
+            failures: 0,
+            broken: false,
+            last_time: None,
+            ends: Ends::default(),
+            demuxer,
+        })
+    }
+
+    /// Reads and decodes up to the next frame or audio packet.
+    pub(super) fn step(&mut self) -> Result<Step> {
+        loop {
+            if self.receive()? {
+                self.note_frame();
+                return Ok(Step::Frame);
+            }
+            if self.draining {
+                return Ok(Step::End);
+            }
+            match self.demuxer.read(&mut self.packet)? {
+                Read::Packet => {
+                    (self.failures, self.broken) = (0, false);
+                    if self.dispatch()? {
+                        return Ok(Step::Audio);
+                    }
+                }
+                Read::Broken if self.failures < PATIENCE => {
+                    if !self.broken {
+                        self.note_damage(self.last_time);
+                    }
+                    self.failures += 1;
+                    self.broken = true;
+                }
+                Read::Broken | Read::End => {
+                    self.failures = 0;
+                    self.draining = true;
+                    self.send(false)?;
+                }
+            }
+        }
+    }
+
+    /// Presentation time of the frame, in ticks of the stream; none when nothing tells it.
+    pub(super) fn frame_time(&self) -> Option<i64> {
+        known(self.frame.fields().best_effort_timestamp)
+    }
+
+    /// Whether decoding can begin at the frame.
+    pub(super) fn frame_is_key(&self) -> bool {
+        #[cfg(ffmpeg_6_1)]
+        let key = self.frame.fields().flags & av::AV_FRAME_FLAG_KEY != 0;
+        #[cfg(not(ffmpeg_6_1))]
+        let key = self.frame.fields().key_frame != 0;
+        key
+    }
+
+    /// Where the kept audio begins, and the ticks that it is told in.
+    pub(super) fn audio_start(&self) -> Option<(i64, Rational)> {
+        let stream = self.demuxer.stream(self.audio?);
+        Some((known(stream.start_time)?, rational(stream.time_base)?))
+    }
+
+    /// Duration of the frame in ticks of the stream; 0 when nothing tells it.
+    pub(super) fn frame_duration(&self) -> i64 {
+        #[cfg(ffmpeg_6_0)]
+        let duration = self.frame.fields().duration;
+        #[cfg(not(ffmpeg_6_0))]
+        let duration = self.frame.fields().pkt_duration;
+        duration
+    }
+
+    /// Moves to the last key frame at or before `time`, in ticks of the video stream, as well as the container knows;
+    /// says whether it could. What was wrong so far is kept, what is read next starts anew.
+    pub(super) fn seek(&mut self, time: i64) -> Result<bool> {
+        if !self.demuxer.seek(self.video, time)? {
+            return Ok(false);
+        }
+        // SAFETY: an opened decoder.
+        unsafe { av::avcodec_flush_buffers(self.decoder.as_mut_ptr()) };
+        (self.draining, self.failures, self.broken) = (false, 0, false);
+        (self.last_time, self.ends) = (None, Ends::default());
+        Ok(true)
+    }
+
+    /// Seconds of the source at `time`, in ticks of the video stream.
+    pub(super) fn seconds(&self, time: i64) -> f64 {
+        ffi::seconds(time, self.time_base)
+    }
+
+    /// Takes the packet just read: video goes to the decoder, kept audio to the caller, who is told so.
+    fn dispatch(&mut self) -> Result<bool> {
+        let packet = self.packet.fields();
+        let index = usize::try_from(packet.stream_index).ok();
+        let (time, end) = (known(packet.pts), known(packet.pts).map(|pts| pts.saturating_add(packet.duration)));
+        if index == Some(self.video) {
+            self.ends.video = self.ends.video.max(end);
+            self.last_time = time.or(self.last_time);
+            self.send(true)?;
+            return Ok(false);
+        }
+        let wanted = index.is_some() && index == self.audio;
+        if wanted {
+            self.ends.audio = self.ends.audio.max(end);
+        }
+        Ok(wanted)
+    }
+
+    /// Gives the decoder the packet just read, or tells it that there are no more.
+    fn send(&mut self, packet: bool) -> Result<()> {
+        let packet = if packet { self.packet.as_ptr() } else { ptr::null() };
+        // SAFETY: an opened decoder, whose output was taken until it asked for more; a valid packet or null.
+        let code = unsafe { av::avcodec_send_packet(self.decoder.as_mut_ptr(), packet) };
+        self.outcome("avcodec_send_packet", code).map(drop)
+    }
+
+    /// Takes the next frame from the decoder, if it has one.
+    fn receive(&mut self) -> Result<bool> {
+        loop {
+            // SAFETY: an opened decoder and a frame, which libav empties first.
+            let code = unsafe { av::avcodec_receive_frame(self.decoder.as_mut_ptr(), self.frame.as_mut_ptr()) };
+            if self.outcome("avcodec_receive_frame", code)? {
+                return Ok(true);
+            }
+            let asks = code == av::AVERROR(av::EAGAIN) || code == av::AVERROR_EOF;
+            if asks || self.failures >= PATIENCE {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Whether `code`, from the decoder, is a success; what it could not decode is counted.
+    fn outcome(&mut self, call: &'static str, code: c_int) -> Result<bool> {
+        match code {
+            0.. => {
+                self.failures = 0;
+                Ok(true)
+            }
+            av::AVERROR_EOF => Ok(false),
+            _ if code == av::AVERROR(av::EAGAIN) => Ok(false),
+            _ if code == av::AVERROR(av::ENOMEM) => check(call, code).map(|_| false),
+            _ => {
+                self.failures += 1;
+                self.note_damage(self.last_time);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Counts a frame of which the decoder says that part is lost.
+    fn note_frame(&mut self) {
+        let frame = self.frame.fields();
+        if frame.flags & av::AV_FRAME_FLAG_CORRUPT != 0 || frame.decode_error_flags != 0 {
+            self.note_damage(self.frame_time());
+        }
+    }
+
+    fn note_damage(&mut self, time: Option<i64>) {
+        self.damage.damaged_frames += 1;
+        self.damage.first_at = self.damage.first_at.or(time.map(|time| self.seconds(time)));
+    }
+
+    /// Once [`Step::End`] has come: the seconds at which the source ended, if that is before its declared end.
+    pub(super) fn truncated_at(&self) -> Option<f64> {
+        let end = self.seconds(self.ends.video?);
+        let short = self.broken || self.declared_end().is_some_and(|declared| end + SLACK < declared);
+        short.then_some(end)
+    }
+
+    /// Seconds at which the video ought to end, when the container says so.
+    fn declared_end(&self) -> Option<f64> {
+        let stream = self.demuxer.stream(self.video);
+        if let Some(duration) = self.demuxer.declared(self.video) {
+            return Some(self.seconds(known(stream.start_time).unwrap_or(0).saturating_add(duration)));
+        }
+        // SAFETY: a stream's metadata is null or valid.
+        let tag = unsafe { ffi::dict_text(stream.metadata, c"DURATION") };
+        tag.as_deref().and_then(clock_time)
+    }
+}
+
+/// Opens libav's decoder of `stream`.
+fn open_decoder(demuxer: &Demuxer, stream: &av::AVStream, threads: usize) -> Result<CodecContext> {
+    // SAFETY: a stream has parameters; the codec found is one of libav's; the context is ours and not yet opened.
+    unsafe {
+        let codec = av::avcodec_find_decoder((*stream.codecpar).codec_id);
+        if codec.is_null() {
+            let name = ffi::text(av::avcodec_get_name((*stream.codecpar).codec_id)).unwrap_or_default();
+            return Err(demuxer.bad(format!("its video is {name}, which this build of libav cannot decode")));
+        }
+        let mut decoder = CodecContext::new(codec)?;
+        let context = decoder.as_mut_ptr();
+        check("avcodec_parameters_to_context", av::avcodec_parameters_to_context(context, stream.codecpar))?;
+        (*context).pkt_timebase = stream.time_base;
+        (*context).thread_count = c_int::try_from(threads).unwrap_or(c_int::MAX);
+        (*context).thread_type = av::FF_THREAD_FRAME | av::FF_THREAD_SLICE;
+        // Without this flag libav shifts the decoder's crop to keep rows aligned.
+        (*context).flags |= av::AV_CODEC_FLAG_UNALIGNED as c_int;
+        let code = av::avcodec_open2(context, codec, ptr::null_mut());
+        if code < 0 {
+            return Err(demuxer.bad(format!("its video decoder cannot start: {}", ffi::error_text(code))));
+        }
+        Ok(decoder)
+    }
+}
+
+/// Seconds of Matroska's `DURATION` tag, `hours:minutes:seconds` with a fraction.
+fn clock_time(text: &str) -> Option<f64> {
+    let mut parts = text.split(':');
+    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    Some(
+        f64::from(hours.parse::<u32>().ok()?) * 3600.0
+            + f64::from(minutes.parse::<u32>().ok()?) * 60.0
+            + seconds.parse::<f64>().ok()?,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clock_time;
+
+    #[test]
+    fn clock_times_are_read() {
+        assert_eq!(clock_time("01:02:03.500000000"), Some(3723.5));
+        assert_eq!(clock_time("1:2"), None);
+        assert_eq!(clock_time("N/A"), None);
+        assert_eq!(clock_time("1:2:3:4"), None);
+    }
+}

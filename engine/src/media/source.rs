@@ -1,0 +1,281 @@
+//! The source as the rest of the engine sees it: information, then frames and audio packets in order.
+
+use super::demux::Demuxer;
+use super::ffi::{AvPacket, seconds};
+use super::ingest::Ingest;
+use super::pixels::PixelFormat;
+use super::probe::{self, Picture};
+use super::reader::{Reader, Step};
+use super::timeline::{Place, Timeline, rescale, rescale_down, ticks};
+use super::{AudioTrack, Damage, Event, Input, OpenOptions, SourceInfo, Span};
+use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
+use crate::frame::Frame;
+use crate::geometry::Size;
+use std::collections::VecDeque;
+
+/// How far before the wanted time to seek, in seconds, one after the other until a key frame before it is found.
+const STEPS_BACK: [i64; 4] = [0, 2, 10, 60];
+
+/// Most bytes of audio that are kept while the first video frame is awaited.
+const EARLY_AUDIO: usize = 64 << 20;
+
+/// Video packets this many seconds after the end mean that no audio before the end will come.
+const INTERLEAVING: i64 = 10;
+
+/// An opened source, positioned before its first wanted frame.
+#[derive(Debug)]
+pub struct Source {
+    info: SourceInfo,
+    reader: Reader,
+    stored: Size,
+    pixels: PixelFormat,
+    ingest: Ingest,
+    timeline: Timeline,
+    /// Place of the reader's frame, when it is yet to be given out.
+    held: Option<Place>,
+    /// Whether all wanted frames were given out.
+    video_over: bool,
+    /// Whether nothing more will be read.
+    finished: bool,
+}
+
+impl Source {
+    /// Opens `input`, and decodes up to the first wanted frame to learn what it truly is.
+    ///
+    /// # Errors
+    /// [`Error::SourceMissing`]; [`Error::Io`] when it cannot be read; [`Error::BadSource`] when it is not a video
+    /// that Upright converts; [`Error::Options`] for an audio track or a part of the source that is not there.
+    pub fn open(input: &Input, options: &OpenOptions) -> Result<Self> {
+        check_span(options.span)?;
+        let demuxer = Demuxer::open(input, &options.protocols)?;
+        let fingerprint = match input {
+            Input::Path(path) if demuxer.bytes().is_some() => Fingerprint::of(path)?,
+            _ => None,
+        };
+        let video = probe::choose_video(&demuxer)?;
+        probe::refuse_interlaced_stream(&demuxer, video)?;
+        let audio = probe::audio_tracks(&demuxer);
+        let audio_kept = probe::choose_audio(&demuxer, video, &audio, options.audio)?;
+        let mut reader = Reader::new(demuxer, video, audio_kept.map(|kept| audio[kept].stream), options.threads)?;
+
+        let mut early = EarlyAudio::default();
+        if !read_frame(&mut reader, &mut early)? {
+            return Err(reader.demuxer.bad("has a video stream, but not one frame of it can be decoded"));
+        }
+        let mut assumptions = Vec::new();
+        let Picture { stored, pixels, ingest, info: mut video } = Picture::of(&reader, &mut assumptions)?;
+        let mut timeline = Timeline::new(reader.time_base, video.time_base, video.frame_rate);
+        timeline.origin = start_of(&reader, &timeline);
+        timeline.end = options.span.duration.map(|duration| ticks(duration, timeline.output));
+        if let Some(start) = options.span.start {
+            timeline.origin = timeline.origin.saturating_add(ticks(start, timeline.output));
+            go_to(&mut reader, &timeline, &mut early)?;
+        }
+        let held = first_wanted(&mut reader, &mut timeline, options.span, &mut early)?;
+
+        video.origin = timeline.origin;
+        let demuxer = &reader.demuxer;
+        let info = SourceInfo {
+            name: input.name(),
+            container: demuxer.container(),
+            bytes: demuxer.bytes(),
+            fingerprint,
+            span: options.span,
+            duration: demuxer.duration(),
+            title: probe::title(demuxer),
+            chapters: probe::chapters(demuxer, timeline.output, timeline.origin, timeline.end),
+            video,
+            audio,
+            audio_kept: None,
+            audio_copied: false,
+            assumptions,
+        };
+        Ok(Self {
+            info,
+            reader,
+            stored,
+            pixels,
+            ingest,
+            timeline,
+            held: Some(held),
+            video_over: false,
+            finished: false,
+        })
+    }
+
+    /// What it is.
+    pub fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    /// The audio track that comes out as [`Event::Audio`].
+    pub fn audio_track(&self) -> Option<&AudioTrack> {
+        None
+    }
+
+    /// Fills `frame` with the next video frame, or gives an audio packet.
+    ///
+    /// # Errors
+    /// [`Error::BadSource`] when the source turns out to be interlaced or changes its size or format; [`Error::Io`]
+    /// when reading fails.
+    ///
+    /// # Panics
+    /// When `frame` is not of the format [`super::VideoInfo::format`].
+    pub fn next(&mut self, frame: &mut Frame) -> Result<Event> {
+        loop {
+            if let Some(place) = self.held.take() {
+                self.fill(place, frame)?;
+                return Ok(Event::Frame);
+            }
+            if self.finished {
+                return Ok(Event::End);
+            }
+            self.advance()?;
+        }
+    }
+
+    /// What was wrong with the source so far.
+    pub fn damage(&self) -> &Damage {
+        &self.reader.damage
+    }
+
+    fn fill(&mut self, place: Place, frame: &mut Frame) -> Result<()> {
+        probe::refuse_changed_frame(&self.reader, self.stored, &self.pixels)?;
+        self.ingest.fill(&self.reader.frame, frame)?;
+        (frame.pts, frame.duration) = (place.pts, place.duration);
+        self.reader.damage.retimed_frames += u64::from(place.retimed);
+        Ok(())
+    }
+
+    /// Reads on until there is something to give out, or nothing more.
+    fn advance(&mut self) -> Result<()> {
+        match self.reader.step()? {
+            Step::Frame if self.video_over => {}
+            Step::Frame => {
+                let place = self.timeline.place(self.reader.frame_time(), self.reader.frame_duration());
+                if self.timeline.is_after(place.pts) {
+                    self.end_video();
+                } else {
+                    self.held = Some(place);
+                }
+            }
+            Step::Audio => {}
+            Step::End => {
+                self.finished = true;
+                if !self.video_over {
+                    self.reader.damage.truncated_at = self.reader.truncated_at();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn end_video(&mut self) {
+        self.video_over = true;
+        self.finished = true;
+    }
+}
+
+/// Audio packets that came before the first wanted frame was found.
+#[derive(Debug, Default)]
+struct EarlyAudio {
+    packets: VecDeque<AvPacket>,
+    bytes: usize,
+}
+
+impl EarlyAudio {
+    fn push(&mut self, reader: &mut Reader) -> Result<()> {
+        let packet = reader.packet.take()?;
+        self.bytes += packet.data().len();
+        self.packets.push_back(packet);
+        if self.bytes > EARLY_AUDIO {
+            let why = format!("has more than {} MiB of audio before its first video frame", EARLY_AUDIO >> 20);
+            return Err(reader.demuxer.bad(why));
+        }
+        Ok(())
+    }
+}
+
+/// Reads up to the next frame; says whether there was one.
+fn read_frame(reader: &mut Reader, early: &mut EarlyAudio) -> Result<bool> {
+    loop {
+        match reader.step()? {
+            Step::Frame => return Ok(true),
+            Step::Audio => early.push(reader)?,
+            Step::End => return Ok(false),
+        }
+    }
+}
+
+fn check_span(span: Span) -> Result<()> {
+    if let Some(start) = span.start.filter(|start| start.num < 0) {
+        return Err(Error::options(format!("a start of {start} s lies before the source")));
+    }
+    if let Some(duration) = span.duration.filter(|duration| duration.num <= 0) {
+        return Err(Error::options(format!("a duration of {duration} s leaves nothing to convert")));
+    }
+    Ok(())
+}
+
+/// Where the source begins, in output ticks: the earlier of its first frame and its audio, so that neither begins
+/// before zero and the video keeps its exact time stamps.
+fn start_of(reader: &Reader, timeline: &Timeline) -> i64 {
+    let video = reader.frame_time().map(|time| rescale(time, timeline.source, timeline.output));
+    let audio = reader.audio_start().map(|(time, ticks)| rescale_down(time, ticks, timeline.output));
+    video.into_iter().chain(audio).min().unwrap_or(0)
+}
+
+/// Moves the reader so that its frame is at or before the timeline's origin, where that is after its first frame.
+fn go_to(reader: &mut Reader, timeline: &Timeline, early: &mut EarlyAudio) -> Result<()> {
+    let target = rescale_down(timeline.origin, timeline.output, timeline.source);
+    let Some(first) = reader.frame_time().filter(|&first| first < target) else { return Ok(()) };
+    if !reader.demuxer.can_seek() {
+        return Ok(());
+    }
+    for back in STEPS_BACK {
+        let aim = target - ticks(crate::geometry::Rational { num: back, den: 1 }, timeline.source);
+        if aim <= first {
+            break;
+        }
+        if !reader.seek(aim)? {
+            continue;
+        }
+        *early = EarlyAudio::default();
+        // What a decoder gives before the first key frame may lack what it refers to.
+        while read_frame(reader, early)? {
+            if reader.frame_is_key() {
+                break;
+            }
+        }
+        if reader.frame_is_key() && reader.frame_time().is_some_and(|time| time <= target) {
+            return Ok(());
+        }
+    }
+    *early = EarlyAudio::default();
+    if !reader.seek(first)? || !read_frame(reader, early)? {
+        return Err(reader.demuxer.bad("cannot be sought in, so that its beginning cannot be skipped"));
+    }
+    Ok(())
+}
+
+/// Reads up to the first frame that is wanted, and gives its place.
+fn first_wanted(reader: &mut Reader, timeline: &mut Timeline, span: Span, early: &mut EarlyAudio) -> Result<Place> {
+    loop {
+        let place = timeline.place(reader.frame_time(), reader.frame_duration());
+        if span.start.is_none() || place.pts >= 0 {
+            if timeline.is_after(place.pts) {
+                let why = format!("{}: has no frame in the part asked for", reader.demuxer.name());
+                return Err(Error::options(why));
+            }
+            return Ok(place);
+        }
+        // What was damaged before the wanted part is nobody's business.
+        reader.damage = Damage::default();
+        if !read_frame(reader, early)? {
+            let end = seconds(place.pts + timeline.origin + place.duration, timeline.output);
+            let why = format!("{}: ends at {end:.3} s, before the start asked for", reader.demuxer.name());
+            return Err(Error::options(why));
+        }
+    }
+}
