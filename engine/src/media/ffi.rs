@@ -116,11 +116,6 @@ macro_rules! owner {
                 ptr::NonNull::new(raw).map(Self).ok_or_else(|| out_of_memory(call))
             }
 
-            /// For libav calls that read it.
-            pub(crate) fn as_ptr(&self) -> *const $raw {
-                self.0.as_ptr()
-            }
-
             /// For libav calls that change it.
             pub(crate) fn as_mut_ptr(&mut self) -> *mut $raw {
                 self.0.as_ptr()
@@ -157,6 +152,20 @@ owner!(
     /// A converter of audio samples.
     ResampleContext, av::SwrContext, av::swr_free
 );
+
+/// Declares for owners how to look at what they hold.
+macro_rules! readable {
+    ($($name:ident: $raw:ty),*) => {
+        $(impl $name {
+            /// For libav calls that read it.
+            pub(crate) fn as_ptr(&self) -> *const $raw {
+                self.0.as_ptr()
+            }
+        })*
+    };
+}
+
+readable!(AvPacket: av::AVPacket, AvFrame: av::AVFrame, CodecContext: av::AVCodecContext, Parameters: av::AVCodecParameters);
 
 impl AvPacket {
     /// An empty packet.
@@ -220,12 +229,6 @@ impl AvFrame {
         // SAFETY: the pointer is valid as long as self, and libav changes the frame only through `as_mut_ptr`.
         unsafe { &*self.as_ptr() }
     }
-
-    /// Lets go of its samples.
-    pub(crate) fn unref(&mut self) {
-        // SAFETY: a valid frame, which may be empty.
-        unsafe { av::av_frame_unref(self.as_mut_ptr()) };
-    }
 }
 
 impl CodecContext {
@@ -272,8 +275,9 @@ impl AvDict {
         &raw mut self.0
     }
 
-    /// For libav calls that read it; null when it is empty.
-    pub(crate) fn as_ptr(&self) -> *const av::AVDictionary {
+    /// The dictionary; null when it is empty.
+    #[cfg(test)]
+    fn as_ptr(&self) -> *const av::AVDictionary {
         self.0
     }
 }

@@ -19,6 +19,7 @@ mod parameters;
 mod pixels;
 mod probe;
 mod reader;
+mod sound;
 mod source;
 mod tags;
 #[cfg(test)]
@@ -224,6 +225,8 @@ pub struct Damage {
     pub first_at: Option<f64>,
     /// Seconds at which the source ended before its declared end.
     pub truncated_at: Option<f64>,
+    /// Audio packets that could not be decoded or that lie where audio was already.
+    pub damaged_audio_packets: u64,
     /// Frames without a time stamp, or whose time stamp is not after that of the frame before: they were put after it.
     /// Nothing of them is lost.
     pub retimed_frames: u64,

@@ -40,6 +40,8 @@ pub(super) struct Reader {
     broken: bool,
     /// Video time of the last packet.
     last_time: Option<i64>,
+    /// Time after which nothing more is read, video no longer being decoded.
+    stop: Option<i64>,
     /// Latest end of a video and of an audio packet, each in the ticks of its stream.
     ends: Ends,
 }
@@ -79,6 +81,7 @@ impl Reader {
             failures: 0,
             broken: false,
             last_time: None,
+            stop: None,
             ends: Ends::default(),
             demuxer,
         })
@@ -120,6 +123,17 @@ impl Reader {
     /// Presentation time of the frame, in ticks of the stream; none when nothing tells it.
     pub(super) fn frame_time(&self) -> Option<i64> {
         known(self.frame.fields().best_effort_timestamp)
+    }
+
+    /// Presentation time of the packet of [`Step::Audio`], and the ticks that it is told in.
+    pub(super) fn packet_time(&self) -> Option<(i64, Rational)> {
+        let stream = self.demuxer.stream(self.audio?);
+        Some((known(self.packet.fields().pts)?, rational(stream.time_base)?))
+    }
+
+    /// Decodes no more video, and ends at the first video packet after `time`, in ticks of the video stream.
+    pub(super) fn stop_decoding(&mut self, time: i64) {
+        self.stop = Some(time);
     }
 
     /// Whether decoding can begin at the frame.
@@ -169,6 +183,10 @@ impl Reader {
         let packet = self.packet.fields();
         let index = usize::try_from(packet.stream_index).ok();
         let (time, end) = (known(packet.pts), known(packet.pts).map(|pts| pts.saturating_add(packet.duration)));
+        if index == Some(self.video) && self.stop.is_some() {
+            self.draining = time > self.stop;
+            return Ok(false);
+        }
         if index == Some(self.video) {
             self.ends.video = self.ends.video.max(end);
             self.last_time = time.or(self.last_time);

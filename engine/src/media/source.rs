@@ -1,24 +1,21 @@
 //! The source as the rest of the engine sees it: information, then frames and audio packets in order.
 
 use super::demux::Demuxer;
-use super::ffi::{AvPacket, seconds};
+use super::ffi::seconds;
 use super::ingest::Ingest;
 use super::pixels::PixelFormat;
 use super::probe::{self, Picture};
 use super::reader::{Reader, Step};
+use super::sound::Sound;
 use super::timeline::{Place, Timeline, rescale, rescale_down, ticks};
 use super::{AudioTrack, Damage, Event, Input, OpenOptions, SourceInfo, Span};
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::frame::Frame;
-use crate::geometry::Size;
-use std::collections::VecDeque;
+use crate::geometry::{Rational, Size};
 
 /// How far before the wanted time to seek, in seconds, one after the other until a key frame before it is found.
 const STEPS_BACK: [i64; 4] = [0, 2, 10, 60];
-
-/// Most bytes of audio that are kept while the first video frame is awaited.
-const EARLY_AUDIO: usize = 64 << 20;
 
 /// Video packets this many seconds after the end mean that no audio before the end will come.
 const INTERLEAVING: i64 = 10;
@@ -32,6 +29,7 @@ pub struct Source {
     pixels: PixelFormat,
     ingest: Ingest,
     timeline: Timeline,
+    sound: Sound,
     /// Place of the reader's frame, when it is yet to be given out.
     held: Option<Place>,
     /// Whether all wanted frames were given out.
@@ -59,8 +57,8 @@ impl Source {
         let audio_kept = probe::choose_audio(&demuxer, video, &audio, options.audio)?;
         let mut reader = Reader::new(demuxer, video, audio_kept.map(|kept| audio[kept].stream), options.threads)?;
 
-        let mut early = EarlyAudio::default();
-        if !read_frame(&mut reader, &mut early)? {
+        let mut sound = Sound::default();
+        if !read_frame(&mut reader, &mut sound)? {
             return Err(reader.demuxer.bad("has a video stream, but not one frame of it can be decoded"));
         }
         let mut assumptions = Vec::new();
@@ -70,9 +68,12 @@ impl Source {
         timeline.end = options.span.duration.map(|duration| ticks(duration, timeline.output));
         if let Some(start) = options.span.start {
             timeline.origin = timeline.origin.saturating_add(ticks(start, timeline.output));
-            go_to(&mut reader, &timeline, &mut early)?;
+            go_to(&mut reader, &timeline, &mut sound)?;
         }
-        let held = first_wanted(&mut reader, &mut timeline, options.span, &mut early)?;
+        let origin = Rational::new(timeline.origin, timeline.output.den);
+        let end = timeline.end.map(|end| Rational::new(end, timeline.output.den));
+        sound.open(&reader, origin, end)?;
+        let held = first_wanted(&mut reader, &mut timeline, options.span, &mut sound)?;
 
         video.origin = timeline.origin;
         let demuxer = &reader.demuxer;
@@ -87,8 +88,8 @@ impl Source {
             chapters: probe::chapters(demuxer, timeline.output, timeline.origin, timeline.end),
             video,
             audio,
-            audio_kept: None,
-            audio_copied: false,
+            audio_kept,
+            audio_copied: sound.track().is_some_and(|track| track.copied),
             assumptions,
         };
         Ok(Self {
@@ -98,6 +99,7 @@ impl Source {
             pixels,
             ingest,
             timeline,
+            sound,
             held: Some(held),
             video_over: false,
             finished: false,
@@ -111,7 +113,7 @@ impl Source {
 
     /// The audio track that comes out as [`Event::Audio`].
     pub fn audio_track(&self) -> Option<&AudioTrack> {
-        None
+        self.sound.track()
     }
 
     /// Fills `frame` with the next video frame, or gives an audio packet.
@@ -124,6 +126,9 @@ impl Source {
     /// When `frame` is not of the format [`super::VideoInfo::format`].
     pub fn next(&mut self, frame: &mut Frame) -> Result<Event> {
         loop {
+            if let Some(packet) = self.sound.next() {
+                return Ok(Event::Audio(packet));
+            }
             if let Some(place) = self.held.take() {
                 self.fill(place, frame)?;
                 return Ok(Event::Frame);
@@ -151,58 +156,59 @@ impl Source {
     /// Reads on until there is something to give out, or nothing more.
     fn advance(&mut self) -> Result<()> {
         match self.reader.step()? {
-            Step::Frame if self.video_over => {}
             Step::Frame => {
                 let place = self.timeline.place(self.reader.frame_time(), self.reader.frame_duration());
                 if self.timeline.is_after(place.pts) {
-                    self.end_video();
+                    self.end_video()?;
                 } else {
                     self.held = Some(place);
                 }
             }
-            Step::Audio => {}
+            Step::Audio => {
+                self.sound.take(&mut self.reader)?;
+                if self.video_over && self.audio_is_after() {
+                    self.finish()?;
+                }
+            }
             Step::End => {
-                self.finished = true;
                 if !self.video_over {
                     self.reader.damage.truncated_at = self.reader.truncated_at();
                 }
+                self.finish()?;
             }
         }
+        self.reader.damage.damaged_audio_packets = self.sound.damage();
         Ok(())
     }
 
-    fn end_video(&mut self) {
+    /// No more frames are wanted; audio may come later in the file.
+    fn end_video(&mut self) -> Result<()> {
         self.video_over = true;
-        self.finished = true;
+        let end = self.timeline.origin + self.timeline.end.unwrap_or(0) + INTERLEAVING * self.timeline.output.den;
+        self.reader.stop_decoding(rescale(end, self.timeline.output, self.timeline.source));
+        if self.reader.audio.is_none() { self.finish() } else { Ok(()) }
     }
-}
 
-/// Audio packets that came before the first wanted frame was found.
-#[derive(Debug, Default)]
-struct EarlyAudio {
-    packets: VecDeque<AvPacket>,
-    bytes: usize,
-}
+    fn finish(&mut self) -> Result<()> {
+        self.finished = true;
+        self.sound.finish()
+    }
 
-impl EarlyAudio {
-    fn push(&mut self, reader: &mut Reader) -> Result<()> {
-        let packet = reader.packet.take()?;
-        self.bytes += packet.data().len();
-        self.packets.push_back(packet);
-        if self.bytes > EARLY_AUDIO {
-            let why = format!("has more than {} MiB of audio before its first video frame", EARLY_AUDIO >> 20);
-            return Err(reader.demuxer.bad(why));
-        }
-        Ok(())
+    /// Whether the reader's audio packet lies after what is wanted.
+    fn audio_is_after(&self) -> bool {
+        let time = self.reader.packet_time();
+        time.is_some_and(|(time, ticks)| {
+            self.timeline.is_after(rescale(time, ticks, self.timeline.output).saturating_sub(self.timeline.origin))
+        })
     }
 }
 
 /// Reads up to the next frame; says whether there was one.
-fn read_frame(reader: &mut Reader, early: &mut EarlyAudio) -> Result<bool> {
+fn read_frame(reader: &mut Reader, sound: &mut Sound) -> Result<bool> {
     loop {
         match reader.step()? {
             Step::Frame => return Ok(true),
-            Step::Audio => early.push(reader)?,
+            Step::Audio => sound.take(reader)?,
             Step::End => return Ok(false),
         }
     }
@@ -227,23 +233,23 @@ fn start_of(reader: &Reader, timeline: &Timeline) -> i64 {
 }
 
 /// Moves the reader so that its frame is at or before the timeline's origin, where that is after its first frame.
-fn go_to(reader: &mut Reader, timeline: &Timeline, early: &mut EarlyAudio) -> Result<()> {
+fn go_to(reader: &mut Reader, timeline: &Timeline, sound: &mut Sound) -> Result<()> {
     let target = rescale_down(timeline.origin, timeline.output, timeline.source);
     let Some(first) = reader.frame_time().filter(|&first| first < target) else { return Ok(()) };
     if !reader.demuxer.can_seek() {
         return Ok(());
     }
     for back in STEPS_BACK {
-        let aim = target - ticks(crate::geometry::Rational { num: back, den: 1 }, timeline.source);
+        let aim = target - ticks(Rational { num: back, den: 1 }, timeline.source);
         if aim <= first {
             break;
         }
         if !reader.seek(aim)? {
             continue;
         }
-        *early = EarlyAudio::default();
+        sound.forget();
         // What a decoder gives before the first key frame may lack what it refers to.
-        while read_frame(reader, early)? {
+        while read_frame(reader, sound)? {
             if reader.frame_is_key() {
                 break;
             }
@@ -252,15 +258,15 @@ fn go_to(reader: &mut Reader, timeline: &Timeline, early: &mut EarlyAudio) -> Re
             return Ok(());
         }
     }
-    *early = EarlyAudio::default();
-    if !reader.seek(first)? || !read_frame(reader, early)? {
+    sound.forget();
+    if !reader.seek(first)? || !read_frame(reader, sound)? {
         return Err(reader.demuxer.bad("cannot be sought in, so that its beginning cannot be skipped"));
     }
     Ok(())
 }
 
 /// Reads up to the first frame that is wanted, and gives its place.
-fn first_wanted(reader: &mut Reader, timeline: &mut Timeline, span: Span, early: &mut EarlyAudio) -> Result<Place> {
+fn first_wanted(reader: &mut Reader, timeline: &mut Timeline, span: Span, sound: &mut Sound) -> Result<Place> {
     loop {
         let place = timeline.place(reader.frame_time(), reader.frame_duration());
         if span.start.is_none() || place.pts >= 0 {
@@ -272,7 +278,7 @@ fn first_wanted(reader: &mut Reader, timeline: &mut Timeline, span: Span, early:
         }
         // What was damaged before the wanted part is nobody's business.
         reader.damage = Damage::default();
-        if !read_frame(reader, early)? {
+        if !read_frame(reader, sound)? {
             let end = seconds(place.pts + timeline.origin + place.duration, timeline.output);
             let why = format!("{}: ends at {end:.3} s, before the start asked for", reader.demuxer.name());
             return Err(Error::options(why));
