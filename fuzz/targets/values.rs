@@ -12,11 +12,11 @@ pub(crate) fn check(data: &[u8]) {
     if let Ok(duration) = values::duration(text) {
         assert!(duration.num > 0);
     }
-    if let Ok(centre) = values::crop_centre(text) {
-        assert!((0.0..=1.0).contains(&centre));
+    if let Ok(crop) = values::crop(text) {
+        assert!((0.0..=1.0).contains(&crop.centre()));
     }
     if let Ok(protocol) = values::protocol(text) {
         assert_eq!(protocol, text);
     }
-    let _ = values::audio(text);
+    let _ = (values::audio(text), values::device(text));
 }
