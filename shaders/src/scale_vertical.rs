@@ -43,7 +43,7 @@ impl Noise {
     }
 
     /// What is added along row `y`, before `shift` bits are dropped: 0 to 2^shift - 1.
-    fn row(self, y: u32, shift: u32) -> impl Fn(u32) -> i32 {
+    pub fn row(self, y: u32, shift: u32) -> impl Fn(u32) -> i32 {
         let key = hash(y ^ self.key);
         move |x| (hash(x.wrapping_add(key)) >> (32 - shift)) as i32
     }

@@ -1,0 +1,195 @@
+//! The vectorised scaler against the kernels' twins, by equality, with every instruction set that this processor has.
+
+use super::*;
+use crate::colour::{ChromaSite, Siting};
+use crate::frame::{FrameFormat, Subsampling};
+use crate::geometry::Window;
+use proptest::prelude::*;
+use upright_shaders::{MiddleRows, scale_horizontal, scale_vertical};
+
+/// What the twins, row after row, make of a frame.
+fn twins(spec: &ScaleSpec, source: &Frame, crop: Crop) -> Vec<Frame> {
+    let mut filters = Filters::new(spec);
+    filters.follow(crop.window);
+    let rung = |(index, &format): (usize, &FrameFormat)| {
+        let mut rung = Frame::new(format);
+        for plane in 0..3 {
+            match (spec.source.depth, format.depth) {
+                (Depth::Eight, Depth::Eight) => {
+                    plane_by_twins::<u8, u8>(spec, &filters, index, plane, source, crop, &mut rung)
+                }
+                (Depth::Eight, _) => plane_by_twins::<u8, u16>(spec, &filters, index, plane, source, crop, &mut rung),
+                (_, Depth::Eight) => plane_by_twins::<u16, u8>(spec, &filters, index, plane, source, crop, &mut rung),
+                (_, _) => plane_by_twins::<u16, u16>(spec, &filters, index, plane, source, crop, &mut rung),
+            }
+        }
+        rung
+    };
+    spec.rungs.iter().enumerate().map(rung).collect()
+}
+
+fn plane_by_twins<S, T>(
+    spec: &ScaleSpec,
+    filters: &Filters,
+    index: usize,
+    plane: usize,
+    source: &Frame,
+    crop: Crop,
+    rung: &mut Frame,
+) where
+    S: Sample + upright_shaders::Sample,
+    T: Sample + upright_shaders::Sample,
+{
+    let kind = PlaneKind::of(plane);
+    let (x, y) = filters.get(index, kind);
+    let conversion = spec.conversion(&rung.format(), kind);
+    let noise = Noise::new(crop.frame, plane as u32);
+    let layout = source.layout(plane);
+    let width = rung.layout(plane).width as usize;
+    let (samples, source_stride) = source.plane::<S>(plane);
+    let stride = x.outputs().next_multiple_of(MiddleRows::LANES);
+    let mut middle = vec![0; layout.height as usize * stride];
+    let mut widened = Vec::new();
+    for (line, middle) in middle.chunks_exact_mut(stride).enumerate() {
+        let row = &samples[line * source_stride..][..layout.width as usize];
+        scale_horizontal(row, x, conversion.horizontal, &mut widened, middle);
+    }
+    let middle = MiddleRows { samples: &middle, stride, count: layout.height as usize };
+    let (output, output_stride) = rung.plane_mut::<T>(plane);
+    for (row, output) in output.chunks_exact_mut(output_stride).enumerate() {
+        scale_vertical(middle, y, row, &conversion, noise, &mut output[..width]);
+    }
+}
+
+fn vectorised(instructions: Instructions, spec: &ScaleSpec, frames: &[(Frame, Crop)]) -> Vec<Vec<Frame>> {
+    let mut scaler = CpuScaler::with(instructions, spec);
+    let scale = |(source, crop): &(Frame, Crop)| {
+        let mut rungs: Vec<Frame> = spec.rungs.iter().map(|&format| Frame::new(format)).collect();
+        scaler.submit(source, *crop).unwrap();
+        scaler.collect(&mut rungs.iter_mut().collect::<Vec<_>>()).unwrap();
+        rungs
+    };
+    frames.iter().map(scale).collect()
+}
+
+/// The first difference in what is seen of the frames, padding aside.
+fn difference(left: &[Frame], right: &[Frame]) -> Option<String> {
+    left.iter().zip(right).enumerate().find_map(|(rung, (left, right))| {
+        assert_eq!(left.format(), right.format());
+        (0..3).find_map(|plane| {
+            let layout = left.layout(plane);
+            let used = layout.width as usize * left.format().depth.bytes();
+            (0..layout.height as usize).find_map(|row| {
+                let range = layout.offset + row * layout.stride..layout.offset + row * layout.stride + used;
+                let (left, right) = (&left.bytes()[range.clone()], &right.bytes()[range]);
+                (left != right).then(|| format!("rung {rung}, plane {plane}, row {row}"))
+            })
+        })
+    })
+}
+
+/// Noise of the whole range of the depth: overshoots and clamps everywhere.
+fn noisy(format: FrameFormat, seed: u64) -> Frame {
+    let mut frame = Frame::new(format);
+    let mut state = seed.wrapping_mul(2).wrapping_add(1);
+    let mut next = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as u16
+    };
+    let limit = (1u16 << format.depth.bits()) - 1;
+    for plane in 0..3 {
+        match format.depth {
+            // Extremes as often as everything between.
+            Depth::Eight => {
+                frame.plane_mut::<u8>(plane).0.fill_with(|| (next() % 512).saturating_sub(128).min(255) as u8)
+            }
+            _ => frame.plane_mut::<u16>(plane).0.fill_with(|| next() & limit),
+        }
+    }
+    frame
+}
+
+fn specs() -> impl Strategy<Value = ScaleSpec> {
+    let side = || prop_oneof![16_u32..80, 16_u32..400];
+    let even = || side().prop_map(|side| side & !1);
+    let subsampling =
+        prop::sample::select(vec![Subsampling::CS420, Subsampling::CS422, Subsampling::CS440, Subsampling::CS444]);
+    let depth = || prop::sample::select(vec![Depth::Eight, Depth::Ten, Depth::Twelve]);
+    let siting = || prop::sample::select(vec![Siting::Start, Siting::Centre, Siting::End]);
+    let rungs = (prop::collection::vec((even(), even()), 1..4), depth());
+    (side(), side(), subsampling, depth(), siting(), siting(), any::<bool>(), rungs).prop_map(
+        |(width, height, subsampling, depth, x, y, full_range, (rungs, rung_depth))| ScaleSpec {
+            source: FrameFormat { width, height, subsampling, depth },
+            source_chroma: ChromaSite { x, y },
+            full_range,
+            rungs: rungs
+                .into_iter()
+                .map(|(width, height)| FrameFormat {
+                    width,
+                    height,
+                    subsampling: Subsampling::CS420,
+                    depth: rung_depth,
+                })
+                .collect(),
+            rung_chroma: ChromaSite::LEFT,
+        },
+    )
+}
+
+fn crops(spec: &ScaleSpec) -> impl Strategy<Value = Vec<(u64, Crop)>> + use<> {
+    let (width, height) = (f64::from(spec.source.width), f64::from(spec.source.height));
+    let part = || prop_oneof![Just((0.0, 1.0)), (0.0..1.0, 0.1..1.0)];
+    let window = (part(), part()).prop_map(move |((x, w), (y, h))| {
+        let (w, h): (f64, f64) = ((width * w).max(1.0), (height * h).max(1.0));
+        Window { x: (width - w) * x, y: (height - h) * y, width: w, height: h }
+    });
+    prop::collection::vec((any::<u64>(), (window, any::<u64>())), 1..3)
+        .prop_map(|frames| frames.into_iter().map(|(seed, (window, frame))| (seed, Crop { window, frame })).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+    #[test]
+    fn every_instruction_set_gives_the_twins_samples(
+        (spec, crops) in specs().prop_flat_map(|spec| { let crops = crops(&spec); (Just(spec), crops) }),
+    ) {
+        let frames: Vec<_> = crops.iter().map(|&(seed, crop)| (noisy(spec.source, seed), crop)).collect();
+        let expected: Vec<_> = frames.iter().map(|(source, crop)| twins(&spec, source, *crop)).collect();
+        for instructions in Instructions::all() {
+            for (made, expected) in vectorised(instructions, &spec, &frames).iter().zip(&expected) {
+                prop_assert_eq!(difference(made, expected), None, "{:?}", instructions);
+            }
+        }
+    }
+}
+
+fn film() -> ScaleSpec {
+    let format = |width, height| FrameFormat { width, height, subsampling: Subsampling::CS420, depth: Depth::Eight };
+    ScaleSpec {
+        source: format(320, 180),
+        source_chroma: ChromaSite::LEFT,
+        full_range: false,
+        rungs: vec![format(180, 320), format(90, 160)],
+        rung_chroma: ChromaSite::LEFT,
+    }
+}
+
+#[test]
+fn the_comparison_sees_a_window_moved_by_a_64th_and_a_single_changed_sample() {
+    let spec = film();
+    let source = noisy(spec.source, 7);
+    let crop = |x| Crop { window: Window { x, y: 0.0, width: 101.25, height: 180.0 }, frame: 0 };
+    let expected = twins(&spec, &source, crop(50.0));
+    let made = vectorised(Instructions::best(), &spec, &[(source.clone(), crop(50.0))]).remove(0);
+    assert_eq!(difference(&made, &expected), None);
+    assert!(difference(&twins(&spec, &source, crop(50.0 + 1.0 / 64.0)), &expected).is_some());
+    let mut changed = expected.clone();
+    changed[1].plane_mut::<u8>(2).0[5] ^= 1;
+    assert_eq!(difference(&changed, &expected).as_deref(), Some("rung 1, plane 2, row 0"));
+}
+
+#[test]
+fn instruction_sets_are_told_apart() {
+    let names: Vec<_> = Instructions::all().into_iter().map(Instructions::name).collect();
+    assert!(info().detail.ends_with(names[0]), "{} {names:?}", info().detail);
+}
