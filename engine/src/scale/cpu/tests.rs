@@ -16,7 +16,7 @@ fn twins(spec: &ScaleSpec, source: &Frame, crop: Crop) -> Vec<Frame> {
         for plane in 0..3 {
             match (spec.source.depth, format.depth) {
                 (Depth::Eight, Depth::Eight) => {
-                    plane_by_twins::<u8, u8>(spec, &filters, index, plane, source, crop, &mut rung)
+                    plane_by_twins::<u8, u8>(spec, &filters, index, plane, source, crop, &mut rung);
                 }
                 (Depth::Eight, _) => plane_by_twins::<u8, u16>(spec, &filters, index, plane, source, crop, &mut rung),
                 (_, Depth::Eight) => plane_by_twins::<u16, u8>(spec, &filters, index, plane, source, crop, &mut rung),
@@ -101,7 +101,7 @@ fn noisy(format: FrameFormat, seed: u64) -> Frame {
         match format.depth {
             // Extremes as often as everything between.
             Depth::Eight => {
-                frame.plane_mut::<u8>(plane).0.fill_with(|| (next() % 512).saturating_sub(128).min(255) as u8)
+                frame.plane_mut::<u8>(plane).0.fill_with(|| (next() % 512).saturating_sub(128).min(255) as u8);
             }
             _ => frame.plane_mut::<u16>(plane).0.fill_with(|| next() & limit),
         }
