@@ -7,7 +7,7 @@
 # Elsewhere, or without the right to install, it says what is missing and ends with 1. Quick when nothing is.
 set -euo pipefail
 
-readonly RUST_VERSION=1.88
+readonly RUST_VERSION=1.89
 missing=()
 
 # lacks PACKAGE WHY: notes that a package has to be installed.
