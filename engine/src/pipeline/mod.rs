@@ -1,9 +1,13 @@
 //! Who runs where: queues, stages, cancelling, the report.
 
 mod control;
+mod key_frames;
+pub mod pool;
 mod progress;
+pub mod queue;
 mod render;
 pub mod report;
+mod spool;
 
 pub use control::Control;
 pub use progress::{Phase, Progress, RungProgress};
