@@ -7,7 +7,10 @@ mod progress;
 pub mod queue;
 mod render;
 pub mod report;
+mod run;
 mod spool;
+mod stage;
+mod stages;
 
 pub use control::Control;
 pub use progress::{Phase, Progress, RungProgress};

@@ -1,7 +1,10 @@
 //! How far a job is.
 
-use crate::geometry::Size;
+use crate::geometry::{Rational, Size};
+use crate::media::SourceInfo;
 use serde::Serialize;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// How far a job is, as of a moment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,4 +46,157 @@ pub struct RungProgress {
     pub size: Size,
     /// Frames encoded.
     pub frames: u64,
+}
+
+/// Where the stages write how far they are.
+#[derive(Debug)]
+pub(crate) struct Board {
+    rungs: Vec<RungBoard>,
+    /// Rungs whose frames are all encoded.
+    finished: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct RungBoard {
+    size: Size,
+    frames: AtomicU64,
+    /// End of the last frame, in ticks.
+    until: AtomicI64,
+}
+
+impl Board {
+    pub(crate) fn new(sizes: impl IntoIterator<Item = Size>) -> Self {
+        let rung = |size| RungBoard { size, frames: AtomicU64::new(0), until: AtomicI64::new(0) };
+        Self { rungs: sizes.into_iter().map(rung).collect(), finished: AtomicUsize::new(0) }
+    }
+
+    /// One more frame of a rung, which ends at `until`.
+    pub(crate) fn encoded(&self, rung: usize, until: i64) {
+        let rung = &self.rungs[rung];
+        rung.frames.fetch_add(1, Ordering::Relaxed);
+        rung.until.store(until, Ordering::Relaxed);
+    }
+
+    /// All frames of a rung are encoded.
+    pub(crate) fn finished(&self) {
+        self.finished.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// How long a film is expected to be, as far as its container tells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Expected {
+    frames: Option<u64>,
+    seconds: Option<f64>,
+}
+
+impl Expected {
+    pub(crate) fn of(source: &SourceInfo) -> Self {
+        let start = source.span.start.map_or(0.0, Rational::as_f64);
+        let rest = source.duration.map(|seconds| (seconds - start).max(0.0));
+        let wanted = source.span.duration.map(Rational::as_f64);
+        let seconds = match (rest, wanted) {
+            (Some(rest), Some(wanted)) => Some(rest.min(wanted)),
+            (rest, wanted) => rest.or(wanted),
+        };
+        let whole = source.span.start.is_none() && source.span.duration.is_none();
+        let counted = source.video.frames.filter(|_| whole);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate, and never negative")]
+        let estimate = seconds.map(|seconds| (seconds * source.video.frame_rate.as_f64()).round() as u64);
+        Self { frames: counted.or(estimate), seconds }
+    }
+}
+
+impl Progress {
+    /// How far a job is, `elapsed` after it began; `ticks` are those of the board.
+    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+    pub(crate) fn read(board: &Board, expected: Expected, ticks: Rational, elapsed: Duration) -> Self {
+        let rungs: Vec<_> = board
+            .rungs
+            .iter()
+            .map(|rung| RungProgress { size: rung.size, frames: rung.frames.load(Ordering::Relaxed) })
+            .collect();
+        let frames = rungs.iter().map(|rung| rung.frames).min().unwrap_or(0);
+        let until = board.rungs.iter().map(|rung| rung.until.load(Ordering::Relaxed)).min().unwrap_or(0);
+        let film = Rational { num: until.saturating_mul(ticks.num), den: ticks.den }.as_f64().max(0.0);
+        let elapsed = elapsed.as_secs_f64();
+        let per_second = |amount: f64| if elapsed > 0.0 { amount / elapsed } else { 0.0 };
+        let finishing = board.finished.load(Ordering::Relaxed) == board.rungs.len();
+        let done = if finishing {
+            Some(1.0)
+        } else {
+            let of = |part: f64, whole: f64| (whole > 0.0).then(|| (part / whole).min(1.0));
+            match (expected.seconds, expected.frames) {
+                (Some(seconds), _) => of(film, seconds),
+                (None, Some(total)) => of(frames as f64, total as f64),
+                (None, None) => None,
+            }
+        };
+        Self {
+            phase: if finishing { Phase::Finish } else { Phase::Encode },
+            frames,
+            total: expected.frames,
+            fps: per_second(frames as f64),
+            speed: per_second(film),
+            percent: done.map(|done| done * 100.0),
+            eta: done.filter(|&done| done > 0.0).map(|done| elapsed * (1.0 - done) / done),
+            rungs,
+        }
+    }
+
+    /// This, when everything is there.
+    pub(crate) fn done(self) -> Self {
+        Self { phase: Phase::Done, total: Some(self.frames), percent: Some(100.0), eta: Some(0.0), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZES: [Size; 2] = [Size { width: 720, height: 1280 }, Size { width: 360, height: 640 }];
+    const TICKS: Rational = Rational { num: 1, den: 25 };
+
+    fn read(board: &Board, frames: Option<u64>, seconds: Option<f64>) -> Progress {
+        Progress::read(board, Expected { frames, seconds }, TICKS, Duration::from_secs(4))
+    }
+
+    fn board(first: i64, second: i64) -> Board {
+        let board = Board::new(SIZES);
+        (0..first).for_each(|frame| board.encoded(0, frame + 1));
+        (0..second).for_each(|frame| board.encoded(1, frame + 1));
+        board
+    }
+
+    #[test]
+    fn the_slowest_rung_counts() {
+        let progress = read(&board(50, 100), Some(200), Some(8.0));
+        assert_eq!((progress.phase, progress.frames, progress.total), (Phase::Encode, 50, Some(200)));
+        assert_eq!((progress.fps, progress.speed), (12.5, 0.5));
+        assert_eq!((progress.percent, progress.eta), (Some(25.0), Some(12.0)));
+        assert_eq!(progress.rungs.iter().map(|rung| rung.frames).collect::<Vec<_>>(), [50, 100]);
+    }
+
+    #[test]
+    fn frames_do_where_time_is_not_known_and_nothing_is_made_up() {
+        assert_eq!(read(&board(50, 50), Some(100), None).percent, Some(50.0));
+        let unknown = read(&board(50, 50), None, None);
+        assert_eq!((unknown.percent, unknown.eta, unknown.total), (None, None, None));
+        let longer = read(&board(50, 50), Some(10), Some(1.0));
+        assert_eq!((longer.percent, longer.eta), (Some(100.0), Some(0.0)));
+        let nothing = read(&board(0, 0), Some(100), Some(4.0));
+        assert_eq!((nothing.percent, nothing.eta), (Some(0.0), None));
+    }
+
+    #[test]
+    fn the_phase_follows_the_last_rung() {
+        let board = board(50, 50);
+        board.finished();
+        assert_eq!(read(&board, None, None).phase, Phase::Encode);
+        board.finished();
+        let finishing = read(&board, None, None);
+        assert_eq!((finishing.phase, finishing.percent), (Phase::Finish, Some(100.0)));
+        let done = finishing.done();
+        assert_eq!((done.phase, done.total, done.eta), (Phase::Done, Some(50), Some(0.0)));
+    }
 }

@@ -1,0 +1,409 @@
+//! The machinery with made-up stages: what goes wrong where, and that everything ends.
+
+use super::super::control::Control;
+use super::super::spool::{Either, Interleaved};
+use super::*;
+use crate::error::Error;
+use crate::frame::Frame;
+use crate::geometry::Rational;
+use crate::media::{Damage, Event};
+use crate::packet::Packet;
+use crate::plan::{PlanOptions, tests::source};
+use crate::scale::Crop;
+use proptest::prelude::*;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a made-up stage does instead of its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Fail,
+    Panic,
+    Cancel,
+}
+
+/// Where and when it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Decode(u64),
+    OpenScaler,
+    Scale(u64),
+    OpenEncoder(usize),
+    Encode(usize, u64),
+    Finish(usize),
+    Assemble(usize),
+}
+
+/// A made-up film and workshop.
+struct Setup {
+    /// Presentation times of the frames; an audio packet comes before every third.
+    times: Vec<i64>,
+    capacity: usize,
+    /// Frames that an encoder keeps before it gives the first packet.
+    lag: usize,
+    fault: Option<(Place, Fault)>,
+    control: Control,
+    /// An encoder of this rung loses its last packet.
+    loses: Option<usize>,
+    damage: Damage,
+    strict: bool,
+    decoded: AtomicU64,
+    encoded: AtomicU64,
+    /// The most frames that the decoder was ahead of the last rung's encoder.
+    ahead: AtomicU64,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            times: (0..60).map(|frame| frame * 40 + frame % 3).collect(),
+            capacity: 2,
+            lag: 3,
+            fault: None,
+            control: Control::default(),
+            loses: None,
+            damage: Damage::default(),
+            strict: false,
+            decoded: AtomicU64::new(0),
+            encoded: AtomicU64::new(0),
+            ahead: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Setup {
+    fn at(&self, place: Place) -> Result<()> {
+        match self.fault {
+            Some((fault_place, fault)) if fault_place == place => match fault {
+                Fault::Fail => Err(Error::options(format!("{place:?}"))),
+                Fault::Panic => panic!("{place:?}"),
+                Fault::Cancel => {
+                    self.control.cancel();
+                    Ok(())
+                }
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        let ladder = "36x64,18x32".parse().unwrap();
+        let options = PlanOptions { ladder, keyframe_interval: Rational::new(1, 2), ..PlanOptions::default() };
+        Plan::new(&source(64, 64), &options).unwrap()
+    }
+
+    fn run(self: &Arc<Self>) -> Result<Outcome<Vec<Either>>> {
+        let (plan, directory) = (self.plan(), tempfile::tempdir().unwrap());
+        let board = Board::new(plan.rungs.iter().map(|rung| rung.size));
+        let order = Order {
+            plan: &plan,
+            source: MadeUp { setup: Arc::clone(self), events: self.events() },
+            name: "film",
+            strict: self.strict,
+            audio: true,
+            workshop: self,
+            spool: directory.path(),
+            board: &board,
+        };
+        let outcome = run(&self.control.job(), order, || {});
+        assert_eq!(directory.path().read_dir().unwrap().count(), 0);
+        outcome
+    }
+
+    /// Audio counts in ticks of a tenth of a millisecond.
+    fn events(&self) -> VecDeque<Step> {
+        let mut events = VecDeque::new();
+        for (index, &pts) in self.times.iter().enumerate() {
+            if index % 3 == 0 {
+                events.push_back(Step::Audio(Packet {
+                    data: vec![1; index],
+                    pts: pts * 10,
+                    duration: 1200,
+                    key: true,
+                }));
+            }
+            events.push_back(Step::Frame(pts));
+        }
+        events
+    }
+}
+
+/// What the made-up decoder does next.
+enum Step {
+    Frame(i64),
+    Audio(Packet),
+}
+
+struct MadeUp {
+    setup: Arc<Setup>,
+    events: VecDeque<Step>,
+}
+
+impl Footage for MadeUp {
+    fn next(&mut self, frame: &mut Frame) -> Result<Event> {
+        match self.events.pop_front() {
+            None => Ok(Event::End),
+            Some(Step::Audio(packet)) => Ok(Event::Audio(packet)),
+            Some(Step::Frame(pts)) => {
+                let number = self.setup.decoded.fetch_add(1, Ordering::SeqCst);
+                self.setup.at(Place::Decode(number))?;
+                self.setup.ahead.fetch_max(number + 1 - self.setup.encoded.load(Ordering::SeqCst), Ordering::SeqCst);
+                (frame.pts, frame.duration) = (pts, 40);
+                frame.bytes_mut().fill((number % 251) as u8);
+                Ok(Event::Frame)
+            }
+        }
+    }
+
+    fn damage(&self) -> &Damage {
+        &self.setup.damage
+    }
+}
+
+struct MadeUpScaler {
+    setup: Arc<Setup>,
+    device: DeviceInfo,
+    under_way: VecDeque<(i64, u8)>,
+    number: u64,
+}
+
+impl Scaler for MadeUpScaler {
+    fn device(&self) -> &DeviceInfo {
+        &self.device
+    }
+
+    fn capacity(&self) -> usize {
+        self.setup.capacity
+    }
+
+    fn submit(&mut self, source: &Frame, crop: Crop) -> Result<()> {
+        assert_eq!(crop.frame, self.number);
+        self.setup.at(Place::Scale(self.number))?;
+        self.number += 1;
+        self.under_way.push_back((source.pts, source.bytes()[0]));
+        assert!(self.under_way.len() <= self.setup.capacity);
+        Ok(())
+    }
+
+    fn collect(&mut self, outputs: &mut [&mut Frame]) -> Result<()> {
+        let (pts, value) = self.under_way.pop_front().unwrap();
+        for frame in outputs {
+            (frame.pts, frame.duration) = (pts, 40);
+            frame.bytes_mut().fill(value);
+        }
+        Ok(())
+    }
+}
+
+struct MadeUpEncoder {
+    setup: Arc<Setup>,
+    rung: usize,
+    number: u64,
+    kept: VecDeque<Packet>,
+}
+
+impl Encoder for MadeUpEncoder {
+    fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
+        self.setup.at(Place::Encode(self.rung, self.number))?;
+        self.number += 1;
+        if self.rung == 1 {
+            self.setup.encoded.fetch_add(1, Ordering::SeqCst);
+        }
+        assert!(frame.bytes().iter().all(|&byte| byte == frame.bytes()[0]), "nobody else writes into the frame");
+        self.kept.push_back(Packet { data: vec![frame.bytes()[0]], pts: frame.pts, duration: 40, key });
+        while self.kept.len() > self.setup.lag {
+            packets.extend(self.kept.pop_front());
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, packets: &mut Vec<Packet>) -> Result<()> {
+        self.setup.at(Place::Finish(self.rung))?;
+        if self.setup.loses == Some(self.rung) {
+            self.kept.pop_back();
+        }
+        packets.extend(self.kept.drain(..));
+        Ok(())
+    }
+}
+
+impl Workshop for Arc<Setup> {
+    type Rendition = Vec<Either>;
+
+    fn scaler(&self) -> Result<Box<dyn Scaler>> {
+        self.at(Place::OpenScaler)?;
+        let device = DeviceInfo { name: "made up".to_owned(), kind: "cpu", detail: String::new() };
+        Ok(Box::new(MadeUpScaler { setup: Arc::clone(self), device, under_way: VecDeque::new(), number: 0 }))
+    }
+
+    fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
+        self.at(Place::OpenEncoder(rung))?;
+        Ok(Box::new(MadeUpEncoder { setup: Arc::clone(self), rung, number: 0, kept: VecDeque::new() }))
+    }
+
+    fn assemble(&self, rung: usize, video: &Spool, film: &Film) -> Result<Vec<Either>> {
+        self.at(Place::Assemble(rung))?;
+        let audio = film.audio.as_ref().unwrap();
+        let (ticks, audio_ticks) = (Rational::new(1, 1000), Rational::new(1, 10000));
+        Interleaved::new(video.packets(), ticks, audio.packets(), audio_ticks).collect()
+    }
+}
+
+fn run_with(setup: Setup) -> (Result<Outcome<Vec<Either>>>, Arc<Setup>) {
+    let setup = Arc::new(setup);
+    (setup.run(), setup)
+}
+
+fn times(packets: &[Either]) -> (Vec<i64>, Vec<i64>) {
+    let video =
+        packets.iter().filter_map(|packet| if let Either::Video(packet) = packet { Some(packet.pts) } else { None });
+    let audio =
+        packets.iter().filter_map(|packet| if let Either::Audio(packet) = packet { Some(packet.pts) } else { None });
+    (video.collect(), audio.collect())
+}
+
+/// What every job that was not disturbed must come to.
+fn assert_whole(outcome: &Outcome<Vec<Either>>, setup: &Setup) {
+    let count = setup.times.len() as u64;
+    let film = &outcome.film;
+    assert_eq!((film.frames, film.start, film.last.0), (count, setup.times[0], *setup.times.last().unwrap()));
+    let mut key_frames = KeyFrames::new(setup.plan().key_frames, Rational::new(1, 1000));
+    let keys: Vec<bool> = setup.times.iter().map(|&pts| key_frames.next(pts)).collect();
+    for rung in &outcome.rungs {
+        let (video, audio) = times(&rung.rendition);
+        assert_eq!(video, setup.times);
+        assert_eq!(audio, setup.times.iter().step_by(3).map(|pts| pts * 10).collect::<Vec<_>>());
+        let values: Vec<u8> = rung
+            .rendition
+            .iter()
+            .filter_map(|packet| if let Either::Video(packet) = packet { Some(packet.data[0]) } else { None })
+            .collect();
+        assert_eq!(values, (0..count).map(|number| (number % 251) as u8).collect::<Vec<_>>());
+        let found: Vec<bool> = rung
+            .rendition
+            .iter()
+            .filter_map(|packet| if let Either::Video(packet) = packet { Some(packet.key) } else { None })
+            .collect();
+        assert_eq!(found, keys);
+        assert_eq!(rung.video.packets, count);
+    }
+    let names: Vec<_> = outcome.stages.iter().map(|stage| stage.name.as_str()).collect();
+    let expected = ["decode", "scale", "encode 36x64", "mux 36x64", "encode 18x32", "mux 18x32"];
+    assert_eq!(names, expected);
+    assert!(outcome.queues.iter().all(|queue| queue.items == count && queue.max_depth <= queue.capacity));
+}
+
+#[test]
+fn every_frame_reaches_every_rung_with_its_time_and_key() {
+    let (outcome, setup) = run_with(Setup::default());
+    assert_whole(&outcome.unwrap(), &setup);
+}
+
+#[test]
+fn all_rungs_agree_on_key_frames_in_a_film_of_uneven_frames() {
+    let times = [5, 6, 400, 504, 505, 506, 2600, 2601, 3004, 3005, 3006].to_vec();
+    let (outcome, setup) = run_with(Setup { times, ..Setup::default() });
+    assert_whole(&outcome.unwrap(), &setup);
+}
+
+#[test]
+fn a_film_of_one_frame_is_a_film() {
+    let (outcome, setup) = run_with(Setup { times: vec![7], capacity: 1, ..Setup::default() });
+    assert_whole(&outcome.unwrap(), &setup);
+}
+
+#[test]
+fn a_film_of_no_frame_is_refused() {
+    let (outcome, _) = run_with(Setup { times: Vec::new(), ..Setup::default() });
+    assert!(matches!(outcome, Err(Error::BadSource { name, .. }) if name == "film"));
+}
+
+#[test]
+fn damage_is_counted_and_refused_only_when_strict() {
+    for damage in [
+        Damage { damaged_frames: 2, first_at: Some(1.5), ..Damage::default() },
+        Damage { truncated_at: Some(1.5), ..Damage::default() },
+    ] {
+        let (outcome, setup) = run_with(Setup { damage: damage.clone(), ..Setup::default() });
+        let outcome = outcome.unwrap();
+        assert_whole(&outcome, &setup);
+        assert_eq!(outcome.film.damage, damage);
+        let (outcome, _) = run_with(Setup { damage, strict: true, ..Setup::default() });
+        assert!(matches!(outcome, Err(Error::BadSource { why, .. }) if why.contains("1.500 s")));
+    }
+}
+
+#[test]
+fn an_encoder_that_loses_a_frame_is_found_out() {
+    for rung in 0..2 {
+        let (outcome, _) = run_with(Setup { loses: Some(rung), ..Setup::default() });
+        assert!(
+            matches!(outcome, Err(Error::Encoder { why, .. }) if why.contains("59 packets") && why.contains("60 frames"))
+        );
+    }
+}
+
+#[test]
+fn the_decoder_does_not_run_ahead() {
+    let (outcome, setup) = run_with(Setup { times: (0..2000).collect(), capacity: 3, ..Setup::default() });
+    assert_whole(&outcome.unwrap(), &setup);
+    let bound = SOURCE_FRAMES + RUNG_FRAMES + setup.capacity;
+    let ahead = setup.ahead.load(Ordering::SeqCst);
+    assert!((1..=bound as u64).contains(&ahead), "{ahead} frames ahead, {bound} allowed");
+}
+
+#[test]
+fn a_cancelled_control_starts_nothing() {
+    let setup = Setup::default();
+    setup.control.cancel();
+    let (outcome, setup) = run_with(setup);
+    assert!(matches!(outcome, Err(Error::Cancelled)));
+    assert_eq!(setup.decoded.load(Ordering::SeqCst), 0);
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    prop_oneof![
+        (0_u64..60).prop_map(Place::Decode),
+        Just(Place::OpenScaler),
+        (0_u64..60).prop_map(Place::Scale),
+        (0_usize..2).prop_map(Place::OpenEncoder),
+        (0_usize..2, 0_u64..60).prop_map(|(rung, frame)| Place::Encode(rung, frame)),
+        (0_usize..2).prop_map(Place::Finish),
+        (0_usize..2).prop_map(Place::Assemble),
+    ]
+}
+
+proptest! {
+    /// That it ends at all is the larger part of this test.
+    #[test]
+    fn whatever_fails_is_the_reason_and_everyone_ends(
+        place in place(),
+        fault in prop_oneof![Just(Fault::Fail), Just(Fault::Panic), Just(Fault::Cancel)],
+        capacity in 1_usize..4,
+        lag in 0_usize..40,
+    ) {
+        let (outcome, setup) = run_with(Setup { fault: Some((place, fault)), capacity, lag, ..Setup::default() });
+        match fault {
+            Fault::Fail => {
+                assert!(matches!(outcome, Err(Error::Options(message)) if message == format!("{place:?}")));
+            }
+            Fault::Panic => {
+                let stage = match place {
+                    Place::Decode(_) => "decode",
+                    Place::OpenScaler | Place::Scale(_) => "scale",
+                    Place::OpenEncoder(0) | Place::Encode(0, _) | Place::Finish(0) => "encode 36x64",
+                    Place::OpenEncoder(_) | Place::Encode(..) | Place::Finish(_) => "encode 18x32",
+                    Place::Assemble(0) => "mux 36x64",
+                    Place::Assemble(_) => "mux 18x32",
+                };
+                assert!(matches!(outcome, Err(Error::StageLost { stage: lost }) if lost == stage));
+            }
+            // One that comes when all is done may be too late.
+            Fault::Cancel => match outcome {
+                Ok(outcome) => assert_whole(&outcome, &setup),
+                Err(error) => assert!(matches!(error, Error::Cancelled)),
+            },
+        }
+    }
+}
