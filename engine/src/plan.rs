@@ -4,11 +4,12 @@
 //! the order of their declaration; fractions are text (`"30000/1001"`), absent values are `null`, and [`Plan::version`]
 //! rises when a field changes its meaning.
 
+use crate::av1;
 use crate::colour::{ChromaSite, Colour, HdrMetadata, Siting, cicp};
 use crate::encode::EncoderKind;
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, Sha256Hex};
-use crate::frame::{Depth, FrameFormat};
+use crate::frame::{Depth, FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size, Upright, Window};
 use crate::ladder::{Ladder, ROUNDING};
 use crate::media::{Assumption, SourceInfo, Span};
@@ -16,6 +17,9 @@ use serde::Serialize;
 
 /// Version of the plan's JSON form.
 pub const VERSION: u32 = 1;
+/// Threads of each encoder. The same on every machine, so that the same plan gives the same bytes everywhere; beyond
+/// four, rav1e gains nothing.
+pub const ENCODER_THREADS: usize = 4;
 
 /// What a person decides about a conversion.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,6 +157,8 @@ pub struct PlannedSource {
 pub struct PlannedRung {
     /// Its size in pixels.
     pub size: Size,
+    /// The AV1 level that its size and frame rate ask for, as `seq_level_idx`: 8 is level 4.0, 9 is 4.1.
+    pub level: u8,
     /// Whether the window has fewer samples than the rung has pixels, by more than rounding, along an axis in some shot.
     pub upscaled: bool,
 }
@@ -195,6 +201,8 @@ pub struct PlannedEncoder {
     pub speed: u8,
     /// From 0 (worst) to 100 (best).
     pub quality: u8,
+    /// Threads of each rung's encoder, [`ENCODER_THREADS`]: they decide on its tiles, and so on what comes out.
+    pub threads: usize,
 }
 
 /// What the samples of the source are.
@@ -245,6 +253,7 @@ impl Plan {
         let samples = video.upright.to_grid(window);
         let rung = |&size: &Size| PlannedRung {
             size,
+            level: av1::level_for(size, video.frame_rate),
             upscaled: f64::from(size.width) - samples.width > ROUNDING
                 || f64::from(size.height) - samples.height > ROUNDING,
         };
@@ -261,7 +270,12 @@ impl Plan {
             rungs: options.ladder.rungs().iter().map(rung).collect(),
             shots: vec![Shot { start: 0, end: None, track: vec![KeyPosition { frame: 0, window }] }],
             key_frames: KeyFrameRule { interval: options.keyframe_interval },
-            encoder: PlannedEncoder { kind: options.encoder, speed: options.speed, quality: options.quality },
+            encoder: PlannedEncoder {
+                kind: options.encoder,
+                speed: options.speed,
+                quality: options.quality,
+                threads: ENCODER_THREADS,
+            },
             video_in: PlannedVideoIn { format: video.format, colour: video.colour },
             video_out: PlannedVideoOut {
                 depth: output_depth(video.depth, &video.colour, options.depth)?,
@@ -308,7 +322,7 @@ impl Plan {
         FrameFormat {
             width: size.width,
             height: size.height,
-            subsampling: crate::frame::Subsampling::CS420,
+            subsampling: Subsampling::CS420,
             depth: self.video_out.depth,
         }
     }

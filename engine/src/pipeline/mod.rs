@@ -4,6 +4,7 @@ mod control;
 mod key_frames;
 pub mod pool;
 mod progress;
+mod publish;
 pub mod queue;
 mod render;
 pub mod report;
@@ -14,5 +15,5 @@ mod stages;
 
 pub use control::Control;
 pub use progress::{Phase, Progress, RungProgress};
-pub use render::{RenderOptions, render};
+pub use render::{REPORT, RenderOptions, render};
 pub use report::Report;

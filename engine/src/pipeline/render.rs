@@ -1,16 +1,30 @@
 //! Carrying a plan out.
 
-use super::{Control, Progress, Report};
-use crate::error::Result;
-use crate::media::Source;
+use super::control::{Control, Job};
+use super::progress::{Board, Expected, Progress};
+use super::publish::Outputs;
+use super::report::{self, RenditionReport, Report};
+use super::run::{Order, Outcome, Workshop, run};
+use super::spool::{Either, Interleaved, Spool};
+use super::stages::Film;
+use crate::encode::{self, Encoder, EncoderSettings};
+use crate::error::{Error, Result};
+use crate::geometry::{Rational, Size};
+use crate::media::{self, AudioTrack, Mp4Writer, Source, SourceInfo, Tags, VideoTrack};
 use crate::plan::Plan;
-use crate::scale::DeviceChoice;
+use crate::scale::{self, DeviceChoice, ScaleSpec, Scaler};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tempfile::TempPath;
+
+/// Name of the report in the directory of the renditions.
+pub const REPORT: &str = "report.json";
 
 /// How a plan is carried out; nothing here changes what is in the renditions.
 #[derive(Clone, Debug)]
 pub struct RenderOptions {
-    /// Directory of the renditions, `WIDTHxHEIGHT.mp4` each, and of `report.json`. It is made where it is missing.
+    /// Directory of the renditions, `WIDTHxHEIGHT.mp4` each, and of [`REPORT`]. It is made where it is missing.
     pub directory: PathBuf,
     /// Replace what is there already.
     pub overwrite: bool,
@@ -27,14 +41,196 @@ pub struct RenderOptions {
 /// Nothing appears under a final name until everything is whole and checked; what was written is removed on failure.
 ///
 /// # Errors
-/// [`crate::Error::OutputExists`] before anything is done; else the first error of any stage, or
-/// [`crate::Error::Cancelled`].
+/// [`Error::OutputExists`] before anything is done; [`Error::Options`] when the plan was made from another source; else
+/// the first error of any stage, or [`Error::Cancelled`].
 pub fn render(
-    _source: Source,
-    _plan: &Plan,
-    _options: &RenderOptions,
-    _control: &Control,
-    _on_progress: &(dyn Fn(&Progress) + Sync),
+    source: Source,
+    plan: &Plan,
+    options: &RenderOptions,
+    control: &Control,
+    on_progress: &(dyn Fn(&Progress) + Sync),
 ) -> Result<Report> {
-    unreachable!("the stages come next")
+    let begin = Instant::now();
+    let info = source.info().clone();
+    check_source(plan, &info)?;
+    let mut names: Vec<String> = plan.rungs.iter().map(|rung| file_name(rung.size)).collect();
+    names.push(REPORT.to_owned());
+    let outputs = Outputs::prepare(&options.directory, &names, options.overwrite)?;
+    let job = control.job();
+    let audio = source.audio_track().cloned();
+    let studio = Studio { plan, info: &info, audio, outputs: &outputs, device: &options.device, job: &job };
+    let board = Board::new(plan.rungs.iter().map(|rung| rung.size));
+    let expected = Expected::of(&info);
+    let progress = || Progress::read(&board, expected, plan.video_out.time_base, begin.elapsed());
+    let order = Order {
+        plan,
+        source,
+        name: &info.name,
+        strict: options.strict,
+        audio: studio.audio.is_some(),
+        workshop: &studio,
+        spool: outputs.directory(),
+        board: &board,
+    };
+    let outcome = run(&job, order, || on_progress(&progress()))?;
+    // From here on it is quicker to end well than to stop.
+    job.check()?;
+
+    let (report, files) = account(plan, &info, outcome, begin.elapsed())?;
+    let text = serde_json::to_vec_pretty(&report)
+        .map_err(|error| Error::Verify { path: options.directory.join(REPORT), why: error.to_string() })?;
+    outputs.publish(files, (REPORT, &text))?;
+    on_progress(&progress().done());
+    Ok(report)
+}
+
+fn file_name(size: Size) -> String {
+    format!("{size}.mp4")
+}
+
+fn check_source(plan: &Plan, info: &SourceInfo) -> Result<()> {
+    let Plan { source, picture, video_in, .. } = plan;
+    let same = source.fingerprint == info.fingerprint
+        && source.video_stream == info.video.stream
+        && source.span == info.span
+        && *picture == info.video.upright
+        && video_in.format == info.video.format;
+    if same { Ok(()) } else { Err(Error::Options(format!("{}: the plan was made from another source", info.name))) }
+}
+
+/// What the stages are made of.
+struct Studio<'a> {
+    plan: &'a Plan,
+    info: &'a SourceInfo,
+    audio: Option<AudioTrack>,
+    outputs: &'a Outputs,
+    device: &'a DeviceChoice,
+    job: &'a Job,
+}
+
+/// A finished file that has not got its name yet.
+struct Rendition {
+    file: TempPath,
+    bytes: u64,
+}
+
+impl Workshop for Studio<'_> {
+    type Rendition = Rendition;
+
+    fn scaler(&self) -> Result<Box<dyn Scaler>> {
+        let Plan { video_in, video_out, .. } = self.plan;
+        let spec = ScaleSpec {
+            source: video_in.format,
+            source_chroma: video_in.colour.chroma,
+            full_range: video_in.colour.full_range,
+            rungs: self.plan.rungs.iter().map(|rung| self.plan.rung_format(rung.size)).collect(),
+            rung_chroma: video_out.colour.chroma,
+        };
+        scale::open(self.device, &spec)
+    }
+
+    fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
+        let Plan { encoder, video_out, .. } = self.plan;
+        encode::open(&EncoderSettings {
+            kind: encoder.kind,
+            size: self.plan.rungs[rung].size,
+            depth: video_out.depth,
+            colour: video_out.colour,
+            hdr: video_out.hdr,
+            time_base: video_out.time_base,
+            frame_rate: video_out.frame_rate,
+            speed: encoder.speed,
+            quality: encoder.quality,
+            threads: encoder.threads,
+        })
+    }
+
+    fn assemble(&self, rung: usize, video: &Spool, film: &Film) -> Result<Rendition> {
+        let size = self.plan.rungs[rung].size;
+        let video_out = &self.plan.video_out;
+        let file = self.outputs.temporary(&file_name(size))?.into_temp_path();
+        let first = video.packets().next().transpose()?;
+        let first =
+            first.ok_or_else(|| Error::Verify { path: file.to_path_buf(), why: "it has no video".to_owned() })?;
+        let track = VideoTrack {
+            size,
+            time_base: video_out.time_base,
+            frame_rate: video_out.frame_rate,
+            colour: video_out.colour,
+            hdr: video_out.hdr,
+            language: self.info.video.language.clone(),
+            first: &first,
+        };
+        let tags = Tags { title: self.info.title.clone(), chapters: Vec::new() };
+        let mut writer = Mp4Writer::create(&file, &track, self.audio.as_ref(), &tags)?;
+        let audio_ticks = self.audio.as_ref().map_or(video_out.time_base, |audio| audio.time_base);
+        let audio = film.audio.iter().flat_map(Spool::packets);
+        for packet in Interleaved::new(video.packets(), video_out.time_base, audio, audio_ticks) {
+            self.job.check()?;
+            match packet? {
+                Either::Video(packet) => writer.write_video(&packet)?,
+                Either::Audio(packet) => writer.write_audio(&packet)?,
+            }
+        }
+        let bytes = writer.finish()?;
+        Ok(Rendition { file, bytes })
+    }
+}
+
+/// What was done, and the files that wait for their names.
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
+fn account(
+    plan: &Plan,
+    info: &SourceInfo,
+    outcome: Outcome<Rendition>,
+    wall: Duration,
+) -> Result<(Report, Vec<(TempPath, String)>)> {
+    let Outcome { device, film, rungs, stages, queues } = outcome;
+    let seconds = |ticks: i64| {
+        let Rational { num, den } = plan.video_out.time_base;
+        Rational { num: ticks.saturating_mul(num), den }.as_f64()
+    };
+    let (last, length) = film.last;
+    let duration = seconds(last.saturating_sub(film.start).saturating_add(length));
+    let (mut files, mut renditions) = (Vec::new(), Vec::new());
+    for (rung, done) in plan.rungs.iter().zip(rungs) {
+        let file = file_name(rung.size);
+        let bits = (done.video.bytes * 8) as f64;
+        renditions.push(RenditionReport {
+            file: file.clone(),
+            size: rung.size,
+            upscaled: rung.upscaled,
+            frames: done.video.packets,
+            bytes: done.rendition.bytes,
+            video_bitrate: (duration > 0.0).then(|| bits / duration),
+            encode_seconds: done.encode_seconds,
+        });
+        files.push((done.rendition.file, file));
+    }
+    let report = Report {
+        version: report::VERSION,
+        versions: versions(),
+        device,
+        source: info.clone(),
+        start_offset: seconds(info.video.origin),
+        damage: film.damage,
+        plan_hash: plan.hash()?,
+        plan: plan.clone(),
+        frames: film.frames,
+        key_frames: film.key_frames,
+        duration,
+        wall_seconds: wall.as_secs_f64(),
+        renditions,
+        stages,
+        queues,
+    };
+    Ok((report, files))
+}
+
+fn versions() -> BTreeMap<String, String> {
+    let mut versions: BTreeMap<_, _> =
+        media::libav().versions.into_iter().map(|(name, version)| (name.to_owned(), version)).collect();
+    versions.insert("upright".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    versions.insert("rav1e".to_owned(), rav1e::version::short());
+    versions
 }

@@ -63,8 +63,8 @@ pub struct RenditionReport {
     pub frames: u64,
     /// Bytes of the whole file.
     pub bytes: u64,
-    /// Bits of video a second, without the container's.
-    pub video_bitrate: f64,
+    /// Bits of video a second, without the container's; none for a film without duration.
+    pub video_bitrate: Option<f64>,
     /// Seconds that its encoder worked.
     pub encode_seconds: f64,
 }

@@ -1,5 +1,4 @@
 use super::*;
-use crate::frame::Subsampling;
 use crate::geometry::Orientation;
 use crate::media::{AudioInfo, VideoInfo};
 
@@ -211,11 +210,11 @@ fn the_json_is_what_the_documentation_says() {
         r#""},"video_stream":0,"span":{"start":null,"duration":null}},"#,
         r#""picture":{"grid":{"width":1920,"height":1080},"sample_aspect":"1/1"},"#,
         r#""shape":"9/16","#,
-        r#""rungs":[{"size":{"width":1080,"height":1920},"upscaled":true}],"#,
+        r#""rungs":[{"size":{"width":1080,"height":1920},"level":8,"upscaled":true}],"#,
         r#""shots":[{"start":0,"end":null,"track":[{"frame":0,"window":"#,
         r#"{"x":656.25,"y":0.0,"width":607.5,"height":1080.0}}]}],"#,
         r#""key_frames":{"interval":"2/1"},"#,
-        r#""encoder":{"kind":"rav1e","speed":8,"quality":60},"#,
+        r#""encoder":{"kind":"rav1e","speed":8,"quality":60,"threads":4},"#,
         r#""video_in":{"format":{"width":1920,"height":1080,"subsampling":{"x":2,"y":2},"depth":8},"colour":"#,
         colour,
         r#"},"video_out":{"depth":8,"colour":"#,
