@@ -10,10 +10,10 @@ use super::stages::Film;
 use crate::encode::{self, Encoder, EncoderSettings};
 use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
-use crate::media::{self, AudioTrack, Mp4Writer, Source, SourceInfo, Tags, VideoTrack};
+use crate::media::{AudioTrack, Mp4Writer, Source, SourceInfo, Tags, VideoTrack};
 use crate::plan::Plan;
 use crate::scale::{self, DeviceChoice, ScaleSpec, Scaler};
-use std::collections::BTreeMap;
+use crate::versions::versions;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tempfile::TempPath;
@@ -191,7 +191,8 @@ fn account(
         Rational { num: ticks.saturating_mul(num), den }.as_f64()
     };
     let (last, length) = film.last;
-    let duration = seconds(last.saturating_sub(film.start).saturating_add(length));
+    let length = if length > 0 { seconds(length) } else { 1.0 / plan.video_out.frame_rate.as_f64() };
+    let duration = seconds(last.saturating_sub(film.start)) + length;
     let (mut files, mut renditions) = (Vec::new(), Vec::new());
     for (rung, done) in plan.rungs.iter().zip(rungs) {
         let file = file_name(rung.size);
@@ -202,7 +203,7 @@ fn account(
             upscaled: rung.upscaled,
             frames: done.video.packets,
             bytes: done.rendition.bytes,
-            video_bitrate: (duration > 0.0).then(|| bits / duration),
+            video_bitrate: bits / duration,
             encode_seconds: done.encode_seconds,
         });
         files.push((done.rendition.file, file));
@@ -225,12 +226,4 @@ fn account(
         queues,
     };
     Ok((report, files))
-}
-
-fn versions() -> BTreeMap<String, String> {
-    let mut versions: BTreeMap<_, _> =
-        media::libav().versions.into_iter().map(|(name, version)| (name.to_owned(), version)).collect();
-    versions.insert("upright".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
-    versions.insert("rav1e".to_owned(), rav1e::version::short());
-    versions
 }

@@ -38,7 +38,8 @@ pub struct Report {
     pub frames: u64,
     /// Of those, key frames.
     pub key_frames: u64,
-    /// Seconds from the first frame's beginning to the last frame's end.
+    /// Seconds from the first frame's beginning to the last frame's end; a last frame whose duration is not known counts
+    /// as one of the nominal rate.
     pub duration: f64,
     /// Seconds that the job took.
     pub wall_seconds: f64,
@@ -63,8 +64,8 @@ pub struct RenditionReport {
     pub frames: u64,
     /// Bytes of the whole file.
     pub bytes: u64,
-    /// Bits of video a second, without the container's; none for a film without duration.
-    pub video_bitrate: Option<f64>,
+    /// Bits of video a second, without the container's.
+    pub video_bitrate: f64,
     /// Seconds that its encoder worked.
     pub encode_seconds: f64,
 }
