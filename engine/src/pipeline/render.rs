@@ -161,7 +161,7 @@ impl Workshop for Studio<'_> {
             language: self.info.video.language.clone(),
             first: &first,
         };
-        let tags = Tags { title: self.info.title.clone(), chapters: Vec::new() };
+        let tags = Tags { title: self.info.title.clone(), chapters: self.info.chapters.clone() };
         let mut writer = Mp4Writer::create(&file, &track, self.audio.as_ref(), &tags)?;
         let audio_ticks = self.audio.as_ref().map_or(video_out.time_base, |audio| audio.time_base);
         let audio = film.audio.iter().flat_map(Spool::packets);

@@ -113,11 +113,12 @@ impl<F: Footage> Decode<'_, F> {
     }
 
     fn refuse_damage(&self) -> Result<()> {
-        let Damage { damaged_frames, first_at, truncated_at } = self.source.damage();
+        let Damage { damaged_frames, damaged_audio_packets, first_at, truncated_at, retimed_frames: _ } =
+            self.source.damage();
         if !self.strict {
             return Ok(());
         }
-        if *damaged_frames > 0 {
+        if damaged_frames + damaged_audio_packets > 0 {
             let at = first_at.map_or_else(String::new, |at| format!(" at {at:.3} s"));
             return Err(Error::bad_source(
                 self.name,

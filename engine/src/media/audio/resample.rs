@@ -26,6 +26,9 @@ pub(super) struct SampleFormat {
     pub(super) layout: av::AVChannelLayout,
 }
 
+// SAFETY: its layout owns no memory, and libav only reads what it describes.
+unsafe impl Send for SampleFormat {}
+
 impl SampleFormat {
     /// None for a format that this libav's headers did not know.
     pub(super) fn of(frame: &av::AVFrame) -> Option<Self> {
