@@ -24,6 +24,7 @@ pub mod packet;
 pub mod pipeline;
 pub mod plan;
 pub mod scale;
+pub mod verify;
 pub mod versions;
 
 pub use error::{Error, Result};

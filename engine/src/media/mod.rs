@@ -19,15 +19,17 @@ mod parameters;
 mod pixels;
 mod probe;
 mod reader;
+mod rendition;
 mod sound;
 mod source;
 mod tags;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod timeline;
 
 pub use mux::{Mp4Writer, VideoTrack};
 pub use parameters::CodecParameters;
+pub(crate) use rendition::{AudioDescription, Kind, RenditionReader, StoredPacket, VideoDescription};
 pub use source::Source;
 pub use tags::{Chapter, Tags};
 

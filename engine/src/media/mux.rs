@@ -183,7 +183,10 @@ impl Mp4Writer {
             check("avcodec_parameters_copy", code)?;
             (*stream).time_base = ffi::av_rational(track.time_base);
             set_text(&raw mut (*stream).metadata, c"language", track.language.as_deref())?;
-            set_text(&raw mut (*stream).metadata, c"title", track.title.as_deref())?;
+            // The title goes into `udta`, where it belongs, and into the handler's name, where libav 5 looks for it.
+            for key in [c"title", c"handler_name"] {
+                set_text(&raw mut (*stream).metadata, key, track.title.as_deref())?;
+            }
             let delta = i64::from((*(*stream).codecpar).frame_size).max(1);
             self.audio = Some(Track { stream: (*stream).index, delta, ..Track::default() });
         }

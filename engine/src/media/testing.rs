@@ -2,7 +2,10 @@
 
 use crate::av1::strip_temporal_delimiters;
 use crate::colour::{ChromaSite, Colour, cicp};
+use crate::geometry::Rational;
+use crate::media::{AudioTrack, CodecParameters, ffi};
 use crate::packet::Packet;
+use ffmpeg_sys_next as av;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -53,4 +56,36 @@ fn ivf_packets(ivf: &[u8]) -> Vec<Packet> {
         rest = next;
     }
     packets
+}
+
+/// A track of Opus that decoders begin 312 samples into.
+pub(crate) fn opus_track() -> AudioTrack {
+    // OpusHead: version 1, 2 channels, 312 samples to skip, 48 kHz, no gain, mapping family 0.
+    let head = [&b"OpusHead\x01\x02"[..], &312_u16.to_le_bytes(), &48_000_u32.to_le_bytes(), &[0, 0, 0]].concat();
+    let mut parameters = ffi::Parameters::new().unwrap();
+    // SAFETY: the parameters are new and ours.
+    let parameters = unsafe {
+        let fields = parameters.as_mut_ptr();
+        (*fields).codec_type = av::AVMediaType::AVMEDIA_TYPE_AUDIO;
+        (*fields).codec_id = av::AVCodecID::AV_CODEC_ID_OPUS;
+        (*fields).sample_rate = 48_000;
+        av::av_channel_layout_default(&raw mut (*fields).ch_layout, 2);
+        (*fields).extradata = av::av_mallocz(head.len() + av::AV_INPUT_BUFFER_PADDING_SIZE as usize).cast();
+        std::ptr::copy_nonoverlapping(head.as_ptr(), (*fields).extradata, head.len());
+        (*fields).extradata_size = i32::try_from(head.len()).unwrap();
+        CodecParameters::copy_of(fields).unwrap()
+    };
+    AudioTrack {
+        parameters,
+        time_base: Rational::new(1, 48_000),
+        copied: true,
+        language: Some("fin".to_owned()),
+        title: Some("Kommentar".to_owned()),
+    }
+}
+
+/// 20 ms of silence at a time.
+pub(crate) fn opus_packets(count: i64, start: i64) -> Vec<Packet> {
+    let silence = [0xfc, 0xff, 0xfe];
+    (0..count).map(|n| Packet { data: silence.to_vec(), pts: start + 960 * n, duration: 960, key: true }).collect()
 }

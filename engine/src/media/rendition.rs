@@ -1,0 +1,207 @@
+//! Reading back a file that was written, as far as its tables tell: nothing is decoded, and nothing is guessed.
+
+use super::ffi::{self, AvDict, AvPacket, check};
+use super::hdr;
+use crate::colour::HdrMetadata;
+use crate::error::Result;
+use crate::geometry::{Rational, Size};
+use ffmpeg_sys_next as av;
+use std::ffi::{CString, c_int};
+use std::path::Path;
+use std::ptr;
+
+/// An MP4 file with at most one video and one audio track.
+#[derive(Debug)]
+pub(crate) struct RenditionReader {
+    context: *mut av::AVFormatContext,
+    video: Option<*mut av::AVStream>,
+    audio: Option<*mut av::AVStream>,
+    packet: AvPacket,
+}
+
+/// What the container says of a video track.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct VideoDescription {
+    /// libav's name of the codec.
+    pub(crate) codec: String,
+    /// What is in the codec's configuration box (for AV1, `av1C`).
+    pub(crate) configuration: Vec<u8>,
+    pub(crate) size: Size,
+    /// Width of a pixel over its height; none when it does not say.
+    pub(crate) sample_aspect: Option<Rational>,
+    /// Primaries, transfer, matrix: H.273.
+    pub(crate) cicp: [u32; 3],
+    pub(crate) full_range: bool,
+    pub(crate) hdr: HdrMetadata,
+    pub(crate) time_base: Rational,
+}
+
+/// What the container says of an audio track.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AudioDescription {
+    /// libav's name of the codec.
+    pub(crate) codec: String,
+    pub(crate) time_base: Rational,
+}
+
+/// The track that a packet belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Video,
+    Audio,
+}
+
+/// A packet as it lies in the file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoredPacket<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) data: &'a [u8],
+    /// When it is shown, edit list applied; none when the container does not say.
+    pub(crate) pts: Option<i64>,
+    /// When it is decoded, likewise.
+    pub(crate) dts: Option<i64>,
+    pub(crate) key: bool,
+    /// Whether the edit list leaves it out.
+    pub(crate) hidden: bool,
+}
+
+impl RenditionReader {
+    /// # Errors
+    /// [`crate::Error::Libav`] when it is not an MP4 file, cannot be read, or has two tracks of a kind.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        // The prefix keeps a name with a colon from being taken for a protocol.
+        let url = [b"file:", path.as_os_str().as_encoded_bytes()].concat();
+        let url = CString::new(url).map_err(|_| ffi::libav_error("avformat_open_input", av::AVERROR(av::EINVAL)))?;
+        let mut context = ptr::null_mut();
+        // SAFETY: writes a new context to the local, which becomes the reader's; the format is null or libav's own.
+        unsafe {
+            let mut options = AvDict::new();
+            options.set(c"fflags", c"noparse+nofillin")?;
+            let format = av::av_find_input_format(c"mov".as_ptr());
+            let code = av::avformat_open_input(&raw mut context, url.as_ptr(), format, options.as_mut_ptr());
+            check("avformat_open_input", code)?;
+        }
+        let mut reader = Self { context, video: None, audio: None, packet: AvPacket::new()? };
+        reader.find_tracks()?;
+        Ok(reader)
+    }
+
+    fn find_tracks(&mut self) -> Result<()> {
+        // SAFETY: the context is open.
+        let count = unsafe { (*self.context).nb_streams };
+        for index in 0..count {
+            // SAFETY: the context has so many streams, all of them valid until it is closed.
+            let stream = unsafe { *(*self.context).streams.add(index as usize) };
+            // SAFETY: as above.
+            let track = match unsafe { (*(*stream).codecpar).codec_type } {
+                av::AVMediaType::AVMEDIA_TYPE_VIDEO => &mut self.video,
+                av::AVMediaType::AVMEDIA_TYPE_AUDIO => &mut self.audio,
+                _ => continue,
+            };
+            if track.replace(stream).is_some() {
+                return Err(ffi::libav_error("avformat_open_input", av::AVERROR_INVALIDDATA));
+            }
+        }
+        Ok(())
+    }
+
+    /// The video track.
+    pub(crate) fn video(&self) -> Option<VideoDescription> {
+        let stream = self.video?;
+        // SAFETY: the stream is the open context's; the codes are enumerations of 32 bits.
+        unsafe {
+            let parameters = (*stream).codecpar;
+            let code = |field: *const u32| field.read();
+            Some(VideoDescription {
+                codec: codec(parameters),
+                configuration: extradata(parameters),
+                size: Size {
+                    width: u32::try_from((*parameters).width).unwrap_or(0),
+                    height: u32::try_from((*parameters).height).unwrap_or(0),
+                },
+                sample_aspect: ffi::rational((*stream).sample_aspect_ratio).filter(|aspect| aspect.num > 0),
+                cicp: [
+                    code((&raw const (*parameters).color_primaries).cast()),
+                    code((&raw const (*parameters).color_trc).cast()),
+                    code((&raw const (*parameters).color_space).cast()),
+                ],
+                full_range: (*parameters).color_range == av::AVColorRange::AVCOL_RANGE_JPEG,
+                hdr: hdr::of_stream(stream),
+                time_base: ffi::rational((*stream).time_base)?,
+            })
+        }
+    }
+
+    /// The audio track.
+    pub(crate) fn audio(&self) -> Option<AudioDescription> {
+        let stream = self.audio?;
+        // SAFETY: the stream is the open context's.
+        unsafe {
+            let time_base = ffi::rational((*stream).time_base)?;
+            Some(AudioDescription { codec: codec((*stream).codecpar), time_base })
+        }
+    }
+
+    /// The next packet of either track, in the order of the file.
+    ///
+    /// # Errors
+    /// [`crate::Error::Libav`] when it cannot be read.
+    pub(crate) fn next(&mut self) -> Result<Option<StoredPacket<'_>>> {
+        let kind = loop {
+            self.packet.unref();
+            // SAFETY: the context is open and the packet empty.
+            let code = unsafe { av::av_read_frame(self.context, self.packet.as_mut_ptr()) };
+            if code == av::AVERROR_EOF {
+                return Ok(None);
+            }
+            check("av_read_frame", code)?;
+            let stream = self.packet.fields().stream_index;
+            if is(self.video, stream) {
+                break Kind::Video;
+            }
+            if is(self.audio, stream) {
+                break Kind::Audio;
+            }
+        };
+        let fields = self.packet.fields();
+        let time = |ticks| (ticks != av::AV_NOPTS_VALUE).then_some(ticks);
+        Ok(Some(StoredPacket {
+            kind,
+            data: self.packet.data(),
+            pts: time(fields.pts),
+            dts: time(fields.dts),
+            key: fields.flags & av::AV_PKT_FLAG_KEY != 0,
+            hidden: fields.flags & av::AV_PKT_FLAG_DISCARD != 0,
+        }))
+    }
+}
+
+impl Drop for RenditionReader {
+    fn drop(&mut self) {
+        // SAFETY: opened by `open`.
+        unsafe { av::avformat_close_input(&raw mut self.context) };
+    }
+}
+
+/// Whether `track` is stream `index`.
+fn is(track: Option<*mut av::AVStream>, index: c_int) -> bool {
+    // SAFETY: a reader's tracks are streams of its open context.
+    track.is_some_and(|stream| unsafe { (*stream).index } == index)
+}
+
+/// # Safety
+/// `parameters` are valid.
+unsafe fn codec(parameters: *const av::AVCodecParameters) -> String {
+    // SAFETY: libav has a static name for every codec, known or not.
+    unsafe { ffi::text(av::avcodec_get_name((*parameters).codec_id)) }.unwrap_or_default()
+}
+
+/// # Safety
+/// `parameters` are valid.
+unsafe fn extradata(parameters: *const av::AVCodecParameters) -> Vec<u8> {
+    // SAFETY: libav keeps `extradata_size` readable bytes there.
+    unsafe {
+        let (data, size) = ((*parameters).extradata, usize::try_from((*parameters).extradata_size).unwrap_or(0));
+        if data.is_null() { Vec::new() } else { std::slice::from_raw_parts(data, size).to_vec() }
+    }
+}

@@ -1,0 +1,281 @@
+//! Is what was written what was asked for? Asked of every rendition before it gets its final name.
+//!
+//! The file's tables and packets are read back; nothing is decoded, and memory does not grow with the film.
+
+use crate::av1::{self, Obu, ObuKind, SequenceHeader};
+use crate::colour::{ChromaSite, Colour, ContentLight, HdrMetadata, MasteringDisplay};
+use crate::error::{Error, Result};
+use crate::frame::Depth;
+use crate::geometry::{Rational, Size};
+use crate::media::{AudioDescription, Kind, RenditionReader, StoredPacket, VideoDescription};
+use std::fmt::Debug;
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+/// What a rendition must be.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// Size of its picture in pixels.
+    pub size: Size,
+    /// Bits of its samples.
+    pub depth: Depth,
+    /// Tags, in the container and in the AV1 stream.
+    pub colour: Colour,
+    /// Metadata of high dynamic range in the container.
+    pub hdr: HdrMetadata,
+    /// Ticks of the video's times.
+    pub time_base: Rational,
+    /// The frames' times, and which of them are key frames.
+    pub video: Stamps,
+    /// The audio; none when there is to be none.
+    pub audio: Option<ExpectedAudio>,
+}
+
+/// What a rendition's audio must be.
+#[derive(Clone, Debug)]
+pub struct ExpectedAudio {
+    /// libav's name of the codec.
+    pub codec: String,
+    /// Ticks of the audio's times.
+    pub time_base: Rational,
+    /// The packets' times.
+    pub packets: Stamps,
+}
+
+/// The times of any number of packets, and which of them are keys, as far as it takes to tell one run from another:
+/// memory does not grow with them.
+#[derive(Clone, Debug, Default)]
+pub struct Stamps {
+    count: u64,
+    keys: u64,
+    ends: Option<(i64, i64)>,
+    /// Of times after the first.
+    digest: DefaultHasher,
+}
+
+impl Stamps {
+    /// Adds the next packet.
+    pub fn push(&mut self, pts: i64, key: bool) {
+        let (first, _) = *self.ends.get_or_insert((pts, pts));
+        self.ends = Some((first, pts));
+        self.count += 1;
+        self.keys += u64::from(key);
+        (pts.wrapping_sub(first), key).hash(&mut self.digest);
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// How many of them were keys.
+    pub fn keys(&self) -> u64 {
+        self.keys
+    }
+
+    /// The first and the last time; none when there was no packet.
+    pub fn ends(&self) -> Option<(i64, i64)> {
+        self.ends
+    }
+}
+
+/// Checks the file at `path`.
+///
+/// # Errors
+/// [`Error::Verify`] that says the first thing that is not as expected; [`Error::Io`] when the file cannot be read.
+pub fn rendition(path: &Path, expected: &Expected) -> Result<()> {
+    let index_first = index_is_first(path).map_err(Error::io(path, "cannot read back"))?;
+    let outcome = (|| {
+        same("index before the media", index_first, true)?;
+        check(path, expected)
+    })();
+    outcome.map_err(|Difference(why)| Error::Verify { path: path.to_owned(), why })
+}
+
+/// What is not as expected, as text.
+struct Difference(String);
+
+impl From<Error> for Difference {
+    fn from(error: Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<av1::Malformed> for Difference {
+    fn from(error: av1::Malformed) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<(), Difference> {
+    if found == expected { Ok(()) } else { Err(Difference(format!("{what}: {found:?} instead of {expected:?}"))) }
+}
+
+/// Whether the box `moov`, which says where everything is, comes before the box `mdat`, which is everything.
+fn index_is_first(path: &Path) -> io::Result<bool> {
+    let mut file = BufReader::new(File::open(path)?);
+    loop {
+        let mut header = [0; 8];
+        match file.read_exact(&mut header) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+            read => read?,
+        }
+        let [a, b, c, d, name @ ..] = header;
+        match &name {
+            b"moov" => return Ok(true),
+            b"mdat" => return Ok(false),
+            _ => file.seek_relative(i64::from(u32::from_be_bytes([a, b, c, d])).saturating_sub(8).max(0))?,
+        }
+    }
+}
+
+fn check(path: &Path, expected: &Expected) -> Result<(), Difference> {
+    let mut reader = RenditionReader::open(path)?;
+    let video = reader.video().ok_or_else(|| Difference("there is no video".to_owned()))?;
+    check_video(&video, expected)?;
+    check_audio(reader.audio().as_ref(), expected.audio.as_ref())?;
+
+    let configured = configured_header(&video)?.to_vec();
+    let (mut frames, mut packets) = (Stamps::default(), Stamps::default());
+    while let Some(packet) = reader.next()? {
+        let pts = packet.pts.ok_or_else(|| Difference("a packet has no time".to_owned()))?;
+        match packet.kind {
+            Kind::Audio => packets.push(pts, true),
+            Kind::Video => {
+                check_frame(&packet, &configured)
+                    .map_err(|Difference(why)| Difference(format!("frame {}: {why}", frames.count())))?;
+                frames.push(pts, packet.key);
+            }
+        }
+    }
+    check_stamps("frames", &frames, &expected.video, 0)?;
+    if let Some(audio) = &expected.audio {
+        // An edit list says where a track begins in ticks of the movie, which may be milliseconds.
+        check_stamps("audio packets", &packets, &audio.packets, audio.time_base.den / 1000 + 1)?;
+    }
+    Ok(())
+}
+
+fn check_video(video: &VideoDescription, expected: &Expected) -> Result<(), Difference> {
+    let Colour { primaries, transfer, matrix, full_range, .. } = expected.colour;
+    same("video codec", video.codec.as_str(), "av1")?;
+    same("size in the container", video.size, expected.size)?;
+    same("pixel aspect in the container", video.sample_aspect, Some(Rational::new(1, 1)))?;
+    same("colour in the container", video.cicp, [primaries, transfer, matrix].map(u32::from))?;
+    same("full range in the container", video.full_range, full_range)?;
+    same("HDR metadata in the container", stored_hdr(video.hdr), stored_hdr(expected.hdr))?;
+    same("video time base", video.time_base, expected.time_base)?;
+
+    let obu = single_obu(configured_header(video)?)?;
+    let header = SequenceHeader::parse(obu.payload)?;
+    same("av1C", &video.configuration[..4], &configuration_of(&header))?;
+    same("size in the AV1 stream", header.max_frame_size, expected.size)?;
+    same("depth in the AV1 stream", header.depth, expected.depth)?;
+    same(
+        "colour in the AV1 stream",
+        [header.primaries, header.transfer, header.matrix],
+        [primaries, transfer, matrix],
+    )?;
+    same("full range in the AV1 stream", header.full_range, full_range)?;
+    same("chroma site in the AV1 stream", header.chroma_sample_position, chroma_code(expected.colour.chroma))
+}
+
+/// As AV1 signals it (section 6.4.2): 0 unknown, 1 vertical, 2 colocated.
+fn chroma_code(site: ChromaSite) -> u8 {
+    match site {
+        ChromaSite::LEFT => 1,
+        ChromaSite::TOP_LEFT => 2,
+        _ => 0,
+    }
+}
+
+/// The first four bytes of `av1C` for a stream with this sequence header; AV1 in ISOBMFF, section 2.3.3.
+fn configuration_of(header: &SequenceHeader) -> [u8; 4] {
+    let twelve = header.depth == Depth::Twelve;
+    let high = header.depth != Depth::Eight;
+    let bits = [
+        (header.high_tier, 7),
+        (high, 6),
+        (twelve, 5),
+        (header.monochrome, 4),
+        (header.subsampling.x == 2, 3),
+        (header.subsampling.y == 2, 2),
+    ];
+    let flags = bits.iter().map(|&(bit, place)| u8::from(bit) << place).sum::<u8>();
+    [0x81, header.profile << 5 | header.level, flags | header.chroma_sample_position, 0]
+}
+
+/// The OBU that `av1C` holds.
+fn configured_header(video: &VideoDescription) -> Result<&[u8], Difference> {
+    video.configuration.get(4..).ok_or_else(|| Difference("av1C is too short".to_owned()))
+}
+
+fn single_obu(data: &[u8]) -> Result<Obu<'_>, Difference> {
+    let mut found = av1::obus(data);
+    match (found.next().transpose()?, found.next()) {
+        (Some(obu), None) if obu.kind == ObuKind::SequenceHeader => Ok(obu),
+        _ => Err(Difference("av1C holds something else than one sequence header".to_owned())),
+    }
+}
+
+/// Each frame can be decoded from what `av1C` says, and key frames from what they themselves say, which is the same.
+fn check_frame(packet: &StoredPacket<'_>, configured: &[u8]) -> Result<(), Difference> {
+    same("decoding time", packet.dts, packet.pts)?;
+    same("hidden by the edit list", packet.hidden, false)?;
+    let mut header = None;
+    for obu in av1::obus(packet.data) {
+        let obu = obu?;
+        match obu.kind {
+            ObuKind::TemporalDelimiter => return Err(Difference("has a temporal delimiter".to_owned())),
+            ObuKind::SequenceHeader => header = Some(obu.bytes),
+            _ => {}
+        }
+    }
+    match header {
+        Some(header) => same("sequence header", header, configured),
+        None => same("key frame without sequence header", packet.key, false),
+    }
+}
+
+fn check_audio(found: Option<&AudioDescription>, expected: Option<&ExpectedAudio>) -> Result<(), Difference> {
+    let expected = expected.filter(|audio| audio.packets.count() > 0);
+    same("audio codec", found.map(|audio| audio.codec.as_str()), expected.map(|audio| audio.codec.as_str()))?;
+    same("audio time base", found.map(|audio| audio.time_base), expected.map(|audio| audio.time_base))
+}
+
+/// All times are as they should be, except that all of them may be off by the same few ticks, fewer than `slack`.
+fn check_stamps(what: &str, found: &Stamps, expected: &Stamps, slack: i64) -> Result<(), Difference> {
+    same(&format!("number of {what}"), found.count, expected.count)?;
+    same(&format!("number of key {what}"), found.keys, expected.keys)?;
+    if let (Some((found, found_last)), Some((first, last))) = (found.ends, expected.ends) {
+        let shift = found.saturating_sub(first);
+        if shift.saturating_abs() > slack.saturating_sub(1).max(0) {
+            same(&format!("time of the first of the {what}"), found, first)?;
+        }
+        same(&format!("time of the last of the {what}"), found_last - shift, last)?;
+    }
+    let digests = [found, expected].map(|stamps| stamps.digest.finish());
+    if digests[0] == digests[1] { Ok(()) } else { Err(Difference(format!("times or keys of the {what} differ"))) }
+}
+
+/// What `mdcv` and `clli` keep of the metadata: chromaticities in 1/50000, luminances in 1/10000 cd/m2.
+fn stored_hdr(hdr: HdrMetadata) -> (Option<[i64; 10]>, Option<ContentLight>) {
+    let rounded = |value: Rational, unit: i64| {
+        let (num, den) = (i128::from(value.num) * i128::from(unit), i128::from(value.den));
+        i64::try_from((2 * num + den).div_euclid(2 * den)).unwrap_or(i64::MAX)
+    };
+    let mastering = |display: MasteringDisplay| {
+        let [red, green, blue] = display.primaries;
+        let points = [red, green, blue, display.white];
+        let [rx, gx, bx, wx] = points.map(|(x, _)| rounded(x, 50_000));
+        let [ry, gy, by, wy] = points.map(|(_, y)| rounded(y, 50_000));
+        let (darkest, brightest) = (rounded(display.min_luminance, 10_000), rounded(display.max_luminance, 10_000));
+        [rx, ry, gx, gy, bx, by, wx, wy, darkest, brightest]
+    };
+    (hdr.mastering.map(mastering), hdr.light)
+}
+
+#[cfg(test)]
+mod tests;
