@@ -125,7 +125,19 @@ pub(super) unsafe fn set_on_stream(stream: *mut av::AVStream, hdr: &HdrMetadata)
 /// `stream` is valid, libav has not begun to use it, and `T` is what it holds for this kind of side data.
 unsafe fn add<T: Copy>(stream: *mut av::AVStream, kind: av::AVPacketSideDataType, value: T) -> Result<()> {
     // SAFETY: the caller vouches for the stream, which owns the data.
-    let data = unsafe { av::av_stream_new_side_data(stream, kind, size_of::<T>()) };
+    let data = unsafe {
+        #[cfg(ffmpeg_6_1)]
+        let data = {
+            let parameters = (*stream).codecpar;
+            let (list, count) = (&raw mut (*parameters).coded_side_data, &raw mut (*parameters).nb_coded_side_data);
+            av::av_packet_side_data_new(list, count, kind, size_of::<T>(), 0)
+                .as_ref()
+                .map_or(ptr::null_mut(), |made| made.data)
+        };
+        #[cfg(not(ffmpeg_6_1))]
+        let data = av::av_stream_new_side_data(stream, kind, size_of::<T>());
+        data
+    };
     if data.is_null() {
         return Err(out_of_memory("av_stream_new_side_data"));
     }

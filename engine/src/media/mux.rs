@@ -2,7 +2,7 @@
 
 use super::ffi::{self, AvDict, AvPacket, check, libav_error, out_of_memory};
 use super::output::OutputFile;
-use super::{AudioTrack, Chapter, Tags, hdr};
+use super::{AudioTrack, Chapter, Tags, hdr, log};
 use crate::av1;
 use crate::colour::{Colour, HdrMetadata};
 use crate::error::{Error, Result};
@@ -55,6 +55,7 @@ impl Mp4Writer {
     /// [`Error::Io`] when it cannot be written; [`Error::Verify`] when the first packet has no sequence header;
     /// [`Error::Libav`] when MP4 cannot hold a track.
     pub fn create(path: &Path, video: &VideoTrack<'_>, audio: Option<&AudioTrack>, tags: &Tags) -> Result<Self> {
+        log::capture();
         let mut output = OutputFile::create(path)?;
         let mut context = ptr::null_mut();
         // SAFETY: writes a new context to the local, which becomes the writer's; the output is dropped after it.
@@ -216,7 +217,7 @@ impl Mp4Writer {
                     self.add_chapter(index, chapter)?;
                 }
             } else {
-                log::warn!("chapters are left out: in ticks of 1/{timescale} s, MP4 cannot say how long they last");
+                ::log::warn!("chapters are left out: in ticks of 1/{timescale} s, MP4 cannot say how long they last");
             }
             let code = av::avformat_write_header(self.context, options.as_mut_ptr());
             self.check("avformat_write_header", code)?;

@@ -1,7 +1,7 @@
 //! Reading back a file that was written, as far as its tables tell: nothing is decoded, and nothing is guessed.
 
 use super::ffi::{self, AvDict, AvPacket, check};
-use super::hdr;
+use super::{hdr, log};
 use crate::colour::HdrMetadata;
 use crate::error::Result;
 use crate::geometry::{Rational, Size};
@@ -69,6 +69,7 @@ impl RenditionReader {
     /// # Errors
     /// [`crate::Error::Libav`] when it is not an MP4 file, cannot be read, or has two tracks of a kind.
     pub(crate) fn open(path: &Path) -> Result<Self> {
+        log::capture();
         // The prefix keeps a name with a colon from being taken for a protocol.
         let url = [b"file:", path.as_os_str().as_encoded_bytes()].concat();
         let url = CString::new(url).map_err(|_| ffi::libav_error("avformat_open_input", av::AVERROR(av::EINVAL)))?;
