@@ -1,6 +1,6 @@
 //! The kernels on Mesa's software adapter against their twins, byte for byte.
 
-use crate::pictures::{detailed, extreme, format, spec, white_noise, window};
+use crate::pictures::{cpu, detailed, extreme, format, spec, white_noise, window};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 use upright_engine::Error;
@@ -17,10 +17,6 @@ fn software_adapter() -> Device {
     static DEVICE: LazyLock<Device> =
         LazyLock::new(|| Device::open(&DeviceChoice::Adapter(SOFTWARE_ADAPTER.into())).unwrap());
     DEVICE.clone()
-}
-
-fn cpu() -> Device {
-    Device::open(&DeviceChoice::Cpu).unwrap()
 }
 
 /// The first sample at which two frames differ: plane, column, row. Padding of rows is nobody's business.

@@ -4,5 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod devices;
+mod noise;
 mod pictures;
 mod reference;
+mod zimg;

@@ -3,7 +3,7 @@
 use upright_engine::colour::ChromaSite;
 use upright_engine::frame::{Depth, Frame, FrameFormat, Subsampling};
 use upright_engine::geometry::Window;
-use upright_engine::scale::{Crop, DeviceChoice, ScaleSpec, open};
+use upright_engine::scale::{Crop, Device, DeviceChoice, ScaleSpec};
 
 pub(crate) fn format(width: u32, height: u32, subsampling: Subsampling, depth: Depth) -> FrameFormat {
     FrameFormat { width, height, subsampling, depth }
@@ -54,6 +54,11 @@ pub(crate) fn paint(format: FrameFormat, value: impl Fn(usize, u32, u32) -> f64)
     frame
 }
 
+/// A frame of one value.
+pub(crate) fn flat(format: FrameFormat, value: u32) -> Frame {
+    paint(format, |_, _, _| f64::from(value) / f64::from((1u32 << format.depth.bits()) - 1))
+}
+
 /// A zone plate, whose stripes narrow to two samples at the corners, under a fine texture.
 pub(crate) fn detailed(format: FrameFormat) -> Frame {
     let layouts = format.layout();
@@ -84,9 +89,14 @@ fn random(seed: u32, x: u32, y: u32) -> f64 {
     (state >> 40) as f64 / f64::from(1 << 24)
 }
 
+/// The CPU as a device.
+pub(crate) fn cpu() -> Device {
+    Device::open(&DeviceChoice::Cpu).unwrap()
+}
+
 /// Scales one frame, the first of a job.
-pub(crate) fn scale(device: &DeviceChoice, spec: &ScaleSpec, source: &Frame, window: Window) -> Vec<Frame> {
-    let mut scaler = open(device, spec).unwrap();
+pub(crate) fn scale(device: &Device, spec: &ScaleSpec, source: &Frame, window: Window) -> Vec<Frame> {
+    let mut scaler = device.scaler(spec).unwrap();
     let mut rungs: Vec<Frame> = spec.rungs.iter().map(|&format| Frame::new(format)).collect();
     scaler.submit(source, Crop { window, frame: 0 }).unwrap();
     scaler.collect(&mut rungs.iter_mut().collect::<Vec<_>>()).unwrap();

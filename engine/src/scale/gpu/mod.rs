@@ -283,3 +283,87 @@ impl Slot {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::colour::ChromaSite;
+    use crate::frame::{Depth, FrameFormat, Subsampling};
+    use crate::geometry::Window;
+    use crate::scale::DeviceChoice;
+    use upright_shaders::kernels::Kernel;
+
+    /// Fails where Mesa's software driver is not installed.
+    fn software_gpu() -> Arc<Gpu> {
+        let adapter = adapters::choose(&DeviceChoice::Adapter("llvmpipe".into()), adapters::list()).unwrap().unwrap();
+        Arc::new(Gpu::open(&adapter).unwrap())
+    }
+
+    fn spec() -> ScaleSpec {
+        let format =
+            |width, height| FrameFormat { width, height, subsampling: Subsampling::CS420, depth: Depth::Eight };
+        ScaleSpec {
+            source: format(320, 180),
+            source_chroma: ChromaSite::LEFT,
+            full_range: false,
+            rungs: vec![format(180, 320), format(90, 160)],
+            rung_chroma: ChromaSite::LEFT,
+        }
+    }
+
+    fn crop(x: f64) -> Crop {
+        Crop { window: Window { x, y: 0.0, width: 101.25, height: 180.0 }, frame: 0 }
+    }
+
+    fn device_error(result: Result<()>) -> String {
+        match result {
+            Err(Error::Device { device, why }) if device.contains("llvmpipe") => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_lost_device_is_an_error_before_and_after_a_frame_is_submitted() {
+        let (gpu, spec) = (software_gpu(), spec());
+        let mut scaler = GpuScaler::new(Arc::clone(&gpu), &spec).unwrap();
+        let source = Frame::new(spec.source);
+        scaler.submit(&source, crop(10.0)).unwrap();
+        gpu.context.device.destroy();
+        let mut rungs = spec.rungs.iter().map(|&rung| Frame::new(rung)).collect::<Vec<_>>();
+        // The frame may have been finished already; then it is whole, and the next call says what has happened.
+        let collected = scaler.collect(&mut rungs.iter_mut().collect::<Vec<_>>());
+        if collected.is_err() {
+            device_error(collected);
+        }
+        assert!(device_error(scaler.submit(&source, crop(10.0))).contains("lost"));
+        assert!(device_error(scaler.submit(&source, crop(10.0))).contains("lost"));
+    }
+
+    #[test]
+    fn what_the_device_refuses_is_an_error_that_stays() {
+        let gpu = software_gpu();
+        let broken =
+            Kernel { source: "@compute @workgroup_size(1) fn broken() { let x: i32 = 1u; }", ..SCALE_HORIZONTAL };
+        let refused = Pipeline::new(&gpu.context, Box::leak(Box::new(broken))).map(|_| ());
+        assert!(device_error(refused).contains("refused"));
+        assert!(device_error(gpu.context.check()).contains("refused"));
+    }
+
+    #[test]
+    fn a_window_that_moves_needs_no_new_buffers() {
+        let spec = spec();
+        let layout = |x: f64| {
+            let mut filters = Filters::new(&spec);
+            filters.follow(crop(x).window);
+            Layout::new(&spec, &filters, crop(x), 256)
+        };
+        let slot = Slot::new(&software_gpu(), &layout(0.0), 4).unwrap();
+        assert!((0..=320 - 102).all(|x| slot.holds(&layout(f64::from(x) + 0.37))));
+        assert!(!slot.holds(&{
+            let mut filters = Filters::new(&spec);
+            let whole = Window { x: 0.0, y: 0.0, width: 320.0, height: 180.0 };
+            filters.follow(whole);
+            Layout::new(&spec, &filters, Crop { window: whole, frame: 0 }, 256)
+        }));
+    }
+}
