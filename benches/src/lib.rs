@@ -1,1 +1,3 @@
-//! Benches: of the kernels and stages (Criterion), and the comparison with peers.
+//! What the Criterion benches in `benches/` share: the jobs that are measured and the devices that they run on.
+
+pub mod scale;

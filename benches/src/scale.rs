@@ -1,0 +1,117 @@
+//! Scaling: jobs, devices, and running one on the other.
+
+use upright_engine::Result;
+use upright_engine::colour::ChromaSite;
+use upright_engine::frame::{Depth, Frame, FrameFormat, Subsampling};
+use upright_engine::geometry::Window;
+use upright_engine::scale::{Crop, Device, DeviceChoice, ScaleSpec, Scaler, adapters};
+
+/// The environment variable that names a software adapter to be measured too.
+pub const SOFTWARE_ADAPTER: &str = "UPRIGHT_BENCH_ADAPTER";
+
+/// Something to scale.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What reports call it.
+    pub name: &'static str,
+    /// Source and rungs.
+    pub spec: ScaleSpec,
+    /// The window of the first frame.
+    pub window: Window,
+    /// By how many samples the window moves to and fro between one frame and the next.
+    pub step: f64,
+}
+
+/// The jobs that are measured.
+pub fn jobs() -> Vec<Job> {
+    let ladder = [(1080, 1920), (720, 1280), (540, 960), (360, 640)];
+    let format = |(width, height), depth| FrameFormat { width, height, subsampling: Subsampling::CS420, depth };
+    let job = |name, height: u32, depth, rungs: usize, step| {
+        let (picture_width, width) = (height * 16 / 9, f64::from(height) * 9.0 / 16.0);
+        Job {
+            name,
+            spec: ScaleSpec {
+                source: format((picture_width, height), depth),
+                source_chroma: ChromaSite::LEFT,
+                full_range: false,
+                rungs: ladder[..rungs].iter().map(|&size| format(size, depth)).collect(),
+                rung_chroma: ChromaSite::LEFT,
+            },
+            window: Window { x: (f64::from(picture_width) - width) / 2.0, y: 0.0, width, height: f64::from(height) },
+            step,
+        }
+    };
+    vec![
+        job("1080p, top rung", 1080, Depth::Eight, 1, 0.0),
+        job("1080p, four rungs", 1080, Depth::Eight, 4, 0.0),
+        // Every frame has filters of its own along x: the difference is what building them costs.
+        job("1080p, four rungs, moving", 1080, Depth::Eight, 4, 0.3),
+        job("1080p 10 bit, four rungs", 1080, Depth::Ten, 4, 0.0),
+        job("2160p, four rungs", 2160, Depth::Eight, 4, 0.0),
+    ]
+}
+
+/// The CPU, every GPU, and the software adapter that [`SOFTWARE_ADAPTER`] names, each with a name for reports.
+///
+/// # Errors
+/// When one cannot be opened.
+pub fn devices() -> Result<Vec<(String, Device)>> {
+    let gpus = adapters().into_iter().filter(|info| info.kind == "gpu").map(|info| DeviceChoice::Adapter(info.name));
+    let named = std::env::var(SOFTWARE_ADAPTER).ok().map(DeviceChoice::Adapter);
+    let choices = std::iter::once(DeviceChoice::Cpu).chain(gpus).chain(named);
+    let open = |choice: DeviceChoice| {
+        let device = Device::open(&choice)?;
+        let name = match choice {
+            DeviceChoice::Adapter(name) => name,
+            _ => "cpu".to_owned(),
+        };
+        Ok((name, device))
+    };
+    choices.map(open).collect()
+}
+
+/// A job on a device, ready to run.
+pub struct Running {
+    job: Job,
+    scaler: Box<dyn Scaler>,
+    source: Frame,
+    rungs: Vec<Frame>,
+}
+
+impl Running {
+    /// Makes the scaler and a source frame.
+    ///
+    /// # Errors
+    /// When the device cannot take the job.
+    pub fn new(device: &Device, job: &Job) -> Result<Self> {
+        let mut source = Frame::new(job.spec.source);
+        let mask = if job.spec.source.depth == Depth::Eight { u32::MAX } else { 0x03ff_03ff };
+        for (index, word) in (0u32..).zip(source.bytes_mut().chunks_exact_mut(4)) {
+            word.copy_from_slice(&(index.wrapping_mul(0x9e37_79b9) & mask).to_ne_bytes());
+        }
+        let rungs = job.spec.rungs.iter().map(|&rung| Frame::new(rung)).collect();
+        Ok(Self { job: job.clone(), scaler: device.scaler(&job.spec)?, source, rungs })
+    }
+
+    /// Scales `count` frames, as many under way at once as the device allows.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn frames(&mut self, count: u64) -> Result<()> {
+        let mut under_way = 0;
+        for frame in 0..count {
+            if under_way == self.scaler.capacity() {
+                self.collect()?;
+                under_way -= 1;
+            }
+            let x = self.job.window.x + if frame % 2 == 0 { 0.0 } else { self.job.step };
+            self.scaler.submit(&self.source, Crop { window: Window { x, ..self.job.window }, frame })?;
+            under_way += 1;
+        }
+        (0..under_way).try_for_each(|_| self.collect())
+    }
+
+    fn collect(&mut self) -> Result<()> {
+        self.scaler.collect(&mut self.rungs.iter_mut().collect::<Vec<_>>())
+    }
+}
