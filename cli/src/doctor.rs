@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::thread;
 use upright_engine::Result;
 use upright_engine::media::{Libav, libav};
-use upright_engine::scale::{DeviceInfo, devices};
+use upright_engine::scale::{DeviceInfo, adapters};
 use upright_engine::versions::versions;
 
 /// What this machine offers.
@@ -54,7 +54,7 @@ pub(crate) fn doctor(arguments: &args::Doctor) -> Result<Exit> {
 
 impl Examination {
     fn of_this_machine() -> Self {
-        let devices = devices();
+        let devices = adapters();
         let libav = libav();
         Self {
             versions: versions(),

@@ -20,19 +20,23 @@ use exit::{Exit, Failure};
 use indicatif::MultiProgress;
 use log::LevelFilter;
 use output::Messages;
-use std::env;
 use std::io::Write;
 use std::process::ExitCode;
+use std::{env, panic};
 
 fn main() -> ExitCode {
     silence_mesa();
+    // A panic has said where it was; what is left to do is to end as the table of exit codes says.
+    panic::catch_unwind(upright).unwrap_or(Exit::Internal).into()
+}
+
+fn upright() -> Exit {
     let mut messages = Messages { bars: MultiProgress::new() };
-    let exit = run(&mut messages).unwrap_or_else(|Failure { error, exit }| {
+    run(&mut messages).unwrap_or_else(|Failure { error, exit }| {
         // Nobody is left to be told when standard error is gone.
         let _ = writeln!(messages, "upright: {error}");
         exit
-    });
-    exit.into()
+    })
 }
 
 /// Mesa's Vulkan layer that sorts adapters asks the desktop session about them, and complains on standard error where
