@@ -74,7 +74,9 @@ pub fn render(
     };
     let outcome = run(&job, order, || on_progress(&progress()))?;
     // From here on it is quicker to end well than to stop.
-    job.check()?;
+    if control.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
 
     let (report, files) = account(plan, &info, outcome, begin.elapsed())?;
     let text = serde_json::to_vec_pretty(&report)
