@@ -1,11 +1,13 @@
 //! The fuzz targets over their seeds and over random damage to them, as part of every test run. `fuzz/run` goes on from
 //! here for as long as one likes.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../../fuzz/targets/av1.rs"]
 mod av1;
 #[path = "../../fuzz/targets/ladder.rs"]
 mod ladder;
+#[path = "../../fuzz/targets/media.rs"]
+mod media;
 #[path = "../../fuzz/mutation.rs"]
 mod mutation;
 
@@ -24,6 +26,15 @@ proptest! {
     #[test]
     fn ladder_survives(data in damaged(seeds("ladder"))) {
         ladder::check(&data);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..mutation::config() })]
+
+    #[test]
+    fn media_survives(data in damaged(seeds("media"))) {
+        media::check(&data);
     }
 }
 
