@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// Versions by name: `upright`, `rav1e`, `ffmpeg` and libav's libraries.
 pub fn versions() -> BTreeMap<String, String> {
-    let own = [("upright", env!("CARGO_PKG_VERSION").to_owned()), ("rav1e", rav1e::version::short())];
+    let own = [("upright", env!("CARGO_PKG_VERSION").to_owned()), ("rav1e", upright_rav1e::version::short())];
     own.into_iter().chain(media::libav().versions).map(|(name, version)| (name.to_owned(), version)).collect()
 }
 

@@ -4,23 +4,22 @@ use super::{Encoder, EncoderKind, EncoderSettings};
 use crate::av1;
 use crate::colour::{ChromaSite, Colour, ContentLight, MasteringDisplay};
 use crate::error::{Error, Result};
-use crate::frame::{Depth, Frame, FrameFormat, Sample};
+use crate::frame::{Depth, Frame, FrameFormat};
 use crate::geometry::{Rational, Size};
 use crate::packet::Packet;
 use num_traits::FromPrimitive;
-use rav1e::prelude as lib;
+use upright_rav1e as lib;
 
 /// Opens rav1e. The settings have passed [`EncoderSettings::check`].
 pub(super) fn open(settings: &EncoderSettings) -> Result<Box<dyn Encoder>> {
     let config = lib::Config::new().with_encoder_config(configuration(settings)?).with_threads(settings.threads);
-    Ok(match settings.depth {
-        Depth::Eight => Box::new(Rav1e::<u8>::open(&config, settings.frame_format())?),
-        Depth::Ten | Depth::Twelve => Box::new(Rav1e::<u16>::open(&config, settings.frame_format())?),
-    })
+    let bit_depth = settings.depth.bits() as usize;
+    let context = lib::AnyContext::new(&config, bit_depth).map_err(|invalid| failure(invalid.to_string()))?;
+    Ok(Box::new(Rav1e { context, format: settings.frame_format(), inside: 0 }))
 }
 
-struct Rav1e<T: lib::Pixel> {
-    context: lib::Context<T>,
+struct Rav1e {
+    context: lib::AnyContext,
     format: FrameFormat,
     /// Frames that went in and have not come out.
     inside: usize,
@@ -32,16 +31,11 @@ struct Times {
     duration: i64,
 }
 
-impl<T: lib::Pixel + Sample> Rav1e<T> {
-    fn open(config: &lib::Config, format: FrameFormat) -> Result<Self> {
-        let context = config.new_context().map_err(|invalid| failure(invalid.to_string()))?;
-        Ok(Self { context, format, inside: 0 })
-    }
-
+impl Rav1e {
     /// Appends what is ready; returns whether everything has come out.
     fn drain(&mut self, packets: &mut Vec<Packet>) -> Result<bool> {
         loop {
-            match self.context.receive_packet() {
+            match self.context.receive() {
                 Ok(packet) => {
                     self.inside -= 1;
                     packets.push(shown(packet)?);
@@ -55,30 +49,23 @@ impl<T: lib::Pixel + Sample> Rav1e<T> {
     }
 }
 
-impl<T: lib::Pixel + Sample> Encoder for Rav1e<T> {
+impl Encoder for Rav1e {
     fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
         if frame.format() != self.format {
             return Err(failure(format!("it was opened for {:?} and was given {:?}", self.format, frame.format())));
         }
-        let mut picture = self.context.new_frame();
-        for (index, plane) in picture.planes.iter_mut().enumerate() {
-            let layout = frame.layout(index);
-            let (samples, stride) = frame.plane::<T>(index);
-            let width = layout.width as usize;
-            let target_stride = plane.cfg.stride;
-            let target = plane.data_origin_mut().chunks_mut(target_stride);
-            for (target, row) in target.zip(samples.chunks_exact(stride)) {
-                target[..width].copy_from_slice(&row[..width]);
-            }
-        }
+        let planes = match self.format.depth {
+            Depth::Eight => lib::Planes::Eight([0, 1, 2].map(|plane| frame.plane(plane))),
+            Depth::Ten | Depth::Twelve => lib::Planes::Sixteen([0, 1, 2].map(|plane| frame.plane(plane))),
+        };
         let parameters = lib::FrameParameters {
             frame_type_override: if key { lib::FrameTypeOverride::Key } else { lib::FrameTypeOverride::No },
             opaque: Some(lib::Opaque::new(Times { pts: frame.pts, duration: frame.duration })),
             ..Default::default()
         };
-        self.context.send_frame((picture, parameters)).map_err(|status| failure(status.to_string()))?;
+        self.context.send(planes, parameters).map_err(|status| failure(status.to_string()))?;
         self.inside += 1;
-        // `send_frame` never pushes back: what is not taken out now stays in memory.
+        // `send` never pushes back: what is not taken out now stays in memory.
         self.drain(packets)?;
         Ok(())
     }
@@ -91,12 +78,12 @@ impl<T: lib::Pixel + Sample> Encoder for Rav1e<T> {
 }
 
 /// The packet of one shown frame.
-fn shown<T: lib::Pixel>(packet: lib::Packet<T>) -> Result<Packet> {
+fn shown(packet: lib::AnyPacket) -> Result<Packet> {
     let times = packet.opaque.and_then(|opaque| opaque.downcast::<Times>().ok());
     let Times { pts, duration } = *times.ok_or_else(|| failure("a packet came without its times".to_owned()))?;
     let mut data = packet.data;
     av1::strip_temporal_delimiters(&mut data).map_err(|malformed| failure(malformed.to_string()))?;
-    Ok(Packet { data, pts, duration, key: packet.frame_type == lib::FrameType::KEY })
+    Ok(Packet { data, pts, duration, key: packet.key })
 }
 
 fn failure(why: String) -> Error {
