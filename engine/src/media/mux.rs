@@ -197,6 +197,12 @@ impl Mp4Writer {
     fn write_header(&mut self, video: &VideoTrack<'_>, audio: Option<&AudioTrack>, tags: &Tags) -> Result<()> {
         let start = Rational::new(video.first.pts.saturating_mul(video.time_base.num), video.time_base.den);
         let timescale = movie_timescale(start, audio.map(|audio| audio.time_base.den), &tags.chapters);
+        if let (Some(track), Some(audio)) = (&mut self.audio, audio)
+            && timescale % audio.time_base.den != 0
+        {
+            // The edit list's duration is then rounded, by up to two of its ticks: no packet may lie beyond its end.
+            track.shortest = 2 * audio.time_base.den / timescale + 1;
+        }
         let mut options = AvDict::new();
         options.set(c"movflags", c"+faststart+write_colr")?;
         options.set(c"use_editlist", c"1")?;
@@ -277,6 +283,8 @@ struct Track {
     waiting: Option<AvPacket>,
     /// Ticks between the last two packets; before that, an ordinary packet's.
     delta: i64,
+    /// Ticks that the last packet must last.
+    shortest: i64,
 }
 
 /// Why a packet cannot be written.
@@ -314,9 +322,8 @@ impl Track {
     /// The last packet, which lasts as long as it says, or else as long as the one before.
     fn take_last(&mut self) -> Option<AvPacket> {
         let mut last = self.waiting.take()?;
-        if !(1..=i64::from(i32::MAX)).contains(&last.fields().duration) {
-            set_duration(&mut last, self.delta);
-        }
+        let known = Some(last.fields().duration).filter(|duration| (1..=i64::from(i32::MAX)).contains(duration));
+        set_duration(&mut last, known.unwrap_or(self.delta).max(self.shortest));
         Some(last)
     }
 

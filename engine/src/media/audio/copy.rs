@@ -1,6 +1,7 @@
 //! Copying: the packets stay as they are, and get the times that their samples have.
 
 use super::timeline::Timeline;
+use super::whole::{self, Check};
 use crate::media::CodecParameters;
 use crate::media::ffi::AvPacket;
 use crate::packet::Packet;
@@ -15,7 +16,9 @@ use std::collections::VecDeque;
 pub(super) fn can_copy(parameters: &CodecParameters) -> bool {
     let described = match parameters.fields().codec_id {
         // Of these the muxer finds all it needs in the packets.
-        AV_CODEC_ID_AAC | AV_CODEC_ID_MP3 | AV_CODEC_ID_AC3 | AV_CODEC_ID_EAC3 => true,
+        AV_CODEC_ID_AAC | AV_CODEC_ID_MP3 | AV_CODEC_ID_AC3 => true,
+        // Shorter packets would have to be joined.
+        AV_CODEC_ID_EAC3 => matches!(parameters.fields().frame_size, 0 | 1536),
         // OpusHead, STREAMINFO, ALACSpecificConfig in its box: without them the track cannot be described.
         AV_CODEC_ID_OPUS => parameters.extradata().len() >= 19,
         AV_CODEC_ID_FLAC => parameters.extradata().len() >= 34,
@@ -39,6 +42,8 @@ pub(super) struct Copy {
     next: Option<i64>,
     /// Where the last packet went.
     last: Option<i64>,
+    /// Whether the muxer can take a packet.
+    whole: Check,
     damage: u64,
 }
 
@@ -47,7 +52,14 @@ impl Copy {
         let fields = parameters.fields();
         let (rate, frame, priming) = (fields.sample_rate, fields.frame_size, fields.initial_padding);
         let (rate, frame, priming) = (rate.into(), frame.into(), priming.into());
-        Self { timeline, rate, frame, priming, next: None, last: None, damage: 0 }
+        let whole: Check = match fields.codec_id {
+            AV_CODEC_ID_AAC if parameters.extradata().is_empty() => whole::adts,
+            AV_CODEC_ID_AAC => whole::raw_aac,
+            AV_CODEC_ID_AC3 => whole::ac3,
+            AV_CODEC_ID_EAC3 => whole::eac3,
+            _ => |packet| !packet.is_empty(),
+        };
+        Self { timeline, rate, frame, priming, next: None, last: None, whole, damage: 0 }
     }
 
     pub(super) fn damage(&self) -> u64 {
@@ -55,9 +67,6 @@ impl Copy {
     }
 
     pub(super) fn push(&mut self, packet: &AvPacket, out: &mut VecDeque<Packet>) {
-        if packet.data().is_empty() {
-            return;
-        }
         let (pts, duration) = (self.place(packet), self.duration(packet));
         self.next = Some(pts + duration);
         let too_late = self.timeline.end(self.rate).is_some_and(|end| pts >= end);
@@ -65,9 +74,10 @@ impl Copy {
             return;
         }
         // MP4 has neither packets that do not follow each other nor distances of 2^31 ticks.
-        if self.last.is_some_and(|last| !(1..=i64::from(i32::MAX)).contains(&(pts - last))) {
+        let earliest = self.last.map_or(i64::MIN, |last| last + 1);
+        let follows = (earliest..=self.last.unwrap_or(0) + i64::from(i32::MAX)).contains(&pts);
+        if !follows || !(self.whole)(packet.data()) {
             self.damage += 1;
-            self.next = self.last;
             return;
         }
         self.last = Some(pts);

@@ -5,6 +5,7 @@ mod convert;
 mod copy;
 mod resample;
 mod timeline;
+mod whole;
 
 use super::ffi::{self, AvPacket};
 use super::{AudioTrack, CodecParameters};

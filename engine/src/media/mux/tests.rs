@@ -268,6 +268,35 @@ fn both_tracks_begin_exactly_where_they_were_told() {
     assert_eq!(payload(&file, "moov/trak/mdia/minf/stbl/stsd/Opus/dOps")[2..4], 312_u16.to_be_bytes());
 }
 
+/// Where chapters leave room for milliseconds only, audio is off by less than one, and nothing of it is lost.
+#[test]
+fn audio_survives_coarse_movie_ticks() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("written.mp4");
+    let mut video = packets(25);
+    video.iter_mut().for_each(|packet| packet.pts = 7 + 40 * packet.pts);
+    let chapter = Chapter { start: Rational::new(0, 1), end: Rational::new(14 * 3600, 1), title: None };
+    let tags = Tags { title: None, chapters: vec![chapter] };
+    for start in [0, -312, 1001] {
+        let mut audio = opus_packets(50, start);
+        audio[49].duration = 1;
+        let track = VideoTrack { time_base: Rational::new(1, 1000), ..track(&video[0]) };
+        let mut writer = Mp4Writer::create(&path, &track, Some(&opus_track()), &tags).unwrap();
+        audio.iter().for_each(|packet| writer.write_audio(packet).unwrap());
+        video.iter().for_each(|packet| writer.write_video(packet).unwrap());
+        writer.finish().unwrap();
+
+        let file = std::fs::read(&path).unwrap();
+        assert_eq!(mp4::read_u32(payload(&file, "moov/mvhd"), 12), 1000);
+        let found: Vec<_> = probed(&path, 1, 48_000).iter().map(|packet| packet.0).collect();
+        assert_eq!(found.len(), 50, "from {start}");
+        let shift = found[0] - start;
+        assert!(shift.abs() < 48, "from {start}: {shift}");
+        assert!(found.iter().zip(&audio).all(|(found, packet)| found - packet.pts == shift), "from {start}");
+        assert_eq!(probed(&path, 0, 1000)[0].0, 7);
+    }
+}
+
 /// Audio that never comes leaves no trace, and does not keep the video waiting.
 #[test]
 fn an_audio_track_without_packets_is_left_out() {
