@@ -6,11 +6,12 @@ use crate::interrupt::Interrupt;
 use crate::options::{self, Job};
 use crate::output::{self, Messages};
 use crate::progress::{self, Reporter};
+use indicatif::DecimalBytes;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use upright_engine::media::{AudioChoice, Source, Span};
-use upright_engine::pipeline::{Control, Report, render};
+use upright_engine::pipeline::{Report, render};
 use upright_engine::plan::Plan;
 use upright_engine::{Error, Result};
 
@@ -21,12 +22,10 @@ use upright_engine::{Error, Result};
 pub(crate) fn convert(arguments: args::Job, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
     let choice = arguments.progress;
     let job = Job::resolve(arguments)?;
-    let control = Control::default();
-    let stop = control.clone();
-    let interrupt = Interrupt::listen(move || stop.cancel()).map_err(Error::io("signals", "cannot be listened for"))?;
+    let interrupt = Interrupt::listen().map_err(Error::io("signals", "cannot be listened for"))?;
     let reporter = Reporter::new(choice, quiet, messages);
     let directory = &job.render.directory;
-    match carry_out(&job, &control, &reporter) {
+    match carry_out(&job, &interrupt, &reporter) {
         Ok(report) => {
             reporter.done(directory, &report)?;
             warn(&report);
@@ -47,13 +46,13 @@ pub(crate) fn convert(arguments: args::Job, quiet: bool, messages: &mut Messages
     }
 }
 
-fn carry_out(job: &Job, control: &Control, reporter: &Reporter) -> Result<Report> {
+fn carry_out(job: &Job, interrupt: &Interrupt, reporter: &Reporter) -> Result<Report> {
     let source = Source::open(&job.input, &job.open)?;
     let plan = Plan::new(source.info(), &job.plan)?;
     for assumption in &plan.assumptions {
         log::info!("assumed {}: {} ({})", assumption.what, assumption.value, assumption.because);
     }
-    render(source, &plan, &job.render, control, &|progress| reporter.progress(progress))
+    render(source, &plan, &job.render, interrupt.begin(), &|progress| reporter.progress(progress))
 }
 
 /// Prints the plan of a conversion.
@@ -97,11 +96,10 @@ fn summary(directory: &Path, report: &Report) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{}: {} frames in {time}", directory.display(), report.frames);
     for rendition in &report.renditions {
-        #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-        let megabytes = rendition.bytes as f64 / 1e6;
+        let size = DecimalBytes(rendition.bytes).to_string();
         let note = if rendition.upscaled { "  upscaled" } else { "" };
         let kilobits = rendition.video_bitrate / 1e3;
-        let _ = writeln!(text, "  {:<16} {megabytes:>8.1} MB {kilobits:>8.0} kb/s{note}", rendition.file);
+        let _ = writeln!(text, "  {:<16} {size:>10} {kilobits:>8.0} kb/s{note}", rendition.file);
     }
     let _ = writeln!(text, "  {}", progress::REPORT);
     text

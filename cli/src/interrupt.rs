@@ -1,42 +1,58 @@
-//! Ctrl-C (SIGINT) and SIGTERM: the first asks the job to wind down, the second ends the process at once.
+//! Ctrl-C (SIGINT) and SIGTERM: the first asks a running job to wind down; the second, or the first while nothing has
+//! been begun, ends the process at once.
 
 use crate::exit::Exit;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::{io, thread};
+use upright_engine::pipeline::Control;
 
 /// Listens for signals on a thread of its own until the process ends.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
-    first: Arc<AtomicI32>,
+    control: Control,
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Something has been begun that has to be wound down.
+    begun: AtomicBool,
+    /// The first signal; 0 before it.
+    signal: AtomicI32,
 }
 
 impl Interrupt {
-    /// Calls `wind_down` at the first signal and leaves the process at the second.
-    ///
     /// # Errors
     /// When the operating system refuses a signal handler or a thread.
-    pub(crate) fn listen(wind_down: impl Fn() + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
-        let first = Arc::new(AtomicI32::new(0));
-        let interrupt = Self { first: Arc::clone(&first) };
+        let interrupt = Self { control: Control::default(), state: Arc::default() };
+        let (control, state) = (interrupt.control.clone(), Arc::clone(&interrupt.state));
         thread::Builder::new().name("signals".to_owned()).spawn(move || {
             for signal in &mut signals {
-                if first.swap(signal, Ordering::SeqCst) != 0 {
+                let first = state.signal.swap(signal, Ordering::SeqCst) == 0;
+                if !first || !state.begun.load(Ordering::SeqCst) {
                     signal_hook::low_level::exit(i32::from(exit_of(signal).code()));
                 }
-                log::info!("stopping; once more to stop at once");
-                wind_down();
+                log::warn!("stopping; the same again stops at once");
+                control.cancel();
             }
         })?;
         Ok(interrupt)
     }
 
+    /// What the first signal cancels, from now on.
+    pub(crate) fn begin(&self) -> &Control {
+        self.state.begun.store(true, Ordering::SeqCst);
+        &self.control
+    }
+
     /// How a cancelled job ends, if a signal was the reason.
     pub(crate) fn exit(&self) -> Option<Exit> {
-        match self.first.load(Ordering::SeqCst) {
+        match self.state.signal.load(Ordering::SeqCst) {
             0 => None,
             signal => Some(exit_of(signal)),
         }

@@ -10,10 +10,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use upright_engine::pipeline::{Phase, Progress, Report};
 use upright_engine::{Error, Result};
+
+/// Time between two lines of progress of the same phase.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The name of the report beside the renditions.
 pub(crate) const REPORT: &str = "report.json";
@@ -23,13 +26,19 @@ pub(crate) const REPORT: &str = "report.json";
 pub(crate) enum Reporter {
     /// A bar on standard error.
     Bar(ProgressBar),
-    /// JSON Lines on standard output, until nobody reads them any more.
-    Json {
-        /// Writing failed once; the conversion goes on without.
-        unread: AtomicBool,
-    },
+    /// JSON Lines on standard output.
+    Json(Mutex<Lines>),
     /// Nowhere.
     Silent,
+}
+
+/// What was written to standard output so far.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    /// When the last line was written, and of which phase it told.
+    last: Option<(Instant, Phase)>,
+    /// Writing failed once; the conversion goes on without.
+    unread: bool,
 }
 
 /// One JSON Line.
@@ -46,7 +55,7 @@ impl Reporter {
     pub(crate) fn new(choice: args::Progress, quiet: bool, messages: &Messages) -> Self {
         let terminal = io::stderr().is_terminal();
         match choice {
-            args::Progress::Json => Self::Json { unread: AtomicBool::new(false) },
+            args::Progress::Json => Self::Json(Mutex::default()),
             args::Progress::Auto if terminal && !quiet => Self::bar(messages),
             args::Progress::Bar if terminal => Self::bar(messages),
             args::Progress::Bar => {
@@ -76,13 +85,9 @@ impl Reporter {
                 bar.set_position(progress.frames.min(progress.total.unwrap_or(u64::MAX)));
                 bar.set_message(describe(progress));
             }
-            Self::Json { unread } => {
-                if !unread.load(Ordering::Relaxed)
-                    && let Err(error) = write_line(&mut io::stdout().lock(), &Line::Progress(progress))
-                {
-                    unread.store(true, Ordering::Relaxed);
-                    log::warn!("progress goes on unseen: {error}");
-                }
+            Self::Json(lines) => {
+                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                lines.progress(&mut io::stdout().lock(), progress, Instant::now());
             }
             Self::Silent => {}
         }
@@ -112,13 +117,28 @@ impl Reporter {
     fn finish(&self, line: &Line) -> Result<()> {
         match self {
             Self::Bar(bar) => bar.finish_and_clear(),
-            Self::Json { .. } => match write_line(&mut io::stdout().lock(), line) {
+            Self::Json(_) => match write_line(&mut io::stdout().lock(), line) {
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(output::stdout_failed(error)),
                 _ => {}
             },
             Self::Silent => {}
         }
         Ok(())
+    }
+}
+
+impl Lines {
+    /// Writes a line at the beginning of each phase, and after that one a second.
+    fn progress(&mut self, out: &mut impl Write, progress: &Progress, now: Instant) {
+        let due = self.last.is_none_or(|(then, phase)| phase != progress.phase || now - then >= INTERVAL);
+        if self.unread || !due {
+            return;
+        }
+        self.last = Some((now, progress.phase));
+        if let Err(error) = write_line(out, &Line::Progress(progress)) {
+            self.unread = true;
+            log::warn!("progress goes on unseen: {error}");
+        }
     }
 }
 
@@ -171,9 +191,8 @@ mod tests {
         String::from_utf8(bytes).unwrap()
     }
 
-    #[test]
-    fn lines_are_what_the_readme_promises() {
-        let progress = Progress {
+    fn some_progress() -> Progress {
+        Progress {
             phase: Phase::Encode,
             frames: 33,
             total: Some(132),
@@ -182,7 +201,47 @@ mod tests {
             percent: Some(25.0),
             eta: Some(28.5),
             rungs: vec![RungProgress { size: Size { width: 360, height: 640 }, frames: 34 }],
+        }
+    }
+
+    #[test]
+    fn lines_come_once_a_second_and_when_the_phase_changes() {
+        let (mut lines, mut out, start) = (Lines::default(), Vec::new(), Instant::now());
+        let mut count = |millis: u64, phase| {
+            let progress = Progress { phase, ..some_progress() };
+            lines.progress(&mut out, &progress, start + Duration::from_millis(millis));
+            out.iter().filter(|&&byte| byte == b'\n').count()
         };
+        assert_eq!(count(0, Phase::Encode), 1);
+        assert_eq!(count(999, Phase::Encode), 1);
+        assert_eq!(count(1000, Phase::Encode), 2);
+        assert_eq!(count(1001, Phase::Finish), 3);
+        assert_eq!(count(1002, Phase::Finish), 3);
+        assert_eq!(count(1003, Phase::Done), 4);
+    }
+
+    #[test]
+    fn a_reader_that_left_is_not_written_to_again() {
+        struct Gone(usize);
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                self.0 += 1;
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (mut lines, mut out) = (Lines::default(), Gone(0));
+        for phase in [Phase::Encode, Phase::Finish, Phase::Done] {
+            lines.progress(&mut out, &Progress { phase, ..some_progress() }, Instant::now());
+        }
+        assert_eq!(out.0, 1);
+    }
+
+    #[test]
+    fn lines_are_what_the_readme_promises() {
+        let progress = some_progress();
         let lines = [
             text(&Line::Progress(&progress)),
             text(&Line::Done {
