@@ -15,6 +15,7 @@ use upright_shaders::{Conversion, Filter, UNITY};
 /// The filters of a job; follows the window.
 #[derive(Debug)]
 pub(super) struct Filters {
+    banks: Banks,
     x: Vec<[AxisFilter; 2]>,
     y: Vec<[AxisFilter; 2]>,
     window: Option<Window>,
@@ -59,25 +60,25 @@ impl Filters {
                 source: along(&spec.source, (spec.source_chroma.x, spec.source_chroma.y)),
                 output: along(rung, (spec.rung_chroma.x, spec.rung_chroma.y)),
                 unity: if across { UNITY } else { spec.conversion(rung, kind).unity },
-                bank: Bank::new(1.0),
                 filter: Filter::new(0, 0),
             }
         };
         let axes = |across| {
             spec.rungs.iter().map(|rung| PlaneKind::ALL.map(|kind| axis(rung, kind, across))).collect::<Vec<_>>()
         };
-        Self { x: axes(true), y: axes(false), window: None, revision: 0 }
+        Self { banks: Banks::default(), x: axes(true), y: axes(false), window: None, revision: 0 }
     }
 
     /// Makes the filters those of `window`. An axis along which it has not changed costs nothing.
     pub(super) fn follow(&mut self, window: Window) {
         let stale = |axis: fn(&Window) -> (f64, f64)| self.window.as_ref().map(axis) != Some(axis(&window));
         let (stale_x, stale_y) = (stale(|w| (w.x, w.width)), stale(|w| (w.y, w.height)));
+        let Self { banks, x, y, .. } = self;
         if stale_x {
-            self.x.iter_mut().flatten().for_each(|axis| axis.rebuild(window.x, window.width));
+            x.iter_mut().flatten().for_each(|axis| axis.rebuild(window.x, window.width, banks));
         }
         if stale_y {
-            self.y.iter_mut().flatten().for_each(|axis| axis.rebuild(window.y, window.height));
+            y.iter_mut().flatten().for_each(|axis| axis.rebuild(window.y, window.height, banks));
         }
         self.window = Some(window);
         self.revision += u64::from(stale_x || stale_y);
@@ -136,21 +137,18 @@ struct AxisFilter {
     source: Sites,
     output: Sites,
     unity: i32,
-    bank: Bank,
     filter: Filter,
 }
 
 impl AxisFilter {
     /// Builds the filter for the part `[origin, origin + span)` of the source, in luma samples.
-    fn rebuild(&mut self, origin: f64, span: f64) {
-        let Self { source, output, unity, bank, filter } = self;
+    fn rebuild(&mut self, origin: f64, span: f64, banks: &mut Banks) {
+        let Self { source, output, unity, filter } = self;
         let zoom = span / f64::from(output.luma_samples);
         // The centre of output sample j, counted in source samples from the centre of the first: base + j * ratio.
         let ratio = output.spacing * zoom / source.spacing;
         let base = (origin + output.first * zoom - source.first) / source.spacing;
-        if bank.ratio != ratio {
-            *bank = Bank::new(ratio);
-        }
+        let bank = banks.get(ratio);
         let last = i64::from(source.samples) - 1;
         filter.reset(output.samples as usize, bank.taps.min(source.samples as usize));
         let last_start = i64::from(source.samples) - filter.taps() as i64;
@@ -174,13 +172,36 @@ impl AxisFilter {
     }
 }
 
+/// The banks in use; axes of the same ratio share one, and so do all that enlarge.
+#[derive(Debug, Default)]
+struct Banks(Vec<Bank>);
+
+impl Banks {
+    /// More than the axes of a ladder need at a time.
+    const MOST: usize = 16;
+
+    /// The bank for `ratio` source samples per output sample.
+    fn get(&mut self, ratio: f64) -> &Bank {
+        let widening = ratio.max(1.0);
+        let index = self.0.iter().position(|bank| bank.widening == widening).unwrap_or_else(|| {
+            if self.0.len() == Self::MOST {
+                self.0.remove(0);
+            }
+            self.0.push(Bank::new(widening));
+            self.0.len() - 1
+        });
+        &self.0[index]
+    }
+}
+
 /// The widened kernel sampled at [`Bank::PHASES`] phases; between them weights are interpolated linearly.
 ///
 /// Phase f is a kernel whose first tap lies f samples inside its left end, 0 <= f <= 1. With 256 phases the error of a
 /// weight is below h^2/8 * max|L''| = 8e-6, an eighth of the unit in which weights are quantised.
 #[derive(Debug)]
 struct Bank {
-    ratio: f64,
+    /// By how much the kernel is wider than when enlarging, 1 or more.
+    widening: f64,
     /// Half the kernel's width, in source samples.
     radius: f64,
     taps: usize,
@@ -193,9 +214,7 @@ impl Bank {
     /// Lobes on each side of the kernel.
     const LOBES: f64 = 3.0;
 
-    /// The kernel for `ratio` source samples per output sample.
-    fn new(ratio: f64) -> Self {
-        let widening = ratio.max(1.0);
+    fn new(widening: f64) -> Self {
         let radius = Self::LOBES * widening;
         let taps = (2.0 * radius).ceil() as usize;
         let mut rows = vec![0.0; (Self::PHASES + 1) * taps];
@@ -207,7 +226,7 @@ impl Bank {
             let sum: f64 = row.iter().sum();
             row.iter_mut().for_each(|weight| *weight /= sum);
         }
-        Self { ratio, radius, taps, rows }
+        Self { widening, radius, taps, rows }
     }
 
     /// The weights of a phase, quantised so that they add up to `unity`.
@@ -330,7 +349,7 @@ mod tests {
     #[test]
     fn interpolated_phases_are_as_good_as_the_formula() {
         for ratio in [0.28, 0.5625, 1.0, 1.6875, 3.375] {
-            let bank = Bank::new(ratio);
+            let bank = Bank::new(f64::max(ratio, 1.0));
             let mut quantised = vec![0; bank.taps];
             let (mut squares, mut count) = (0.0, 0.0);
             for step in 0..=10_000 {
@@ -338,7 +357,7 @@ mod tests {
                 bank.row(phase, UNITY, &mut quantised);
                 let first = phase - bank.radius;
                 let exact: Vec<f64> =
-                    (0..bank.taps).map(|tap| lanczos((first + tap as f64) / ratio.max(1.0), 3.0)).collect();
+                    (0..bank.taps).map(|tap| lanczos((first + tap as f64) / bank.widening, 3.0)).collect();
                 let sum: f64 = exact.iter().sum();
                 let position = phase * 256.0;
                 let index = (position as usize).min(255);
