@@ -109,6 +109,7 @@ impl From<av1::Malformed> for Difference {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is compared is mostly made for it")]
 fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<(), Difference> {
     if found == expected { Ok(()) } else { Err(Difference(format!("{what}: {found:?} instead of {expected:?}"))) }
 }

@@ -52,6 +52,11 @@ impl Convert {
             let decoder = open_decoder(parameters, &timeline)?;
             (decoder, standard_layout(&(*parameters).ch_layout), (*parameters).sample_rate)
         };
+        if layout.nb_channels > 0 && layout.order == av::AVChannelOrder::AV_CHANNEL_ORDER_UNSPEC {
+            // SAFETY: the caller vouches for the parameters.
+            let name = unsafe { codec_name(parameters) };
+            return Err(refused(&name, &format!("nobody knows where its {} channels belong", layout.nb_channels)));
+        }
         let target = aac::format_for(rate, &layout);
         let encoder = AacEncoder::open(&target)?;
         Ok(Self { timeline, decoder, frame: AvFrame::new()?, input: None, target, encoder, damage: 0 })
@@ -169,15 +174,9 @@ impl Convert {
 /// `parameters` are valid.
 unsafe fn open_decoder(parameters: *const av::AVCodecParameters, timeline: &Timeline) -> Result<CodecContext> {
     // SAFETY: the caller vouches for the parameters; the codec is null or libav's own.
-    let (codec, name) = unsafe {
-        let id = (*parameters).codec_id;
-        (av::avcodec_find_decoder(id), ffi::text(av::avcodec_get_name(id)).unwrap_or_default())
-    };
-    let refused = |why: &str| {
-        Error::options(format!("cannot decode the audio ({name}): {why}; choose another audio track, or none"))
-    };
+    let (codec, name) = unsafe { (av::avcodec_find_decoder((*parameters).codec_id), codec_name(parameters)) };
     if codec.is_null() {
-        return Err(refused("this libavcodec has no decoder for it"));
+        return Err(refused(&name, "this libavcodec has no decoder for it"));
     }
     // SAFETY: the caller vouches for the parameters; the context is valid, ours and not yet opened.
     unsafe {
@@ -189,7 +188,18 @@ unsafe fn open_decoder(parameters: *const av::AVCodecParameters, timeline: &Time
         (*context).thread_count = 1;
         match av::avcodec_open2(context, codec, ptr::null_mut()) {
             0.. => Ok(decoder),
-            code => Err(refused(&ffi::error_text(code))),
+            code => Err(refused(&name, &ffi::error_text(code))),
         }
     }
+}
+
+fn refused(codec: &str, why: &str) -> Error {
+    Error::options(format!("cannot decode the audio ({codec}): {why}; choose another audio track, or none"))
+}
+
+/// # Safety
+/// `parameters` are valid.
+unsafe fn codec_name(parameters: *const av::AVCodecParameters) -> String {
+    // SAFETY: libav has a static name for every codec, known or not.
+    unsafe { ffi::text(av::avcodec_get_name((*parameters).codec_id)) }.unwrap_or_default()
 }

@@ -129,7 +129,7 @@ fn written(directory: &TempDir, audio: &Converted) -> PathBuf {
 fn clicks(path: &Path) -> Vec<f64> {
     const RATE: usize = 48_000;
     let path = path.to_str().unwrap();
-    let filter = "aresample=48000:async=1:first_pts=0";
+    let filter = "aresample=48000:async=1:min_hard_comp=0.01:first_pts=0";
     let bytes = run("ffmpeg", &["-i", path, "-map", "0:a", "-af", filter, "-ac", "1", "-f", "f32le", "-"]);
     let samples: Vec<f32> = bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
     let loudest = samples.iter().fold(0.0_f32, |loudest, sample| loudest.max(sample.abs()));
@@ -205,4 +205,260 @@ fn converted_sound_stays_in_step() {
     for (name, sound, video, audio) in cases {
         assert_in_step(name, sound, &[video, audio].concat(), "aac");
     }
+}
+
+/// Four seconds of uncompressed sound in Matroska: packets without anything that could hide them, times in milliseconds.
+fn plain(directory: &TempDir) -> PathBuf {
+    source(directory, "plain.mkv", ":s=48000", &["-c:v", "mpeg4", "-c:a", "pcm_s16le"])
+}
+
+fn times(packets: &[Packet]) -> Vec<i64> {
+    packets.iter().map(|packet| packet.pts).collect()
+}
+
+#[test]
+fn gaps_are_filled_with_silence() {
+    let directory = TempDir::new().unwrap();
+    let converted = convert_with(&plain(&directory), None, None, |packet| !(1000..2000).contains(&packet.pts));
+    assert_near(&clicks(&written(&directory, &converted)), &[0.5, 2.5, 3.5], "a second is missing");
+    assert!(times(&converted.packets).windows(2).all(|pair| pair[1] - pair[0] == 1024));
+    assert_eq!(converted.damage, 0);
+}
+
+#[test]
+fn long_gaps_stay_gaps() {
+    let directory = TempDir::new().unwrap();
+    let converted = convert_with(&plain(&directory), None, None, |packet| {
+        packet.pts += if packet.pts < 2000 { 0 } else { 100_000 };
+        true
+    });
+    assert_near(&clicks(&written(&directory, &converted)), &[0.5, 1.5, 102.5, 103.5], "a minute and more is missing");
+    let gaps = times(&converted.packets).windows(2).filter(|pair| pair[1] - pair[0] != 1024).count();
+    assert!(gaps == 1 && converted.packets.len() < 200, "{gaps} gaps, {} packets", converted.packets.len());
+}
+
+#[test]
+fn overlaps_are_trimmed() {
+    let directory = TempDir::new().unwrap();
+    let converted = convert_with(&plain(&directory), None, None, |packet| {
+        packet.pts -= if packet.pts < 2000 { 0 } else { 300 };
+        packet.dts = packet.pts;
+        true
+    });
+    assert_near(&clicks(&written(&directory, &converted)), &[0.5, 1.5, 2.2, 3.2], "300 ms are there twice");
+    assert!(times(&converted.packets).windows(2).all(|pair| pair[1] - pair[0] == 1024));
+}
+
+#[test]
+fn inexact_times_change_nothing() {
+    let directory = TempDir::new().unwrap();
+    let path = plain(&directory);
+    let mut count = 0;
+    let jittered = convert_with(&path, None, None, |packet| {
+        count += 1;
+        packet.pts += if packet.pts > 0 { count % 3 * 9 - 9 } else { 0 };
+        true
+    });
+    assert_eq!(jittered.packets, convert(&path).packets);
+}
+
+#[test]
+fn what_cannot_be_decoded_is_left_out_and_counted() {
+    for (name, codec) in [("mp2.ts", "mp2"), ("aac.ts", "aac"), ("ac3.ts", "ac3")] {
+        let directory = TempDir::new().unwrap();
+        let path = source(&directory, name, "", &["-c:v", "mpeg4", "-c:a", codec]);
+        let mut count = 0;
+        let converted = convert_with(&path, None, None, |packet| {
+            count += 1;
+            if [3, 4, 40].contains(&count) {
+                // SAFETY: the packet has that many bytes, and they are ours.
+                unsafe { std::slice::from_raw_parts_mut(packet.data, packet.size as usize).fill(0) };
+            }
+            true
+        });
+        assert_eq!(converted.damage, 3, "{name}");
+        assert_near(&clicks(&written(&directory, &converted)), &[0.5, 1.5, 2.5, 3.5], name);
+    }
+}
+
+/// Neither what precedes the wanted part is heard nor what follows it.
+#[test]
+fn a_part_of_a_source_begins_and_ends_where_it_should() {
+    let directory = TempDir::new().unwrap();
+    let window = |path: &Path| convert_with(path, Some(Rational::new(6, 5)), Some(Rational::new(2, 1)), |_| true);
+
+    let converted = window(&plain(&directory));
+    assert_near(&clicks(&written(&directory, &converted)), &[0.3, 1.3], "converted");
+    let last = converted.packets.last().unwrap();
+    assert_eq!((converted.packets[0].pts, last.pts + last.duration), (-1024, 96_000));
+
+    let copied = window(&source(&directory, "copied.mp4", ":s=48000", &["-c:v", "mpeg4", "-c:a", "aac"]));
+    assert_near(&clicks(&written(&directory, &copied)), &[0.3, 1.3], "copied");
+    let last = copied.packets.last().unwrap();
+    assert!((-4800 - 1024..=-4800).contains(&copied.packets[0].pts) && (96_000 - 1024..96_000).contains(&last.pts));
+}
+
+/// Broadcasts change from stereo to 5.1 and back: the track stays what it was at the beginning.
+#[test]
+fn sound_that_changes_its_format_goes_on() {
+    let directory = TempDir::new().unwrap();
+    let first = source(&directory, "first.ts", ":s=48000", &["-c:v", "mpeg4", "-c:a", "mp2"]);
+    let second = source(&directory, "second.ts", ":s=44100", &["-c:v", "mpeg4", "-c:a", "mp2", "-ac", "2"]);
+    let mut source = Source::open(&first);
+    let stream = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
+    let origin = source.video_start();
+    // SAFETY: the stream is that of an open demuxer.
+    let mut converter = unsafe { AudioConverter::open(stream, origin, None) }.unwrap();
+    let mut out = VecDeque::new();
+    let mut packet = AvPacket::new().unwrap();
+    for shift in [0, 5 * 90_000] {
+        let index = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
+        // SAFETY: the stream is that of an open demuxer.
+        let index = unsafe { (*index).index };
+        while source.next(&mut packet) {
+            if packet.fields().stream_index == index {
+                // SAFETY: the packet is valid and ours.
+                unsafe { (*packet.as_mut_ptr()).pts += shift };
+                converter.push(Some(&packet), &mut out).unwrap();
+            }
+        }
+        source = Source::open(&second);
+    }
+    converter.push(None, &mut out).unwrap();
+    let converted = Converted { track: converter.track().clone(), packets: out.into(), damage: converter.damage() };
+    let fields = converted.track.parameters.fields();
+    assert_eq!((fields.sample_rate, fields.ch_layout.nb_channels, converted.damage), (48_000, 1, 0));
+    assert!(times(&converted.packets).windows(2).all(|pair| pair[1] - pair[0] == 1024));
+    assert_near(
+        &clicks(&written(&directory, &converted)),
+        &[0.5, 1.5, 2.5, 3.5, 5.5, 6.5, 7.5, 8.5],
+        "48 then 44.1 kHz",
+    );
+}
+
+#[test]
+fn the_encoder_gets_a_rate_and_channels_that_it_takes() {
+    let layout = |name: &str| {
+        let name = CString::new(name).unwrap();
+        // SAFETY: a layout of no channels; then its name is parsed into it.
+        unsafe {
+            let mut layout = std::mem::zeroed();
+            check("av_channel_layout_from_string", av::av_channel_layout_from_string(&raw mut layout, name.as_ptr()))
+                .unwrap();
+            layout
+        }
+    };
+    for (source, rate) in [
+        (48_000, 48_000),
+        (44_100, 44_100),
+        (32_000, 32_000),
+        (96_000, 48_000),
+        (37_800, 44_100),
+        (11_000, 11_025),
+        (4000, 8000),
+    ] {
+        assert_eq!(aac::format_for(source, &layout("stereo")).rate, rate, "{source}");
+    }
+    for (source, target) in [
+        ("mono", "mono"),
+        ("stereo", "stereo"),
+        ("3.0", "3.0"),
+        ("4.0", "4.0"),
+        ("5.0(side)", "5.0"),
+        ("5.1(side)", "5.1"),
+        ("5.1", "5.1"),
+        ("6.1", "5.1"),
+        ("7.1", "5.1"),
+        ("quad", "stereo"),
+        ("2.1", "stereo"),
+        ("3 channels", "stereo"),
+    ] {
+        let found = aac::format_for(48_000, &resample::standard_layout(&layout(source))).layout;
+        // SAFETY: both are valid.
+        assert_eq!(unsafe { av::av_channel_layout_compare(&found, &layout(target)) }, 0, "{source}");
+    }
+}
+
+/// The loudness of each channel of a file's sound, 1 being full scale.
+fn peaks(path: &Path, channels: usize) -> Vec<f32> {
+    let bytes = run("ffmpeg", &["-i", path.to_str().unwrap(), "-map", "0:a", "-f", "f32le", "-"]);
+    let samples: Vec<f32> = bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
+    let frames = samples.chunks_exact(channels);
+    (0..channels).map(|channel| frames.clone().map(|frame| frame[channel].abs()).fold(0.0, f32::max)).collect()
+}
+
+#[test]
+fn channels_keep_their_places() {
+    let directory = TempDir::new().unwrap();
+    for channel in 0..6 {
+        let tone = |index| if index == channel { "0.5*sin(2*PI*80*t)" } else { "0" };
+        let sound = (0..6).map(tone).collect::<Vec<_>>().join("|");
+        let path = directory.path().join("six.mkv");
+        let sound = format!("aevalsrc='{sound}':c=5.1(side):d=1");
+        let inputs = ["-f", "lavfi", "-i", "color=size=64x64:rate=25:duration=1", "-f", "lavfi", "-i", &sound];
+        run("ffmpeg", &[&inputs[..], &["-c:v", "mpeg4", "-c:a", "pcm_s16le", "-y", path.to_str().unwrap()]].concat());
+        let found = peaks(&written(&directory, &convert(&path)), 6);
+        for (index, peak) in found.iter().enumerate() {
+            assert_eq!(*peak > 0.4, index == channel, "channel {channel}: {found:?}");
+            assert!(*peak < 0.6 && (index == channel || *peak < 0.01), "channel {channel}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn mixing_down_does_not_overdrive() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("eight.mkv");
+    let tone = ["0.99*sin(2*PI*80*t)"; 8].join("|");
+    let sound = format!("aevalsrc='{tone}':c=7.1:d=1");
+    let inputs = ["-f", "lavfi", "-i", "color=size=64x64:rate=25:duration=1", "-f", "lavfi", "-i", &sound];
+    run("ffmpeg", &[&inputs[..], &["-c:v", "mpeg4", "-c:a", "pcm_s16le", "-y", path.to_str().unwrap()]].concat());
+    let found = peaks(&written(&directory, &convert(&path)), 6);
+    assert!(found.iter().all(|peak| (0.4..1.02).contains(peak)), "{found:?}");
+}
+
+/// Times that no sound has neither stop the job nor lead to packets that MP4 cannot hold.
+#[test]
+fn senseless_times_are_survived() {
+    let directory = TempDir::new().unwrap();
+    let copied = source(&directory, "copied.mkv", "", &["-c:v", "mpeg4", "-c:a", "libmp3lame"]);
+    for path in [plain(&directory), copied] {
+        let senseless = [i64::MAX, i64::MIN + 1, av::AV_NOPTS_VALUE, -1, 0, 1 << 40, -(1 << 40), 1 << 33, 500];
+        for first in senseless {
+            for later in senseless {
+                let mut count = 0;
+                let converted = convert_with(&path, None, None, |packet| {
+                    count += 1;
+                    match count {
+                        1 => packet.pts = first,
+                        5 | 6 => packet.pts = later,
+                        _ => {}
+                    }
+                    packet.dts = packet.pts;
+                    count < 12
+                });
+                let times = times(&converted.packets);
+                let sensible = times.windows(2).all(|pair| (1..=i64::from(i32::MAX)).contains(&(pair[1] - pair[0])));
+                assert!(sensible, "{}: {first} then {later}: {times:?}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn sound_that_nobody_can_decode_is_refused_in_words() {
+    let directory = TempDir::new().unwrap();
+    let source = Source::open(&plain(&directory));
+    let stream = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
+    // SAFETY: the stream is that of an open demuxer.
+    let error = unsafe {
+        (*(*stream).codecpar).codec_id = av::AVCodecID::AV_CODEC_ID_MPEGH_3D_AUDIO;
+        AudioConverter::open(stream, Rational::new(0, 1), None).unwrap_err()
+    };
+    let message = error.to_string();
+    assert!(matches!(error, crate::Error::Options(_)), "{message}");
+    assert!(
+        message.contains("cannot decode the audio (mpegh_3d_audio)") && message.contains("choose another"),
+        "{message}"
+    );
 }
