@@ -10,7 +10,7 @@ use indicatif::DecimalBytes;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
-use upright_engine::media::{AudioChoice, Source, Span};
+use upright_engine::media::{AudioChoice, Damage, Source, Span};
 use upright_engine::pipeline::{Report, render};
 use upright_engine::plan::Plan;
 use upright_engine::{Error, Result};
@@ -28,7 +28,9 @@ pub(crate) fn convert(arguments: args::Job, quiet: bool, messages: &mut Messages
     match carry_out(&job, &interrupt, &reporter) {
         Ok(report) => {
             reporter.done(directory, &report)?;
-            warn(&report);
+            for complaint in complaints(&report.damage) {
+                log::warn!("{}: {complaint}", report.source.name);
+            }
             if !quiet {
                 // Nobody is left to be told when standard error is gone.
                 let _ = messages.write_all(summary(directory, &report).as_bytes());
@@ -77,16 +79,25 @@ pub(crate) fn probe(arguments: args::Probe) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn warn(report: &Report) {
-    let name = &report.source.name;
-    let damage = &report.damage;
-    if damage.damaged_frames > 0 {
-        let place = damage.first_at.map(|time| format!(", the first at {time:.3} s")).unwrap_or_default();
-        log::warn!("{name}: {} damaged frames{place}", damage.damaged_frames);
+/// What was wrong with the source, one sentence each.
+fn complaints(damage: &Damage) -> Vec<String> {
+    let Damage { damaged_frames, first_at, truncated_at, damaged_audio_packets, retimed_frames } = *damage;
+    let mut complaints = Vec::new();
+    if damaged_frames > 0 {
+        let place = first_at.map(|time| format!(", the first at {time:.3} s")).unwrap_or_default();
+        complaints.push(format!("{damaged_frames} damaged frames{place}"));
     }
-    if let Some(end) = damage.truncated_at {
-        log::warn!("{name}: ends at {end:.3} s, before its declared end; what is there was converted");
+    if damaged_audio_packets > 0 {
+        complaints.push(format!("{damaged_audio_packets} damaged audio packets"));
     }
+    if retimed_frames > 0 {
+        complaints
+            .push(format!("{retimed_frames} frames whose times were missing or wrong were put after the one before"));
+    }
+    if let Some(end) = truncated_at {
+        complaints.push(format!("ends at {end:.3} s, before its declared end; what is there was converted"));
+    }
+    complaints
 }
 
 /// What was made and where it is.
@@ -103,4 +114,27 @@ fn summary(directory: &Path, report: &Report) -> String {
     }
     let _ = writeln!(text, "  {}", progress::REPORT);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_damage_is_told() {
+        assert_eq!(complaints(&Damage::default()), [""; 0]);
+        let damage = Damage {
+            damaged_frames: 2,
+            first_at: Some(1.5),
+            truncated_at: Some(9.0),
+            damaged_audio_packets: 3,
+            retimed_frames: 4,
+        };
+        let told = complaints(&damage).join("; ");
+        for words in
+            ["2 damaged frames, the first at 1.500 s", "3 damaged audio", "4 frames whose times", "ends at 9.000 s"]
+        {
+            assert!(told.contains(words), "{words}: {told}");
+        }
+    }
 }
