@@ -7,7 +7,9 @@
 # Elsewhere, or without the right to install, it says what is missing and ends with 1. Quick when nothing is.
 set -euo pipefail
 
-readonly RUST_VERSION=1.89
+cd "$(dirname "$0")/.."
+
+RUST_VERSION=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 missing=()
 
 # lacks PACKAGE WHY: notes that a package has to be installed.

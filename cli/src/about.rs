@@ -44,4 +44,10 @@ mod tests {
         assert!(text.starts_with(concat!("upright ", env!("CARGO_PKG_VERSION"), "\nFFmpeg ")), "{text}");
         assert!(text.contains("rav1e 0.8.1") && !text.contains("unknown"), "{text}");
     }
+
+    #[test]
+    fn the_readme_asks_for_the_rust_that_is_needed() {
+        let sentence = concat!("with Rust ", env!("CARGO_PKG_RUST_VERSION"), " or newer");
+        assert!(include_str!("../../README.md").contains(sentence), "{sentence}");
+    }
 }
