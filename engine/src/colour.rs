@@ -73,27 +73,20 @@ pub enum Siting {
     Centre,
     /// On the last.
     End,
+    /// Half a luma sample before the first: chroma in the middle of pairs of an odd number of samples, read backwards.
+    Before,
 }
 
 impl Siting {
     /// Distance, in luma samples, from the centre of the first covered luma sample to the chroma sample:
-    /// 0, (s-1)/2 or s-1 for a plane subsampled by `s`.
+    /// 0, (s-1)/2, s-1 or -(s-1)/2 for a plane subsampled by `s`, 1 or 2.
     pub fn offset(self, s: u32) -> f64 {
         let last = f64::from(s) - 1.0;
         match self {
             Self::Start => 0.0,
             Self::Centre => last / 2.0,
             Self::End => last,
-        }
-    }
-
-    /// The siting after the axis is reversed.
-    #[must_use]
-    pub fn flipped(self) -> Self {
-        match self {
-            Self::Start => Self::End,
-            Self::Centre => Self::Centre,
-            Self::End => Self::Start,
+            Self::Before => -last / 2.0,
         }
     }
 }

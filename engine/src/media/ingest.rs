@@ -32,17 +32,14 @@ impl Ingest {
     /// For pictures of `pixels` and of size `stored`, meant to be seen in `orientation`; `colour` says what their
     /// samples are, its matrix what RGB becomes.
     pub(super) fn new(pixels: &PixelFormat, stored: Size, orientation: Orientation, colour: &Colour) -> Result<Self> {
-        let site = colour.chroma;
-        // Where no siting says what the turned chroma would have, chroma is brought to full resolution first.
-        let turned = orientation::chroma_site(site, pixels.subsampling, stored, orientation);
-        let subsampling = if turned.is_some() { pixels.subsampling } else { Subsampling::CS444 };
         let (native, converter) = match pixels.native {
-            Some(native) if turned.is_some() => (native, None),
-            _ => {
-                let converter = Converter::new(pixels, stored, subsampling, colour)?;
+            Some(native) => (native, None),
+            None => {
+                let converter = Converter::new(pixels, stored, colour)?;
                 (converter.native(), Some(converter))
             }
         };
+        let subsampling = pixels.subsampling;
         let grid = orientation.upright_size(stored);
         let format = FrameFormat {
             width: grid.width,
@@ -51,7 +48,8 @@ impl Ingest {
             depth: pixels.depth,
         };
         let planes = Planes { stored, subsampling, native, orientation, format };
-        Ok(Self { converter, planes, chroma: turned.unwrap_or(site) })
+        let chroma = orientation::chroma_site(colour.chroma, subsampling, stored, orientation);
+        Ok(Self { converter, planes, chroma })
     }
 
     /// Format of the frames that it fills.
@@ -104,7 +102,7 @@ impl Planes {
 }
 
 /// One component of a picture of libav, stored as libav stores it.
-struct Plane<'a> {
+pub(super) struct Plane<'a> {
     picture: std::marker::PhantomData<&'a AvFrame>,
     first: *const u8,
     /// Bytes from one row to the next; negative where rows are stored from the bottom.
@@ -116,23 +114,29 @@ struct Plane<'a> {
 }
 
 impl<'a> Plane<'a> {
-    fn new(picture: &'a AvFrame, component: Component, size: Size, max: i32) -> Self {
+    /// The `component` of a picture, `size` samples of it, none of them above `max`.
+    pub(super) fn new(picture: &'a AvFrame, component: Component, size: Size, max: i32) -> Self {
         let fields = picture.fields();
         let stride = fields.linesize[component.plane] as isize;
         Self { picture: std::marker::PhantomData, first: fields.data[component.plane], stride, size, component, max }
     }
 
     /// The bytes of stored row `v`, of all components that share the plane.
-    fn row(&self, v: usize) -> &'a [u8] {
+    pub(super) fn row(&self, v: usize) -> &'a [u8] {
         let bytes = self.size.width as usize * self.component.step;
         // SAFETY: libav allocates `size.height` rows of at least `size.width` groups of components in this plane, and
         // the caller's `v` is below `size.height`; the picture outlives 'a unchanged.
         unsafe { std::slice::from_raw_parts(self.first.offset(v as isize * self.stride), bytes) }
     }
 
+    /// Bytes from one sample to the next.
+    pub(super) fn step(&self) -> usize {
+        self.component.step
+    }
+
     /// The sample in the `step` bytes of one group.
     #[inline(always)]
-    fn sample<T: Sample>(&self, group: &[u8]) -> T {
+    pub(super) fn sample<T: Sample>(&self, group: &[u8]) -> T {
         let stored: i32 = bytemuck::pod_read_unaligned::<T>(&group[self.component.offset..][..T::BYTES]).into();
         T::truncate((stored >> self.component.shift).min(self.max))
     }
@@ -194,3 +198,6 @@ impl<'a> Plane<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ mod pixels;
 mod probe;
 mod reader;
 mod rendition;
+mod rgb;
 mod sound;
 mod source;
 mod tags;

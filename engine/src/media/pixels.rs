@@ -15,12 +15,16 @@ pub(super) struct PixelFormat {
     pub id: av::AVPixelFormat,
     /// Chroma resolution once it is read.
     pub subsampling: Subsampling,
+    /// Bits of a sample as stored.
+    pub bits: u32,
     /// Bits of a sample once it is read: none are lost up to twelve.
     pub depth: Depth,
     /// What the samples stand for.
     pub samples: Samples,
-    /// Where the samples lie, when they can be read as they are.
+    /// Where luma and chroma lie, when they can be read as they are.
     pub native: Option<Native>,
+    /// Where red, green and blue lie, when they can be read as they are.
+    pub rgb: Option<[Component; 3]>,
 }
 
 /// What the samples of a pixel format stand for.
@@ -73,9 +77,10 @@ impl PixelFormat {
             let descriptor = av::av_pix_fmt_desc_get(id).as_ref().ok_or_else(unknown)?;
             (descriptor, ffi::text(descriptor.name).unwrap_or_default())
         };
-        let flag = |flag: c_int| descriptor.flags & u64::from(flag.unsigned_abs()) != 0;
+        let flag = |flag| descriptor.flags & bit(flag) != 0;
         let components = usize::from(descriptor.nb_components).min(4);
-        let bits = descriptor.comp[..components].iter().map(|component| component.depth).max().unwrap_or(8);
+        let depths = descriptor.comp[..components].iter().map(|component| component.depth.unsigned_abs());
+        let bits = depths.max().unwrap_or(8);
         let samples = if flag(av::AV_PIX_FMT_FLAG_RGB)
             || flag(av::AV_PIX_FMT_FLAG_PAL)
             || flag(av::AV_PIX_FMT_FLAG_BAYER)
@@ -105,32 +110,37 @@ impl PixelFormat {
             _ => Depth::Twelve,
         };
         let native = if samples == Samples::Rgb { None } else { native(descriptor, components, depth) };
-        Ok(Self { name, id, subsampling, depth, samples, native })
+        let rgb = if flag(av::AV_PIX_FMT_FLAG_RGB) { rgb(descriptor, components, bits) } else { None };
+        Ok(Self { name, id, subsampling, bits, depth, samples, native, rgb })
     }
 
-    /// The format that libswscale turns this one into, to be read as it is; `subsampling` may be finer than needed.
-    pub(super) fn converted(&self, subsampling: Subsampling) -> av::AVPixelFormat {
+    /// The format that libswscale turns this one into: one that can be read as it is.
+    pub(super) fn converted(&self) -> av::AVPixelFormat {
         use av::AVPixelFormat as P;
-        if matches!(self.samples, Samples::Gray | Samples::OneBit) {
-            return match self.depth {
-                Depth::Eight => P::AV_PIX_FMT_GRAY8,
-                Depth::Ten => native_endian(P::AV_PIX_FMT_GRAY10LE, P::AV_PIX_FMT_GRAY10BE),
-                Depth::Twelve => native_endian(P::AV_PIX_FMT_GRAY12LE, P::AV_PIX_FMT_GRAY12BE),
-            };
-        }
-        match (subsampling, self.depth) {
-            (Subsampling::CS420, Depth::Eight) => P::AV_PIX_FMT_YUV420P,
-            (Subsampling::CS422, Depth::Eight) => P::AV_PIX_FMT_YUV422P,
-            (Subsampling::CS440, Depth::Eight) => P::AV_PIX_FMT_YUV440P,
-            (_, Depth::Eight) => P::AV_PIX_FMT_YUV444P,
-            (Subsampling::CS420, Depth::Ten) => av::AV_PIX_FMT_YUV420P10,
-            (Subsampling::CS422, Depth::Ten) => av::AV_PIX_FMT_YUV422P10,
-            (Subsampling::CS440, Depth::Ten) => av::AV_PIX_FMT_YUV440P10,
-            (_, Depth::Ten) => av::AV_PIX_FMT_YUV444P10,
-            (Subsampling::CS420, Depth::Twelve) => av::AV_PIX_FMT_YUV420P12,
-            (Subsampling::CS422, Depth::Twelve) => av::AV_PIX_FMT_YUV422P12,
-            (Subsampling::CS440, Depth::Twelve) => av::AV_PIX_FMT_YUV440P12,
-            (_, Depth::Twelve) => av::AV_PIX_FMT_YUV444P12,
+        match (self.samples, self.subsampling, self.depth) {
+            (Samples::Gray | Samples::OneBit, _, Depth::Eight) => P::AV_PIX_FMT_GRAY8,
+            (Samples::Gray | Samples::OneBit, _, Depth::Ten) => {
+                native_endian(P::AV_PIX_FMT_GRAY10LE, P::AV_PIX_FMT_GRAY10BE)
+            }
+            (Samples::Gray | Samples::OneBit, _, Depth::Twelve) => {
+                native_endian(P::AV_PIX_FMT_GRAY12LE, P::AV_PIX_FMT_GRAY12BE)
+            }
+            (Samples::Rgb, _, Depth::Eight) => P::AV_PIX_FMT_GBRP,
+            (Samples::Rgb, _, Depth::Ten) => av::AV_PIX_FMT_GBRP10,
+            (Samples::Rgb, _, Depth::Twelve) if self.bits == 12 => av::AV_PIX_FMT_GBRP12,
+            (Samples::Rgb, _, Depth::Twelve) => av::AV_PIX_FMT_GBRP16,
+            (_, Subsampling::CS420, Depth::Eight) => P::AV_PIX_FMT_YUV420P,
+            (_, Subsampling::CS422, Depth::Eight) => P::AV_PIX_FMT_YUV422P,
+            (_, Subsampling::CS440, Depth::Eight) => P::AV_PIX_FMT_YUV440P,
+            (_, _, Depth::Eight) => P::AV_PIX_FMT_YUV444P,
+            (_, Subsampling::CS420, Depth::Ten) => av::AV_PIX_FMT_YUV420P10,
+            (_, Subsampling::CS422, Depth::Ten) => av::AV_PIX_FMT_YUV422P10,
+            (_, Subsampling::CS440, Depth::Ten) => av::AV_PIX_FMT_YUV440P10,
+            (_, _, Depth::Ten) => av::AV_PIX_FMT_YUV444P10,
+            (_, Subsampling::CS420, Depth::Twelve) => av::AV_PIX_FMT_YUV420P12,
+            (_, Subsampling::CS422, Depth::Twelve) => av::AV_PIX_FMT_YUV422P12,
+            (_, Subsampling::CS440, Depth::Twelve) => av::AV_PIX_FMT_YUV440P12,
+            (_, _, Depth::Twelve) => av::AV_PIX_FMT_YUV444P12,
         }
     }
 }
@@ -141,26 +151,13 @@ fn native_endian(little: av::AVPixelFormat, big: av::AVPixelFormat) -> av::AVPix
 
 /// Planar and semi-planar formats of 8, 10 or 12 bits in the machine's byte order, chroma at most halved, no alpha.
 fn native(descriptor: &av::AVPixFmtDescriptor, components: usize, depth: Depth) -> Option<Native> {
-    let has = |flag: c_int| descriptor.flags & u64::from(flag.unsigned_abs()) != 0;
-    let foreign = depth.bytes() > 1 && has(av::AV_PIX_FMT_FLAG_BE) != cfg!(target_endian = "big");
-    let other = [av::AV_PIX_FMT_FLAG_BITSTREAM, av::AV_PIX_FMT_FLAG_HWACCEL, av::AV_PIX_FMT_FLAG_ALPHA];
-    if foreign || other.into_iter().any(has) || has(av::AV_PIX_FMT_FLAG_FLOAT) {
+    if !is_plain(descriptor, depth.bits()) || descriptor.flags & bit(av::AV_PIX_FMT_FLAG_ALPHA) != 0 {
         return None;
     }
     if descriptor.log2_chroma_w > 1 || descriptor.log2_chroma_h > 1 {
         return None;
     }
-    let component = |index: usize| {
-        let described = descriptor.comp[index];
-        let component = Component {
-            plane: usize::try_from(described.plane).ok()?,
-            step: usize::try_from(described.step).ok()?,
-            offset: usize::try_from(described.offset).ok()?,
-            shift: u32::try_from(described.shift).ok()?,
-        };
-        let whole = component.step.is_multiple_of(depth.bytes()) && component.offset.is_multiple_of(depth.bytes());
-        (described.depth.unsigned_abs() == depth.bits() && whole).then_some(component)
-    };
+    let component = |index| component(descriptor, index, depth.bits());
     let luma = component(0).filter(|luma| luma.plane == 0 && luma.step == depth.bytes())?;
     match components {
         1 => Some(Native { luma, chroma: None }),
@@ -170,6 +167,44 @@ fn native(descriptor: &av::AVPixFmtDescriptor, components: usize, depth: Depth) 
         }
         _ => None,
     }
+}
+
+/// Formats of red, green and blue of 8 to 16 bits each, in whole bytes in the machine's order, with alpha or without.
+fn rgb(descriptor: &av::AVPixFmtDescriptor, components: usize, bits: u32) -> Option<[Component; 3]> {
+    if !is_plain(descriptor, bits) || components < 3 || !(8..=16).contains(&bits) {
+        return None;
+    }
+    let component = |index| component(descriptor, index, bits).filter(|component| component.shift == 0);
+    Some([component(0)?, component(1)?, component(2)?])
+}
+
+/// Whether samples are integers in memory, in the machine's byte order.
+fn is_plain(descriptor: &av::AVPixFmtDescriptor, bits: u32) -> bool {
+    let other = av::AV_PIX_FMT_FLAG_BITSTREAM
+        | av::AV_PIX_FMT_FLAG_HWACCEL
+        | av::AV_PIX_FMT_FLAG_PAL
+        | av::AV_PIX_FMT_FLAG_BAYER
+        | av::AV_PIX_FMT_FLAG_FLOAT;
+    let big = descriptor.flags & bit(av::AV_PIX_FMT_FLAG_BE) != 0;
+    descriptor.flags & bit(other) == 0 && (bits <= 8 || big == cfg!(target_endian = "big"))
+}
+
+/// Where a component of `bits` bits lies; none when it has other bits, or is not of whole bytes at even places.
+fn component(descriptor: &av::AVPixFmtDescriptor, index: usize, bits: u32) -> Option<Component> {
+    let described = descriptor.comp[index];
+    let component = Component {
+        plane: usize::try_from(described.plane).ok()?,
+        step: usize::try_from(described.step).ok()?,
+        offset: usize::try_from(described.offset).ok()?,
+        shift: u32::try_from(described.shift).ok()?,
+    };
+    let bytes = if bits > 8 { 2 } else { 1 };
+    let whole = component.step.is_multiple_of(bytes) && component.offset.is_multiple_of(bytes);
+    (described.depth.unsigned_abs() == bits && whole).then_some(component)
+}
+
+fn bit(flag: c_int) -> u64 {
+    u64::from(flag.unsigned_abs())
 }
 
 #[cfg(test)]
@@ -256,26 +291,37 @@ mod tests {
             (P::AV_PIX_FMT_GRAY16LE, P::AV_PIX_FMT_GRAY12LE),
             (P::AV_PIX_FMT_YA8, P::AV_PIX_FMT_GRAY8),
             (P::AV_PIX_FMT_MONOWHITE, P::AV_PIX_FMT_GRAY8),
-            (P::AV_PIX_FMT_RGB24, P::AV_PIX_FMT_YUV444P),
-            (P::AV_PIX_FMT_PAL8, P::AV_PIX_FMT_YUV444P),
-            (P::AV_PIX_FMT_GBRP10LE, P::AV_PIX_FMT_YUV444P10LE),
-            (P::AV_PIX_FMT_GBRP12LE, P::AV_PIX_FMT_YUV444P12LE),
-            (P::AV_PIX_FMT_GBRPF32LE, P::AV_PIX_FMT_YUV444P12LE),
+            (P::AV_PIX_FMT_PAL8, P::AV_PIX_FMT_GBRP),
+            (P::AV_PIX_FMT_RGB565LE, P::AV_PIX_FMT_GBRP),
+            (P::AV_PIX_FMT_X2RGB10LE, P::AV_PIX_FMT_GBRP10LE),
+            (P::AV_PIX_FMT_GBRP12BE, P::AV_PIX_FMT_GBRP12LE),
+            (P::AV_PIX_FMT_GBRPF32LE, P::AV_PIX_FMT_GBRP16LE),
         ];
         for (from, to) in cases {
             let from = of(from);
             assert_eq!(from.native, None, "{}", from.name);
-            assert_eq!(from.converted(from.subsampling), to, "{}", from.name);
+            assert_eq!(from.rgb, None, "{}", from.name);
+            assert_eq!(from.converted(), to, "{}", from.name);
         }
     }
 
     #[test]
-    fn every_converted_format_is_native() {
+    fn every_converted_format_can_be_read() {
         for format in all() {
-            assert!(of(format.converted(format.subsampling)).native.is_some(), "{}", format.name);
-            let fine = of(format.converted(Subsampling::CS444));
-            assert!(fine.native.is_some() && fine.depth == format.depth, "{}", format.name);
+            let converted = of(format.converted());
+            assert!(converted.native.is_some() || converted.rgb.is_some(), "{}", format.name);
+            assert_eq!(converted.subsampling, format.subsampling, "{}", format.name);
+            assert_eq!(converted.depth, format.depth, "{}", format.name);
         }
+    }
+
+    #[test]
+    fn red_green_and_blue_are_found() {
+        let places = |id| of(id).rgb.unwrap().map(|component| (component.plane, component.step, component.offset));
+        assert_eq!(places(P::AV_PIX_FMT_BGRA), [(0, 4, 2), (0, 4, 1), (0, 4, 0)]);
+        assert_eq!(places(P::AV_PIX_FMT_RGB48LE), [(0, 6, 0), (0, 6, 2), (0, 6, 4)]);
+        assert_eq!(places(P::AV_PIX_FMT_GBRP10LE), [(2, 2, 0), (0, 2, 0), (1, 2, 0)]);
+        assert_eq!(of(P::AV_PIX_FMT_YUV444P).rgb, None);
     }
 
     #[test]
