@@ -14,7 +14,7 @@ use std::ptr;
 
 /// A frame that is off by less than this part of a second follows the one before: containers and decoders are that
 /// inexact, and nobody hears it beside the picture.
-const TOLERANCE: i64 = 50;
+const TOLERANCE: i64 = 25;
 
 /// Seconds of silence that are encoded at most. A longer gap stays a gap between two packets.
 const LONGEST_SILENCE: i64 = 60;
