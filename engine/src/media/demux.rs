@@ -97,13 +97,8 @@ impl Demuxer {
                 Ok(demuxer)
             }
             _ => Err(io.as_mut().and_then(InputIo::take_error).unwrap_or_else(|| {
-                let hint = match io.as_ref() {
-                    Some(io) if io.size().is_none() => {
-                        "; this input cannot seek, which some files need: save it and give the file"
-                    }
-                    _ => "",
-                };
-                Error::bad_source(name, format!("cannot be opened as a video: {}{hint}", error_text(code)))
+                let why = format!("cannot be opened as a video: {}{}", error_text(code), hint(io.as_ref()));
+                Error::bad_source(name, why)
             })),
         }
     }
@@ -228,6 +223,11 @@ impl Demuxer {
         }
     }
 
+    /// An [`Error::BadSource`] about this input, which was opened and yet gives nothing.
+    pub(super) fn barren(&self, why: &str) -> Error {
+        self.bad(format!("{why}{}", hint(self.io.as_ref())))
+    }
+
     /// An [`Error::BadSource`] about this input.
     pub(super) fn bad(&self, why: impl Into<String>) -> Error {
         Error::bad_source(&self.name, why)
@@ -243,6 +243,15 @@ impl Drop for Demuxer {
         let mut context = self.context.as_ptr();
         // SAFETY: opened by libav, owned by self alone, closed once, before the I/O that it reads from.
         unsafe { av::avformat_close_input(&raw mut context) };
+    }
+}
+
+/// What may be the matter with an input that cannot be read, to be added to what is said of it.
+fn hint(io: Option<&InputIo>) -> &'static str {
+    if io.is_some_and(|io| io.size().is_none()) {
+        "; this input cannot seek, which some files need: save it and give the file"
+    } else {
+        ""
     }
 }
 

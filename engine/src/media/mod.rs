@@ -230,6 +230,8 @@ pub struct Damage {
     pub truncated_at: Option<f64>,
     /// Audio packets that could not be decoded or that lie where audio was already.
     pub damaged_audio_packets: u64,
+    /// Places where the source's time stamps begin anew, as in spliced transport streams; they were joined.
+    pub time_jumps: u64,
     /// Frames without a time stamp, or whose time stamp is not after that of the frame before: they were put after it.
     /// Nothing of them is lost.
     pub retimed_frames: u64,

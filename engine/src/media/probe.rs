@@ -212,6 +212,10 @@ impl Picture {
             let because = format!("time stamps in ticks of {} s are finer than MP4 holds", reader.time_base);
             assumptions.push(Assumption { what: "time base", value: time_base.to_string(), because });
         }
+        if reader.frame_time().is_none() {
+            let because = "the source has no time stamps".to_owned();
+            assumptions.push(Assumption { what: "frame rate", value: frame_rate.to_string(), because });
+        }
         let (of_frame, of_stream) = unsafe {
             // SAFETY: a stream of an opened context.
             (hdr::of_frame(&reader.frame), hdr::of_stream(stream))

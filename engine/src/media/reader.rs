@@ -3,6 +3,7 @@
 use super::Damage;
 use super::demux::{Demuxer, Read, known};
 use super::ffi::{self, AvFrame, AvPacket, CodecContext, check, rational};
+use super::timeline;
 use crate::error::Result;
 use crate::geometry::Rational;
 use ffmpeg_sys_next as av;
@@ -14,6 +15,10 @@ const PATIENCE: u32 = 64;
 
 /// A declared end may lie this many seconds after the last packet's: containers round, and a last frame may be held.
 const SLACK: f64 = 0.5;
+
+/// Decoding times of a stream that are farther from where they should be than this many seconds begin anew. MPEG-TS may
+/// not leave a stream without a time stamp for more than 0.7 s; libav's own programs take ten for the limit.
+const JUMP: i64 = 10;
 
 /// A container and the decoder of its video.
 #[derive(Debug)]
@@ -42,14 +47,10 @@ pub(super) struct Reader {
     last_time: Option<i64>,
     /// Time after which nothing more is read, video no longer being decoded.
     stop: Option<i64>,
-    /// Latest end of a video and of an audio packet, each in the ticks of its stream.
-    ends: Ends,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Ends {
-    video: Option<i64>,
-    audio: Option<i64>,
+    /// Latest end of a video packet, in ticks of the stream.
+    end: Option<i64>,
+    /// Continuity of video and audio; none in containers whose time stamps cannot jump.
+    continuity: Option<[Continuity; 2]>,
 }
 
 /// What a step gave.
@@ -68,6 +69,7 @@ impl Reader {
     pub(super) fn new(mut demuxer: Demuxer, video: usize, audio: Option<usize>, threads: usize) -> Result<Self> {
         let wanted: Vec<usize> = [Some(video), audio].into_iter().flatten().collect();
         demuxer.select(&wanted);
+        let jumps = demuxer.container_flags() & av::AVFMT_TS_DISCONT != 0;
         let stream = demuxer.stream(video);
         Ok(Self {
             decoder: open_decoder(&demuxer, stream, threads)?,
@@ -82,7 +84,8 @@ impl Reader {
             broken: false,
             last_time: None,
             stop: None,
-            ends: Ends::default(),
+            end: None,
+            continuity: jumps.then(<[Continuity; 2]>::default),
             demuxer,
         })
     }
@@ -169,7 +172,8 @@ impl Reader {
         // SAFETY: an opened decoder.
         unsafe { av::avcodec_flush_buffers(self.decoder.as_mut_ptr()) };
         (self.draining, self.failures, self.broken) = (false, 0, false);
-        (self.last_time, self.ends) = (None, Ends::default());
+        (self.last_time, self.end) = (None, None);
+        self.continuity = self.continuity.map(|_| Default::default());
         Ok(true)
     }
 
@@ -180,24 +184,45 @@ impl Reader {
 
     /// Takes the packet just read: video goes to the decoder, kept audio to the caller, who is told so.
     fn dispatch(&mut self) -> Result<bool> {
+        let index = usize::try_from(self.packet.fields().stream_index).ok();
+        let is_video = index == Some(self.video);
+        if !is_video && (index.is_none() || index != self.audio) {
+            return Ok(false);
+        }
+        self.close_jump(is_video);
+        if !is_video {
+            return Ok(true);
+        }
         let packet = self.packet.fields();
-        let index = usize::try_from(packet.stream_index).ok();
-        let (time, end) = (known(packet.pts), known(packet.pts).map(|pts| pts.saturating_add(packet.duration)));
-        if index == Some(self.video) && self.stop.is_some() {
+        let (time, duration) = (known(packet.pts), packet.duration);
+        if self.stop.is_some() {
             self.draining = time > self.stop;
             return Ok(false);
         }
-        if index == Some(self.video) {
-            self.ends.video = self.ends.video.max(end);
-            self.last_time = time.or(self.last_time);
-            self.send(true)?;
-            return Ok(false);
+        self.end = self.end.max(time.map(|time| time.saturating_add(duration)));
+        self.last_time = time.or(self.last_time);
+        self.send(true)?;
+        Ok(false)
+    }
+
+    /// Moves the packet's times so that they go on from those of its stream.
+    fn close_jump(&mut self, is_video: bool) {
+        let Some(continuity) = &mut self.continuity else { return };
+        let continuity = &mut continuity[usize::from(!is_video)];
+        // SAFETY: a valid packet, borrowed by nobody.
+        let packet = unsafe { &mut *self.packet.as_mut_ptr() };
+        let stream = self.demuxer.stream(if is_video { self.video } else { self.audio.unwrap_or(self.video) });
+        let Some(ticks) = rational(stream.time_base) else { return };
+        let Some(time) = known(packet.dts).or(known(packet.pts)) else { return };
+        let limit = timeline::ticks(Rational { num: JUMP, den: 1 }, ticks);
+        if continuity.follow(time, packet.duration, limit) {
+            self.damage.time_jumps += 1;
         }
-        let wanted = index.is_some() && index == self.audio;
-        if wanted {
-            self.ends.audio = self.ends.audio.max(end);
+        for time in [&mut packet.pts, &mut packet.dts] {
+            if *time != av::AV_NOPTS_VALUE {
+                *time = time.saturating_add(continuity.offset);
+            }
         }
-        Ok(wanted)
     }
 
     /// Gives the decoder the packet just read, or tells it that there are no more.
@@ -256,7 +281,7 @@ impl Reader {
 
     /// Once [`Step::End`] has come: the seconds at which the source ended, if that is before its declared end.
     pub(super) fn truncated_at(&self) -> Option<f64> {
-        let end = self.seconds(self.ends.video?);
+        let end = self.seconds(self.end?);
         let short = self.broken || self.declared_end().is_some_and(|declared| end + SLACK < declared);
         short.then_some(end)
     }
@@ -270,6 +295,28 @@ impl Reader {
         // SAFETY: a stream's metadata is null or valid.
         let tag = unsafe { ffi::dict_text(stream.metadata, c"DURATION") };
         tag.as_deref().and_then(clock_time)
+    }
+}
+
+/// Where a stream's times should go on, and what is added to them so that they do.
+#[derive(Clone, Copy, Debug, Default)]
+struct Continuity {
+    expected: Option<i64>,
+    offset: i64,
+}
+
+impl Continuity {
+    /// Takes a decoding time and a duration, and says whether it was farther than `limit` from what was expected, in which
+    /// case the offset has changed.
+    fn follow(&mut self, time: i64, duration: i64, limit: i64) -> bool {
+        let moved = time.saturating_add(self.offset);
+        let jump = self.expected.map_or(0, |expected| moved.saturating_sub(expected));
+        let jumped = jump.saturating_abs() > limit;
+        if jumped {
+            self.offset = self.offset.saturating_sub(jump);
+        }
+        self.expected = Some(time.saturating_add(self.offset).saturating_add(duration.max(0)));
+        jumped
     }
 }
 
@@ -314,7 +361,16 @@ fn clock_time(text: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::clock_time;
+    use super::{Continuity, clock_time};
+
+    #[test]
+    fn jumps_are_closed_and_gaps_stay() {
+        let mut continuity = Continuity::default();
+        let mut follow = |time| (continuity.follow(time, 10, 100), time + continuity.offset);
+        assert_eq!([1000, 1010, 1060].map(&mut follow), [(false, 1000), (false, 1010), (false, 1060)]);
+        assert_eq!([0, 10, 20].map(&mut follow), [(true, 1070), (false, 1080), (false, 1090)]);
+        assert_eq!([1_000_000, 40].map(&mut follow), [(true, 1100), (true, 1110)]);
+    }
 
     #[test]
     fn clock_times_are_read() {

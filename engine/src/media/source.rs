@@ -14,6 +14,10 @@ use crate::fingerprint::Fingerprint;
 use crate::frame::Frame;
 use crate::geometry::{Rational, Size};
 
+/// A start that lies no farther than this many seconds from the first frame is decoded up to: seeking could save little,
+/// and what some containers say about their very beginning is lost on the way back to it.
+const NEAR: i64 = 5;
+
 /// How far before the wanted time to seek, in seconds, one after the other until a key frame before it is found.
 const STEPS_BACK: [i64; 4] = [0, 2, 10, 60];
 
@@ -59,7 +63,7 @@ impl Source {
 
         let mut sound = Sound::default();
         if !read_frame(&mut reader, &mut sound)? {
-            return Err(reader.demuxer.bad("has a video stream, but not one frame of it can be decoded"));
+            return Err(reader.demuxer.barren("has a video stream, but not one frame of it can be decoded"));
         }
         let mut assumptions = Vec::new();
         let Picture { stored, pixels, ingest, info: mut video } = Picture::of(&reader, &mut assumptions)?;
@@ -235,12 +239,14 @@ fn start_of(reader: &Reader, timeline: &Timeline) -> i64 {
 /// Moves the reader so that its frame is at or before the timeline's origin, where that is after its first frame.
 fn go_to(reader: &mut Reader, timeline: &Timeline, sound: &mut Sound) -> Result<()> {
     let target = rescale_down(timeline.origin, timeline.output, timeline.source);
-    let Some(first) = reader.frame_time().filter(|&first| first < target) else { return Ok(()) };
+    let seconds = |seconds| ticks(Rational { num: seconds, den: 1 }, timeline.source);
+    let far = |first: &i64| target.saturating_sub(*first) > seconds(NEAR);
+    let Some(first) = reader.frame_time().filter(far) else { return Ok(()) };
     if !reader.demuxer.can_seek() {
         return Ok(());
     }
     for back in STEPS_BACK {
-        let aim = target - ticks(Rational { num: back, den: 1 }, timeline.source);
+        let aim = target - seconds(back);
         if aim <= first {
             break;
         }

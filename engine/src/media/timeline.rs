@@ -54,6 +54,8 @@ pub(super) struct Timeline {
     pub nominal: i64,
     /// Time and duration of the frame before.
     previous: Option<(i64, i64)>,
+    /// Whether any frame had a time.
+    stamped: bool,
 }
 
 /// The place of a frame.
@@ -63,14 +65,22 @@ pub(super) struct Place {
     pub pts: i64,
     /// Output ticks; 0 when unknown.
     pub duration: i64,
-    /// Whether the source gave no time, or one that is not after the frame before.
+    /// Whether the source gave a time that is not after the frame before, or none although it gave one earlier.
     pub retimed: bool,
 }
 
 impl Timeline {
     pub(super) fn new(source: Rational, output: Rational, frame_rate: Rational) -> Self {
         let frame = Rational { num: frame_rate.den, den: frame_rate.num.max(1) };
-        Self { source, output, origin: 0, end: None, nominal: ticks(frame, output).max(1), previous: None }
+        Self {
+            source,
+            output,
+            origin: 0,
+            end: None,
+            nominal: ticks(frame, output).max(1),
+            previous: None,
+            stamped: false,
+        }
     }
 
     /// The place of the next frame, with the source's time stamp and duration (0 when unknown) in source ticks. Places
@@ -86,11 +96,77 @@ impl Timeline {
             (None, None) => 0,
         };
         self.previous = Some((pts, duration));
-        Place { pts, duration, retimed: stamped != Some(pts) }
+        self.stamped |= time.is_some();
+        Place { pts, duration, retimed: self.stamped && stamped != Some(pts) }
     }
 
     /// Whether a frame at `pts` lies after what is wanted.
     pub(super) fn is_after(&self, pts: i64) -> bool {
         self.end.is_some_and(|end| pts >= end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLISECOND: Rational = Rational { num: 1, den: 1000 };
+    const FILM: Rational = Rational { num: 25, den: 1 };
+
+    #[test]
+    fn time_bases_get_a_numerator_of_one() {
+        assert_eq!(output_time_base(Rational::new(1, 90_000)), (Rational::new(1, 90_000), false));
+        let ntsc = Rational::new(1001, 30_000);
+        let (output, rounded) = output_time_base(ntsc);
+        assert_eq!((output, rounded), (Rational::new(1, 30_000), false));
+        assert_eq!(rescale(7, ntsc, output), 7007);
+        let nanosecond = Rational::new(1, 1_000_000_000);
+        assert_eq!(output_time_base(nanosecond), (Rational::new(1, 120_000), true));
+        // A frame of 24000/1001 frames a second, as far as nanoseconds say.
+        assert_eq!(rescale(41_708_333, nanosecond, Rational::new(1, 120_000)), 5005);
+    }
+
+    #[test]
+    fn rescaling_rounds_to_the_nearest_or_down() {
+        let tenth = Rational::new(1, 10);
+        assert_eq!(
+            [-16, -15, -14, 14, 15, 16].map(|t| rescale(t, Rational::new(1, 100), tenth)),
+            [-2, -1, -1, 1, 2, 2]
+        );
+        assert_eq!([-11, -10, 19].map(|t| rescale_down(t, Rational::new(1, 100), tenth)), [-2, -1, 1]);
+        assert_eq!(rescale(i64::MAX, Rational::new(1, 1), MILLISECOND), i64::MAX);
+        assert_eq!(ticks(Rational::new(1, 3), MILLISECOND), 333);
+    }
+
+    fn places(times: &[Option<i64>], duration: i64) -> Vec<(i64, bool)> {
+        let mut timeline = Timeline::new(MILLISECOND, MILLISECOND, FILM);
+        timeline.origin = 100;
+        times.iter().map(|&time| timeline.place(time, duration)).map(|place| (place.pts, place.retimed)).collect()
+    }
+
+    #[test]
+    fn time_stamps_ride_through() {
+        assert_eq!(places(&[Some(100), Some(133), Some(400)], 33), [(0, false), (33, false), (300, false)]);
+    }
+
+    #[test]
+    fn time_stamps_that_do_not_ascend_are_moved_on() {
+        let times = [Some(100), Some(140), Some(140), Some(120), Some(180)];
+        assert_eq!(places(&times, 40), [(0, false), (40, false), (41, true), (42, true), (80, false)]);
+    }
+
+    #[test]
+    fn missing_time_stamps_follow_the_frame_before() {
+        assert_eq!(places(&[Some(100), None, Some(180)], 30), [(0, false), (30, true), (80, false)]);
+        assert_eq!(places(&[Some(100), None], 0), [(0, false), (40, true)]);
+        assert_eq!(places(&[None, None, None], 0), [(0, false), (40, false), (80, false)]);
+    }
+
+    #[test]
+    fn the_end_is_not_inside() {
+        let mut timeline = Timeline::new(MILLISECOND, MILLISECOND, FILM);
+        assert!(!timeline.is_after(i64::MAX));
+        timeline.end = Some(80);
+        assert!(!timeline.is_after(79) && timeline.is_after(80));
     }
 }

@@ -113,7 +113,7 @@ impl<F: Footage> Decode<'_, F> {
     }
 
     fn refuse_damage(&self) -> Result<()> {
-        let Damage { damaged_frames, damaged_audio_packets, first_at, truncated_at, retimed_frames: _ } =
+        let Damage { damaged_frames, damaged_audio_packets, first_at, truncated_at, retimed_frames: _, time_jumps: _ } =
             self.source.damage();
         if !self.strict {
             return Ok(());
