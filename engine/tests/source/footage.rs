@@ -1,0 +1,39 @@
+//! Real footage, where it lies beside the repository: the same frames at the same times as `ffprobe` sees.
+
+use crate::reading::{read_times, whole};
+use std::path::{Path, PathBuf};
+use upright_engine::media::Damage;
+use upright_fixtures::{Ratio, inspect};
+
+/// The folder `shared/footage` beside the repository; none where there is none.
+fn footage() -> Option<PathBuf> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let beside = repository.ancestors().skip(1).map(|folder| folder.join("shared/footage"));
+    beside.into_iter().find(|folder| folder.is_dir())
+}
+
+#[test]
+fn real_footage_comes_out_as_ffprobe_sees_it() {
+    let Some(folder) = footage() else {
+        println!("no shared/footage beside the repository: nothing to compare");
+        return;
+    };
+    let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.retain(|path| path.extension().is_some_and(|extension| extension != "md"));
+    names.sort();
+    for path in names {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let (times, seen) = read_times(&path, &whole()).unwrap();
+        let stream = inspect::probe(&path).unwrap();
+        let time_base = stream.video().unwrap().time_base;
+        let out = Ratio::new(1, seen.info.video.time_base.den);
+        let frames = inspect::frames(&path, "v:0").unwrap();
+        let probed: Vec<_> = frames.iter().map(|frame| time_base.rescale(frame.pts.unwrap(), out)).collect();
+        assert_eq!(times, probed, "{name}");
+        if name == "corrupted.mp4" {
+            assert!(seen.damage.damaged_frames > 0 && seen.damage.truncated_at.is_none(), "{:?}", seen.damage);
+        } else {
+            assert_eq!(seen.damage, Damage::default(), "{name}");
+        }
+    }
+}

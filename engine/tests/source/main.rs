@@ -1,0 +1,11 @@
+//! Opening and decoding sources, against generated footage whose every sample and time stamp is known, and against what
+//! `ffprobe` says of it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
+mod bad;
+mod catalogue;
+mod damage;
+mod footage;
+mod reading;
+mod spans;
