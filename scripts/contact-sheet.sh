@@ -24,5 +24,10 @@ for ((i = 0; i < $#; i++)); do
     filters+="[$i:v:0]scale=-2:480:flags=lanczos:in_color_matrix=$colours,setsar=1,format=rgb24,pad=iw+8:ih+36:4:32:white,${label}[p$i];"
     row+="[p$i]"
 done
+rm -f "$sheet"
 ffmpeg -nostdin -v error -y "${inputs[@]}" \
     -filter_complex "$filters${row}hstack=inputs=$#" -frames:v 1 -update 1 "$sheet"
+if [[ ! -s $sheet ]]; then
+    echo "scripts/contact-sheet.sh: not every film has a picture at $moment s" >&2
+    exit 1
+fi
