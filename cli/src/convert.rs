@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use upright_engine::media::{AudioChoice, Damage, Source, Span};
-use upright_engine::pipeline::{Report, render};
+use upright_engine::pipeline::{REPORT, Report, render};
 use upright_engine::plan::Plan;
 use upright_engine::{Error, Result};
 
@@ -81,7 +81,7 @@ pub(crate) fn probe(arguments: args::Probe) -> Result<Exit> {
 
 /// What was wrong with the source, one sentence each.
 fn complaints(damage: &Damage) -> Vec<String> {
-    let Damage { damaged_frames, first_at, truncated_at, damaged_audio_packets, retimed_frames } = *damage;
+    let Damage { damaged_frames, first_at, truncated_at, damaged_audio_packets, retimed_frames, time_jumps } = *damage;
     let mut complaints = Vec::new();
     if damaged_frames > 0 {
         let place = first_at.map(|time| format!(", the first at {time:.3} s")).unwrap_or_default();
@@ -93,6 +93,9 @@ fn complaints(damage: &Damage) -> Vec<String> {
     if retimed_frames > 0 {
         complaints
             .push(format!("{retimed_frames} frames whose times were missing or wrong were put after the one before"));
+    }
+    if time_jumps > 0 {
+        complaints.push(format!("its clock jumps {time_jumps} times; the pieces were joined"));
     }
     if let Some(end) = truncated_at {
         complaints.push(format!("ends at {end:.3} s, before its declared end; what is there was converted"));
@@ -112,7 +115,7 @@ fn summary(directory: &Path, report: &Report) -> String {
         let kilobits = rendition.video_bitrate / 1e3;
         let _ = writeln!(text, "  {:<16} {size:>10} {kilobits:>8.0} kb/s{note}", rendition.file);
     }
-    let _ = writeln!(text, "  {}", progress::REPORT);
+    let _ = writeln!(text, "  {}", REPORT);
     text
 }
 
@@ -129,11 +132,16 @@ mod tests {
             truncated_at: Some(9.0),
             damaged_audio_packets: 3,
             retimed_frames: 4,
+            time_jumps: 5,
         };
         let told = complaints(&damage).join("; ");
-        for words in
-            ["2 damaged frames, the first at 1.500 s", "3 damaged audio", "4 frames whose times", "ends at 9.000 s"]
-        {
+        for words in [
+            "2 damaged frames, the first at 1.500 s",
+            "3 damaged audio",
+            "4 frames whose times",
+            "jumps 5 times",
+            "ends at 9.000 s",
+        ] {
             assert!(told.contains(words), "{words}: {told}");
         }
     }

@@ -12,14 +12,11 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use upright_engine::pipeline::{Phase, Progress, Report};
+use upright_engine::pipeline::{Phase, Progress, REPORT, Report};
 use upright_engine::{Error, Result};
 
 /// Time between two lines of progress of the same phase.
 const INTERVAL: Duration = Duration::from_secs(1);
-
-/// The name of the report beside the renditions.
-pub(crate) const REPORT: &str = "report.json";
 
 /// Where progress goes.
 #[derive(Debug)]
