@@ -115,7 +115,7 @@ fn summary(directory: &Path, report: &Report) -> String {
         let kilobits = rendition.video_bitrate / 1e3;
         let _ = writeln!(text, "  {:<16} {size:>10} {kilobits:>8.0} kb/s{note}", rendition.file);
     }
-    let _ = writeln!(text, "  {}", REPORT);
+    let _ = writeln!(text, "  {REPORT}");
     text
 }
 
