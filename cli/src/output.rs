@@ -18,7 +18,7 @@ pub(crate) fn print(text: &str) -> Result<()> {
 /// Writes `value` to standard output as indented JSON.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_string_pretty(value).map_err(|error| stdout_failed(error.into()))?;
     text.push('\n');
