@@ -101,11 +101,12 @@ pub(crate) struct Job {
     #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::audio, help_heading = "Input")]
     pub(crate) audio: AudioChoice,
 
-    /// Skip the beginning: seconds or [HH:]MM:SS[.frac] after the start of the input [default: 0]
+    // No documentation comments here: rustdoc takes the brackets for links.
+    #[arg(help = "Skip the beginning: seconds or [HH:]MM:SS[.frac] after the start of the input [default: 0]")]
     #[arg(long, value_name = "TIME", value_parser = values::time, help_heading = "Input")]
     pub(crate) start: Option<Rational>,
 
-    /// Convert only this much: seconds or [HH:]MM:SS[.frac] [default: to the end]
+    #[arg(help = "Convert only this much: seconds or [HH:]MM:SS[.frac] [default: to the end]")]
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Input")]
     pub(crate) duration: Option<Rational>,
 
