@@ -13,6 +13,7 @@ use crate::geometry::{Rational, Size};
 use crate::media::{AudioTrack, Mp4Writer, Source, SourceInfo, Tags, VideoTrack};
 use crate::plan::Plan;
 use crate::scale::{self, DeviceChoice, ScaleSpec, Scaler};
+use crate::verify;
 use crate::versions::versions;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -164,8 +165,10 @@ impl Workshop for Studio<'_> {
             first: &first,
         };
         let tags = Tags { title: self.info.title.clone(), chapters: self.info.chapters.clone() };
-        let mut writer = Mp4Writer::create(&file, &track, self.audio.as_ref(), &tags)?;
-        let audio_ticks = self.audio.as_ref().map_or(video_out.time_base, |audio| audio.time_base);
+        // Sound of which nothing came is none.
+        let sound = self.audio.as_ref().filter(|_| film.audio.is_some());
+        let mut writer = Mp4Writer::create(&file, &track, sound, &tags)?;
+        let audio_ticks = sound.map_or(video_out.time_base, |audio| audio.time_base);
         let audio = film.audio.iter().flat_map(Spool::packets);
         for packet in Interleaved::new(video.packets(), video_out.time_base, audio, audio_ticks) {
             self.job.check()?;
@@ -175,7 +178,30 @@ impl Workshop for Studio<'_> {
             }
         }
         let bytes = writer.finish()?;
+        self.job.check()?;
+        verify::rendition(&file, &self.expected(size, film))?;
         Ok(Rendition { file, bytes })
+    }
+}
+
+impl Studio<'_> {
+    /// What the file of a rung must be.
+    fn expected(&self, size: Size, film: &Film) -> verify::Expected {
+        let video_out = &self.plan.video_out;
+        let audio = self.audio.as_ref().zip(film.audio.as_ref()).map(|(track, packets)| verify::ExpectedAudio {
+            codec: track.parameters.codec(),
+            time_base: track.time_base,
+            packets: packets.stamps().clone(),
+        });
+        verify::Expected {
+            size,
+            depth: video_out.depth,
+            colour: video_out.colour,
+            hdr: video_out.hdr,
+            time_base: video_out.time_base,
+            video: film.frames.clone(),
+            audio,
+        }
     }
 }
 
@@ -192,18 +218,21 @@ fn account(
         let Rational { num, den } = plan.video_out.time_base;
         Rational { num: ticks.saturating_mul(num), den }.as_f64()
     };
-    let (last, length) = film.last;
-    let length = if length > 0 { seconds(length) } else { 1.0 / plan.video_out.frame_rate.as_f64() };
-    let duration = seconds(last.saturating_sub(film.start)) + length;
+    let (first, last) = film.frames.ends().unwrap_or_default();
+    let last_seconds = match film.last_duration {
+        ..1 => 1.0 / plan.video_out.frame_rate.as_f64(),
+        ticks => seconds(ticks),
+    };
+    let duration = seconds(last.saturating_sub(first)) + last_seconds;
     let (mut files, mut renditions) = (Vec::new(), Vec::new());
     for (rung, done) in plan.rungs.iter().zip(rungs) {
         let file = file_name(rung.size);
-        let bits = (done.video.bytes * 8) as f64;
+        let bits = (done.video_bytes * 8) as f64;
         renditions.push(RenditionReport {
             file: file.clone(),
             size: rung.size,
             upscaled: rung.upscaled,
-            frames: done.video.packets,
+            frames: film.frames.count(),
             bytes: done.rendition.bytes,
             video_bitrate: bits / duration,
             encode_seconds: done.encode_seconds,
@@ -219,8 +248,8 @@ fn account(
         damage: film.damage,
         plan_hash: plan.hash()?,
         plan: plan.clone(),
-        frames: film.frames,
-        key_frames: film.key_frames,
+        frames: film.frames.count(),
+        key_frames: film.frames.keys(),
         duration,
         wall_seconds: wall.as_secs_f64(),
         renditions,

@@ -6,7 +6,7 @@ use super::pool::FramePool;
 use super::progress::Board;
 use super::queue::QueueStats;
 use super::report::{QueueReport, StageReport};
-use super::spool::{Spool, SpoolWriter, Totals};
+use super::spool::{Spool, SpoolWriter};
 use super::stage::{Crew, StopAll, Waits};
 use super::stages::{Decode, Encode, Film, Footage, Mux, Scale};
 use crate::encode::Encoder;
@@ -73,7 +73,8 @@ pub(crate) struct Outcome<R> {
 #[derive(Debug)]
 pub(crate) struct RungOutcome<R> {
     pub(crate) rendition: R,
-    pub(crate) video: Totals,
+    /// Bytes of its video packets.
+    pub(crate) video_bytes: u64,
     pub(crate) encode_seconds: f64,
 }
 
@@ -181,8 +182,8 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
     let mut outcomes = Vec::new();
     for (encode, mux) in rungs {
         let ((), encode) = encode.join(job)?;
-        let ((rendition, video), mux) = mux.join(job)?;
-        outcomes.push(RungOutcome { rendition, video, encode_seconds: encode.busy_seconds });
+        let ((rendition, video_bytes), mux) = mux.join(job)?;
+        outcomes.push(RungOutcome { rendition, video_bytes, encode_seconds: encode.busy_seconds });
         stages.extend([encode, mux]);
     }
     let queues = queues.into_iter().map(|(name, queue)| queue_report(name, queue.stats())).collect();

@@ -4,6 +4,7 @@
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::packet::Packet;
+use crate::verify::Stamps;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::iter::Peekable;
@@ -19,18 +20,8 @@ const CANNOT_READ: &str = "cannot read temporary data back";
 pub(crate) struct SpoolWriter {
     file: BufWriter<File>,
     directory: PathBuf,
-    totals: Totals,
-}
-
-/// What lies in a spool.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Totals {
-    /// How many packets.
-    pub(crate) packets: u64,
-    /// How many of them are keys.
-    pub(crate) keys: u64,
-    /// Bytes of their data.
-    pub(crate) bytes: u64,
+    stamps: Stamps,
+    bytes: u64,
 }
 
 impl SpoolWriter {
@@ -38,14 +29,13 @@ impl SpoolWriter {
     pub(crate) fn create(directory: &Path) -> Result<Self> {
         let file = tempfile::tempfile_in(directory).map_err(Error::io(directory, CANNOT_SPOOL))?;
         let file = BufWriter::with_capacity(BUFFER, file);
-        Ok(Self { file, directory: directory.to_path_buf(), totals: Totals::default() })
+        Ok(Self { file, directory: directory.to_path_buf(), stamps: Stamps::default(), bytes: 0 })
     }
 
     pub(crate) fn append(&mut self, packet: &Packet) -> Result<()> {
         write_packet(&mut self.file, packet).map_err(Error::io(&self.directory, CANNOT_SPOOL))?;
-        self.totals.packets += 1;
-        self.totals.keys += u64::from(packet.key);
-        self.totals.bytes += packet.data.len() as u64;
+        self.stamps.push(packet.pts, packet.key);
+        self.bytes += packet.data.len() as u64;
         Ok(())
     }
 
@@ -53,7 +43,7 @@ impl SpoolWriter {
     pub(crate) fn seal(self) -> Result<Spool> {
         let file =
             self.file.into_inner().map_err(|error| Error::io(&self.directory, CANNOT_SPOOL)(error.into_error()))?;
-        Ok(Spool { file, directory: self.directory, totals: self.totals })
+        Ok(Spool { file, directory: self.directory, stamps: self.stamps, bytes: self.bytes })
     }
 }
 
@@ -62,18 +52,25 @@ impl SpoolWriter {
 pub(crate) struct Spool {
     file: File,
     directory: PathBuf,
-    totals: Totals,
+    stamps: Stamps,
+    bytes: u64,
 }
 
 impl Spool {
-    pub(crate) fn totals(&self) -> Totals {
-        self.totals
+    /// Times and keys of its packets.
+    pub(crate) fn stamps(&self) -> &Stamps {
+        &self.stamps
+    }
+
+    /// Bytes of all packets' data.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// All packets, in the order in which they came.
     pub(crate) fn packets(&self) -> impl Iterator<Item = Result<Packet>> {
         let mut reader = BufReader::with_capacity(BUFFER, AtOffset { file: &self.file, offset: 0 });
-        let mut left = self.totals.packets;
+        let mut left = self.stamps.count();
         std::iter::from_fn(move || {
             left = left.checked_sub(1)?;
             let packet = read_packet(&mut reader).map_err(Error::io(&self.directory, CANNOT_READ));
@@ -208,10 +205,9 @@ mod tests {
             for _ in 0..2 {
                 prop_assert_eq!(spool.packets().collect::<Result<Vec<_>>>().unwrap(), packets.clone());
             }
-            let totals = spool.totals();
-            prop_assert_eq!(totals.packets, packets.len() as u64);
-            prop_assert_eq!(totals.keys, packets.iter().filter(|packet| packet.key).count() as u64);
-            prop_assert_eq!(totals.bytes, packets.iter().map(|packet| packet.data.len() as u64).sum::<u64>());
+            prop_assert_eq!(spool.stamps().count(), packets.len() as u64);
+            prop_assert_eq!(spool.stamps().keys(), packets.iter().filter(|packet| packet.key).count() as u64);
+            prop_assert_eq!(spool.bytes(), packets.iter().map(|packet| packet.data.len() as u64).sum::<u64>());
         }
     }
 

@@ -5,7 +5,7 @@ use super::key_frames::KeyFrames;
 use super::pool::{FramePool, PooledFrame};
 use super::progress::Board;
 use super::queue::{Receiver, Sender};
-use super::spool::{Spool, SpoolWriter, Totals};
+use super::spool::{Spool, SpoolWriter};
 use crate::encode::Encoder;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
@@ -13,6 +13,7 @@ use crate::media::{Damage, Event, Source};
 use crate::packet::Packet;
 use crate::plan::Plan;
 use crate::scale::{Crop, Scaler};
+use crate::verify::Stamps;
 use std::collections::VecDeque;
 use std::sync::OnceLock;
 
@@ -52,14 +53,10 @@ pub(crate) struct Scaled {
 /// What is known of the film once all of it is decoded.
 #[derive(Debug)]
 pub(crate) struct Film {
-    /// How many frames.
-    pub(crate) frames: u64,
-    /// How many of them are key frames.
-    pub(crate) key_frames: u64,
-    /// Presentation time of the first, in ticks.
-    pub(crate) start: i64,
-    /// Presentation time of the last, and its duration.
-    pub(crate) last: (i64, i64),
+    /// Its frames' times, and which of them are key frames; at least one.
+    pub(crate) frames: Stamps,
+    /// Duration of the last frame in ticks; 0 when it is not known.
+    pub(crate) last_duration: i64,
     /// The sound, when there is any.
     pub(crate) audio: Option<Spool>,
     /// What was wrong with the source.
@@ -84,7 +81,7 @@ pub(crate) struct Decode<'a, F> {
 impl<F: Footage> Decode<'_, F> {
     /// The sound goes into `audio`, when there is any.
     pub(crate) fn run(&mut self, mut audio: Option<SpoolWriter>) -> Result<()> {
-        let (mut frames, mut key_frames, mut start, mut last) = (0, 0, None, (0, 0));
+        let (mut frames, mut last_duration) = (Stamps::default(), 0);
         'film: loop {
             let mut frame = self.pool.take().ok_or(Error::Cancelled)?;
             loop {
@@ -98,17 +95,17 @@ impl<F: Footage> Decode<'_, F> {
                 }
             }
             let key = self.key_frames.next(frame.pts);
-            frames += 1;
-            key_frames += u64::from(key);
-            start.get_or_insert(frame.pts);
-            last = (frame.pts, frame.duration);
+            frames.push(frame.pts, key);
+            last_duration = frame.duration;
             self.output.push(Decoded { frame, key }).map_err(|_| lost("scale"))?;
         }
-        let start = start.ok_or_else(|| Error::bad_source(self.name, "no frame could be decoded"))?;
-        let audio = audio.map(SpoolWriter::seal).transpose()?;
+        if frames.count() == 0 {
+            return Err(Error::bad_source(self.name, "no frame could be decoded"));
+        }
+        let audio = audio.map(SpoolWriter::seal).transpose()?.filter(|audio| audio.stamps().count() > 0);
         let damage = self.source.damage().clone();
         // This stage runs once.
-        let _ = self.film.set(Film { frames, key_frames, start, last, audio, damage });
+        let _ = self.film.set(Film { frames, last_duration, audio, damage });
         Ok(())
     }
 
@@ -217,12 +214,12 @@ pub(crate) struct Mux<'a> {
 }
 
 impl Mux<'_> {
-    /// `assemble` makes the file of a whole rung.
+    /// `assemble` makes the file of a whole rung. Gives what it gave, and the bytes of all packets.
     pub(crate) fn run<R>(
         &mut self,
         mut spool: SpoolWriter,
         assemble: impl FnOnce(&Spool, &Film) -> Result<R>,
-    ) -> Result<(R, Totals)> {
+    ) -> Result<(R, u64)> {
         while let Some(packet) = self.input.pop() {
             spool.append(&packet)?;
             self.board.encoded(self.rung, packet.pts.saturating_add(packet.duration));
@@ -231,19 +228,21 @@ impl Mux<'_> {
         let film = self.film.get().ok_or_else(|| lost("decode"))?;
         self.board.finished();
         let spool = spool.seal()?;
-        let totals = spool.totals();
-        if (totals.packets, totals.keys) != (film.frames, film.key_frames) {
-            let Totals { packets, keys, .. } = totals;
-            let Film { frames, key_frames, .. } = film;
+        let (made, wanted) = (spool.stamps(), &film.frames);
+        if (made.count(), made.keys()) != (wanted.count(), wanted.keys()) {
             return Err(Error::Encoder {
                 encoder: "AV1".to_owned(),
                 why: format!(
-                    "made {packets} packets, {keys} of them keys, of {frames} frames with {key_frames} key frames"
+                    "made {} packets, {} of them keys, of {} frames with {} key frames",
+                    made.count(),
+                    made.keys(),
+                    wanted.count(),
+                    wanted.keys()
                 ),
             });
         }
         let rendition = assemble(&spool, film)?;
-        Ok((rendition, totals))
+        Ok((rendition, spool.bytes()))
     }
 }
 

@@ -1,0 +1,56 @@
+//! A conversion as the tests want it: small, quick, on the CPU.
+
+use std::path::{Path, PathBuf};
+use upright_engine::Result;
+use upright_engine::media::{AudioChoice, Input, OpenOptions, Source, Span};
+use upright_engine::pipeline::{Control, Progress, RenderOptions, Report, render};
+use upright_engine::plan::{Plan, PlanOptions};
+use upright_engine::scale::DeviceChoice;
+
+pub(crate) struct Job {
+    pub(crate) source: PathBuf,
+    pub(crate) plan: PlanOptions,
+    pub(crate) render: RenderOptions,
+    pub(crate) span: Span,
+}
+
+impl Job {
+    /// Two small rungs of `source` into `directory`.
+    pub(crate) fn new(source: &Path, directory: &Path) -> Self {
+        Self {
+            source: source.to_owned(),
+            plan: PlanOptions { ladder: "72,36".parse().unwrap(), speed: 10, quality: 80, ..PlanOptions::default() },
+            render: RenderOptions {
+                directory: directory.to_owned(),
+                overwrite: false,
+                strict: false,
+                device: DeviceChoice::Cpu,
+            },
+            span: Span::default(),
+        }
+    }
+
+    pub(crate) fn open(&self) -> Result<Source> {
+        let audio = AudioChoice::Best;
+        let options = OpenOptions { protocols: Vec::new(), audio, threads: 1, span: self.span };
+        Source::open(&Input::Path(self.source.clone()), &options)
+    }
+
+    pub(crate) fn run(&self) -> Result<Report> {
+        self.run_with(&Control::default(), &|_| ())
+    }
+
+    pub(crate) fn run_with(&self, control: &Control, on_progress: &(dyn Fn(&Progress) + Sync)) -> Result<Report> {
+        let source = self.open()?;
+        let plan = Plan::new(source.info(), &self.plan)?;
+        render(source, &plan, &self.render, control, on_progress)
+    }
+}
+
+/// Names in a directory, in order; none when it is not there.
+pub(crate) fn names(directory: &Path) -> Vec<String> {
+    let Ok(entries) = directory.read_dir() else { return Vec::new() };
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}

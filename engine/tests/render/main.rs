@@ -1,0 +1,10 @@
+//! Whole conversions of generated clips, looked at through `ffprobe`, `ffmpeg` and the clips' known truth.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod catalogue;
+mod check;
+mod endings;
+mod job;
+#[cfg(target_os = "linux")]
+mod memory;
