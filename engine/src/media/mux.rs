@@ -292,7 +292,7 @@ struct Track {
 enum Fault {
     #[error("an audio packet came for a film without audio")]
     NoAudio,
-    #[error("a packet at {at} ticks follows one at {last}: later by {}, which is not between 1 and {}", .at - .last, i32::MAX)]
+    #[error("a packet at {at} ticks follows one at {last}: later by {}, which is not between 1 and {}", .at.saturating_sub(*.last), i32::MAX)]
     Order { last: i64, at: i64 },
     #[error("{0}")]
     Libav(Error),

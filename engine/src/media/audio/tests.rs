@@ -256,7 +256,7 @@ fn inexact_times_change_nothing() {
     let mut count = 0;
     let jittered = convert_with(&path, None, None, |packet| {
         count += 1;
-        packet.pts += if packet.pts > 0 { count % 3 * 9 - 9 } else { 0 };
+        packet.pts += if packet.pts > 0 { count % 3 * 14 - 14 } else { 0 };
         true
     });
     assert_eq!(jittered.packets, convert(&path).packets);
@@ -461,4 +461,13 @@ fn sound_that_nobody_can_decode_is_refused_in_words() {
         message.contains("cannot decode the audio (mpegh_3d_audio)") && message.contains("choose another"),
         "{message}"
     );
+}
+
+#[test]
+#[should_panic(expected = "clicks at")]
+fn sound_that_is_late_by_a_frame_is_noticed() {
+    let directory = TempDir::new().unwrap();
+    let mut late = convert(&plain(&directory));
+    late.packets.iter_mut().for_each(|packet| packet.pts += 48_000 / 30);
+    assert_near(&clicks(&written(&directory, &late)), &[0.5, 1.5, 2.5, 3.5], "late");
 }

@@ -354,6 +354,18 @@ fn what_the_system_refuses_is_told_as_it_says_it() {
     assert!(matches!(writer.finish(), Err(Error::Io { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound));
 }
 
+/// libav has much to say while it writes and reads. None of it goes past our own log.
+#[test]
+fn nothing_is_printed() {
+    let own = std::env::current_exe().unwrap();
+    let name = "media::mux::tests::titles_and_chapters_are_kept";
+    let output = std::process::Command::new(own).args(["--exact", name, "--nocapture"]).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
+    assert!(!printed.contains("moov"), "{printed}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
 /// The disk fills up in the middle of the film, and while the index is moved to the front. The disk is a limit of the
 /// process, so the test runs itself again under one.
 #[test]

@@ -1,0 +1,214 @@
+//! From a source through decoder, AV1 encoder and muxer to a file, and back through `ffmpeg`: sound and picture are in
+//! step, every frame is shown when it was, and what is said about the film is still said.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+use upright_engine::encode::{self, EncoderKind, EncoderSettings};
+use upright_engine::frame::Frame;
+use upright_engine::geometry::{Rational, Size};
+use upright_engine::media::{
+    AudioChoice, Event, Input, Mp4Writer, OpenOptions, Source, SourceInfo, Span, Tags, VideoTrack,
+};
+use upright_engine::packet::Packet;
+use upright_engine::verify::{self, Expected, ExpectedAudio, Stamps};
+use upright_fixtures::inspect;
+use upright_fixtures::{AudioCodec, AudioTrack, Chapter, Clip, Codec, Container, Ratio, Timing};
+
+/// Seconds by which sound may be late or early: a tenth of a frame.
+const IN_STEP: f64 = 0.004;
+
+struct Converted {
+    path: PathBuf,
+    info: SourceInfo,
+    copied: bool,
+    /// Times of the frames in seconds of the output, as the source gave them.
+    times: Vec<f64>,
+}
+
+/// Encodes a source at its own size and checks what was written.
+fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
+    let options = OpenOptions { protocols: Vec::new(), audio: AudioChoice::Best, threads: 1, span };
+    let mut source = Source::open(&Input::Path(input.to_owned()), &options).unwrap();
+    let info = source.info().clone();
+    let track = source.audio_track().unwrap().clone();
+    let video = &info.video;
+    let size = Size { width: video.format.width, height: video.format.height };
+    let settings = EncoderSettings {
+        kind: EncoderKind::Rav1e,
+        size,
+        depth: video.format.depth,
+        colour: video.colour,
+        hdr: video.hdr,
+        time_base: video.time_base,
+        frame_rate: video.frame_rate,
+        speed: 10,
+        quality: 50,
+        threads: 1,
+    };
+    let mut encoder = encode::open(&settings).unwrap();
+    let mut frame = Frame::new(video.format);
+    let (mut frames, mut sounds) = (Stamps::default(), Stamps::default());
+    let (mut picture, mut sound) = (Vec::new(), Vec::<Packet>::new());
+    loop {
+        match source.next(&mut frame).unwrap() {
+            Event::Frame => {
+                let key = frames.count() % 10 == 0;
+                frames.push(frame.pts, key);
+                encoder.encode(&frame, key, &mut picture).unwrap();
+            }
+            Event::Audio(packet) => {
+                sounds.push(packet.pts, packet.key);
+                sound.push(packet);
+            }
+            Event::End => break,
+        }
+    }
+    encoder.finish(&mut picture).unwrap();
+
+    let path = directory.join("converted.mp4");
+    let description = VideoTrack {
+        size,
+        time_base: video.time_base,
+        frame_rate: video.frame_rate,
+        colour: video.colour,
+        hdr: video.hdr,
+        language: video.language.clone(),
+        first: &picture[0],
+    };
+    let tags = Tags { title: info.title.clone(), chapters: info.chapters.clone() };
+    let mut writer = Mp4Writer::create(&path, &description, Some(&track), &tags).unwrap();
+    sound.iter().for_each(|packet| writer.write_audio(packet).unwrap());
+    picture.iter().for_each(|packet| writer.write_video(packet).unwrap());
+    writer.finish().unwrap();
+
+    let time_base = video.time_base;
+    let codec = track.parameters.codec();
+    let audio = ExpectedAudio { codec, time_base: track.time_base, packets: sounds };
+    let expected = Expected {
+        size,
+        depth: video.format.depth,
+        colour: video.colour,
+        hdr: video.hdr,
+        time_base,
+        video: frames,
+        audio: Some(audio),
+    };
+    verify::rendition(&path, &expected).unwrap();
+    let times = picture.iter().map(|packet| packet.pts as f64 * time_base.as_f64()).collect();
+    Converted { path, copied: track.copied, times, info }
+}
+
+fn clip(name: &str, container: Container, codec: Codec, audio: AudioCodec) -> Clip {
+    Clip {
+        size: (64, 64),
+        timing: Timing::constant(Ratio::new(25, 1), 50),
+        flashes: vec![12, 27, 44],
+        audio: vec![AudioTrack::new(audio)],
+        container,
+        codec,
+        ..Clip::new(name)
+    }
+}
+
+/// Converts a clip, hears every click when it sees the flash, and sees every frame when the source showed it.
+fn assert_in_step(clip: &Clip, copied: bool, span: Span, expected_flashes: usize) -> (TempDir, Converted) {
+    let directory = TempDir::new().unwrap();
+    let fixture = clip.write(directory.path()).unwrap();
+    let converted = convert(directory.path(), &fixture.path, span);
+    let name = &clip.name;
+    assert_eq!(converted.copied, copied, "{name}");
+    let offsets = inspect::sync(&converted.path, 0).unwrap();
+    assert_eq!(offsets.len(), expected_flashes, "{name}");
+    assert!(offsets.iter().all(|offset| offset.abs() < IN_STEP), "{name}: sound late by {offsets:?}");
+
+    let probe = inspect::probe(&converted.path).unwrap();
+    let tick = probe.video().unwrap().time_base.as_f64();
+    let shown: Vec<_> =
+        inspect::frames(&converted.path, "v:0").unwrap().iter().map(|frame| frame.pts.unwrap() as f64 * tick).collect();
+    assert_eq!(shown, converted.times, "{name}");
+    (directory, converted)
+}
+
+#[test]
+fn copied_sound_is_in_step() {
+    for (container, codec, audio) in [
+        (Container::Mp4, Codec::H264, AudioCodec::Aac),
+        (Container::Ts, Codec::Mpeg2, AudioCodec::Aac),
+        (Container::Ts, Codec::Mpeg2, AudioCodec::Ac3),
+        (Container::Mkv, Codec::Ffv1, AudioCodec::Mp3),
+        (Container::Mkv, Codec::Ffv1, AudioCodec::Opus),
+        (Container::Mkv, Codec::Ffv1, AudioCodec::Flac),
+    ] {
+        let clip = clip(&format!("{container:?} {audio:?}"), container, codec, audio);
+        assert_in_step(&clip, true, Span::default(), 3);
+    }
+}
+
+#[test]
+fn converted_sound_is_in_step() {
+    for (container, codec, audio) in [
+        (Container::Mkv, Codec::Ffv1, AudioCodec::Vorbis),
+        (Container::Ts, Codec::Mpeg2, AudioCodec::Mp2),
+        (Container::Mov, Codec::H264, AudioCodec::Pcm),
+    ] {
+        let clip = clip(&format!("{container:?} {audio:?}"), container, codec, audio);
+        assert_in_step(&clip, false, Span::default(), 3);
+    }
+}
+
+/// Sound before the picture, picture before the sound, both long after zero, and a head that edit lists skip.
+#[test]
+fn sound_is_in_step_wherever_the_tracks_begin() {
+    let late_picture: Vec<_> = (0..50).map(|n| 320 + 40 * n + n % 3).collect();
+    for audio in [AudioCodec::Aac, AudioCodec::Pcm] {
+        let copied = audio == AudioCodec::Aac;
+        let plain = |name: &str| clip(&format!("{name} {audio:?}"), Container::Mkv, Codec::Ffv1, audio);
+        let late_sound = AudioTrack { delay: 0.37, ..AudioTrack::new(audio) };
+        let cases = [
+            Clip { timing: Timing::variable(Ratio::new(1, 1000), late_picture.clone()), ..plain("late picture") },
+            Clip { audio: vec![late_sound], ..plain("late sound") },
+            Clip { timing: Timing::constant(Ratio::new(25, 1), 50).offset(Ratio::new(7, 2)), ..plain("late both") },
+            Clip { container: Container::Mov, codec: Codec::H264, skipped: 5, ..plain("edit list") },
+        ];
+        for clip in cases {
+            assert_in_step(&clip, copied, Span::default(), 3);
+        }
+    }
+}
+
+#[test]
+fn sound_is_in_step_in_a_part_of_the_source() {
+    for (audio, copied) in [(AudioCodec::Aac, true), (AudioCodec::Mp2, false)] {
+        let span = Span { start: Some(Rational::new(7, 10)), duration: Some(Rational::new(1, 1)) };
+        let clip = clip(&format!("part {audio:?}"), Container::Mkv, Codec::Ffv1, audio);
+        // Of the flashes at 0.48, 1.08 and 1.76 s.
+        let (_directory, converted) = assert_in_step(&clip, copied, span, 1);
+        assert_eq!(converted.times.len(), 25);
+    }
+}
+
+#[test]
+fn what_is_said_about_the_film_is_still_said() {
+    let chapter = |start_ms, end_ms, title: &str| Chapter { start_ms, end_ms, title: title.to_owned() };
+    let said = Clip {
+        title: Some("Körkarlen".to_owned()),
+        language: Some("swe".to_owned()),
+        audio: vec![AudioTrack {
+            language: Some("fin".to_owned()),
+            title: Some("Kommentar".to_owned()),
+            ..AudioTrack::new(AudioCodec::Opus)
+        }],
+        chapters: vec![chapter(0, 800, "Nyårsafton"), chapter(800, 2000, "Kyrkogården")],
+        ..clip("said", Container::Mkv, Codec::Ffv1, AudioCodec::Opus)
+    };
+    let (_directory, converted) = assert_in_step(&said, true, Span::default(), 3);
+    assert_eq!(converted.info.chapters.len(), 2);
+    let probe = inspect::probe(&converted.path).unwrap();
+    assert_eq!(probe.format.tags.get("title"), said.title.as_ref());
+    assert_eq!(probe.video().unwrap().tags.get("language"), said.language.as_ref());
+    let sound = probe.audio()[0];
+    assert_eq!((sound.tags.get("language").map(String::as_str), sound.title()), (Some("fin"), Some("Kommentar")));
+    let chapters: Vec<_> = probe.chapters.iter().map(|chapter| chapter.tags.get("title").cloned()).collect();
+    assert_eq!(chapters, [Some("Nyårsafton".to_owned()), Some("Kyrkogården".to_owned())]);
+}
