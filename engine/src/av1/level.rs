@@ -11,7 +11,9 @@ pub const LEVEL_MAX: u8 = 31;
 /// The limits are those of Annex A.3: samples in a picture, its width and height, samples shown a second, frame headers
 /// a second. Width and height have wide limits of their own (6144 by 3456 at level 4.0, whose picture may have 2048 by
 /// 1152 samples), so that upright video has the level of the same video lying down: 1080x1920 at 30 frames a second is
-/// level 4.0. Every frame is decoded once, so the limit on decoded samples, which is wider, holds with that on shown ones.
+/// level 4.0. The limit on decoded samples is wider than that on shown ones, and holds with it on average where every
+/// frame is decoded once, as in rav1e's streams.
+///
 /// The limits on compressed size are left out, since a stream of constant quality cannot know them beforehand; at the
 /// Main tier they begin at 1.5 Mbit/s (level 2.0) and 12 Mbit/s (level 4.0).
 pub fn level_for(size: Size, frame_rate: Rational) -> u8 {
