@@ -1,0 +1,16 @@
+//! Whole conversions by the real program, looked at from outside: by `ffprobe`, by `ffmpeg`'s decoders, and by what the
+//! fixtures are known to show.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+mod bad_input;
+mod colour;
+mod footage;
+mod kill;
+mod memory;
+mod partial;
+mod picture;
+mod rendition;
+mod sound;
+mod support;
+mod timing;
