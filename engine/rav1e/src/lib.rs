@@ -7,7 +7,6 @@ pub use rav1e::prelude::*;
 pub use rav1e::version;
 
 /// An encoder of either sample type.
-#[expect(clippy::large_enum_variant, reason = "there is one for each rendition")]
 pub enum AnyContext {
     /// Of 8 bits.
     Eight(Context<u8>),
