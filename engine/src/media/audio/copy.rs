@@ -76,7 +76,9 @@ impl Copy {
         // MP4 has neither packets that do not follow each other nor distances of 2^31 ticks.
         let earliest = self.last.map_or(i64::MIN, |last| last + 1);
         let follows = (earliest..=self.last.unwrap_or(0) + i64::from(i32::MAX)).contains(&pts);
-        if !follows || !(self.whole)(packet.data()) {
+        // What the demuxer calls corrupt is, for instance, cut off at the end of a truncated file.
+        let corrupt = packet.fields().flags & av::AV_PKT_FLAG_CORRUPT != 0;
+        if !follows || corrupt || !(self.whole)(packet.data()) {
             self.damage += 1;
             return;
         }
