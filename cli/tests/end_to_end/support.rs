@@ -91,7 +91,7 @@ impl Converted {
     pub(crate) fn read(folder: PathBuf, stderr: String) -> Self {
         let report = std::fs::read(folder.join("report.json")).unwrap();
         let report: Value = serde_json::from_slice(&report).unwrap();
-        let mut expected: Vec<_> = report["renditions"].as_array().unwrap().iter().map(|one| file(one)).collect();
+        let mut expected: Vec<_> = report["renditions"].as_array().unwrap().iter().map(file).collect();
         expected.push("report.json");
         expected.sort_unstable();
         let mut found: Vec<_> = files(&folder).iter().map(|path| name(path)).collect();
