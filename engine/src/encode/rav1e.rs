@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn metadata_is_rounded_to_its_units() {
         // BT.2020 red as HEVC stores it, in 1/50000, and as AV1 does.
-        assert_eq!(chromaticity(Rational::new(35400, 50000)), 46400);
+        assert_eq!(chromaticity(Rational::new(35400, 50000)), 46399);
         assert_eq!(chromaticity(Rational::new(3, 1)), u16::MAX);
         assert_eq!(fixed_point(Rational::new(1000, 1), 8), 256_000);
         assert_eq!(fixed_point(Rational::new(50, 10000), 14), 82);
