@@ -2,6 +2,7 @@
 
 use super::aac::{self, AacEncoder};
 use super::resample::{Resampler, SampleFormat, standard_layout};
+use super::step::Step;
 use super::timeline::{Timeline, rescale};
 use crate::error::{Error, Result};
 use crate::media::CodecParameters;
@@ -11,13 +12,6 @@ use ffmpeg_sys_next as av;
 use std::collections::VecDeque;
 use std::ffi::c_int;
 use std::ptr;
-
-/// Samples of `rate` a second by which a frame may be off and still follows the one before: 30 ms. Where Vorbis changes
-/// the length of its blocks, the times that Matroska gives them swing by up to 21 ms while the sound runs on; and from
-/// 45 ms on people begin to notice sound that is early (ITU-R BT.1359).
-fn tolerance(rate: i64) -> i64 {
-    rate * 3 / 100
-}
 
 /// Seconds of silence that are encoded at most. A longer gap stays a gap between two packets.
 const LONGEST_SILENCE: i64 = 60;
@@ -41,6 +35,7 @@ struct Input {
     resampler: Resampler,
     /// Where the next sample goes, in samples of the frame's rate after the origin.
     position: i64,
+    step: Step,
 }
 
 impl Convert {
@@ -112,9 +107,9 @@ impl Convert {
         let (rate, first) = (i64::from(format.rate), self.input.is_none());
         let Ok(mut input) = self.input_of(format) else { return Ok(false) };
 
-        let told = self.timeline.sample(stamp, rate).unwrap_or(input.position);
-        let follows = !first && (told - input.position).abs() <= tolerance(rate);
-        let start = if follows { input.position } else { told };
+        let told = self.timeline.sample(stamp, rate);
+        let shift = told.map_or(0, |told| input.step.shift(told - input.position, count, rate));
+        let start = input.position + shift;
         let from = start.max(input.position);
         let to = (start + count).min(self.timeline.end(rate).unwrap_or(i64::MAX)).max(from);
         let gap = from - input.position;
@@ -131,6 +126,9 @@ impl Convert {
             self.encoder.encode(out)?;
         }
         let placed = sensible && (first || from < start + count);
+        if !placed {
+            input.step.insist();
+        }
         if !first || from < to {
             self.input = Some(input);
         }
@@ -143,10 +141,12 @@ impl Convert {
             return Ok(input);
         }
         let resampler = Resampler::open(format, self.target)?;
-        let Some(mut before) = self.input.take() else { return Ok(Input { resampler, position: 0 }) };
+        let Some(mut before) = self.input.take() else {
+            return Ok(Input { resampler, position: 0, step: Step::new() });
+        };
         before.resampler.drain(&mut self.encoder.waiting)?;
         let position = rescale(self.encoder.end(), format.rate.into(), self.target.rate.into()).unwrap_or(0);
-        Ok(Input { resampler, position })
+        Ok(Input { resampler, position, step: Step::new() })
     }
 
     /// Goes on at `position` after a silence that is not encoded.
@@ -155,7 +155,7 @@ impl Convert {
         input.resampler.drain(&mut self.encoder.waiting)?;
         let place = rescale(position, self.target.rate.into(), format.rate.into()).unwrap_or(0);
         self.encoder.jump(place, out)?;
-        *input = Input { resampler: Resampler::open(format, self.target)?, position };
+        (input.resampler, input.position) = (Resampler::open(format, self.target)?, position);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ mod aac;
 mod convert;
 mod copy;
 mod resample;
+mod step;
 mod timeline;
 mod whole;
 
