@@ -3,10 +3,11 @@
 use super::convert::Converter;
 use super::ffi::AvFrame;
 use super::orientation;
-use super::pixels::{Component, Native, PixelFormat};
+use super::pixels::{Native, PixelFormat};
+use super::plane::{Plane, Stored};
 use crate::colour::{ChromaSite, Colour};
 use crate::error::Result;
-use crate::frame::{Frame, FrameFormat, Sample, Subsampling};
+use crate::frame::{Frame, FrameFormat, Subsampling};
 use crate::geometry::{Orientation, Size};
 
 /// Reads pictures of one size and pixel format.
@@ -82,7 +83,7 @@ impl Ingest {
 }
 
 impl Planes {
-    fn fill<T: Sample>(&self, picture: &AvFrame, frame: &mut Frame) {
+    fn fill<T: Stored>(&self, picture: &AvFrame, frame: &mut Frame) {
         let bits = self.format.depth.bits();
         let chroma = self.native.chroma.map_or([None; 2], |chroma| chroma.map(Some));
         for (index, component) in [Some(self.native.luma), chroma[0], chroma[1]].into_iter().enumerate() {
@@ -90,10 +91,14 @@ impl Planes {
             match component {
                 Some(component) => {
                     let s = if index == 0 { Subsampling::CS444 } else { self.subsampling };
-                    let size =
-                        Size { width: self.stored.width.div_ceil(s.x), height: self.stored.height.div_ceil(s.y) };
-                    let plane = Plane::new(picture, component, size, (1 << bits) - 1);
-                    plane.copy_upright(samples, stride, self.orientation);
+                    let Size { width, height } = self.stored;
+                    let size = Size { width: width.div_ceil(s.x), height: height.div_ceil(s.y) };
+                    let plane = Plane::new(picture, component, size, bits);
+                    if self.orientation.transpose {
+                        transpose(&plane, size, samples, stride, self.orientation);
+                    } else {
+                        copy(&plane, size, samples, stride, self.orientation);
+                    }
                 }
                 None => samples.fill(T::truncate(1 << (bits - 1))),
             }
@@ -101,99 +106,45 @@ impl Planes {
     }
 }
 
-/// One component of a picture of libav, stored as libav stores it.
-pub(super) struct Plane<'a> {
-    picture: std::marker::PhantomData<&'a AvFrame>,
-    first: *const u8,
-    /// Bytes from one row to the next; negative where rows are stored from the bottom.
-    stride: isize,
-    size: Size,
-    component: Component,
-    /// Largest value of a sample. Raw video can hold more than its format allows, and nobody later expects it.
-    max: i32,
+/// Copies a plane of `size` samples to `upright`, whose rows are `stride` samples apart.
+fn copy<T: Stored>(plane: &Plane<T>, size: Size, upright: &mut [T], stride: usize, orientation: Orientation) {
+    let (width, height) = (size.width as usize, size.height as usize);
+    for (y, row) in upright.chunks_mut(stride).take(height).enumerate() {
+        let row = &mut row[..width];
+        plane.read_row(if orientation.flip_y { height - 1 - y } else { y }, row);
+        if orientation.flip_x {
+            row.reverse();
+        }
+    }
 }
 
-impl<'a> Plane<'a> {
-    /// The `component` of a picture, `size` samples of it, none of them above `max`.
-    pub(super) fn new(picture: &'a AvFrame, component: Component, size: Size, max: i32) -> Self {
-        let fields = picture.fields();
-        let stride = fields.linesize[component.plane] as isize;
-        Self { picture: std::marker::PhantomData, first: fields.data[component.plane], stride, size, component, max }
-    }
-
-    /// The bytes of stored row `v`, of all components that share the plane.
-    pub(super) fn row(&self, v: usize) -> &'a [u8] {
-        let bytes = self.size.width as usize * self.component.step;
-        // SAFETY: libav allocates `size.height` rows of at least `size.width` groups of components in this plane, and
-        // the caller's `v` is below `size.height`; the picture outlives 'a unchanged.
-        unsafe { std::slice::from_raw_parts(self.first.offset(v as isize * self.stride), bytes) }
-    }
-
-    /// Bytes from one sample to the next.
-    pub(super) fn step(&self) -> usize {
-        self.component.step
-    }
-
-    /// The sample in the `step` bytes of one group.
-    #[inline(always)]
-    pub(super) fn sample<T: Sample>(&self, group: &[u8]) -> T {
-        let stored: i32 = bytemuck::pod_read_unaligned::<T>(&group[self.component.offset..][..T::BYTES]).into();
-        T::truncate((stored >> self.component.shift).min(self.max))
-    }
-
-    /// Copies the plane into `upright`, whose rows are `stride` samples apart.
-    fn copy_upright<T: Sample>(&self, upright: &mut [T], stride: usize, orientation: Orientation) {
-        if orientation.transpose {
-            self.transpose(upright, stride, orientation);
-        } else if orientation.flip_x {
-            self.copy_rows(upright, stride, orientation.flip_y, |row, out| {
-                for (sample, group) in out.iter_mut().rev().zip(row.chunks_exact(self.component.step)) {
-                    *sample = self.sample(group);
-                }
-            });
-        } else if T::BYTES == 1 && self.component.step == 1 {
-            self.copy_rows(upright, stride, orientation.flip_y, |row, out| {
-                bytemuck::cast_slice_mut(out).copy_from_slice(row);
-            });
-        } else {
-            self.copy_rows(upright, stride, orientation.flip_y, |row, out| {
-                for (sample, group) in out.iter_mut().zip(row.chunks_exact(self.component.step)) {
-                    *sample = self.sample(group);
-                }
-            });
+/// As [`copy`], rows becoming columns: by bands of rows and tiles of those, so that reads and writes both go along rows
+/// and stay in the cache.
+fn transpose<T: Stored>(plane: &Plane<T>, size: Size, upright: &mut [T], stride: usize, orientation: Orientation) {
+    const ROWS: usize = 32;
+    const COLUMNS: usize = 16;
+    let (width, height) = (size.width as usize, size.height as usize);
+    // Rows of the band are as long as whole tiles; what lies beyond the plane is never written out.
+    let length = width.next_multiple_of(COLUMNS);
+    let mut band = vec![T::zeroed(); ROWS * length];
+    for v0 in (0..height).step_by(ROWS) {
+        let rows = ROWS.min(height - v0);
+        // In the order of upright columns.
+        let x0 = if orientation.flip_y { height - v0 - rows } else { v0 };
+        for (r, row) in band.chunks_mut(length).take(rows).enumerate() {
+            plane.read_row(if orientation.flip_y { v0 + rows - 1 - r } else { v0 + r }, &mut row[..width]);
         }
-    }
-
-    fn copy_rows<T>(&self, upright: &mut [T], stride: usize, flip_y: bool, copy: impl Fn(&[u8], &mut [T])) {
-        let (width, height) = (self.size.width as usize, self.size.height as usize);
-        for (y, out) in upright.chunks_mut(stride).take(height).enumerate() {
-            copy(self.row(if flip_y { height - 1 - y } else { y }), &mut out[..width]);
-        }
-    }
-
-    /// By square tiles, so that reads and writes both go along rows and stay in the cache.
-    fn transpose<T: Sample>(&self, upright: &mut [T], stride: usize, orientation: Orientation) {
-        const TILE: usize = 32;
-        let (width, height) = (self.size.width as usize, self.size.height as usize);
-        let step = self.component.step;
-        let mut tile = [[T::zeroed(); TILE]; TILE];
-        for v0 in (0..height).step_by(TILE) {
-            let rows = TILE.min(height - v0);
-            // The tile's columns are upright columns, ascending.
-            let x0 = if orientation.flip_y { height - v0 - rows } else { v0 };
-            for u0 in (0..width).step_by(TILE) {
-                let columns = TILE.min(width - u0);
-                for v in 0..rows {
-                    let x = if orientation.flip_y { rows - 1 - v } else { v };
-                    let groups = &self.row(v0 + v)[u0 * step..][..columns * step];
-                    for (out, group) in tile.iter_mut().zip(groups.chunks_exact(step)) {
-                        out[x] = self.sample(group);
-                    }
+        for u0 in (0..width).step_by(COLUMNS) {
+            let mut tile = [[T::zeroed(); ROWS]; COLUMNS];
+            for (r, row) in band.chunks_exact(length).take(ROWS).enumerate() {
+                let samples = &row[u0..u0 + COLUMNS];
+                for c in 0..COLUMNS {
+                    tile[c][r] = samples[c];
                 }
-                for (u, line) in tile[..columns].iter().enumerate() {
-                    let y = if orientation.flip_x { width - 1 - u0 - u } else { u0 + u };
-                    upright[y * stride + x0..][..rows].copy_from_slice(&line[..rows]);
-                }
+            }
+            for (u, line) in (u0..width).zip(&tile) {
+                let y = if orientation.flip_x { width - 1 - u } else { u };
+                upright[y * stride + x0..][..rows].copy_from_slice(&line[..rows]);
             }
         }
     }

@@ -17,6 +17,7 @@ mod orientation;
 mod output;
 mod parameters;
 mod pixels;
+mod plane;
 mod probe;
 mod reader;
 mod rendition;

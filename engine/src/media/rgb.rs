@@ -2,8 +2,8 @@
 //! 255 << (n - 8), which above eight bits makes white up to one 8-bit step too bright.
 
 use super::ffi::{AvFrame, check};
-use super::ingest::Plane;
 use super::pixels::{Component, PixelFormat};
+use super::plane::{Plane, Stored};
 use crate::colour::cicp;
 use crate::error::Result;
 use crate::frame::{Depth, Sample};
@@ -19,8 +19,8 @@ const POINT: u32 = 32;
 pub(super) struct FromRgb {
     components: [Component; 3],
     size: Size,
-    /// Largest stored value.
-    white: i32,
+    /// Bits of a stored sample.
+    bits: u32,
     /// Largest value of a result.
     max: i64,
     /// Of red, green and blue in luma, Cb and Cr; and what is added, which rounds too.
@@ -40,9 +40,8 @@ impl FromRgb {
             (*frame).height = c_int::try_from(size.height).unwrap_or(0);
             av::av_frame_get_buffer(frame, 0)
         })?;
-        let white = (1 << pixels.bits) - 1;
-        let depth = pixels.depth.bits();
-        Ok(Self { components, size, white, max: (1 << depth) - 1, weights: weights(matrix, white, depth), converted })
+        let (bits, depth) = (pixels.bits, pixels.depth.bits());
+        Ok(Self { components, size, bits, max: (1 << depth) - 1, weights: weights(matrix, bits, depth), converted })
     }
 
     /// What it makes.
@@ -56,30 +55,30 @@ impl FromRgb {
 
     /// The converted picture, until the next call.
     pub(super) fn convert(&mut self, picture: &AvFrame) -> &AvFrame {
-        if self.max < 256 {
-            self.convert_as::<u8>(picture);
-        } else {
+        if self.bits > 8 {
             self.convert_as::<u16>(picture);
+        } else {
+            self.convert_as::<u8>(picture);
         }
         &self.converted
     }
 
-    fn convert_as<T: Sample>(&mut self, picture: &AvFrame) {
-        let rgb = self.components.map(|component| Plane::new(picture, component, self.size, self.white));
-        for (index, (weights, offset)) in self.weights.into_iter().enumerate() {
-            for y in 0..self.size.height as usize {
-                let [red, green, blue] = [0, 1, 2].map(|index| rgb[index].row(y).chunks_exact(rgb[index].step()));
-                let pixels = red
-                    .zip(green)
-                    .zip(blue)
-                    .map(|((red, green), blue)| [rgb[0].sample::<T>(red), rgb[1].sample(green), rgb[2].sample(blue)]);
-                let out = row_mut::<T>(&mut self.converted, index, y, self.size.width as usize);
-                for (out, pixel) in out.iter_mut().zip(pixels) {
-                    let sum: i64 =
-                        weights.iter().zip(pixel).map(|(weight, value)| weight * i64::from(value.into())).sum();
-                    let value = ((sum + offset) >> POINT).clamp(0, self.max);
+    fn convert_as<T: Stored>(&mut self, picture: &AvFrame) {
+        let width = self.size.width as usize;
+        let rgb = self.components.map(|component| Plane::<T>::new(picture, component, self.size, self.bits));
+        let mut rows = [(); 3].map(|()| vec![T::zeroed(); width]);
+        for y in 0..self.size.height as usize {
+            for (plane, row) in rgb.iter().zip(&mut rows) {
+                plane.read_row(y, row);
+            }
+            for (index, (weights, offset)) in self.weights.into_iter().enumerate() {
+                let out = row_mut::<T>(&mut self.converted, index, y, width);
+                let [red, green, blue] = &rows;
+                for (((out, &red), &green), &blue) in out.iter_mut().zip(red).zip(green).zip(blue) {
+                    let [red, green, blue] = [red, green, blue].map(|value| i64::from(value.into()));
+                    let sum = weights[0] * red + weights[1] * green + weights[2] * blue + offset;
                     // At most twelve bits.
-                    *out = T::truncate(value as i32);
+                    *out = T::truncate((sum >> POINT).clamp(0, self.max) as i32);
                 }
             }
         }
@@ -97,13 +96,12 @@ fn row_mut<T: Sample>(picture: &mut AvFrame, plane: usize, y: usize, width: usiz
 }
 
 /// Luma and the two differences of ITU-R BT.709-6 or BT.2020-2 (section 3), with the codes of limited range (section 4),
-/// for red, green and blue up to `white`, at `depth` bits.
-fn weights(matrix: u8, white: i32, depth: u32) -> [([i64; 3], i64); 3] {
+/// from red, green and blue of `bits` bits to `depth` bits.
+fn weights(matrix: u8, bits: u32, depth: u32) -> [([i64; 3], i64); 3] {
     let (red, blue) = if matrix == cicp::BT2020 { (0.2627, 0.0593) } else { (0.2126, 0.0722) };
     let green = 1.0 - red - blue;
-    let unit = f64::from(1 << (depth - 8));
-    let fixed =
-        |weight: f64, span: f64| (weight * span * unit / f64::from(white) * f64::from(POINT).exp2()).round() as i64;
+    let (white, unit) = (f64::from((1 << bits) - 1), f64::from(1 << (depth - 8)));
+    let fixed = |weight: f64, span: f64| (weight * span * unit / white * f64::from(POINT).exp2()).round() as i64;
     let offset = |code: f64| ((code * unit + 0.5) * f64::from(POINT).exp2()) as i64;
     let luma = [red, green, blue].map(|weight| fixed(weight, 219.0));
     // The weights of a difference add up to nothing, so that gray has no colour.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::colour::{Siting, cicp};
+use crate::frame::Sample;
 use crate::media::pixels::Samples;
 use ffmpeg_sys_next as av;
 use std::ffi::{CString, c_int};
