@@ -12,6 +12,9 @@ use std::ptr::{self, NonNull};
 /// Formats that only name other files or streams.
 const PLAYLISTS: [&str; 7] = ["hls", "concat", "dash", "imf", "sdp", "rtsp", "webm_dash_manifest"];
 
+/// Ticks of what libav says of a container as a whole.
+const MICROSECOND: Rational = Rational { num: 1, den: av::AV_TIME_BASE as i64 };
+
 /// An opened container.
 #[derive(Debug)]
 pub(super) struct Demuxer {
@@ -21,6 +24,8 @@ pub(super) struct Demuxer {
     name: String,
     /// Durations that the headers declare, in the ticks of each stream; later libav mixes estimates in.
     declared: Vec<Option<i64>>,
+    /// The same of the whole, in microseconds.
+    declared_whole: Option<i64>,
 }
 
 // SAFETY: the context has no tie to a thread; self is the only way to it.
@@ -92,8 +97,10 @@ impl Demuxer {
         let code = unsafe { av::avformat_open_input(&raw mut context, url.as_ptr(), format, options.as_mut_ptr()) };
         match (NonNull::new(context), code) {
             (Some(context), 0..) => {
-                let mut demuxer = Self { context, io, name: name.to_owned(), declared: Vec::new() };
+                let mut demuxer =
+                    Self { context, io, name: name.to_owned(), declared: Vec::new(), declared_whole: None };
                 demuxer.declared = demuxer.streams().map(|stream| known(stream.duration)).collect();
+                demuxer.declared_whole = known(demuxer.fields().duration).filter(|&duration| duration > 0);
                 Ok(demuxer)
             }
             _ => Err(io.as_mut().and_then(InputIo::take_error).unwrap_or_else(|| {
@@ -162,8 +169,7 @@ impl Demuxer {
 
     /// Seconds that it lasts, declared or estimated.
     pub(super) fn duration(&self) -> Option<f64> {
-        let microsecond = Rational { num: 1, den: i64::from(av::AV_TIME_BASE) };
-        known(self.fields().duration).map(|duration| ffi::seconds(duration, microsecond))
+        known(self.fields().duration).map(|duration| ffi::seconds(duration, MICROSECOND))
     }
 
     /// Bytes of the file, when it is one.
@@ -174,6 +180,12 @@ impl Demuxer {
     /// Duration of a stream in its ticks, as its header declared it.
     pub(super) fn declared(&self, stream: usize) -> Option<i64> {
         self.declared.get(stream).copied().flatten()
+    }
+
+    /// Seconds of the source at which the whole ought to end, as its header declared it.
+    pub(super) fn declared_end(&self) -> Option<f64> {
+        let start = known(self.fields().start_time).unwrap_or(0);
+        Some(ffi::seconds(start.saturating_add(self.declared_whole?), MICROSECOND))
     }
 
     /// Whether seeking is worth a try.

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::geometry::Rational;
 use ffmpeg_sys_next as av;
 use std::ffi::c_int;
+use std::ops::RangeInclusive;
 use std::ptr;
 
 /// Failures in a row, without a packet or a frame between them, after which nothing more is expected.
@@ -16,9 +17,9 @@ const PATIENCE: u32 = 64;
 /// A declared end may lie this many seconds after the last packet's: containers round, and a last frame may be held.
 const SLACK: f64 = 0.5;
 
-/// Decoding times of a stream that are farther from where they should be than this many seconds begin anew. MPEG-TS may
-/// not leave a stream without a time stamp for more than 0.7 s; libav's own programs take ten for the limit.
-const JUMP: i64 = 10;
+/// Decoding times of a stream that lie this many seconds before or after where they should be begin anew. MPEG-TS may not
+/// leave a stream without a time stamp for more than 0.7 s; the limits are those of libav's own programs.
+const JUMPS: [Rational; 2] = [Rational { num: 1, den: 10 }, Rational { num: 10, den: 1 }];
 
 /// A container and the decoder of its video.
 #[derive(Debug)]
@@ -47,8 +48,8 @@ pub(super) struct Reader {
     last_time: Option<i64>,
     /// Time after which nothing more is read, video no longer being decoded.
     stop: Option<i64>,
-    /// Latest end of a video packet, in ticks of the stream.
-    end: Option<i64>,
+    /// Latest end of a packet of video and of audio, in ticks of their streams.
+    ends: [Option<i64>; 2],
     /// Continuity of video and audio; none in containers whose time stamps cannot jump.
     continuity: Option<[Continuity; 2]>,
 }
@@ -84,7 +85,7 @@ impl Reader {
             broken: false,
             last_time: None,
             stop: None,
-            end: None,
+            ends: [None; 2],
             continuity: jumps.then(<[Continuity; 2]>::default),
             demuxer,
         })
@@ -172,7 +173,7 @@ impl Reader {
         // SAFETY: an opened decoder.
         unsafe { av::avcodec_flush_buffers(self.decoder.as_mut_ptr()) };
         (self.draining, self.failures, self.broken) = (false, 0, false);
-        (self.last_time, self.end) = (None, None);
+        (self.last_time, self.ends) = (None, [None; 2]);
         self.continuity = self.continuity.map(|_| Default::default());
         Ok(true)
     }
@@ -190,16 +191,17 @@ impl Reader {
             return Ok(false);
         }
         self.close_jump(is_video);
+        let packet = self.packet.fields();
+        let (time, duration) = (known(packet.pts), packet.duration);
+        let end = &mut self.ends[usize::from(!is_video)];
+        *end = (*end).max(time.map(|time| time.saturating_add(duration)));
         if !is_video {
             return Ok(true);
         }
-        let packet = self.packet.fields();
-        let (time, duration) = (known(packet.pts), packet.duration);
         if self.stop.is_some() {
             self.draining = time > self.stop;
             return Ok(false);
         }
-        self.end = self.end.max(time.map(|time| time.saturating_add(duration)));
         self.last_time = time.or(self.last_time);
         self.send(true)?;
         Ok(false)
@@ -213,9 +215,9 @@ impl Reader {
         let packet = unsafe { &mut *self.packet.as_mut_ptr() };
         let stream = self.demuxer.stream(if is_video { self.video } else { self.audio.unwrap_or(self.video) });
         let Some(ticks) = rational(stream.time_base) else { return };
-        let Some(time) = known(packet.dts).or(known(packet.pts)) else { return };
-        let limit = timeline::ticks(Rational { num: JUMP, den: 1 }, ticks);
-        if continuity.follow(time, packet.duration, limit) {
+        let Some(time) = known(packet.dts) else { return };
+        let [before, after] = JUMPS.map(|limit| timeline::ticks(limit, ticks));
+        if continuity.follow(time, packet.duration, -before..=after) {
             self.damage.time_jumps += 1;
         }
         for time in [&mut packet.pts, &mut packet.dts] {
@@ -279,11 +281,14 @@ impl Reader {
         self.damage.first_at = self.damage.first_at.or(time.map(|time| self.seconds(time)));
     }
 
-    /// Once [`Step::End`] has come: the seconds at which the source ended, if that is before its declared end.
+    /// Once [`Step::End`] has come: the seconds at which the video ended, if that is before its declared end.
     pub(super) fn truncated_at(&self) -> Option<f64> {
-        let end = self.seconds(self.end?);
-        let short = self.broken || self.declared_end().is_some_and(|declared| end + SLACK < declared);
-        short.then_some(end)
+        let end = self.seconds(self.ends[0]?);
+        let short = match self.declared_end() {
+            Some(declared) => end + SLACK < declared,
+            None => self.whole_is_short(end),
+        };
+        (self.broken || short).then_some(end)
     }
 
     /// Seconds at which the video ought to end, when the container says so.
@@ -296,6 +301,18 @@ impl Reader {
         let tag = unsafe { ffi::dict_text(stream.metadata, c"DURATION") };
         tag.as_deref().and_then(clock_time)
     }
+
+    /// Whether all that was read ended, at `video_end` seconds or with the audio, before the declared end of the whole. What
+    /// was not read may be what lasts longest.
+    fn whole_is_short(&self, video_end: f64) -> bool {
+        let unread = self.demuxer.streams().count() > 1 + usize::from(self.audio.is_some());
+        let audio_end = || {
+            let ticks = rational(self.demuxer.stream(self.audio?).time_base)?;
+            Some(ffi::seconds(self.ends[1]?, ticks))
+        };
+        let end = audio_end().map_or(video_end, |audio_end| video_end.max(audio_end));
+        !unread && self.demuxer.declared_end().is_some_and(|declared| end + SLACK < declared)
+    }
 }
 
 /// Where a stream's times should go on, and what is added to them so that they do.
@@ -306,12 +323,12 @@ struct Continuity {
 }
 
 impl Continuity {
-    /// Takes a decoding time and a duration, and says whether it was farther than `limit` from what was expected, in which
-    /// case the offset has changed.
-    fn follow(&mut self, time: i64, duration: i64, limit: i64) -> bool {
+    /// Takes a decoding time and a duration, and says whether its distance from what was expected is none of the `usual`,
+    /// in which case the offset has changed.
+    fn follow(&mut self, time: i64, duration: i64, usual: RangeInclusive<i64>) -> bool {
         let moved = time.saturating_add(self.offset);
         let jump = self.expected.map_or(0, |expected| moved.saturating_sub(expected));
-        let jumped = jump.saturating_abs() > limit;
+        let jumped = !usual.contains(&jump);
         if jumped {
             self.offset = self.offset.saturating_sub(jump);
         }
@@ -366,10 +383,11 @@ mod tests {
     #[test]
     fn jumps_are_closed_and_gaps_stay() {
         let mut continuity = Continuity::default();
-        let mut follow = |time| (continuity.follow(time, 10, 100), time + continuity.offset);
+        let mut follow = |time| (continuity.follow(time, 10, -20..=100), time + continuity.offset);
         assert_eq!([1000, 1010, 1060].map(&mut follow), [(false, 1000), (false, 1010), (false, 1060)]);
-        assert_eq!([0, 10, 20].map(&mut follow), [(true, 1070), (false, 1080), (false, 1090)]);
-        assert_eq!([1_000_000, 40].map(&mut follow), [(true, 1100), (true, 1110)]);
+        assert_eq!([1060, 1065].map(&mut follow), [(false, 1060), (false, 1065)]);
+        assert_eq!([0, 10, 20].map(&mut follow), [(true, 1075), (false, 1085), (false, 1095)]);
+        assert_eq!([1_000_000, 40].map(&mut follow), [(true, 1105), (true, 1115)]);
     }
 
     #[test]

@@ -188,8 +188,9 @@ impl Source {
     /// No more frames are wanted; audio may come later in the file.
     fn end_video(&mut self) -> Result<()> {
         self.video_over = true;
-        let end = self.timeline.origin + self.timeline.end.unwrap_or(0) + INTERLEAVING * self.timeline.output.den;
-        self.reader.stop_decoding(rescale(end, self.timeline.output, self.timeline.source));
+        let Timeline { source, output, origin, end, .. } = self.timeline;
+        let end = origin.saturating_add(end.unwrap_or(0)).saturating_add(INTERLEAVING * output.den);
+        self.reader.stop_decoding(rescale(end, output, source));
         if self.reader.audio.is_none() { self.finish() } else { Ok(()) }
     }
 
@@ -216,6 +217,17 @@ fn read_frame(reader: &mut Reader, sound: &mut Sound) -> Result<bool> {
             Step::End => return Ok(false),
         }
     }
+}
+
+/// Reads up to the next key frame; says whether there was one. What a decoder gives before the first may lack what it
+/// refers to.
+fn read_key_frame(reader: &mut Reader, sound: &mut Sound) -> Result<bool> {
+    while read_frame(reader, sound)? {
+        if reader.frame_is_key() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn check_span(span: Span) -> Result<()> {
@@ -246,7 +258,7 @@ fn go_to(reader: &mut Reader, timeline: &Timeline, sound: &mut Sound) -> Result<
         return Ok(());
     }
     for back in STEPS_BACK {
-        let aim = target - seconds(back);
+        let aim = target.saturating_sub(seconds(back));
         if aim <= first {
             break;
         }
@@ -254,13 +266,7 @@ fn go_to(reader: &mut Reader, timeline: &Timeline, sound: &mut Sound) -> Result<
             continue;
         }
         sound.forget();
-        // What a decoder gives before the first key frame may lack what it refers to.
-        while read_frame(reader, sound)? {
-            if reader.frame_is_key() {
-                break;
-            }
-        }
-        if reader.frame_is_key() && reader.frame_time().is_some_and(|time| time <= target) {
+        if read_key_frame(reader, sound)? && reader.frame_time().is_some_and(|time| time <= target) {
             return Ok(());
         }
     }
@@ -285,7 +291,8 @@ fn first_wanted(reader: &mut Reader, timeline: &mut Timeline, span: Span, sound:
         // What was damaged before the wanted part is nobody's business.
         reader.damage = Damage::default();
         if !read_frame(reader, sound)? {
-            let end = seconds(place.pts + timeline.origin + place.duration, timeline.output);
+            let end = place.pts.saturating_add(place.duration).saturating_add(timeline.origin);
+            let end = seconds(end, timeline.output);
             let why = format!("{}: ends at {end:.3} s, before the start asked for", reader.demuxer.name());
             return Err(Error::options(why));
         }

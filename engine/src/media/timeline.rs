@@ -8,6 +8,9 @@ const FINEST: i64 = 10_000_000;
 /// Ticks to which finer ones are rounded: every usual frame rate, drop-frame ones included, is a whole number of them.
 const ROUNDED: i64 = 120_000;
 
+/// Ticks that no film reaches: what lies farther off is no time, and what lies nearer cannot overflow.
+const FARTHEST: i64 = 1 << 56;
+
 /// The output's time base for a source's, its numerator 1, and whether time stamps must be rounded to it.
 pub(super) fn output_time_base(source: Rational) -> (Rational, bool) {
     let fits = (1..=FINEST).contains(&source.den) && source.num > 0;
@@ -86,8 +89,9 @@ impl Timeline {
     /// The place of the next frame, with the source's time stamp and duration (0 when unknown) in source ticks. Places
     /// only ever go up: a frame that would not is put one tick after the one before.
     pub(super) fn place(&mut self, time: Option<i64>, duration: i64) -> Place {
-        let stamped = time.map(|time| rescale(time, self.source, self.output) - self.origin);
-        let duration = rescale(duration.max(0), self.source, self.output);
+        let stamped = time.map(|time| rescale(time, self.source, self.output).saturating_sub(self.origin));
+        let stamped = stamped.filter(|stamped| (-FARTHEST..FARTHEST).contains(stamped));
+        let duration = rescale(duration, self.source, self.output).clamp(0, i64::from(u32::MAX));
         let pts = match (stamped, self.previous) {
             (Some(stamped), Some((previous, _))) => stamped.max(previous + 1),
             (Some(stamped), None) => stamped,
@@ -160,6 +164,15 @@ mod tests {
         assert_eq!(places(&[Some(100), None, Some(180)], 30), [(0, false), (30, true), (80, false)]);
         assert_eq!(places(&[Some(100), None], 0), [(0, false), (40, true)]);
         assert_eq!(places(&[None, None, None], 0), [(0, false), (40, false), (80, false)]);
+    }
+
+    #[test]
+    fn absurd_time_stamps_are_none() {
+        assert_eq!(
+            places(&[Some(100), Some(i64::MAX), Some(i64::MIN + 1), Some(200)], 0),
+            [(0, false), (40, true), (80, true), (100, false)]
+        );
+        assert_eq!(places(&[Some(100), None], i64::MAX), [(0, false), (i64::from(u32::MAX), true)]);
     }
 
     #[test]

@@ -7,5 +7,6 @@ mod bad;
 mod catalogue;
 mod damage;
 mod footage;
+mod pictures;
 mod reading;
 mod spans;
