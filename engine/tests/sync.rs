@@ -64,7 +64,7 @@ fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
             Event::End => break,
         }
     }
-    encoder.finish(&mut picture).unwrap();
+    while encoder.finish(&mut picture).unwrap() {}
 
     let path = directory.join("converted.mp4");
     let description = VideoTrack {

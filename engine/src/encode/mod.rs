@@ -122,16 +122,17 @@ pub fn open(settings: &EncoderSettings) -> Result<Box<dyn Encoder>> {
 /// An AV1 encoder. Frames go in and packets come out in presentation order.
 pub trait Encoder: Send {
     /// Takes a frame, and appends the packets that have become ready: one AV1 temporal unit each, that is exactly one
-    /// shown frame, without temporal delimiter; those of key frames begin with the sequence header. With `key` the frame becomes a key frame; no
-    /// other frame but the first does.
+    /// shown frame, without temporal delimiter; those of key frames begin with the sequence header. With `key` the
+    /// frame becomes a key frame; no other frame but the first does.
     ///
     /// # Errors
     /// [`crate::Error::Encoder`].
     fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()>;
 
-    /// Appends the packets of all frames that are still inside. No frame may follow.
+    /// Appends packets of frames that are still inside, one or a few at a call, so that who waits may stop in between;
+    /// says whether there are more. No frame may follow.
     ///
     /// # Errors
     /// [`crate::Error::Encoder`].
-    fn finish(&mut self, packets: &mut Vec<Packet>) -> Result<()>;
+    fn finish(&mut self, packets: &mut Vec<Packet>) -> Result<bool>;
 }

@@ -32,19 +32,17 @@ struct Times {
 }
 
 impl Rav1e {
-    /// Appends what is ready; returns whether everything has come out.
-    fn drain(&mut self, packets: &mut Vec<Packet>) -> Result<bool> {
-        loop {
-            match self.context.receive() {
-                Ok(packet) => {
-                    self.inside -= 1;
-                    packets.push(shown(packet)?);
-                }
-                Err(lib::EncoderStatus::Encoded) => {}
-                Err(lib::EncoderStatus::NeedMoreData) => return Ok(false),
-                Err(lib::EncoderStatus::LimitReached) => return Ok(true),
-                Err(status) => return Err(failure(status.to_string())),
+    /// Encodes a frame if one can be, and appends the packet if one is ready; says whether there may be more.
+    fn step(&mut self, packets: &mut Vec<Packet>) -> Result<bool> {
+        match self.context.receive() {
+            Ok(packet) => {
+                self.inside -= 1;
+                packets.push(shown(packet)?);
+                Ok(true)
             }
+            Err(lib::EncoderStatus::Encoded) => Ok(true),
+            Err(lib::EncoderStatus::NeedMoreData | lib::EncoderStatus::LimitReached) => Ok(false),
+            Err(status) => Err(failure(status.to_string())),
         }
     }
 }
@@ -66,14 +64,14 @@ impl Encoder for Rav1e {
         self.context.send(planes, parameters).map_err(|status| failure(status.to_string()))?;
         self.inside += 1;
         // `send` never pushes back: what is not taken out now stays in memory.
-        self.drain(packets)?;
+        while self.step(packets)? {}
         Ok(())
     }
 
-    fn finish(&mut self, packets: &mut Vec<Packet>) -> Result<()> {
+    fn finish(&mut self, packets: &mut Vec<Packet>) -> Result<bool> {
         self.context.flush();
-        let all_out = self.drain(packets)?;
-        if all_out && self.inside == 0 { Ok(()) } else { Err(failure(format!("it kept {} frames", self.inside))) }
+        let more = self.step(packets)?;
+        if more || self.inside == 0 { Ok(more) } else { Err(failure(format!("it kept {} frames", self.inside))) }
     }
 }
 

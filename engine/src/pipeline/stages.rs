@@ -193,9 +193,14 @@ impl Encode<'_> {
             drop(frame);
             self.pass_on(&mut packets)?;
         }
-        self.job.check()?;
-        encoder.finish(&mut packets)?;
-        self.pass_on(&mut packets)
+        loop {
+            self.job.check()?;
+            let more = encoder.finish(&mut packets)?;
+            self.pass_on(&mut packets)?;
+            if !more {
+                return Ok(());
+            }
+        }
     }
 
     fn pass_on(&self, packets: &mut Vec<Packet>) -> Result<()> {

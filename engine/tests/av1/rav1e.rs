@@ -51,7 +51,7 @@ fn encode(settings: &EncoderSettings, frames: &[Frame], keys: &[usize]) -> Vec<P
     for (index, frame) in frames.iter().enumerate() {
         encoder.encode(frame, keys.contains(&index), &mut packets).unwrap();
     }
-    encoder.finish(&mut packets).unwrap();
+    while encoder.finish(&mut packets).unwrap() {}
     packets
 }
 
@@ -402,7 +402,7 @@ fn a_frame_after_the_end_is_an_error() {
     let mut encoder = encode::open(&settings).unwrap();
     let mut packets = Vec::new();
     encoder.encode(&Frame::new(settings.frame_format()), true, &mut packets).unwrap();
-    encoder.finish(&mut packets).unwrap();
+    while encoder.finish(&mut packets).unwrap() {}
     assert_eq!(packets.len(), 1);
     assert!(encoder.encode(&Frame::new(settings.frame_format()), true, &mut packets).is_err());
 }

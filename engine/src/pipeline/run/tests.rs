@@ -50,6 +50,8 @@ struct Setup {
     strict: bool,
     decoded: AtomicU64,
     encoded: AtomicU64,
+    /// How often the place of the fault was come to.
+    visits: AtomicU64,
     /// The most frames that the decoder was ahead of the last rung's encoder.
     ahead: AtomicU64,
 }
@@ -67,6 +69,7 @@ impl Default for Setup {
             strict: false,
             decoded: AtomicU64::new(0),
             encoded: AtomicU64::new(0),
+            visits: AtomicU64::new(0),
             ahead: AtomicU64::new(0),
         }
     }
@@ -75,14 +78,17 @@ impl Default for Setup {
 impl Setup {
     fn at(&self, place: Place) -> Result<()> {
         match self.fault {
-            Some((fault_place, fault)) if fault_place == place => match fault {
-                Fault::Fail => Err(Error::options(format!("{place:?}"))),
-                Fault::Panic => panic!("{place:?}"),
-                Fault::Cancel => {
-                    self.control.cancel();
-                    Ok(())
+            Some((fault_place, fault)) if fault_place == place => {
+                self.visits.fetch_add(1, Ordering::SeqCst);
+                match fault {
+                    Fault::Fail => Err(Error::options(format!("{place:?}"))),
+                    Fault::Panic => panic!("{place:?}"),
+                    Fault::Cancel => {
+                        self.control.cancel();
+                        Ok(())
+                    }
                 }
-            },
+            }
             _ => Ok(()),
         }
     }
@@ -218,13 +224,13 @@ impl Encoder for MadeUpEncoder {
         Ok(())
     }
 
-    fn finish(&mut self, packets: &mut Vec<Packet>) -> Result<()> {
+    fn finish(&mut self, packets: &mut Vec<Packet>) -> Result<bool> {
         self.setup.at(Place::Finish(self.rung))?;
-        if self.setup.loses == Some(self.rung) {
+        if self.setup.loses == Some(self.rung) && self.kept.len() == 1 {
             self.kept.pop_back();
         }
-        packets.extend(self.kept.drain(..));
-        Ok(())
+        packets.extend(self.kept.pop_front());
+        Ok(!self.kept.is_empty())
     }
 }
 
