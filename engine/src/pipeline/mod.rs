@@ -2,6 +2,7 @@
 
 mod control;
 mod key_frames;
+mod lot;
 pub mod pool;
 mod progress;
 mod publish;

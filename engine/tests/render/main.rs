@@ -6,5 +6,3 @@ mod catalogue;
 mod check;
 mod endings;
 mod job;
-#[cfg(target_os = "linux")]
-mod memory;
