@@ -94,6 +94,14 @@ fn high_dynamic_range_stays_so() {
     picture::assert_right(&clip, 0.5, &path);
 }
 
+#[test]
+fn metadata_that_only_the_container_has_is_carried_too() {
+    let desk = Desk::new();
+    let (converted, stream) = convert(&desk, "hdr-in-container", QUICK);
+    assert_metadata(inspect::hdr(&stream.side_data_list), "the container");
+    assert_metadata(inspect::hdr(&raw_first_frame(&converted.rendition(), &desk)), "the stream by itself");
+}
+
 /// Side data of the first frame when nothing is known but the AV1 stream.
 fn raw_first_frame(path: &Path, desk: &Desk) -> Vec<inspect::SideData> {
     let raw = desk.path().join("raw.obu");

@@ -5,7 +5,7 @@ use crate::support::{Converted, Desk, QUICK, assert_refused};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use upright_fixtures::Ratio;
-use upright_fixtures::inspect::{self, Sound};
+use upright_fixtures::inspect;
 
 /// Files of the folder that are refused, and a word of the sentence that says why.
 const REFUSED: &[(&str, &str)] = &[];
@@ -101,17 +101,12 @@ fn check_sound(converted: &Converted, film: &Path, source: &Source, name: &str) 
     assert_eq!(tracks, usize::from(kept.is_some()), "{name}");
     assert_eq!(source.probe.audio().is_empty(), kept.is_none(), "{name}: sound is kept where there is some");
     let Some(kept) = kept else { return };
-    let before = inspect::sound(film, kept as usize).unwrap();
+    let (_, end) = inspect::sound_span(film, kept as usize).unwrap();
     let frame = source.video().avg_frame_rate.unwrap_or(Ratio::new(25, 1));
     let frame = frame.den as f64 / frame.num as f64;
     for rendition in converted.renditions() {
-        let after = inspect::sound(&rendition, 0).unwrap();
         let offset = converted.report["start_offset"].as_f64().unwrap();
-        let (end, new_end) = (seconds(&before), seconds(&after) + offset);
+        let new_end = inspect::sound_span(&rendition, 0).unwrap().1 + offset;
         assert!((end - new_end).abs() < frame, "{name}: the sound ended at {end} s and ends at {new_end} s");
     }
-}
-
-fn seconds(sound: &Sound) -> f64 {
-    sound.samples.len() as f64 / f64::from(sound.rate)
 }

@@ -22,11 +22,8 @@ fn check_sound(converted: &Converted, fixture: &Fixture, number: usize) {
     let flashes = fixture.truth.video.as_ref().unwrap().frames.iter().filter(|frame| frame.flash).count();
     assert_eq!(offsets.len(), flashes, "{name}");
 
-    let end = |path, track| {
-        let sound = inspect::sound(path, track).unwrap();
-        sound.samples.len() as f64 / f64::from(sound.rate)
-    };
     let offset = converted.report["start_offset"].as_f64().unwrap();
+    let end = |path, track| inspect::sound_span(path, track).unwrap().1;
     let (before, after) = (end(&fixture.path, number), end(&rendition, 0) + offset);
     assert!((before - after).abs() < FRAME, "{name}: the sound ended at {before} s and ends at {after} s");
 }
