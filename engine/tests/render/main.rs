@@ -1,6 +1,6 @@
 //! Whole conversions of generated clips, looked at through `ffprobe`, `ffmpeg` and the clips' known truth.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod catalogue;
 mod check;
