@@ -79,6 +79,10 @@ pub(crate) struct Job {
     #[arg(long, value_name = "NAME", default_value_t = PlanOptions::default().encoder, help_heading = "Encoding")]
     pub(crate) encoder: EncoderKind,
 
+    /// A setting of the encoder by its own name, as the encoder's documentation has them; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::key_value, help_heading = "Encoding")]
+    pub(crate) encoder_options: Vec<(String, String)>,
+
     /// From 0 (slowest, smallest files) to 10 (fastest)
     #[arg(long, value_name = "0..10", default_value_t = PlanOptions::default().speed, help_heading = "Encoding")]
     #[arg(value_parser = clap::value_parser!(u8).range(0..=10))]

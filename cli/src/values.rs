@@ -13,6 +13,14 @@ const TIME_DIGITS: usize = 9;
 const TIME_MAX: i64 = 1_000_000_000;
 const TIME_FORMS: &str = "give seconds (90.5) or [HH:]MM:SS[.frac] (01:30.5)";
 
+/// A setting by name: `KEY=VALUE`. The value may hold more equals signs.
+pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("give a setting as KEY=VALUE".to_owned()),
+    }
+}
+
 /// A time in seconds, exactly: `90.5`, `01:30.5` or `00:01:30.5`. Minutes and seconds that follow a colon stay below
 /// 60, and fractions have at most nine digits.
 pub(crate) fn time(text: &str) -> Result<Rational, String> {

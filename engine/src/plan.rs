@@ -30,6 +30,8 @@ pub struct PlanOptions {
     pub crop: CropChoice,
     /// What makes the AV1 streams.
     pub encoder: EncoderKind,
+    /// Settings by the encoder's own names, which win over those here.
+    pub encoder_options: Vec<(String, String)>,
     /// From 0 (slowest, smallest files) to 10 (fastest).
     pub speed: u8,
     /// From 0 (worst) to 100 (best).
@@ -46,6 +48,7 @@ impl Default for PlanOptions {
             ladder: Ladder::default(),
             crop: CropChoice::Center,
             encoder: EncoderKind::Rav1e,
+            encoder_options: Vec::new(),
             speed: 8,
             quality: 60,
             keyframe_interval: Rational { num: 2, den: 1 },
@@ -193,7 +196,7 @@ pub struct KeyFrameRule {
 }
 
 /// How the encoder is set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PlannedEncoder {
     /// Which one.
     pub kind: EncoderKind,
@@ -203,6 +206,8 @@ pub struct PlannedEncoder {
     pub quality: u8,
     /// Threads of each rung's encoder, [`ENCODER_THREADS`]: they decide on its tiles, and so on what comes out.
     pub threads: usize,
+    /// Settings by the encoder's own names.
+    pub options: Vec<(String, String)>,
 }
 
 /// What the samples of the source are.
@@ -271,10 +276,11 @@ impl Plan {
             shots: vec![Shot { start: 0, end: None, track: vec![KeyPosition { frame: 0, window }] }],
             key_frames: KeyFrameRule { interval: options.keyframe_interval },
             encoder: PlannedEncoder {
-                kind: options.encoder,
+                kind: options.encoder.clone(),
                 speed: options.speed,
                 quality: options.quality,
                 threads: ENCODER_THREADS,
+                options: options.encoder_options.clone(),
             },
             video_in: PlannedVideoIn { format: video.format, colour: video.colour },
             video_out: PlannedVideoOut {

@@ -45,6 +45,7 @@ fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
         speed: 10,
         quality: 50,
         threads: 1,
+        options: Vec::new(),
     };
     let mut encoder = encode::open(&settings).unwrap();
     let mut frame = Frame::new(video.format);

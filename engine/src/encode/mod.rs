@@ -1,51 +1,16 @@
 //! AV1 encoders behind one trait.
 
+mod kind;
+mod model;
 mod rav1e;
+
+pub use kind::{EncoderKind, LibavEncoder};
 
 use crate::colour::{Colour, HdrMetadata, cicp};
 use crate::error::{Error, Result};
 use crate::frame::{Depth, Frame, FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size};
 use crate::packet::Packet;
-use serde::Serialize;
-use std::fmt;
-use std::str::FromStr;
-
-/// Which encoder makes the AV1 stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EncoderKind {
-    /// The rav1e library, always there.
-    Rav1e,
-}
-
-impl EncoderKind {
-    /// All of them.
-    pub const ALL: [Self; 1] = [Self::Rav1e];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Rav1e => "rav1e",
-        }
-    }
-}
-
-impl fmt::Display for EncoderKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for EncoderKind {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
-            let known = Self::ALL.map(Self::name).join(", ");
-            Error::options(format!("no encoder is called {name:?}; there is: {known}"))
-        })
-    }
-}
 
 /// What an encoder is opened with; constant over a rendition.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +36,8 @@ pub struct EncoderSettings {
     /// Threads that the encoder may use, at least 1. They may decide on the number of tiles, so the same film encoded
     /// with other threads need not be the same bytes.
     pub threads: usize,
+    /// Settings by the encoder's own names, which win over all that is said here. rav1e has none.
+    pub options: Vec<(String, String)>,
 }
 
 impl EncoderSettings {
@@ -114,8 +81,9 @@ impl EncoderSettings {
 /// [`Error::Options`] for a setting out of range; [`Error::Encoder`] when the encoder refuses.
 pub fn open(settings: &EncoderSettings) -> Result<Box<dyn Encoder>> {
     settings.check()?;
-    match settings.kind {
+    match &settings.kind {
         EncoderKind::Rav1e => rav1e::open(settings),
+        EncoderKind::Libav(_) | EncoderKind::Pipe(_) => Err(Error::options(format!("{} is not there", settings.kind))),
     }
 }
 

@@ -135,7 +135,7 @@ impl Workshop for Studio<'_> {
     fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
         let Plan { encoder, video_out, .. } = self.plan;
         encode::open(&EncoderSettings {
-            kind: encoder.kind,
+            kind: encoder.kind.clone(),
             size: self.plan.rungs[rung].size,
             depth: video_out.depth,
             colour: video_out.colour,
@@ -145,6 +145,7 @@ impl Workshop for Studio<'_> {
             speed: encoder.speed,
             quality: encoder.quality,
             threads: encoder.threads,
+            options: encoder.options.clone(),
         })
     }
 
