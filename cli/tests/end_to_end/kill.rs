@@ -114,7 +114,8 @@ fn a_signal_before_a_slow_source_speaks_ends_it_too() {
         std::thread::sleep(Duration::from_millis(5));
     }
     signal(&child, "INT");
-    // Standard input stays open: nothing but the signal ends it.
+    // Standard input stays open, which waiting would close: nothing but the signal ends it.
+    let _open = child.stdin.take().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(desk.leftovers().is_empty());
 }
