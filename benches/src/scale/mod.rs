@@ -1,5 +1,7 @@
 //! Scaling: jobs, devices, and running one on the other.
 
+pub mod filter;
+
 use upright_engine::Result;
 use upright_engine::colour::ChromaSite;
 use upright_engine::frame::{Depth, Frame, FrameFormat, Subsampling};
@@ -22,9 +24,16 @@ pub struct Job {
     pub step: f64,
 }
 
+/// Sizes of the rungs, the largest first.
+pub const LADDER: [(u32, u32); 4] = [(1080, 1920), (720, 1280), (540, 960), (360, 640)];
+
+/// Words that have no order to the eye.
+fn noise() -> impl Iterator<Item = u32> {
+    (0u32..).map(|index| index.wrapping_mul(0x9e37_79b9))
+}
+
 /// The jobs that are measured.
 pub fn jobs() -> Vec<Job> {
-    let ladder = [(1080, 1920), (720, 1280), (540, 960), (360, 640)];
     let format = |(width, height), depth| FrameFormat { width, height, subsampling: Subsampling::CS420, depth };
     let job = |name, height: u32, depth, rungs: usize, step| {
         let (picture_width, width) = (height * 16 / 9, f64::from(height) * 9.0 / 16.0);
@@ -34,7 +43,7 @@ pub fn jobs() -> Vec<Job> {
                 source: format((picture_width, height), depth),
                 source_chroma: ChromaSite::LEFT,
                 full_range: false,
-                rungs: ladder[..rungs].iter().map(|&size| format(size, depth)).collect(),
+                rungs: LADDER[..rungs].iter().map(|&size| format(size, depth)).collect(),
                 rung_chroma: ChromaSite::LEFT,
             },
             window: Window { x: (f64::from(picture_width) - width) / 2.0, y: 0.0, width, height: f64::from(height) },
@@ -86,8 +95,8 @@ impl Running {
     pub fn new(device: &Device, job: &Job) -> Result<Self> {
         let mut source = Frame::new(job.spec.source);
         let mask = if job.spec.source.depth == Depth::Eight { u32::MAX } else { 0x03ff_03ff };
-        for (index, word) in (0u32..).zip(source.bytes_mut().chunks_exact_mut(4)) {
-            word.copy_from_slice(&(index.wrapping_mul(0x9e37_79b9) & mask).to_ne_bytes());
+        for (noise, word) in noise().zip(source.bytes_mut().chunks_exact_mut(4)) {
+            word.copy_from_slice(&(noise & mask).to_ne_bytes());
         }
         let rungs = job.spec.rungs.iter().map(|&rung| Frame::new(rung)).collect();
         Ok(Self { job: job.clone(), scaler: device.scaler(&job.spec)?, source, rungs })
