@@ -9,7 +9,7 @@
 //!
 //! The ground floor ([`error`], [`geometry`], [`colour`], [`frame`], [`packet`]) is data that everyone shares and does no I/O.
 //! [`media`] is libav and holds the crate's `unsafe` code; [`scale`] crops and scales; [`encode`] makes AV1;
-//! [`plan`] and [`ladder`] say what will be done; [`pipeline`] does it.
+//! [`plan`] and [`ladder`] say what will be done; [`pipeline`] does it; [`measure`] says how fast, on this [`machine`].
 
 pub mod av1;
 pub mod colour;
@@ -19,6 +19,8 @@ pub mod fingerprint;
 pub mod frame;
 pub mod geometry;
 pub mod ladder;
+pub mod machine;
+pub mod measure;
 pub mod media;
 pub mod packet;
 pub mod pipeline;

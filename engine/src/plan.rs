@@ -6,13 +6,14 @@
 
 use crate::av1;
 use crate::colour::{ChromaSite, Colour, HdrMetadata, Siting, cicp};
-use crate::encode::EncoderKind;
+use crate::encode::{EncoderKind, EncoderSettings};
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, Sha256Hex};
 use crate::frame::{Depth, FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size, Upright, Window};
 use crate::ladder::{Ladder, ROUNDING};
 use crate::media::{Assumption, SourceInfo, Span};
+use crate::scale::ScaleSpec;
 use serde::Serialize;
 
 /// Version of the plan's JSON form.
@@ -321,6 +322,35 @@ impl Plan {
         let track = &self.shots[..after].last()?.track;
         let after = track.partition_point(|position| position.frame <= frame);
         Some(self.picture.to_grid(track[..after].last()?.window))
+    }
+
+    /// What a scaler for this plan is built for.
+    pub fn scale_spec(&self) -> ScaleSpec {
+        ScaleSpec {
+            source: self.video_in.format,
+            source_chroma: self.video_in.colour.chroma,
+            full_range: self.video_in.colour.full_range,
+            rungs: self.rungs.iter().map(|rung| self.rung_format(rung.size)).collect(),
+            rung_chroma: self.video_out.colour.chroma,
+        }
+    }
+
+    /// What the encoder of a rung is opened with.
+    pub fn encoder_settings(&self, size: Size) -> EncoderSettings {
+        let Self { encoder, video_out, .. } = self;
+        EncoderSettings {
+            kind: encoder.kind.clone(),
+            size,
+            depth: video_out.depth,
+            colour: video_out.colour,
+            hdr: video_out.hdr,
+            time_base: video_out.time_base,
+            frame_rate: video_out.frame_rate,
+            speed: encoder.speed,
+            quality: encoder.quality,
+            threads: encoder.threads,
+            options: encoder.options.clone(),
+        }
     }
 
     /// What the frames of a rung are.

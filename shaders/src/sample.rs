@@ -9,6 +9,7 @@ pub trait Sample: Copy {
 }
 
 impl Sample for u8 {
+    #[inline]
     fn widen(self) -> i16 {
         i16::from(self)
     }
@@ -19,6 +20,7 @@ impl Sample for u8 {
 }
 
 impl Sample for u16 {
+    #[inline]
     fn widen(self) -> i16 {
         self as i16
     }

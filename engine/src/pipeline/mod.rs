@@ -15,6 +15,7 @@ mod stage;
 mod stages;
 
 pub use control::Control;
+pub(crate) use key_frames::KeyFrames;
 pub use progress::{Phase, Progress, RungProgress};
 pub use render::{REPORT, RenderOptions, render};
 pub use report::Report;

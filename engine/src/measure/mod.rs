@@ -1,0 +1,304 @@
+//! How fast this machine converts: each part of a conversion by itself with all cores, and the whole of it.
+
+pub mod footage;
+
+use crate::encode;
+use crate::error::{Error, Result};
+use crate::frame::Frame;
+use crate::geometry::Size;
+use crate::machine::cores;
+use crate::media::{Event, Input, OpenOptions, Source, SourceInfo};
+use crate::pipeline::{Control, KeyFrames, RenderOptions, render};
+use crate::plan::{Plan, PlanOptions};
+use crate::scale::{Crop, Device, DeviceChoice, DeviceInfo, Scaler};
+use std::cmp::Reverse;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The most bytes of scaled frames that wait in memory for the encoders. What does not fit is not encoded; what fits
+/// is, more than once.
+const MEMORY: usize = 1 << 30;
+/// Source frames that are scaled over and over.
+const SOURCE_FRAMES: usize = 8;
+/// How long scaling goes on.
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
+
+/// Frames that were dealt with, and how long that took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Throughput {
+    /// Source frames.
+    pub frames: u64,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+impl Throughput {
+    fn since(begin: Instant, frames: u64) -> Self {
+        Self { frames, seconds: begin.elapsed().as_secs_f64() }
+    }
+
+    /// Source frames a second.
+    pub fn rate(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "no film is that long")]
+        let frames = self.frames as f64;
+        frames / self.seconds
+    }
+}
+
+/// A film and what is to be made of it, with what measuring needs in memory.
+#[derive(Debug)]
+pub struct Bench<'a> {
+    input: Input,
+    open: OpenOptions,
+    info: SourceInfo,
+    plan: Plan,
+    device: Device,
+    device_choice: DeviceChoice,
+    device_info: DeviceInfo,
+    control: &'a Control,
+    /// Frames of the film.
+    frames: u64,
+    /// The first frames as they come from the decoder.
+    sources: Vec<Frame>,
+    /// The first frames of every rung, in the order of the plan.
+    rungs: Vec<Vec<Frame>>,
+    /// Which of those begin with a key frame and end before the next.
+    segments: Vec<Range<usize>>,
+}
+
+impl<'a> Bench<'a> {
+    /// Decodes and scales the film once. `control` cancels this and everything else.
+    ///
+    /// # Errors
+    /// As [`Source::open`], [`Plan::new`], [`Device::open`] and [`Device::scaler`]; [`Error::Cancelled`].
+    pub fn open(
+        input: Input,
+        open: OpenOptions,
+        options: &PlanOptions,
+        device_choice: DeviceChoice,
+        control: &'a Control,
+    ) -> Result<Self> {
+        let source = Source::open(&input, &open)?;
+        let info = source.info().clone();
+        let plan = Plan::new(&info, options)?;
+        let device = Device::open(&device_choice)?;
+        let scaler = device.scaler(&plan.scale_spec())?;
+        let mut bench = Self {
+            input,
+            open,
+            info,
+            device_info: scaler.device().clone(),
+            device,
+            device_choice,
+            control,
+            frames: 0,
+            sources: Vec::new(),
+            rungs: plan.rungs.iter().map(|_| Vec::new()).collect(),
+            segments: Vec::new(),
+            plan,
+        };
+        bench.prepare(source, scaler)?;
+        Ok(bench)
+    }
+
+    fn prepare(&mut self, mut source: Source, mut scaler: Box<dyn Scaler>) -> Result<()> {
+        let formats = self.plan.scale_spec().rungs;
+        let room = (MEMORY / formats.iter().map(|format| format.bytes()).sum::<usize>()).max(1);
+        let mut key_frames = KeyFrames::new(self.plan.key_frames, self.plan.video_out.time_base);
+        let mut frame = Frame::new(self.plan.video_in.format);
+        let (mut starts, mut kept) = (Vec::new(), 0);
+        while next_frame(&mut source, &mut frame, self.control)? {
+            let key = key_frames.next(frame.pts);
+            if kept < room {
+                if key {
+                    starts.push(kept);
+                }
+                scaler.submit(&frame, self.crop(&frame, self.frames)?)?;
+                let mut scaled: Vec<_> = formats.iter().map(|&format| Frame::new(format)).collect();
+                scaler.collect(&mut scaled.iter_mut().collect::<Vec<_>>())?;
+                self.rungs.iter_mut().zip(scaled).for_each(|(rung, scaled)| rung.push(scaled));
+                kept += 1;
+            }
+            if self.sources.len() < SOURCE_FRAMES {
+                self.sources.push(frame.clone());
+            }
+            self.frames += 1;
+        }
+        let ends = starts.iter().copied().skip(1).chain([kept]);
+        self.segments = starts.iter().copied().zip(ends).map(|(start, end)| start..end).collect();
+        Ok(())
+    }
+
+    fn crop(&self, frame: &Frame, number: u64) -> Result<Crop> {
+        let window = self.plan.grid_window(number);
+        let window = window.ok_or_else(|| Error::options(format!("frame {number} at {} has no window", frame.pts)))?;
+        Ok(Crop { window, frame: number })
+    }
+
+    /// What goes in.
+    pub fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    /// What is to be done with it.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What scales.
+    pub fn device(&self) -> &DeviceInfo {
+        &self.device_info
+    }
+
+    /// Frames of the film.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Decodes the film, its sound included, by one decoder with its threads.
+    ///
+    /// # Errors
+    /// As [`Source::open`] and [`Source::next`]; [`Error::Cancelled`].
+    pub fn decode(&self) -> Result<Throughput> {
+        let begin = Instant::now();
+        let mut source = Source::open(&self.input, &self.open)?;
+        let mut frame = Frame::new(self.plan.video_in.format);
+        let mut frames = 0;
+        while next_frame(&mut source, &mut frame, self.control)? {
+            frames += 1;
+        }
+        Ok(Throughput::since(begin, frames))
+    }
+
+    /// Scales the film's first frames to all rungs for a second, with a scaler for every core.
+    ///
+    /// # Errors
+    /// As [`Device::scaler`] and [`Scaler`]; [`Error::Cancelled`].
+    pub fn scale(&self) -> Result<Throughput> {
+        let spec = self.plan.scale_spec();
+        let crops = (0..).zip(&self.sources).map(|(number, frame)| self.crop(frame, number));
+        let crops = crops.collect::<Result<Vec<_>>>()?;
+        let number = AtomicU64::new(0);
+        let begin = Instant::now();
+        each(cores(), |stop| {
+            let mut scaler = self.device.scaler(&spec)?;
+            let mut rungs: Vec<_> = spec.rungs.iter().map(|&format| Frame::new(format)).collect();
+            let mut under_way = 0;
+            for (source, crop) in self.sources.iter().zip(&crops).cycle() {
+                if stop.load(Ordering::Relaxed) || begin.elapsed() >= LONG_ENOUGH {
+                    break;
+                }
+                check(self.control)?;
+                if under_way == scaler.capacity() {
+                    scaler.collect(&mut rungs.iter_mut().collect::<Vec<_>>())?;
+                    under_way -= 1;
+                }
+                scaler.submit(source, *crop)?;
+                under_way += 1;
+                number.fetch_add(1, Ordering::Relaxed);
+            }
+            (0..under_way).try_for_each(|_| scaler.collect(&mut rungs.iter_mut().collect::<Vec<_>>()))
+        })?;
+        Ok(Throughput::since(begin, number.into_inner()))
+    }
+
+    /// Encodes every rung of as many frames as the film has, from scaled frames in memory: a segment of a rung is one
+    /// encoder's work, and as many are at work as there are cores. Nothing is written: less than this no conversion
+    /// by these encoders can take.
+    ///
+    /// # Errors
+    /// As [`encode::open`] and [`encode::Encoder`]; [`Error::Cancelled`].
+    pub fn encode(&self) -> Result<Throughput> {
+        let mut frames = 0;
+        let mut work: Vec<(Size, &[Frame])> = Vec::new();
+        for segment in self.segments.iter().cycle() {
+            if frames >= self.frames {
+                break;
+            }
+            frames += segment.len() as u64;
+            work.extend(self.plan.rungs.iter().zip(&self.rungs).map(|(rung, all)| (rung.size, &all[segment.clone()])));
+        }
+        // The longest first, so that no core is left with one at the end.
+        work.sort_by_key(|(size, frames)| {
+            Reverse(u64::from(size.width) * u64::from(size.height) * frames.len() as u64)
+        });
+        let next = AtomicUsize::new(0);
+        let begin = Instant::now();
+        each(cores(), |stop| {
+            while let Some((size, frames)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let mut encoder = encode::open(&self.plan.encoder_settings(*size))?;
+                let mut packets = Vec::new();
+                for (index, frame) in frames.iter().enumerate() {
+                    if stop.load(Ordering::Relaxed) {
+                        return Ok(());
+                    }
+                    check(self.control)?;
+                    encoder.encode(frame, index == 0, &mut packets)?;
+                    packets.clear();
+                }
+                while encoder.finish(&mut packets)? {}
+            }
+            Ok(())
+        })?;
+        Ok(Throughput::since(begin, frames))
+    }
+
+    /// Converts the film into a temporary folder, with all that belongs to a conversion.
+    ///
+    /// # Errors
+    /// As [`render`].
+    pub fn convert(&self) -> Result<Throughput> {
+        let folder = TempDir::new().map_err(Error::io(std::env::temp_dir(), "cannot make a folder"))?;
+        let options = RenderOptions {
+            directory: folder.path().to_path_buf(),
+            overwrite: true,
+            strict: false,
+            device: self.device_choice.clone(),
+        };
+        let begin = Instant::now();
+        let source = Source::open(&self.input, &self.open)?;
+        let report = render(source, &self.plan, &options, self.control, &|_| ())?;
+        Ok(Throughput::since(begin, report.frames))
+    }
+}
+
+/// Fills `frame` with the next video frame; says whether there was one.
+fn next_frame(source: &mut Source, frame: &mut Frame, control: &Control) -> Result<bool> {
+    loop {
+        check(control)?;
+        match source.next(frame)? {
+            Event::Frame => return Ok(true),
+            Event::Audio(_) => {}
+            Event::End => return Ok(false),
+        }
+    }
+}
+
+fn check(control: &Control) -> Result<()> {
+    if control.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+}
+
+/// Does `work` on so many threads, which are told to stop once one has failed. The first failure in their order counts.
+fn each(threads: usize, work: impl Fn(&AtomicBool) -> Result<()> + Sync) -> Result<()> {
+    let stop = AtomicBool::new(false);
+    let one = || {
+        let done = work(&stop);
+        if done.is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        done
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
+        // A panic has told of itself; nothing is left but to pass it on.
+        let ended =
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|cause| std::panic::resume_unwind(cause)));
+        ended.collect::<Vec<_>>().into_iter().collect()
+    })
+}
+
+#[cfg(test)]
+mod tests;
