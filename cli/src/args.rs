@@ -47,6 +47,11 @@ pub(crate) enum Command {
     Probe(Probe),
     /// Show what this machine offers: GPU adapters, libav, AV1 encoders, SIMD; and what is missing
     Doctor(Doctor),
+    /// Measure how fast this machine decodes, scales, encodes and converts, and how many films it converts in real time
+    ///
+    /// Every part is measured by itself with all cores, then a whole conversion into a temporary folder, several times
+    /// in turn. Takes some minutes.
+    Bench(Bench),
 }
 
 /// What `convert` and `plan` are given: the same arguments, so that one set serves both.
@@ -63,6 +68,37 @@ pub(crate) struct Job {
     #[arg(long, help_heading = "Output")]
     pub(crate) overwrite: bool,
 
+    #[command(flatten)]
+    pub(crate) recipe: Recipe,
+
+    /// Which sound to keep: auto (the best track), the number of an audio track from 1, or none
+    #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::audio, help_heading = "Input")]
+    pub(crate) audio: AudioChoice,
+
+    // No documentation comments here: rustdoc takes the brackets for links.
+    #[arg(help = "Skip the beginning: seconds or [HH:]MM:SS[.frac] after the start of the input [default: 0]")]
+    #[arg(long, value_name = "TIME", value_parser = values::time, help_heading = "Input")]
+    pub(crate) start: Option<Rational>,
+
+    #[arg(help = "Convert only this much: seconds or [HH:]MM:SS[.frac] [default: to the end]")]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Input")]
+    pub(crate) duration: Option<Rational>,
+
+    /// Refuse a damaged input instead of converting what can be decoded
+    #[arg(long, help_heading = "Input")]
+    pub(crate) strict: bool,
+
+    #[command(flatten)]
+    pub(crate) access: Access,
+
+    /// Progress: bar on standard error, json (JSON Lines on standard output), none; auto is bar on a terminal
+    #[arg(long, value_name = "MODE", default_value = "auto", value_enum, help_heading = "Output")]
+    pub(crate) progress: Progress,
+}
+
+/// What is made of a film, and what makes it.
+#[derive(Args, Debug)]
+pub(crate) struct Recipe {
     /// Sizes of the renditions, WIDTHxHEIGHT or WIDTH for 9:16, with commas between them
     #[arg(long, value_name = "RUNGS", default_value = "1080x1920,720x1280,540x960,360x640", help_heading = "Output")]
     pub(crate) ladder: Ladder,
@@ -100,30 +136,6 @@ pub(crate) struct Job {
     /// Bits of the renditions' samples: auto is 8 for an input of 8 bits, and 10 for one of more and for HDR
     #[arg(long, value_name = "BITS", default_value = "auto", value_enum, help_heading = "Encoding")]
     pub(crate) bit_depth: BitDepth,
-
-    /// Which sound to keep: auto (the best track), the number of an audio track from 1, or none
-    #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::audio, help_heading = "Input")]
-    pub(crate) audio: AudioChoice,
-
-    // No documentation comments here: rustdoc takes the brackets for links.
-    #[arg(help = "Skip the beginning: seconds or [HH:]MM:SS[.frac] after the start of the input [default: 0]")]
-    #[arg(long, value_name = "TIME", value_parser = values::time, help_heading = "Input")]
-    pub(crate) start: Option<Rational>,
-
-    #[arg(help = "Convert only this much: seconds or [HH:]MM:SS[.frac] [default: to the end]")]
-    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Input")]
-    pub(crate) duration: Option<Rational>,
-
-    /// Refuse a damaged input instead of converting what can be decoded
-    #[arg(long, help_heading = "Input")]
-    pub(crate) strict: bool,
-
-    #[command(flatten)]
-    pub(crate) access: Access,
-
-    /// Progress: bar on standard error, json (JSON Lines on standard output), none; auto is bar on a terminal
-    #[arg(long, value_name = "MODE", default_value = "auto", value_enum, help_heading = "Output")]
-    pub(crate) progress: Progress,
 }
 
 /// What an input may reach.
@@ -150,6 +162,31 @@ pub(crate) struct Doctor {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Bench {
+    #[arg(help = "The film to measure with: anything that libavformat opens [default: one that is made for it]")]
+    pub(crate) input: Option<PathBuf>,
+
+    // No documentation comments here: rustdoc takes the brackets for links.
+    #[arg(help = "How much of the film: seconds or [HH:]MM:SS[.frac] [default: 2 for every core]")]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Input")]
+    pub(crate) duration: Option<Rational>,
+
+    /// How often everything is measured, in turn
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) runs: u32,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) recipe: Recipe,
+
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,12 +1,12 @@
 //! `upright doctor`: what this machine offers, what is missing and how to get it.
 
 use crate::exit::Exit;
-use crate::{about, args, output};
+use crate::{args, output};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::thread;
 use upright_engine::Result;
+use upright_engine::machine::Machine;
 use upright_engine::media::{Libav, libav};
 use upright_engine::scale::{DeviceInfo, adapters};
 use upright_engine::versions::versions;
@@ -15,17 +15,10 @@ use upright_engine::versions::versions;
 #[derive(Debug, Serialize)]
 struct Examination {
     versions: BTreeMap<String, String>,
-    processor: Processor,
+    machine: Machine,
     devices: Vec<DeviceInfo>,
     libav: Libav,
     findings: Vec<Finding>,
-}
-
-#[derive(Debug, Serialize)]
-struct Processor {
-    architecture: &'static str,
-    simd: &'static str,
-    cores: usize,
 }
 
 /// Something that is missing.
@@ -56,17 +49,7 @@ impl Examination {
     fn of_this_machine() -> Self {
         let devices = adapters();
         let libav = libav();
-        Self {
-            versions: versions(),
-            processor: Processor {
-                architecture: std::env::consts::ARCH,
-                simd: about::simd(),
-                cores: thread::available_parallelism().map_or(1, usize::from),
-            },
-            findings: findings(&devices, &libav),
-            devices,
-            libav,
-        }
+        Self { versions: versions(), machine: Machine::here(), findings: findings(&devices, &libav), devices, libav }
     }
 
     fn exit(&self) -> Exit {
@@ -77,8 +60,8 @@ impl Examination {
         let mut rows: Vec<(&str, String)> = Vec::new();
         let version = |name: &str| self.versions.get(name).map_or("unknown", String::as_str);
         rows.push(("upright", version("upright").to_owned()));
-        let Processor { architecture, simd, cores } = self.processor;
-        rows.push(("processor", format!("{architecture}, {simd}, {cores} cores")));
+        let Machine { processor, architecture, simd, cores, .. } = &self.machine;
+        rows.push(("processor", format!("{processor}; {architecture}, {simd}, {cores} cores")));
         for device in &self.devices {
             rows.push(("device", format!("{} ({}; {})", device.name, device.kind, device.detail)));
         }

@@ -2,6 +2,7 @@
 
 mod about;
 mod args;
+mod bench;
 mod convert;
 mod doctor;
 mod exit;
@@ -62,6 +63,7 @@ fn run(messages: &mut Messages) -> Result<Exit, Failure> {
         Command::Plan(job) => convert::plan(job)?,
         Command::Probe(probe) => convert::probe(probe)?,
         Command::Doctor(doctor) => doctor::doctor(&doctor)?,
+        Command::Bench(bench) => bench::bench(bench, arguments.quiet, messages)?,
     })
 }
 

@@ -3,11 +3,12 @@
 use crate::args::{self, BitDepth};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::thread;
 use upright_engine::Result;
+use upright_engine::machine;
 use upright_engine::media::{AudioChoice, Input, OpenOptions, Span};
 use upright_engine::pipeline::RenderOptions;
 use upright_engine::plan::{DepthChoice, PlanOptions};
+use upright_engine::scale::DeviceChoice;
 
 /// libav decodes no faster with more threads, and each holds a frame.
 const MAX_DECODER_THREADS: usize = 16;
@@ -27,21 +28,7 @@ impl Job {
     pub(crate) fn resolve(arguments: args::Job) -> Result<Self> {
         let input = input(&arguments.input);
         let span = Span { start: arguments.start, duration: arguments.duration };
-        let plan = PlanOptions {
-            ladder: arguments.ladder,
-            crop: arguments.crop,
-            encoder: arguments.encoder,
-            encoder_options: arguments.encoder_options,
-            speed: arguments.speed,
-            quality: arguments.quality,
-            keyframe_interval: arguments.keyframe_interval,
-            depth: match arguments.bit_depth {
-                BitDepth::Auto => DepthChoice::Auto,
-                BitDepth::Eight => DepthChoice::Eight,
-                BitDepth::Ten => DepthChoice::Ten,
-            },
-        };
-        plan.validate()?;
+        let (plan, device) = recipe(arguments.recipe)?;
         Ok(Self {
             open: open_options(arguments.access, arguments.audio, span),
             plan,
@@ -49,11 +36,34 @@ impl Job {
                 directory: arguments.output.join(stem(&input)),
                 overwrite: arguments.overwrite,
                 strict: arguments.strict,
-                device: arguments.device,
+                device,
             },
             input,
         })
     }
+}
+
+/// What is made of a film, and what scales it.
+///
+/// # Errors
+/// [`upright_engine::Error::Options`] for a combination that cannot be.
+pub(crate) fn recipe(arguments: args::Recipe) -> Result<(PlanOptions, DeviceChoice)> {
+    let plan = PlanOptions {
+        ladder: arguments.ladder,
+        crop: arguments.crop,
+        encoder: arguments.encoder,
+        encoder_options: arguments.encoder_options,
+        speed: arguments.speed,
+        quality: arguments.quality,
+        keyframe_interval: arguments.keyframe_interval,
+        depth: match arguments.bit_depth {
+            BitDepth::Auto => DepthChoice::Auto,
+            BitDepth::Eight => DepthChoice::Eight,
+            BitDepth::Ten => DepthChoice::Ten,
+        },
+    };
+    plan.validate()?;
+    Ok((plan, arguments.device))
 }
 
 /// `-` is standard input; everything else, even what is not text, is a path.
@@ -63,8 +73,7 @@ pub(crate) fn input(argument: &OsStr) -> Input {
 
 /// How to open a source with all the cores of this machine.
 pub(crate) fn open_options(access: args::Access, audio: AudioChoice, span: Span) -> OpenOptions {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    OpenOptions { protocols: access.protocols, audio, threads: cores.min(MAX_DECODER_THREADS), span }
+    OpenOptions { protocols: access.protocols, audio, threads: machine::cores().min(MAX_DECODER_THREADS), span }
 }
 
 /// The name of the folder that the renditions go to: the input's without its extension.
@@ -85,7 +94,6 @@ mod tests {
     use upright_engine::encode::EncoderKind;
     use upright_engine::geometry::Rational;
     use upright_engine::plan::CropChoice;
-    use upright_engine::scale::DeviceChoice;
 
     fn job(arguments: &[&str]) -> Job {
         let all = ["upright", "convert"].iter().chain(arguments);

@@ -14,7 +14,7 @@ pub(crate) fn answer(error: &clap::Error) -> Result<Exit> {
         ErrorKind::DisplayHelp => output::print(&error.render().to_string()).map(|()| Exit::Success),
         ErrorKind::DisplayVersion => output::print(&about::version()).map(|()| Exit::Success),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Err(Error::options("say what to do: convert, plan, probe or doctor; upright --help explains"))
+            Err(Error::options("say what to do: convert, plan, probe, doctor or bench; upright --help explains"))
         }
         _ => Err(Error::options(one_line(&error.render().to_string()))),
     }

@@ -129,7 +129,7 @@ fn the_doctor_speaks_to_people_and_to_machines() {
     assert_eq!(json.status.code(), Some(0), "{json:?}");
     let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(value["versions"]["rav1e"], "0.8.1");
-    assert!(value["processor"]["cores"].as_u64().unwrap() >= 1);
+    assert!(value["machine"]["cores"].as_u64().unwrap() >= 1);
 }
 
 #[test]
