@@ -4,9 +4,11 @@
 //! are in the low-overhead format (section 5.2), which MP4, Matroska and IVF share.
 
 mod level;
+mod metadata;
 mod sequence;
 
 pub use level::{LEVEL_MAX, level_for};
+pub use metadata::insert_hdr_metadata;
 pub use sequence::{SequenceHeader, Timing};
 
 /// Bytes that are not AV1.

@@ -55,6 +55,11 @@ impl LibavEncoder {
             Self::VideoToolbox => "av1_videotoolbox",
         }
     }
+
+    /// Whether it needs a machine that has it.
+    pub fn is_hardware(self) -> bool {
+        !matches!(self, Self::SvtAv1 | Self::Aom)
+    }
 }
 
 impl fmt::Display for EncoderKind {

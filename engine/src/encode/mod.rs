@@ -1,9 +1,12 @@
 //! AV1 encoders behind one trait.
 
+mod available;
 mod kind;
+mod libav;
 mod model;
 mod rav1e;
 
+pub use available::{AvailableEncoder, available, fastest};
 pub use kind::{EncoderKind, LibavEncoder};
 
 use crate::colour::{Colour, HdrMetadata, cicp};
@@ -36,7 +39,7 @@ pub struct EncoderSettings {
     /// Threads that the encoder may use, at least 1. They may decide on the number of tiles, so the same film encoded
     /// with other threads need not be the same bytes.
     pub threads: usize,
-    /// Settings by the encoder's own names, which win over all that is said here. rav1e has none.
+    /// Settings by the encoder's own names, which win over all that is said here.
     pub options: Vec<(String, String)>,
 }
 
@@ -52,11 +55,9 @@ impl EncoderSettings {
     /// # Errors
     /// [`Error::Options`] that names the first value that is not.
     pub fn check(&self) -> Result<()> {
-        let side = |length: u32| (16..=16384).contains(&length) && length.is_multiple_of(2);
+        self.kind.check_size(self.size)?;
         let rate = |rate: Rational| (1..=i64::from(i32::MAX)).contains(&rate.num) && rate.den <= i64::from(i32::MAX);
-        let refusal = if !side(self.size.width) || !side(self.size.height) {
-            format!("a picture of {} cannot be encoded; sides are even, from 16 to 16384", self.size)
-        } else if self.depth == Depth::Twelve {
+        let refusal = if self.depth == Depth::Twelve {
             "12 bits cannot be encoded; use 8 or 10".to_owned()
         } else if self.colour.matrix == cicp::RGB {
             "RGB cannot be encoded with chroma at half resolution; convert it to YCbCr".to_owned()
@@ -83,7 +84,8 @@ pub fn open(settings: &EncoderSettings) -> Result<Box<dyn Encoder>> {
     settings.check()?;
     match &settings.kind {
         EncoderKind::Rav1e => rav1e::open(settings),
-        EncoderKind::Libav(_) | EncoderKind::Pipe(_) => Err(Error::options(format!("{} is not there", settings.kind))),
+        EncoderKind::Libav(encoder) => libav::open(*encoder, settings),
+        EncoderKind::Pipe(_) => Err(Error::options(format!("{} is not there", settings.kind))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Encoder, EncoderKind, EncoderSettings};
 use crate::av1;
-use crate::colour::{ChromaSite, Colour, ContentLight, MasteringDisplay};
+use crate::colour::{ChromaSite, Colour, HdrMetadata};
 use crate::error::{Error, Result};
 use crate::frame::{Depth, Frame, FrameFormat};
 use crate::geometry::{Rational, Size};
@@ -15,12 +15,13 @@ pub(super) fn open(settings: &EncoderSettings) -> Result<Box<dyn Encoder>> {
     let config = lib::Config::new().with_encoder_config(configuration(settings)?).with_threads(settings.threads);
     let bit_depth = settings.depth.bits() as usize;
     let context = lib::AnyContext::new(&config, bit_depth).map_err(|invalid| failure(invalid.to_string()))?;
-    Ok(Box::new(Rav1e { context, format: settings.frame_format(), inside: 0 }))
+    Ok(Box::new(Rav1e { context, format: settings.frame_format(), hdr: settings.hdr, inside: 0 }))
 }
 
 struct Rav1e {
     context: lib::AnyContext,
     format: FrameFormat,
+    hdr: HdrMetadata,
     /// Frames that went in and have not come out.
     inside: usize,
 }
@@ -37,7 +38,7 @@ impl Rav1e {
         match self.context.receive() {
             Ok(packet) => {
                 self.inside -= 1;
-                packets.push(shown(packet)?);
+                packets.push(shown(packet, &self.hdr)?);
                 Ok(true)
             }
             Err(lib::EncoderStatus::Encoded) => Ok(true),
@@ -76,11 +77,13 @@ impl Encoder for Rav1e {
 }
 
 /// The packet of one shown frame.
-fn shown(packet: lib::AnyPacket) -> Result<Packet> {
+fn shown(packet: lib::AnyPacket, hdr: &HdrMetadata) -> Result<Packet> {
     let times = packet.opaque.and_then(|opaque| opaque.downcast::<Times>().ok());
     let Times { pts, duration } = *times.ok_or_else(|| failure("a packet came without its times".to_owned()))?;
     let mut data = packet.data;
-    av1::strip_temporal_delimiters(&mut data).map_err(|malformed| failure(malformed.to_string()))?;
+    let malformed = |malformed: av1::Malformed| failure(malformed.to_string());
+    av1::strip_temporal_delimiters(&mut data).map_err(malformed)?;
+    av1::insert_hdr_metadata(&mut data, hdr).map_err(malformed)?;
     Ok(Packet { data, pts, duration, key: packet.key })
 }
 
@@ -99,8 +102,6 @@ fn configuration(settings: &EncoderSettings) -> Result<lib::EncoderConfig> {
         chroma_sample_position: chroma_sample_position(settings.colour.chroma)?,
         pixel_range: if settings.colour.full_range { lib::PixelRange::Full } else { lib::PixelRange::Limited },
         color_description: Some(colour_description(settings.colour)),
-        mastering_display: settings.hdr.mastering.map(mastering_display),
-        content_light: settings.hdr.light.map(content_light),
         level_idx: Some(av1::level_for(settings.size, settings.frame_rate)),
         quantizer: quantizer(settings.quality),
         tiles: tiles(settings.size, settings.threads),
@@ -164,32 +165,6 @@ fn colour_description(colour: Colour) -> lib::ColorDescription {
     }
 }
 
-/// The units of AV1's metadata, section 5.8.4: chromaticities in 2^-16, luminances in 2^-8 and 2^-14 cd/m2.
-fn mastering_display(display: MasteringDisplay) -> lib::MasteringDisplay {
-    let point = |(x, y): (Rational, Rational)| lib::ChromaticityPoint { x: chromaticity(x), y: chromaticity(y) };
-    lib::MasteringDisplay {
-        primaries: display.primaries.map(point),
-        white_point: point(display.white),
-        max_luminance: fixed_point(display.max_luminance, 8),
-        min_luminance: fixed_point(display.min_luminance, 14),
-    }
-}
-
-fn chromaticity(value: Rational) -> u16 {
-    u16::try_from(fixed_point(value, 16)).unwrap_or(u16::MAX)
-}
-
-/// `value` in units of 2^-`fraction_bits`, rounded to the nearest and held to what fits.
-fn fixed_point(value: Rational, fraction_bits: u32) -> u32 {
-    let (num, den) = (i128::from(value.num), i128::from(value.den));
-    let rounded = ((num << (fraction_bits + 1)) + den).div_euclid(2 * den);
-    u32::try_from(rounded.max(0)).unwrap_or(u32::MAX)
-}
-
-fn content_light(light: ContentLight) -> lib::ContentLight {
-    lib::ContentLight { max_content_light_level: light.max_cll, max_frame_average_light_level: light.max_fall }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,17 +182,6 @@ mod tests {
         assert_eq!([1, 2, 64].map(|threads| tiles(540, 960, threads)), [1, 2, 2]);
         assert_eq!(tiles(360, 640, 64), 1);
         assert_eq!(tiles(16, 16, 64), 1);
-    }
-
-    #[test]
-    fn metadata_is_rounded_to_its_units() {
-        // BT.2020 red as HEVC stores it, in 1/50000, and as AV1 does.
-        assert_eq!(chromaticity(Rational::new(35400, 50000)), 46399);
-        assert_eq!(chromaticity(Rational::new(3, 1)), u16::MAX);
-        assert_eq!(fixed_point(Rational::new(1000, 1), 8), 256_000);
-        assert_eq!(fixed_point(Rational::new(50, 10000), 14), 82);
-        assert_eq!(fixed_point(Rational::new(-1, 2), 14), 0);
-        assert_eq!(fixed_point(Rational::new(i64::MAX, 1), 14), u32::MAX);
     }
 
     #[test]

@@ -152,6 +152,10 @@ owner!(
     /// A converter of audio samples.
     ResampleContext, av::SwrContext, av::swr_free
 );
+owner!(
+    /// Buffers of one size that are used again once nobody refers to them.
+    BufferPool, av::AVBufferPool, av::av_buffer_pool_uninit
+);
 
 /// Declares for owners how to look at what they hold.
 macro_rules! readable {
@@ -228,6 +232,21 @@ impl AvFrame {
     pub(crate) fn fields(&self) -> &av::AVFrame {
         // SAFETY: the pointer is valid as long as self, and libav changes the frame only through `as_mut_ptr`.
         unsafe { &*self.as_ptr() }
+    }
+}
+
+impl BufferPool {
+    /// A pool of buffers of `bytes`, each of zeros when it is first taken.
+    pub(crate) fn new(bytes: usize) -> Result<Self> {
+        // SAFETY: the new pool belongs to nobody else.
+        unsafe { Self::from_raw("av_buffer_pool_init", av::av_buffer_pool_init(bytes, Some(av::av_buffer_allocz))) }
+    }
+
+    /// A buffer that nobody else refers to, for the caller to unref.
+    pub(crate) fn take(&mut self) -> Result<*mut av::AVBufferRef> {
+        // SAFETY: the pool is valid; buffers outlive it as long as they are referred to.
+        let buffer = unsafe { av::av_buffer_pool_get(self.as_mut_ptr()) };
+        if buffer.is_null() { Err(out_of_memory("av_buffer_pool_get")) } else { Ok(buffer) }
     }
 }
 

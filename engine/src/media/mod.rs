@@ -28,12 +28,14 @@ mod tags;
 #[cfg(test)]
 pub(crate) mod testing;
 mod timeline;
+mod video_encoder;
 
 pub use mux::{Mp4Writer, VideoTrack};
 pub use parameters::CodecParameters;
 pub(crate) use rendition::{AudioDescription, Kind, RenditionReader, StoredPacket, VideoDescription};
 pub use source::Source;
 pub use tags::{Chapter, Tags};
+pub(crate) use video_encoder::{SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder};
 
 pub use about::{Av1Encoder, Libav, libav};
 

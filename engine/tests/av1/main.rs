@@ -2,7 +2,9 @@
 //! libdav1d, and its `trace_headers`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod encoding;
 mod ffmpeg;
 mod footage;
 mod headers;
+mod libav;
 mod rav1e;

@@ -1,69 +1,18 @@
 //! rav1e's streams, decoded by libdav1d and read by ffprobe.
 
-use crate::ffmpeg::Stream;
-use crate::footage::{format, frame, psnr};
+use crate::encoding::{self, BT709, assert_hdr_metadata, assert_tags, assert_units, encode, film, least_psnr, stream};
+use crate::footage::format;
 use crate::headers::assert_read_as_traced;
 use proptest::prelude::*;
 use upright_engine::Error;
-use upright_engine::av1::{self, ObuKind};
-use upright_engine::colour::{ChromaSite, Colour, ContentLight, HdrMetadata, MasteringDisplay, cicp};
+use upright_engine::av1;
+use upright_engine::colour::{ChromaSite, Colour, cicp};
 use upright_engine::encode::{self, EncoderKind, EncoderSettings};
 use upright_engine::frame::{Depth, Frame};
 use upright_engine::geometry::{Rational, Size};
-use upright_engine::packet::Packet;
-
-const BT709: Colour = Colour {
-    primaries: cicp::BT709,
-    transfer: cicp::BT709,
-    matrix: cicp::BT709,
-    full_range: false,
-    chroma: ChromaSite::LEFT,
-};
 
 fn settings(width: u32, height: u32, depth: Depth) -> EncoderSettings {
-    EncoderSettings {
-        kind: EncoderKind::Rav1e,
-        size: Size { width, height },
-        depth,
-        colour: BT709,
-        hdr: HdrMetadata::default(),
-        time_base: Rational::new(1, 90_000),
-        frame_rate: Rational::new(30, 1),
-        speed: 10,
-        quality: 80,
-        threads: 1,
-        options: Vec::new(),
-    }
-}
-
-/// `count` frames, evenly spaced at the settings' frame rate.
-fn film(settings: &EncoderSettings, count: u32) -> Vec<Frame> {
-    let ticks = 3000;
-    let mut frames: Vec<_> = (0..count).map(|number| frame(settings.frame_format(), number)).collect();
-    for (frame, index) in frames.iter_mut().zip(0..) {
-        (frame.pts, frame.duration) = (index * ticks, ticks);
-    }
-    frames
-}
-
-fn encode(settings: &EncoderSettings, frames: &[Frame], keys: &[usize]) -> Vec<Packet> {
-    let mut encoder = encode::open(settings).unwrap();
-    let mut packets = Vec::new();
-    for (index, frame) in frames.iter().enumerate() {
-        encoder.encode(frame, keys.contains(&index), &mut packets).unwrap();
-    }
-    while encoder.finish(&mut packets).unwrap() {}
-    packets
-}
-
-fn stream(settings: &EncoderSettings, packets: &[Packet]) -> Stream {
-    Stream::write(settings.frame_format(), settings.time_base, packets)
-}
-
-fn least_psnr(settings: &EncoderSettings, packets: &[Packet], frames: &[Frame]) -> f64 {
-    let decoded = stream(settings, packets).decode(settings.frame_format());
-    assert_eq!(decoded.len(), frames.len());
-    decoded.iter().zip(frames).map(|(decoded, frame)| psnr(decoded, frame)).fold(f64::INFINITY, f64::min)
+    encoding::settings(EncoderKind::Rav1e, width, height, depth)
 }
 
 #[test]
@@ -118,12 +67,8 @@ fn key_frames_are_where_they_were_asked_for_and_nowhere_else() {
         frame.bytes_mut().iter_mut().for_each(|sample| *sample = 255 - *sample);
     }
     let packets = encode(&settings, &frames, &keys);
-    let told: Vec<_> = (0..packets.len()).filter(|&index| packets[index].key).collect();
-    assert_eq!(told, keys);
-    let probed = stream(&settings, &packets).probe("-show_frames");
-    let probed = probed["frames"].as_array().unwrap();
-    let decoded: Vec<_> = (0..probed.len()).filter(|&index| probed[index]["key_frame"] == 1).collect();
-    assert_eq!(decoded, keys);
+    assert_eq!(encoding::keys(&packets), keys);
+    assert_eq!(encoding::decoded_keys(&settings, &packets), keys);
 }
 
 proptest! {
@@ -138,8 +83,7 @@ proptest! {
         let frames = film(&settings, u32::try_from(asked.len()).unwrap());
         let keys: Vec<_> = (0..asked.len()).filter(|&index| index == 0 || asked[index]).collect();
         let packets = encode(&settings, &frames, &keys);
-        let told: Vec<_> = (0..packets.len()).filter(|&index| packets[index].key).collect();
-        prop_assert_eq!(told, keys);
+        prop_assert_eq!(encoding::keys(&packets), keys);
         prop_assert!(packets.iter().map(|packet| packet.pts).eq(frames.iter().map(|frame| frame.pts)));
     }
 }
@@ -148,8 +92,7 @@ proptest! {
 fn the_first_frame_is_a_key_frame_unasked_and_a_long_film_has_no_other() {
     let settings = settings(16, 16, Depth::Eight);
     let packets = encode(&settings, &film(&settings, 300), &[]);
-    let keys: Vec<_> = (0..packets.len()).filter(|&index| packets[index].key).collect();
-    assert_eq!(keys, [0]);
+    assert_eq!(encoding::keys(&packets), [0]);
 }
 
 #[test]
@@ -180,15 +123,7 @@ fn a_packet_is_one_shown_frame_without_delimiter() {
     let settings = settings(64, 112, Depth::Eight);
     let frames = film(&settings, 9);
     let packets = encode(&settings, &frames, &[0, 4]);
-    for packet in &packets {
-        let kinds: Vec<_> = av1::obus(&packet.data).map(|obu| obu.unwrap().kind).collect();
-        assert!(!kinds.contains(&ObuKind::TemporalDelimiter), "{kinds:?}");
-        assert_eq!(kinds[0] == ObuKind::SequenceHeader, packet.key, "{kinds:?}");
-    }
-    // Each packet shows one frame: what is decoded of the first n packets is n frames.
-    for count in 1..=packets.len() {
-        assert_eq!(stream(&settings, &packets[..count]).decode(settings.frame_format()).len(), count);
-    }
+    assert_units(&settings, &packets);
 }
 
 #[test]
@@ -220,88 +155,12 @@ fn a_stream_faster_than_its_size_needs_a_higher_level() {
 
 #[test]
 fn colour_tags_are_in_the_stream() {
-    let bt601 = Colour {
-        primaries: cicp::BT470BG,
-        transfer: cicp::SMPTE170M,
-        matrix: cicp::BT470BG,
-        full_range: true,
-        chroma: ChromaSite::TOP_LEFT,
-    };
-    let untagged =
-        Colour { primaries: cicp::UNSPECIFIED, transfer: cicp::UNSPECIFIED, matrix: cicp::UNSPECIFIED, ..BT709 };
-    let cases = [
-        (BT709, ["bt709", "bt709", "bt709", "tv"]),
-        (bt601, ["bt470bg", "smpte170m", "bt470bg", "pc"]),
-        (untagged, ["null", "null", "null", "tv"]),
-    ];
-    for (colour, expected) in cases {
-        let settings = EncoderSettings { colour, ..settings(16, 16, Depth::Eight) };
-        let stream = stream(&settings, &encode(&settings, &film(&settings, 1), &[0]));
-        let probed = &stream.probe("-show_streams")["streams"][0];
-        let tags = ["color_primaries", "color_transfer", "color_space", "color_range"]
-            .map(|tag| probed[tag].as_str().unwrap_or("null").to_owned());
-        assert_eq!(tags, expected);
-        let header = assert_read_as_traced(&stream);
-        assert_eq!(
-            (header.primaries, header.transfer, header.matrix),
-            (colour.primaries, colour.transfer, colour.matrix)
-        );
-        let position = if colour.chroma == ChromaSite::LEFT { 1 } else { 2 };
-        assert_eq!(header.chroma_sample_position, position);
-    }
+    assert_tags(&settings(16, 16, Depth::Eight));
 }
 
 #[test]
 fn high_dynamic_range_metadata_is_on_the_frames() {
-    let point = |x, y| (Rational::new(x, 50_000), Rational::new(y, 50_000));
-    let hdr = HdrMetadata {
-        mastering: Some(MasteringDisplay {
-            primaries: [point(34_000, 16_000), point(13_250, 34_500), point(7_500, 3_000)],
-            white: point(15_635, 16_450),
-            min_luminance: Rational::new(1, 200),
-            max_luminance: Rational::new(4000, 1),
-        }),
-        light: Some(ContentLight { max_cll: 1234, max_fall: 567 }),
-    };
-    let colour = Colour {
-        primaries: cicp::BT2020,
-        transfer: cicp::PQ,
-        matrix: cicp::BT2020,
-        full_range: false,
-        chroma: ChromaSite::TOP_LEFT,
-    };
-    let settings = EncoderSettings { colour, hdr, ..settings(64, 112, Depth::Ten) };
-    let stream = stream(&settings, &encode(&settings, &film(&settings, 3), &[0, 2]));
-    let probed = stream.probe("-show_frames");
-    let frame = &probed["frames"][0];
-    assert_eq!(frame["color_transfer"], "smpte2084");
-    assert_eq!(frame["color_primaries"], "bt2020");
-    assert_eq!(frame["color_space"], "bt2020nc");
-    assert_eq!(frame["chroma_location"], "topleft");
-    let side_data = frame["side_data_list"].as_array().unwrap();
-    let display = side_data.iter().find(|data| data["side_data_type"] == "Mastering display metadata").unwrap();
-    let value = |name: &str| {
-        let (num, den) = display[name].as_str().unwrap().split_once('/').unwrap();
-        num.parse::<f64>().unwrap() / den.parse::<f64>().unwrap()
-    };
-    let expected = [
-        ("red_x", 0.68),
-        ("red_y", 0.32),
-        ("green_x", 0.265),
-        ("green_y", 0.69),
-        ("blue_x", 0.15),
-        ("blue_y", 0.06),
-        ("white_point_x", 0.3127),
-        ("white_point_y", 0.329),
-        ("min_luminance", 0.005),
-        ("max_luminance", 4000.0),
-    ];
-    for (name, expected) in expected {
-        // The coarsest unit of the small values is 2^-14, half of which is the rounding.
-        assert!((value(name) - expected).abs() <= 0.5 / 16384.0, "{name}: {} for {expected}", value(name));
-    }
-    let light = side_data.iter().find(|data| data["side_data_type"] == "Content light level metadata").unwrap();
-    assert_eq!((&light["max_content"], &light["max_average"]), (&1234.into(), &567.into()));
+    assert_hdr_metadata(&settings(64, 112, Depth::Ten), &[0, 2]);
 }
 
 #[test]

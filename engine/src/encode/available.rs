@@ -1,0 +1,64 @@
+//! Which encoders there are, and which of them is the fastest.
+
+use super::{EncoderKind, LibavEncoder};
+use crate::geometry::Size;
+use crate::media::has_encoder;
+use serde::Serialize;
+
+/// An encoder that is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AvailableEncoder {
+    /// Under the name that `--encoder` takes.
+    pub encoder: EncoderKind,
+    /// Whether it needs a machine that has it; being there does not say that this one does.
+    pub hardware: bool,
+}
+
+/// The encoders that there are: rav1e, then those of the linked libavcodec that Upright knows.
+pub fn available() -> Vec<AvailableEncoder> {
+    let libav = LibavEncoder::ALL.into_iter().filter(|encoder| has_encoder(encoder.name()));
+    let libav = libav.map(|encoder| (EncoderKind::Libav(encoder), encoder.is_hardware()));
+    let all = std::iter::once((EncoderKind::Rav1e, false)).chain(libav);
+    all.map(|(encoder, hardware)| AvailableEncoder { encoder, hardware }).collect()
+}
+
+/// The fastest encoder that there is and that can make pictures of all these sizes, in software alone: SVT-AV1, else
+/// rav1e. libaom is slower than both at the same quality. Hardware is never taken unasked: it is fast, but needs more
+/// bits for the same picture.
+pub fn fastest(sizes: &[Size]) -> EncoderKind {
+    let able = |kind: &EncoderKind| sizes.iter().all(|&size| kind.check_size(size).is_ok());
+    let there = available().into_iter().map(|found| found.encoder);
+    there.filter(able).max_by_key(speed_rank).unwrap_or(EncoderKind::Rav1e)
+}
+
+/// Higher is faster at the same quality; 0 is never chosen before rav1e.
+fn speed_rank(kind: &EncoderKind) -> u8 {
+    match kind {
+        EncoderKind::Libav(LibavEncoder::SvtAv1) => 2,
+        EncoderKind::Rav1e => 1,
+        EncoderKind::Libav(_) | EncoderKind::Pipe(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rav1e_is_always_there_and_hardware_is_told_apart() {
+        let available = available();
+        assert_eq!(available[0], AvailableEncoder { encoder: EncoderKind::Rav1e, hardware: false });
+        for found in &available {
+            let libav = matches!(&found.encoder, EncoderKind::Libav(encoder) if encoder.is_hardware());
+            assert_eq!(found.hardware, libav, "{found:?}");
+        }
+        assert!(available.iter().any(|found| found.encoder == EncoderKind::Libav(LibavEncoder::SvtAv1)));
+    }
+
+    #[test]
+    fn the_fastest_is_one_that_can_do_the_work() {
+        let size = |width, height| Size { width, height };
+        assert_eq!(fastest(&[size(1080, 1920), size(360, 640)]), EncoderKind::Libav(LibavEncoder::SvtAv1));
+        assert_eq!(fastest(&[size(1080, 1920), size(36, 64)]), EncoderKind::Rav1e);
+    }
+}

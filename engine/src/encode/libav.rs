@@ -1,0 +1,193 @@
+//! AV1 encoders of the linked libavcodec.
+
+mod options;
+
+use super::{Encoder, EncoderSettings, LibavEncoder};
+use crate::av1;
+use crate::colour::{ChromaSite, HdrMetadata};
+use crate::error::{Error, Result};
+use crate::frame::{Depth, Frame, FrameFormat};
+use crate::media::{SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder};
+use crate::packet::Packet;
+use std::collections::VecDeque;
+
+/// Opens one of libavcodec's encoders. The settings have passed [`EncoderSettings::check`].
+pub(super) fn open(encoder: LibavEncoder, settings: &EncoderSettings) -> Result<Box<dyn Encoder>> {
+    let name = encoder.name();
+    if !has_encoder(name) {
+        return Err(missing(encoder));
+    }
+    if encoder == LibavEncoder::Vaapi {
+        return Err(Error::options(format!(
+            "{name} takes frames from the memory of a GPU alone, where Upright does not put them; use {}",
+            LibavEncoder::Qsv.name()
+        )));
+    }
+    if ![ChromaSite::LEFT, ChromaSite::TOP_LEFT].contains(&settings.colour.chroma) {
+        let site = settings.colour.chroma;
+        return Err(Error::options(format!("AV1 cannot say that chroma lies at {site:?}; use left or top-left")));
+    }
+    let opened = VideoEncoder::open(&VideoEncoderSettings {
+        name,
+        format: settings.frame_format(),
+        input: sample_order(encoder, settings.depth),
+        colour: settings.colour,
+        frame_rate: settings.frame_rate,
+        options: &options::options(encoder, settings),
+    });
+    Ok(Box::new(Libav {
+        encoder: opened.map_err(|error| refused(encoder, settings, error))?,
+        name,
+        forces_key_frames: settings.kind.forces_key_frames(),
+        ends_whole: encoder == LibavEncoder::SvtAv1,
+        format: settings.frame_format(),
+        hdr: settings.hdr,
+        inside: VecDeque::new(),
+        sent: 0,
+        ended: false,
+    }))
+}
+
+/// Hardware reads chroma by turns, which NVIDIA's leaves to the driver at 8 bits.
+fn sample_order(encoder: LibavEncoder, depth: Depth) -> SampleOrder {
+    match (encoder, depth) {
+        (LibavEncoder::SvtAv1 | LibavEncoder::Aom, _) | (LibavEncoder::Nvenc, Depth::Eight) => SampleOrder::Planar,
+        _ => SampleOrder::SemiPlanar,
+    }
+}
+
+/// The error for an encoder that the linked libavcodec lacks: what there is, and how to get it.
+fn missing(encoder: LibavEncoder) -> Error {
+    let there: Vec<_> = super::available().iter().map(|found| found.encoder.to_string()).collect();
+    let remedy = match encoder {
+        LibavEncoder::SvtAv1 => "install an FFmpeg that was configured with --enable-libsvtav1",
+        LibavEncoder::Aom => "install an FFmpeg that was configured with --enable-libaom",
+        LibavEncoder::Nvenc => "it needs FFmpeg 6.0 or newer, configured with --enable-nvenc",
+        LibavEncoder::Qsv => "it needs FFmpeg 6.0 or newer, configured with --enable-libvpl",
+        LibavEncoder::Vaapi => "it needs FFmpeg 7.0 or newer, configured with --enable-vaapi",
+        LibavEncoder::Amf => "it needs FFmpeg 6.1 or newer, configured with --enable-amf",
+        LibavEncoder::VideoToolbox => "no FFmpeg has it yet",
+    };
+    Error::options(format!(
+        "{} is not in the linked libavcodec; there are {}; {remedy}",
+        encoder.name(),
+        there.join(", ")
+    ))
+}
+
+/// The error for settings that the encoder does not take. Options that were given are the likeliest cause.
+fn refused(encoder: LibavEncoder, settings: &EncoderSettings, error: Error) -> Error {
+    let Error::Libav { call, why } = error else { return error };
+    let name = encoder.name();
+    if settings.options.is_empty() {
+        return Error::Encoder { encoder: name.to_owned(), why: format!("{call}: {why}") };
+    }
+    let given: Vec<_> = settings.options.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    Error::options(format!("{name} refuses to start with {}: {why}", given.join(" ")))
+}
+
+struct Libav {
+    encoder: VideoEncoder,
+    name: &'static str,
+    forces_key_frames: bool,
+    /// Whether it can be closed only when it has given out what went in, and something did.
+    ends_whole: bool,
+    format: FrameFormat,
+    hdr: HdrMetadata,
+    /// Frames that went in and have not come out, in the order of both.
+    inside: VecDeque<Inside>,
+    /// How many went in. Encoders get this number for a time: some round times, or decide on rates by them.
+    sent: i64,
+    ended: bool,
+}
+
+/// What the packet of a frame must be.
+struct Inside {
+    number: i64,
+    pts: i64,
+    duration: i64,
+    key: bool,
+}
+
+impl Libav {
+    /// Appends the packet of the next frame if it is ready; says whether it was.
+    fn step(&mut self, packets: &mut Vec<Packet>) -> Result<bool> {
+        let received = self.encoder.receive().map_err(|error| self.failure(error.to_string()))?;
+        let Some(mut packet) = received else { return Ok(false) };
+        let frame = self.inside.pop_front().filter(|frame| frame.number == packet.number);
+        let Inside { pts, duration, key, number } =
+            frame.ok_or_else(|| self.failure("its packets are not in the order of the frames".to_owned()))?;
+        let malformed = |malformed: av1::Malformed| self.failure(malformed.to_string());
+        av1::strip_temporal_delimiters(&mut packet.data).map_err(malformed)?;
+        if packet.key != key || av1::sequence_header_of(&packet.data).map_err(malformed)?.is_some() != key {
+            let made = if key { "is no key frame" } else { "became a key frame" };
+            return Err(self.failure(format!("frame {number} {made} against what it was told")));
+        }
+        if key {
+            av1::insert_hdr_metadata(&mut packet.data, &self.hdr).map_err(malformed)?;
+        }
+        packets.push(Packet { data: packet.data, pts, duration, key });
+        Ok(true)
+    }
+
+    fn failure(&self, why: String) -> Error {
+        Error::Encoder { encoder: self.name.to_owned(), why }
+    }
+}
+
+impl Encoder for Libav {
+    fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
+        if frame.format() != self.format {
+            return Err(self.failure(format!(
+                "it was opened for {:?} and was given {:?}",
+                self.format,
+                frame.format()
+            )));
+        }
+        let (number, first) = (self.sent, self.sent == 0);
+        if key && !first && !self.forces_key_frames {
+            return Err(self.failure(format!("it cannot make a key frame of frame {number}, only of the first")));
+        }
+        let key = key || first;
+        // The first is one unasked; libaom makes the frame after one that is asked for a key frame too.
+        self.encoder
+            .send(frame, number, key && self.forces_key_frames)
+            .map_err(|error| self.failure(error.to_string()))?;
+        self.inside.push_back(Inside { number, pts: frame.pts, duration: frame.duration, key });
+        self.sent += 1;
+        while self.step(packets)? {}
+        Ok(())
+    }
+
+    fn finish(&mut self, packets: &mut Vec<Packet>) -> Result<bool> {
+        if self.inside.is_empty() {
+            return Ok(false);
+        }
+        if !self.ended {
+            self.encoder.end().map_err(|error| self.failure(error.to_string()))?;
+            self.ended = true;
+        }
+        if !self.step(packets)? {
+            return Err(self.failure(format!("it kept {} frames", self.inside.len())));
+        }
+        Ok(!self.inside.is_empty())
+    }
+}
+
+impl Drop for Libav {
+    /// SVT-AV1 1.4 never comes back from being closed before its first frame, and complains on standard error where it
+    /// was not told of the end.
+    fn drop(&mut self) {
+        if !self.ends_whole {
+            return;
+        }
+        // Whoever drops it early wants none of it, and has no use for one more error.
+        if self.sent == 0 {
+            drop(self.encoder.send(&Frame::new(self.format), 0, true));
+        }
+        if !self.ended {
+            drop(self.encoder.end());
+        }
+        while let Ok(Some(_)) = self.encoder.receive() {}
+    }
+}

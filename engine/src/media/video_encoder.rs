@@ -1,0 +1,349 @@
+//! libavcodec's video encoders: frames in, packets out.
+
+use super::ffi::{self, AvFrame, AvPacket, BufferPool, CodecContext, check};
+use super::log;
+use crate::colour::{ChromaSite, Colour};
+use crate::error::{Error, Result};
+use crate::frame::{Depth, Frame, FrameFormat};
+use crate::geometry::Rational;
+use ffmpeg_sys_next as av;
+use std::ffi::{CString, c_int};
+use std::ptr;
+
+/// Bytes behind a picture that vector code may read, as libav has them behind its own.
+const PADDING: usize = 64;
+
+/// What a [`VideoEncoder`] is opened with.
+#[derive(Clone, Debug)]
+pub(crate) struct VideoEncoderSettings<'a> {
+    /// libav's name of the encoder.
+    pub(crate) name: &'a str,
+    /// Of every frame: 4:2:0 of 8 or 10 bits, even sides.
+    pub(crate) format: FrameFormat,
+    /// How the encoder wants them.
+    pub(crate) input: SampleOrder,
+    /// Tags of the stream.
+    pub(crate) colour: Colour,
+    /// Frames a second.
+    pub(crate) frame_rate: Rational,
+    /// Further settings by libav's names, later ones over earlier ones.
+    pub(crate) options: &'a [(String, String)],
+}
+
+/// Where the samples of chroma are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SampleOrder {
+    /// In planes of their own.
+    Planar,
+    /// Both in one plane, by turns; samples of 10 bits in the upper bits.
+    SemiPlanar,
+}
+
+/// A packet as the encoder gives it.
+#[derive(Clone, Debug)]
+pub(crate) struct EncodedPacket {
+    /// The codec's own bytes.
+    pub(crate) data: Vec<u8>,
+    /// That of the frame that it shows.
+    pub(crate) number: i64,
+    /// Whether decoding can begin here.
+    pub(crate) key: bool,
+}
+
+/// Whether the linked libavcodec has an encoder of this name.
+pub(crate) fn has_encoder(name: &str) -> bool {
+    !find(name).is_null()
+}
+
+fn find(name: &str) -> *const av::AVCodec {
+    // SAFETY: a look-up in the library's own table by a string that ends with a zero.
+    CString::new(name).map_or(ptr::null(), |name| unsafe { av::avcodec_find_encoder_by_name(name.as_ptr()) })
+}
+
+/// One of libavcodec's video encoders, opened.
+#[derive(Debug)]
+pub(crate) struct VideoEncoder {
+    context: CodecContext,
+    input: SampleOrder,
+    pool: BufferPool,
+    bytes: usize,
+    frame: AvFrame,
+    packet: AvPacket,
+}
+
+impl VideoEncoder {
+    /// # Errors
+    /// [`Error::Options`] that names an option which the encoder does not have, or whose value it does not take;
+    /// [`Error::Libav`] when it is not there or refuses.
+    pub(crate) fn open(settings: &VideoEncoderSettings<'_>) -> Result<Self> {
+        log::capture();
+        let codec = find(settings.name);
+        if codec.is_null() {
+            let why = format!("there is no {}", settings.name);
+            return Err(Error::Libav { call: "avcodec_find_encoder_by_name", why });
+        }
+        // SAFETY: one of libav's codecs.
+        let mut context = unsafe { CodecContext::new(codec)? };
+        describe(&mut context, settings);
+        for (key, value) in settings.options {
+            set_option(&mut context, settings.name, key, value)?;
+        }
+        // SAFETY: the context was made for this codec and is not yet open.
+        let code = unsafe { av::avcodec_open2(context.as_mut_ptr(), codec, ptr::null_mut()) };
+        check("avcodec_open2", code)?;
+        let bytes = picture_bytes(settings.format, settings.input);
+        Ok(Self {
+            context,
+            input: settings.input,
+            pool: BufferPool::new(bytes + PADDING)?,
+            bytes,
+            frame: AvFrame::new()?,
+            packet: AvPacket::new()?,
+        })
+    }
+
+    /// Gives it the next frame, which is of the format that it was opened for, and asks for a key frame where `key`
+    /// says so. All that is ready must have been taken before.
+    pub(crate) fn send(&mut self, frame: &Frame, number: i64, key: bool) -> Result<()> {
+        let target = self.frame.as_mut_ptr();
+        let (format, strides) = (frame.format(), strides(frame.format(), self.input));
+        // SAFETY: the frame is ours and valid; the buffer that it gets is of the pool, has `bytes` bytes and is seen by
+        // nobody else until the frame is sent; the planes lie in it as `fill` writes them.
+        unsafe {
+            av::av_frame_unref(target);
+            let buffer = self.pool.take()?;
+            (*target).buf[0] = buffer;
+            fill(std::slice::from_raw_parts_mut((*buffer).data, self.bytes), frame, self.input);
+            let mut place = (*buffer).data;
+            for (index, &(stride, rows)) in strides.iter().enumerate() {
+                (*target).data[index] = place;
+                (*target).linesize[index] = fitting(stride);
+                place = place.add(stride * rows);
+            }
+            (*target).format = pixel_format(format.depth, self.input) as c_int;
+            (*target).width = fitting(format.width as usize);
+            (*target).height = fitting(format.height as usize);
+            (*target).pts = number;
+            (*target).pict_type =
+                if key { av::AVPictureType::AV_PICTURE_TYPE_I } else { av::AVPictureType::AV_PICTURE_TYPE_NONE };
+            check("avcodec_send_frame", av::avcodec_send_frame(self.context.as_mut_ptr(), target)).map(drop)
+        }
+    }
+
+    /// Says that no frame follows.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        // SAFETY: the context is open.
+        let code = unsafe { av::avcodec_send_frame(self.context.as_mut_ptr(), ptr::null()) };
+        check("avcodec_send_frame", code).map(drop)
+    }
+
+    /// A packet that is ready; after the end the next one, for which it waits. None when there is none.
+    pub(crate) fn receive(&mut self) -> Result<Option<EncodedPacket>> {
+        // SAFETY: the context is open and the packet valid.
+        let code = unsafe { av::avcodec_receive_packet(self.context.as_mut_ptr(), self.packet.as_mut_ptr()) };
+        if code == av::AVERROR(av::EAGAIN) || code == av::AVERROR_EOF {
+            return Ok(None);
+        }
+        check("avcodec_receive_packet", code)?;
+        let fields = self.packet.fields();
+        let key = fields.flags & av::AV_PKT_FLAG_KEY != 0;
+        let taken = EncodedPacket { data: self.packet.data().to_vec(), number: fields.pts, key };
+        self.packet.unref();
+        Ok(Some(taken))
+    }
+}
+
+/// What is the same for all encoders.
+fn describe(context: &mut CodecContext, settings: &VideoEncoderSettings<'_>) {
+    let (format, colour) = (settings.format, settings.colour);
+    let fields = context.as_mut_ptr();
+    // SAFETY: the context is valid and not yet open; the codes are those of H.273, which libav's enumerations are, in
+    // 32 bits each.
+    unsafe {
+        (*fields).width = fitting(format.width as usize);
+        (*fields).height = fitting(format.height as usize);
+        (*fields).pix_fmt = pixel_format(format.depth, settings.input);
+        (*fields).sample_aspect_ratio = av::AVRational { num: 1, den: 1 };
+        (*fields).framerate = ffi::av_rational(settings.frame_rate);
+        // Frames are numbered, so that every encoder sees them evenly spaced.
+        let frame_duration = Rational::new(settings.frame_rate.den, settings.frame_rate.num.max(1));
+        (*fields).time_base = ffi::av_rational(frame_duration);
+        (&raw mut (*fields).color_primaries).cast::<u32>().write(colour.primaries.into());
+        (&raw mut (*fields).color_trc).cast::<u32>().write(colour.transfer.into());
+        (&raw mut (*fields).colorspace).cast::<u32>().write(colour.matrix.into());
+        (*fields).color_range =
+            if colour.full_range { av::AVColorRange::AVCOL_RANGE_JPEG } else { av::AVColorRange::AVCOL_RANGE_MPEG };
+        (*fields).chroma_sample_location = match colour.chroma {
+            ChromaSite::LEFT => av::AVChromaLocation::AVCHROMA_LOC_LEFT,
+            ChromaSite::TOP_LEFT => av::AVChromaLocation::AVCHROMA_LOC_TOPLEFT,
+            _ => av::AVChromaLocation::AVCHROMA_LOC_UNSPECIFIED,
+        };
+    }
+}
+
+fn set_option(context: &mut CodecContext, encoder: &str, key: &str, value: &str) -> Result<()> {
+    let c_string = |text: &str| CString::new(text).map_err(|_| Error::options(format!("{text:?} holds a zero byte")));
+    let (name, text) = (c_string(key)?, c_string(value)?);
+    let fields = context.as_mut_ptr();
+    // SAFETY: the context is valid and begins with its class, as av_opt_set asks.
+    let code = unsafe { av::av_opt_set(fields.cast(), name.as_ptr(), text.as_ptr(), av::AV_OPT_SEARCH_CHILDREN) };
+    match code {
+        0.. => Ok(()),
+        av::AVERROR_OPTION_NOT_FOUND => Err(Error::options(format!(
+            "{encoder} has no option {key:?}; `ffmpeg -h encoder={encoder}` lists those that it has"
+        ))),
+        _ => Err(Error::options(format!(
+            "{encoder} does not take {value:?} for its option {key:?}: {}",
+            ffi::error_text(code)
+        ))),
+    }
+}
+
+/// Sides and strides are far below 2^31: `EncoderSettings::check` has seen to it.
+fn fitting(value: usize) -> c_int {
+    c_int::try_from(value).unwrap_or(0)
+}
+
+fn pixel_format(depth: Depth, order: SampleOrder) -> av::AVPixelFormat {
+    use av::AVPixelFormat::{
+        AV_PIX_FMT_NV12, AV_PIX_FMT_P010BE, AV_PIX_FMT_P010LE, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV420P10BE,
+        AV_PIX_FMT_YUV420P10LE,
+    };
+    match (order, depth, cfg!(target_endian = "little")) {
+        (SampleOrder::Planar, Depth::Eight, _) => AV_PIX_FMT_YUV420P,
+        (SampleOrder::Planar, _, true) => AV_PIX_FMT_YUV420P10LE,
+        (SampleOrder::Planar, _, false) => AV_PIX_FMT_YUV420P10BE,
+        (SampleOrder::SemiPlanar, Depth::Eight, _) => AV_PIX_FMT_NV12,
+        (SampleOrder::SemiPlanar, _, true) => AV_PIX_FMT_P010LE,
+        (SampleOrder::SemiPlanar, _, false) => AV_PIX_FMT_P010BE,
+    }
+}
+
+/// Bytes from row to row, and rows, of each plane; the planes lie one behind the other.
+fn strides(format: FrameFormat, order: SampleOrder) -> Vec<(usize, usize)> {
+    let layout = format.layout().map(|plane| (plane.stride, plane.height as usize));
+    match order {
+        SampleOrder::Planar => layout.to_vec(),
+        SampleOrder::SemiPlanar => vec![layout[0], (layout[0].0, layout[1].1)],
+    }
+}
+
+fn picture_bytes(format: FrameFormat, order: SampleOrder) -> usize {
+    strides(format, order).iter().map(|(stride, rows)| stride * rows).sum()
+}
+
+/// Writes `frame` into `target`, which has [`picture_bytes`].
+fn fill(target: &mut [u8], frame: &Frame, order: SampleOrder) {
+    match (order, frame.format().depth) {
+        (SampleOrder::Planar, _) => target.copy_from_slice(frame.bytes()),
+        (SampleOrder::SemiPlanar, Depth::Eight) => {
+            let (luma, chroma) = target.split_at_mut(plane_bytes(frame, 0));
+            luma.copy_from_slice(frame.plane::<u8>(0).0);
+            interleave(chroma, frame, |sample: u8| [sample]);
+        }
+        (SampleOrder::SemiPlanar, _) => {
+            let raised = |sample: u16| (sample << 6).to_ne_bytes();
+            let (luma, chroma) = target.split_at_mut(plane_bytes(frame, 0));
+            for (target, &sample) in luma.as_chunks_mut().0.iter_mut().zip(frame.plane(0).0) {
+                *target = raised(sample);
+            }
+            interleave(chroma, frame, raised);
+        }
+    }
+}
+
+fn plane_bytes(frame: &Frame, index: usize) -> usize {
+    let plane = frame.layout(index);
+    plane.stride * plane.height as usize
+}
+
+/// Both planes of chroma, sample by sample in turn, in rows as far apart as those of luma.
+fn interleave<T: crate::frame::Sample, const BYTES: usize>(
+    target: &mut [u8],
+    frame: &Frame,
+    stored: impl Fn(T) -> [u8; BYTES],
+) {
+    let ((cb, stride), (cr, _)) = (frame.plane::<T>(1), frame.plane::<T>(2));
+    let width = frame.layout(1).width as usize;
+    let rows = cb.chunks_exact(stride).zip(cr.chunks_exact(stride));
+    for (target, (cb, cr)) in target.chunks_exact_mut(frame.layout(0).stride).zip(rows) {
+        let pairs = cb[..width].iter().zip(&cr[..width]).flat_map(|(&cb, &cr)| [stored(cb), stored(cr)]);
+        target.as_chunks_mut().0.iter_mut().zip(pairs).for_each(|(target, sample)| *target = sample);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Subsampling;
+
+    fn frame(depth: Depth) -> Frame {
+        let mut frame = Frame::new(FrameFormat { width: 6, height: 4, subsampling: Subsampling::CS420, depth });
+        for index in 0..3 {
+            for v in 0..frame.layout(index).height as usize {
+                for u in 0..frame.layout(index).width as usize {
+                    let value = 100 * index + 10 * v + u;
+                    match depth {
+                        Depth::Eight => {
+                            let (plane, stride) = frame.plane_mut::<u8>(index);
+                            plane[v * stride + u] = u8::try_from(value).unwrap();
+                        }
+                        _ => {
+                            let (plane, stride) = frame.plane_mut::<u16>(index);
+                            plane[v * stride + u] = u16::try_from(value).unwrap();
+                        }
+                    }
+                }
+            }
+        }
+        frame
+    }
+
+    fn filled(frame: &Frame, order: SampleOrder) -> Vec<u8> {
+        let mut target = vec![0; picture_bytes(frame.format(), order)];
+        fill(&mut target, frame, order);
+        target
+    }
+
+    #[test]
+    fn planes_are_copied_as_they_are() {
+        let frame = frame(Depth::Ten);
+        assert_eq!(filled(&frame, SampleOrder::Planar), frame.bytes());
+    }
+
+    #[test]
+    fn chroma_of_eight_bits_is_interleaved() {
+        let picture = filled(&frame(Depth::Eight), SampleOrder::SemiPlanar);
+        let rows: Vec<_> = picture.chunks(16).map(|row| &row[..6]).collect();
+        assert_eq!(rows.len(), 6);
+        assert_eq!(rows[3], [30, 31, 32, 33, 34, 35]);
+        assert_eq!(rows[4], [100, 200, 101, 201, 102, 202]);
+        assert_eq!(rows[5], [110, 210, 111, 211, 112, 212]);
+    }
+
+    #[test]
+    fn ten_bits_are_raised_to_the_upper_ones() {
+        let picture = filled(&frame(Depth::Ten), SampleOrder::SemiPlanar);
+        let samples: Vec<_> = picture.chunks(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]]) >> 6).collect();
+        assert!(picture.chunks(2).all(|pair| u16::from_ne_bytes([pair[0], pair[1]]) & 63 == 0));
+        assert_eq!(samples[8..14], [10, 11, 12, 13, 14, 15]);
+        assert_eq!(samples[5 * 8..][..6], [110, 210, 111, 211, 112, 212]);
+    }
+
+    #[test]
+    fn an_encoder_that_is_not_there_is_an_error() {
+        assert!(has_encoder("libsvtav1") && !has_encoder("av2") && !has_encoder("a\0"));
+        let settings = VideoEncoderSettings {
+            name: "av2",
+            format: frame(Depth::Eight).format(),
+            input: SampleOrder::Planar,
+            colour: Colour { primaries: 1, transfer: 1, matrix: 1, full_range: false, chroma: ChromaSite::LEFT },
+            frame_rate: Rational::new(25, 1),
+            options: &[],
+        };
+        assert_eq!(
+            VideoEncoder::open(&settings).unwrap_err().to_string(),
+            "libav: avcodec_find_encoder_by_name: there is no av2"
+        );
+    }
+}
