@@ -133,6 +133,14 @@ pub(crate) struct Recipe {
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = values::duration, help_heading = "Encoding")]
     pub(crate) keyframe_interval: Rational,
 
+    /// Segments to encode at once [default: as many as keep all cores busy]
+    #[arg(long, value_name = "N", value_parser = values::jobs, help_heading = "Machine")]
+    pub(crate) jobs: Option<usize>,
+
+    /// Memory to stay below, about: bytes, or with K, M, G after it [default: three quarters of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Machine")]
+    pub(crate) memory: Option<u64>,
+
     /// Bits of the renditions' samples: auto is 8 for an input of 8 bits, and 10 for one of more and for HDR
     #[arg(long, value_name = "BITS", default_value = "auto", value_enum, help_heading = "Encoding")]
     pub(crate) bit_depth: BitDepth,

@@ -125,7 +125,7 @@ pub(crate) fn bench(arguments: args::Bench, quiet: bool, messages: &mut Messages
 }
 
 fn measure(arguments: args::Bench, control: &Control, say: &mut dyn FnMut(&str)) -> Result<Measured> {
-    let (plan, device) = options::recipe(arguments.recipe)?;
+    let (plan, device, limits) = options::recipe(arguments.recipe)?;
     let seconds = Rational::new(2 * i64::try_from(cores()).unwrap_or(1), 1);
     let duration = arguments.duration.unwrap_or(seconds);
     let span = Span { start: None, duration: Some(duration) };
@@ -146,7 +146,7 @@ fn measure(arguments: args::Bench, control: &Control, say: &mut dyn FnMut(&str))
         }
     };
     let open = options::open_options(arguments.access, AudioChoice::Best, span);
-    let bench = Bench::open(input, open, &plan, device, control)?;
+    let bench = Bench::open(input, open, &plan, device, limits, control)?;
     let [mut decode, mut scale, mut encode, mut convert] = [const { Rates(Vec::new()) }; 4];
     for run in 1..=arguments.runs {
         let mut part = |name| say(&format!("run {run} of {}: {name}", arguments.runs));

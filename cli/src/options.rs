@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use upright_engine::Result;
 use upright_engine::machine;
 use upright_engine::media::{AudioChoice, Input, OpenOptions, Span};
-use upright_engine::pipeline::RenderOptions;
+use upright_engine::pipeline::{Limits, RenderOptions};
 use upright_engine::plan::{DepthChoice, PlanOptions};
 use upright_engine::scale::DeviceChoice;
 
@@ -28,7 +28,7 @@ impl Job {
     pub(crate) fn resolve(arguments: args::Job) -> Result<Self> {
         let input = input(&arguments.input);
         let span = Span { start: arguments.start, duration: arguments.duration };
-        let (plan, device) = recipe(arguments.recipe)?;
+        let (plan, device, limits) = recipe(arguments.recipe)?;
         Ok(Self {
             open: open_options(arguments.access, arguments.audio, span),
             plan,
@@ -37,17 +37,20 @@ impl Job {
                 overwrite: arguments.overwrite,
                 strict: arguments.strict,
                 device,
+                limits,
             },
             input,
         })
     }
 }
 
-/// What is made of a film, and what scales it.
+/// What is made of a film, what scales it, and how much of the machine that may take.
 ///
 /// # Errors
 /// [`upright_engine::Error::Options`] for a combination that cannot be.
-pub(crate) fn recipe(arguments: args::Recipe) -> Result<(PlanOptions, DeviceChoice)> {
+pub(crate) fn recipe(arguments: args::Recipe) -> Result<(PlanOptions, DeviceChoice, Limits)> {
+    let memory = arguments.memory.or_else(memory_to_use);
+    let limits = Limits { jobs: arguments.jobs, memory, ..Limits::default() };
     let plan = PlanOptions {
         ladder: arguments.ladder,
         crop: arguments.crop,
@@ -61,9 +64,10 @@ pub(crate) fn recipe(arguments: args::Recipe) -> Result<(PlanOptions, DeviceChoi
             BitDepth::Eight => DepthChoice::Eight,
             BitDepth::Ten => DepthChoice::Ten,
         },
+        cores: limits.cores,
     };
     plan.validate()?;
-    Ok((plan, arguments.device))
+    Ok((plan, arguments.device, limits))
 }
 
 /// `-` is standard input; everything else, even what is not text, is a path.
@@ -74,6 +78,15 @@ pub(crate) fn input(argument: &OsStr) -> Input {
 /// How to open a source with all the cores of this machine.
 pub(crate) fn open_options(access: args::Access, audio: AudioChoice, span: Span) -> OpenOptions {
     OpenOptions { protocols: access.protocols, audio, threads: machine::cores().min(MAX_DECODER_THREADS), span }
+}
+
+/// Three quarters of the memory that is free on this machine, in bytes: the rest is for others, and for the operating
+/// system to read ahead.
+fn memory_to_use() -> Option<u64> {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let free = system.cgroup_limits().map_or(system.available_memory(), |limits| limits.free_memory);
+    (free > 0).then_some(free / 4 * 3)
 }
 
 /// The name of the folder that the renditions go to: the input's without its extension.
@@ -114,6 +127,7 @@ mod tests {
         assert_eq!(job.render.directory, PathBuf::from("./film"));
         assert_eq!(job.render.device, DeviceChoice::Auto);
         assert!(!job.render.overwrite && !job.render.strict);
+        assert!(job.render.limits.jobs.is_none() && job.render.limits.memory.is_some());
     }
 
     #[test]
@@ -148,6 +162,10 @@ mod tests {
             "0:02.5",
             "--overwrite",
             "--strict",
+            "--jobs",
+            "3",
+            "--memory",
+            "1.5G",
             "--protocols",
             "https,tls",
             "--progress",
@@ -164,6 +182,7 @@ mod tests {
                 quality: 91,
                 keyframe_interval: Rational::new(3, 2),
                 depth: DepthChoice::Ten,
+                cores: job.plan.cores,
             }
         );
         assert_eq!(job.open.audio, AudioChoice::Track(2));
@@ -172,6 +191,7 @@ mod tests {
         assert_eq!(job.render.directory, PathBuf::from("out/film.tar"));
         assert_eq!(job.render.device, DeviceChoice::Adapter("llvmpipe".to_owned()));
         assert!(job.render.overwrite && job.render.strict);
+        assert_eq!((job.render.limits.jobs, job.render.limits.memory), (Some(3), Some(3 << 29)));
     }
 
     #[test]

@@ -9,9 +9,30 @@ use upright_engine::scale::DeviceChoice;
 
 /// Digits after the decimal point that a time may have: nanoseconds.
 const TIME_DIGITS: usize = 9;
+/// More segments at once than any machine has cores for.
+const JOBS_MAX: usize = 1024;
 /// The longest time that is understood, in seconds: about thirty years.
 const TIME_MAX: i64 = 1_000_000_000;
 const TIME_FORMS: &str = "give seconds (90.5) or [HH:]MM:SS[.frac] (01:30.5)";
+
+/// How many segments at once.
+pub(crate) fn jobs(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&jobs| (1..=JOBS_MAX).contains(&jobs)).ok_or_else(|| format!("give 1 to {JOBS_MAX}"))
+}
+
+/// A number of bytes: `1500000`, `800M`, `1.5G`. Units are powers of 1024.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "give bytes, or a number with K, M, G or T after it (1.5G)".to_owned();
+    let units = ["K", "M", "G", "T"];
+    let bare = text.trim_end_matches(['B', 'b']).trim_end_matches('i').to_ascii_uppercase();
+    let unit = units.iter().position(|unit| bare.ends_with(unit));
+    let number = unit.map_or(bare.as_str(), |_| &bare[..bare.len() - 1]);
+    let value: f64 = number.parse().map_err(|_| wrong())?;
+    let bytes = value * 1024_f64.powi(unit.map_or(0, |unit| unit as i32 + 1));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to what fits")]
+    let size = bytes as u64;
+    if (1.0..1e18).contains(&bytes) { Ok(size) } else { Err(wrong()) }
+}
 
 /// A setting by name: `KEY=VALUE`. The value may hold more equals signs.
 pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
@@ -124,6 +145,25 @@ pub(crate) fn protocol(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [
+            ("1", 1),
+            ("1500000", 1_500_000),
+            ("800M", 800 << 20),
+            ("1.5G", 3 << 29),
+            ("2gib", 2 << 30),
+            ("1T", 1 << 40),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "0", "G", "-1", "1X", "nan", "inf", "1e30", "1.5.2M"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+        assert_eq!((jobs("1"), jobs("1024")), (Ok(1), Ok(1024)));
+        assert!(["0", "1025", "-1", "two"].into_iter().all(|text| jobs(text).is_err()));
+    }
 
     #[test]
     fn times_are_exact() {

@@ -1,5 +1,6 @@
 //! Frames: planes of samples with a format and a timestamp.
 
+use crate::geometry::Window;
 use bytemuck::Pod;
 use serde::Serialize;
 
@@ -109,6 +110,46 @@ impl FrameFormat {
     pub fn bytes(&self) -> usize {
         let last = self.layout()[2];
         last.offset + last.stride * last.height as usize
+    }
+}
+
+/// Whole samples of an upright grid: columns `x..x + width` and rows `y..y + height`. It begins at a chroma sample, and
+/// ends with one or with the grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// Leftmost column.
+    pub x: u32,
+    /// Topmost row.
+    pub y: u32,
+    /// Columns, at least one.
+    pub width: u32,
+    /// Rows, at least one.
+    pub height: u32,
+}
+
+impl Area {
+    /// All of a grid.
+    pub fn whole(grid: FrameFormat) -> Self {
+        Self { x: 0, y: 0, width: grid.width, height: grid.height }
+    }
+
+    /// Format of a frame that holds this area of a `grid` and no more.
+    pub fn format(self, grid: FrameFormat) -> FrameFormat {
+        FrameFormat { width: self.width, height: self.height, ..grid }
+    }
+
+    /// A window of the grid, in samples of the area. No digit is lost: both corners are multiples of the same fractions.
+    #[must_use]
+    pub fn inside(self, window: Window) -> Window {
+        Window { x: window.x - f64::from(self.x), y: window.y - f64::from(self.y), ..window }
+    }
+
+    /// The part of this that lies in a plane subsampled by `s`, in samples of that plane.
+    #[must_use]
+    pub fn of_plane(self, s: Subsampling) -> Self {
+        let (x, y) = (self.x / s.x, self.y / s.y);
+        let (right, bottom) = ((self.x + self.width).div_ceil(s.x), (self.y + self.height).div_ceil(s.y));
+        Self { x, y, width: right - x, height: bottom - y }
     }
 }
 

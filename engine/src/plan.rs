@@ -15,13 +15,10 @@ use crate::ladder::{Ladder, ROUNDING};
 use crate::media::{Assumption, SourceInfo, Span};
 use crate::scale::ScaleSpec;
 use serde::Serialize;
+use std::num::NonZeroU32;
 
 /// Version of the plan's JSON form.
 pub const VERSION: u32 = 1;
-/// Threads of each encoder. The same on every machine, so that the same plan gives the same bytes everywhere; beyond
-/// four, rav1e gains nothing.
-pub const ENCODER_THREADS: usize = 4;
-
 /// What a person decides about a conversion.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanOptions {
@@ -41,6 +38,8 @@ pub struct PlanOptions {
     pub keyframe_interval: Rational,
     /// Bits of the output's samples.
     pub depth: DepthChoice,
+    /// Cores that the plan is for, at least 1: they decide on segments and threads.
+    pub cores: usize,
 }
 
 impl Default for PlanOptions {
@@ -54,6 +53,7 @@ impl Default for PlanOptions {
             quality: 60,
             keyframe_interval: Rational { num: 2, den: 1 },
             depth: DepthChoice::Auto,
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
 }
@@ -133,6 +133,8 @@ pub struct Plan {
     pub shots: Vec<Shot>,
     /// Where key frames are, the same in every rendition.
     pub key_frames: KeyFrameRule,
+    /// What is encoded by itself, the same in every rendition.
+    pub segments: SegmentRule,
     /// How the encoder is set, for all rungs.
     pub encoder: PlannedEncoder,
     /// Samples that come from the decoder.
@@ -196,6 +198,14 @@ pub struct KeyFrameRule {
     pub interval: Rational,
 }
 
+/// A segment is what an encoder is opened for: a run of frames from one key frame up to another. Segments are encoded side
+/// by side; none knows of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SegmentRule {
+    /// Key frames in each, the last one's excepted; none when the whole film is one segment.
+    pub key_frames: Option<NonZeroU32>,
+}
+
 /// How the encoder is set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PlannedEncoder {
@@ -205,7 +215,7 @@ pub struct PlannedEncoder {
     pub speed: u8,
     /// From 0 (worst) to 100 (best).
     pub quality: u8,
-    /// Threads of each rung's encoder, [`ENCODER_THREADS`]: they decide on its tiles, and so on what comes out.
+    /// Threads of each encoder, one for every rung and segment: they decide on its tiles, and so on what comes out.
     pub threads: usize,
     /// Settings by the encoder's own names.
     pub options: Vec<(String, String)>,
@@ -263,6 +273,7 @@ impl Plan {
             upscaled: f64::from(size.width) - samples.width > ROUNDING
                 || f64::from(size.height) - samples.height > ROUNDING,
         };
+        let sizes = options.ladder.rungs();
         let audio = source.audio_kept.and_then(|index| source.audio.get(index));
         Ok(Self {
             version: VERSION,
@@ -273,14 +284,15 @@ impl Plan {
             },
             picture: video.upright,
             shape,
-            rungs: options.ladder.rungs().iter().map(rung).collect(),
+            rungs: sizes.iter().map(rung).collect(),
             shots: vec![Shot { start: 0, end: None, track: vec![KeyPosition { frame: 0, window }] }],
             key_frames: KeyFrameRule { interval: options.keyframe_interval },
+            segments: SegmentRule { key_frames: options.encoder.segment_key_frames(sizes, options.cores) },
             encoder: PlannedEncoder {
                 kind: options.encoder.clone(),
                 speed: options.speed,
                 quality: options.quality,
-                threads: ENCODER_THREADS,
+                threads: options.encoder.threads(options.cores),
                 options: options.encoder_options.clone(),
             },
             video_in: PlannedVideoIn { format: video.format, colour: video.colour },
@@ -351,6 +363,26 @@ impl Plan {
             threads: encoder.threads,
             options: encoder.options.clone(),
         }
+    }
+
+    /// Ticks of a frame at the nominal rate, at least 1.
+    pub fn frame_ticks(&self) -> i64 {
+        let (ticks, rate) = (self.video_out.time_base, self.video_out.frame_rate);
+        (rate.den.saturating_mul(ticks.den) / rate.num.saturating_mul(ticks.num).max(1)).max(1)
+    }
+
+    /// Frames of a segment at the nominal rate; one where the whole film is a segment.
+    pub fn segment_frames(&self) -> usize {
+        let seconds =
+            self.key_frames.interval.as_f64() * f64::from(self.segments.key_frames.map_or(0, NonZeroU32::get));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to what a film can have")]
+        let frames = (seconds * self.video_out.frame_rate.as_f64()).ceil().clamp(1.0, 1e6) as usize;
+        frames
+    }
+
+    /// All windows of all shots, in samples of the upright grid.
+    pub fn grid_windows(&self) -> impl Iterator<Item = Window> {
+        self.shots.iter().flat_map(|shot| &shot.track).map(|position| self.picture.to_grid(position.window))
     }
 
     /// What the frames of a rung are.

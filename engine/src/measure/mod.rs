@@ -8,7 +8,7 @@ use crate::frame::Frame;
 use crate::geometry::Size;
 use crate::machine::cores;
 use crate::media::{Event, Input, OpenOptions, Source, SourceInfo};
-use crate::pipeline::{Control, KeyFrames, RenderOptions, render};
+use crate::pipeline::{Control, KeyFrames, Limits, RenderOptions, render};
 use crate::plan::{Plan, PlanOptions};
 use crate::scale::{Crop, Device, DeviceChoice, DeviceInfo, Scaler};
 use std::cmp::Reverse;
@@ -58,6 +58,7 @@ pub struct Bench<'a> {
     device: Device,
     device_choice: DeviceChoice,
     device_info: DeviceInfo,
+    limits: Limits,
     control: &'a Control,
     /// Frames of the film.
     frames: u64,
@@ -79,6 +80,7 @@ impl<'a> Bench<'a> {
         open: OpenOptions,
         options: &PlanOptions,
         device_choice: DeviceChoice,
+        limits: Limits,
         control: &'a Control,
     ) -> Result<Self> {
         let source = Source::open(&input, &open)?;
@@ -93,6 +95,7 @@ impl<'a> Bench<'a> {
             device_info: scaler.device().clone(),
             device,
             device_choice,
+            limits,
             control,
             frames: 0,
             sources: Vec::new(),
@@ -257,6 +260,7 @@ impl<'a> Bench<'a> {
             overwrite: true,
             strict: false,
             device: self.device_choice.clone(),
+            limits: self.limits,
         };
         let begin = Instant::now();
         let source = Source::open(&self.input, &self.open)?;

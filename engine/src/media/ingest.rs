@@ -7,7 +7,7 @@ use super::pixels::{Native, PixelFormat};
 use super::plane::{Plane, Stored};
 use crate::colour::{ChromaSite, Colour};
 use crate::error::Result;
-use crate::frame::{Frame, FrameFormat, Subsampling};
+use crate::frame::{Area, Frame, FrameFormat, Subsampling};
 use crate::geometry::{Orientation, Size};
 
 /// Reads pictures of one size and pixel format.
@@ -26,7 +26,10 @@ struct Planes {
     subsampling: Subsampling,
     native: Native,
     orientation: Orientation,
+    /// Of the upright grid.
     format: FrameFormat,
+    /// What of the grid is wanted.
+    area: Area,
 }
 
 impl Ingest {
@@ -48,14 +51,20 @@ impl Ingest {
             subsampling: orientation::subsampling(subsampling, orientation),
             depth: pixels.depth,
         };
-        let planes = Planes { stored, subsampling, native, orientation, format };
+        let area = Area::whole(format);
+        let planes = Planes { stored, subsampling, native, orientation, format, area };
         let chroma = orientation::chroma_site(colour.chroma, subsampling, stored, orientation);
         Ok(Self { converter, planes, chroma })
     }
 
+    /// From now on frames hold this area of the upright grid, and no more.
+    pub(super) fn narrow(&mut self, area: Area) {
+        self.planes.area = area;
+    }
+
     /// Format of the frames that it fills.
     pub(super) fn format(&self) -> FrameFormat {
-        self.planes.format
+        self.planes.area.format(self.planes.format)
     }
 
     /// Where chroma lies on the upright grid.
@@ -90,10 +99,9 @@ impl Planes {
             let (samples, stride) = frame.plane_mut::<T>(index);
             match component {
                 Some(component) => {
-                    let s = if index == 0 { Subsampling::CS444 } else { self.subsampling };
-                    let Size { width, height } = self.stored;
-                    let size = Size { width: width.div_ceil(s.x), height: height.div_ceil(s.y) };
-                    let plane = Plane::new(picture, component, size, bits);
+                    let area = self.stored_area(index);
+                    let plane = Plane::new(picture, component, area, bits);
+                    let size = Size { width: area.width, height: area.height };
                     if self.orientation.transpose {
                         transpose(&plane, size, samples, stride, self.orientation);
                     } else {
@@ -104,9 +112,28 @@ impl Planes {
             }
         }
     }
+
+    /// Where the wanted area of a plane is stored.
+    fn stored_area(&self, plane: usize) -> Area {
+        let Orientation { transpose, flip_x, flip_y } = self.orientation;
+        let s = if plane == 0 { Subsampling::CS444 } else { self.subsampling };
+        let upright = self.area.of_plane(self.format.plane_subsampling(plane));
+        let Area { x, y, width, height } = if transpose {
+            Area { x: upright.y, y: upright.x, width: upright.height, height: upright.width }
+        } else {
+            upright
+        };
+        let (columns, rows) = (self.stored.width.div_ceil(s.x), self.stored.height.div_ceil(s.y));
+        Area {
+            x: if flip_x { columns - x - width } else { x },
+            y: if flip_y { rows - y - height } else { y },
+            width,
+            height,
+        }
+    }
 }
 
-/// Copies a plane of `size` samples to `upright`, whose rows are `stride` samples apart.
+/// Copies an area of `size` samples to `upright`, whose rows are `stride` samples apart.
 fn copy<T: Stored>(plane: &Plane<T>, size: Size, upright: &mut [T], stride: usize, orientation: Orientation) {
     let (width, height) = (size.width as usize, size.height as usize);
     for (y, row) in upright.chunks_mut(stride).take(height).enumerate() {

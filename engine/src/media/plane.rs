@@ -2,8 +2,7 @@
 
 use super::ffi::AvFrame;
 use super::pixels::Component;
-use crate::frame::Sample;
-use crate::geometry::Size;
+use crate::frame::{Area, Sample};
 use std::marker::PhantomData;
 
 /// A sample as libav stores it.
@@ -25,12 +24,14 @@ impl Stored for u16 {
     }
 }
 
-/// One component of a picture of libav, stored as libav stores it.
+/// An area of one component of a picture of libav, stored as libav stores it.
 pub(super) struct Plane<'a, T> {
+    /// The first row of the picture.
     first: *const u8,
     /// Bytes from one row to the next; negative where rows are stored from the bottom.
     stride: isize,
-    size: Size,
+    /// In samples of the component.
+    area: Area,
     /// Samples from one of this component to the next.
     step: usize,
     /// Place of the first among the samples of its row.
@@ -41,14 +42,14 @@ pub(super) struct Plane<'a, T> {
 }
 
 impl<'a, T: Stored> Plane<'a, T> {
-    /// The `component` of `picture`, `size` samples of `bits` bits. Raw video can hold values above those, and nobody
-    /// later expects them: they are clamped.
-    pub(super) fn new(picture: &'a AvFrame, component: Component, size: Size, bits: u32) -> Self {
+    /// The `area`, inside the picture, of the `component` of `picture`, with samples of `bits` bits. Raw video can hold
+    /// values above those, and nobody later expects them: they are clamped.
+    pub(super) fn new(picture: &'a AvFrame, component: Component, area: Area, bits: u32) -> Self {
         let fields = picture.fields();
         Self {
             first: fields.data[component.plane],
             stride: fields.linesize[component.plane] as isize,
-            size,
+            area,
             step: component.step / T::BYTES,
             offset: component.offset / T::BYTES,
             shift: component.shift,
@@ -57,7 +58,7 @@ impl<'a, T: Stored> Plane<'a, T> {
         }
     }
 
-    /// The values of stored row `v`, into `out`, which has as many samples as a row.
+    /// The values of row `v` of the area, into `out`, which has as many samples as a row.
     pub(super) fn read_row(&self, v: usize, out: &mut [T]) {
         let bytes = self.row(v);
         match bytemuck::try_cast_slice(bytes) {
@@ -67,13 +68,17 @@ impl<'a, T: Stored> Plane<'a, T> {
         }
     }
 
-    /// The bytes of stored row `v`, of all components that share the plane.
+    /// The bytes of row `v` of the area, of all components that share the plane.
     fn row(&self, v: usize) -> &'a [u8] {
-        assert!(v < self.size.height as usize, "the row is one of the plane's");
-        let bytes = self.size.width as usize * self.step * T::BYTES;
-        // SAFETY: libav allocates `size.height` rows of at least `size.width` groups of components in this plane; the
-        // picture outlives 'a unchanged.
-        unsafe { std::slice::from_raw_parts(self.first.offset(v as isize * self.stride), bytes) }
+        let Area { x, y, width, height } = self.area;
+        assert!(v < height as usize, "the row is one of the area's");
+        let group = self.step * T::BYTES;
+        // SAFETY: the area lies inside the picture, of which libav allocates all rows and in each all groups of components
+        // in this plane; the picture outlives 'a unchanged.
+        unsafe {
+            let row = self.first.offset((y as usize + v) as isize * self.stride);
+            std::slice::from_raw_parts(row.add(x as usize * group), width as usize * group)
+        }
     }
 
     /// Those of this component from a row of all. The usual distances are known to the compiler, for it to use vectors.

@@ -6,7 +6,7 @@ use super::pixels::{Component, PixelFormat};
 use super::plane::{Plane, Stored};
 use crate::colour::cicp;
 use crate::error::Result;
-use crate::frame::{Depth, Sample};
+use crate::frame::{Area, Depth, Sample};
 use crate::geometry::Size;
 use ffmpeg_sys_next as av;
 use std::ffi::c_int;
@@ -63,9 +63,13 @@ impl FromRgb {
         &self.converted
     }
 
+    fn area(&self) -> Area {
+        Area { x: 0, y: 0, width: self.size.width, height: self.size.height }
+    }
+
     fn convert_as<T: Stored>(&mut self, picture: &AvFrame) {
         let width = self.size.width as usize;
-        let rgb = self.components.map(|component| Plane::<T>::new(picture, component, self.size, self.bits));
+        let rgb = self.components.map(|component| Plane::<T>::new(picture, component, self.area(), self.bits));
         let mut rows = [(); 3].map(|()| vec![T::zeroed(); width]);
         for y in 0..self.size.height as usize {
             for (plane, row) in rgb.iter().zip(&mut rows) {

@@ -11,7 +11,7 @@ use super::timeline::{Place, Timeline, rescale, rescale_down, ticks};
 use super::{AudioTrack, Damage, Event, Input, OpenOptions, SourceInfo, Span};
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
-use crate::frame::Frame;
+use crate::frame::{Area, Frame};
 use crate::geometry::{Rational, Size};
 
 /// A start that lies no farther than this many seconds from the first frame is decoded up to: seeking could save little,
@@ -115,6 +115,17 @@ impl Source {
         &self.info
     }
 
+    /// From now on frames hold this area of the upright grid, and no more: less to copy and to keep.
+    ///
+    /// # Panics
+    /// When the area does not lie in the grid.
+    pub fn narrow(&mut self, area: Area) {
+        let grid = self.info.video.format;
+        let (right, bottom) = (area.x.saturating_add(area.width), area.y.saturating_add(area.height));
+        assert!(right <= grid.width && bottom <= grid.height, "{area:?} lies in {grid:?}");
+        self.ingest.narrow(area);
+    }
+
     /// The audio track that comes out as [`Event::Audio`].
     pub fn audio_track(&self) -> Option<&AudioTrack> {
         self.sound.track()
@@ -127,7 +138,7 @@ impl Source {
     /// when reading fails.
     ///
     /// # Panics
-    /// When `frame` is not of the format [`super::VideoInfo::format`].
+    /// When `frame` is not of the format [`super::VideoInfo::format`], or of what [`Source::narrow`] has left of it.
     pub fn next(&mut self, frame: &mut Frame) -> Result<Event> {
         loop {
             if let Some(packet) = self.sound.next() {

@@ -11,6 +11,7 @@ mod render;
 pub mod report;
 mod run;
 mod spool;
+mod spread;
 mod stage;
 mod stages;
 
@@ -19,3 +20,4 @@ pub(crate) use key_frames::KeyFrames;
 pub use progress::{Phase, Progress, RungProgress};
 pub use render::{REPORT, RenderOptions, render};
 pub use report::Report;
+pub use spread::{Limits, Spread};

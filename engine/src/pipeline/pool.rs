@@ -1,72 +1,79 @@
-//! A fixed number of frames that go round.
+//! A fixed number of things that go round.
 
 use super::queue::{Receiver, Sender, StageQueue, Valve};
 use crate::frame::{Frame, FrameFormat};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-/// A fixed number of frames of one format: who needs one waits until one is free.
+/// A fixed number of things, most often frames of one format: who needs one waits until one is free.
 #[derive(Debug)]
-pub struct FramePool {
-    free: Receiver<Frame>,
-    home: Sender<Frame>,
+pub struct Pool<T> {
+    free: Receiver<T>,
+    home: Sender<T>,
 }
 
-impl FramePool {
-    /// A pool of `count` frames, at least one.
-    pub fn new(format: FrameFormat, count: usize) -> Self {
+impl<T: Send + 'static> Pool<T> {
+    /// A pool of `count` things, at least one.
+    pub fn new(count: usize, mut make: impl FnMut() -> T) -> Self {
         let (home, free) = StageQueue::bounded(count);
         for _ in 0..count.max(1) {
             // A new queue with as many places refuses none.
-            let _ = home.push(Frame::new(format));
+            let _ = home.push(make());
         }
         Self { free, home }
     }
 
-    /// A free frame, with whatever was in it before; waits for one. `None` once the pool is closed.
-    pub fn take(&self) -> Option<PooledFrame> {
-        self.free.pop().map(|frame| PooledFrame { frame: Some(frame), home: self.home.clone() })
+    /// A free one, as it was when it came back; waits for one. `None` once the pool is closed.
+    pub fn take(&self) -> Option<Pooled<T>> {
+        self.free.pop().map(|thing| Pooled { thing: Some(thing), home: self.home.clone() })
     }
 
-    /// Closes the pool, and counts: `pop_stall` is the time spent waiting for a free frame.
+    /// Closes the pool, and counts: `pop_stall` is the time spent waiting for a free one.
     pub fn valve(&self) -> Arc<dyn Valve> {
         self.home.valve()
     }
 }
 
-/// A frame of a pool, which goes back when it is dropped.
+impl Pool<Frame> {
+    /// A pool of `count` frames, at least one.
+    pub fn of_frames(count: usize, format: FrameFormat) -> Self {
+        Self::new(count, || Frame::new(format))
+    }
+}
+
+/// A thing of a pool, which goes back when it is dropped.
 #[derive(Debug)]
-pub struct PooledFrame {
+pub struct Pooled<T> {
     /// There until it is dropped.
-    frame: Option<Frame>,
-    home: Sender<Frame>,
+    thing: Option<T>,
+    home: Sender<T>,
 }
 
-impl Deref for PooledFrame {
-    type Target = Frame;
+impl<T> Deref for Pooled<T> {
+    type Target = T;
 
-    fn deref(&self) -> &Frame {
-        match &self.frame {
-            Some(frame) => frame,
-            None => unreachable!("only dropping takes the frame out"),
+    fn deref(&self) -> &T {
+        match &self.thing {
+            Some(thing) => thing,
+            None => unreachable!("only dropping takes it out"),
         }
     }
 }
 
-impl DerefMut for PooledFrame {
-    fn deref_mut(&mut self) -> &mut Frame {
-        match &mut self.frame {
-            Some(frame) => frame,
-            None => unreachable!("only dropping takes the frame out"),
+impl<T> DerefMut for Pooled<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        match &mut self.thing {
+            Some(thing) => thing,
+            None => unreachable!("only dropping takes it out"),
         }
     }
 }
 
-impl Drop for PooledFrame {
+impl<T> Drop for Pooled<T> {
     fn drop(&mut self) {
-        if let Some(frame) = self.frame.take() {
-            // A closed pool wants no frames back.
-            let _ = self.home.push(frame);
+        if let Some(thing) = self.thing.take() {
+            // A closed pool wants nothing back.
+            let _ = self.home.push(thing);
         }
     }
 }
@@ -84,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_same_frames_go_round() {
-        let pool = FramePool::new(FORMAT, 3);
+        let pool = Pool::of_frames(3, FORMAT);
         let mut buffers = HashSet::new();
         for _ in 0..10 {
             let frames = [pool.take().unwrap(), pool.take().unwrap(), pool.take().unwrap()];
@@ -96,7 +103,7 @@ mod tests {
     #[test]
     fn no_more_frames_are_out_than_there_are() {
         const COUNT: usize = 3;
-        let pool = FramePool::new(FORMAT, COUNT);
+        let pool = Pool::of_frames(COUNT, FORMAT);
         let (out, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
             for _ in 0..8 {
@@ -117,7 +124,7 @@ mod tests {
 
     #[test]
     fn closing_frees_who_waits() {
-        let pool = FramePool::new(FORMAT, 1);
+        let pool = Pool::of_frames(1, FORMAT);
         let held = pool.take().unwrap();
         thread::scope(|scope| {
             let waiting = scope.spawn(|| pool.take().is_none());

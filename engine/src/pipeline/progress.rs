@@ -52,6 +52,8 @@ pub struct RungProgress {
 #[derive(Debug)]
 pub(crate) struct Board {
     rungs: Vec<RungBoard>,
+    /// Ticks that a frame of unknown duration counts for.
+    frame_ticks: i64,
     /// Rungs whose frames are all encoded.
     finished: AtomicUsize,
 }
@@ -60,21 +62,22 @@ pub(crate) struct Board {
 struct RungBoard {
     size: Size,
     frames: AtomicU64,
-    /// End of the last frame, in ticks.
-    until: AtomicI64,
+    /// How long they are shown together, in ticks.
+    shown: AtomicI64,
 }
 
 impl Board {
-    pub(crate) fn new(sizes: impl IntoIterator<Item = Size>) -> Self {
-        let rung = |size| RungBoard { size, frames: AtomicU64::new(0), until: AtomicI64::new(0) };
-        Self { rungs: sizes.into_iter().map(rung).collect(), finished: AtomicUsize::new(0) }
+    pub(crate) fn new(sizes: impl IntoIterator<Item = Size>, frame_ticks: i64) -> Self {
+        let rung = |size| RungBoard { size, frames: AtomicU64::new(0), shown: AtomicI64::new(0) };
+        Self { rungs: sizes.into_iter().map(rung).collect(), frame_ticks, finished: AtomicUsize::new(0) }
     }
 
-    /// One more frame of a rung, which ends at `until`.
-    pub(crate) fn encoded(&self, rung: usize, until: i64) {
+    /// One more frame of a rung, shown for `duration` ticks; 0 when that is not known.
+    pub(crate) fn encoded(&self, rung: usize, duration: i64) {
         let rung = &self.rungs[rung];
         rung.frames.fetch_add(1, Ordering::Relaxed);
-        rung.until.store(until, Ordering::Relaxed);
+        let duration = if duration > 0 { duration } else { self.frame_ticks };
+        rung.shown.fetch_add(duration, Ordering::Relaxed);
     }
 
     /// All frames of a rung are encoded.
@@ -117,8 +120,8 @@ impl Progress {
             .map(|rung| RungProgress { size: rung.size, frames: rung.frames.load(Ordering::Relaxed) })
             .collect();
         let frames = rungs.iter().map(|rung| rung.frames).min().unwrap_or(0);
-        let until = board.rungs.iter().map(|rung| rung.until.load(Ordering::Relaxed)).min().unwrap_or(0);
-        let film = Rational { num: until.saturating_mul(ticks.num), den: ticks.den }.as_f64().max(0.0);
+        let shown = board.rungs.iter().map(|rung| rung.shown.load(Ordering::Relaxed)).min().unwrap_or(0);
+        let film = Rational { num: shown.saturating_mul(ticks.num), den: ticks.den }.as_f64().max(0.0);
         let elapsed = elapsed.as_secs_f64();
         let per_second = |amount: f64| if elapsed > 0.0 { amount / elapsed } else { 0.0 };
         let finishing = board.finished.load(Ordering::Relaxed) == board.rungs.len();
@@ -162,9 +165,9 @@ mod tests {
     }
 
     fn board(first: i64, second: i64) -> Board {
-        let board = Board::new(SIZES);
-        (0..first).for_each(|frame| board.encoded(0, frame + 1));
-        (0..second).for_each(|frame| board.encoded(1, frame + 1));
+        let board = Board::new(SIZES, 1);
+        (0..first).for_each(|_| board.encoded(0, 1));
+        (0..second).for_each(|_| board.encoded(1, 0));
         board
     }
 

@@ -6,13 +6,14 @@ use super::publish::Outputs;
 use super::report::{self, RenditionReport, Report};
 use super::run::{Order, Outcome, Workshop, run};
 use super::spool::{Either, Interleaved, Spool};
+use super::spread::{Limits, Spread};
 use super::stages::Film;
 use crate::encode::{self, Encoder, EncoderSettings};
 use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
 use crate::media::{AudioTrack, Mp4Writer, Source, SourceInfo, Tags, VideoTrack};
 use crate::plan::Plan;
-use crate::scale::{self, DeviceChoice, ScaleSpec, Scaler};
+use crate::scale::{Device, DeviceChoice, ScaleSpec, Scaler};
 use crate::verify;
 use crate::versions::versions;
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ pub struct RenderOptions {
     pub strict: bool,
     /// What scales.
     pub device: DeviceChoice,
+    /// Cores and memory.
+    pub limits: Limits,
 }
 
 /// Carries `plan` out on the source that it was made from.
@@ -45,7 +48,7 @@ pub struct RenderOptions {
 /// [`Error::OutputExists`] before anything is done; [`Error::Options`] when the plan was made from another source; else
 /// the first error of any stage, or [`Error::Cancelled`].
 pub fn render(
-    source: Source,
+    mut source: Source,
     plan: &Plan,
     options: &RenderOptions,
     control: &Control,
@@ -57,10 +60,16 @@ pub fn render(
     let mut names: Vec<String> = plan.rungs.iter().map(|rung| file_name(rung.size)).collect();
     names.push(REPORT.to_owned());
     let outputs = Outputs::prepare(&options.directory, &names, options.overwrite)?;
+    let spread = Spread::of(plan, &options.limits)?;
+    let whole = plan.scale_spec();
+    let area = whole.area(plan.grid_windows());
+    source.narrow(area);
+    let spec = ScaleSpec { source: area.format(whole.source), ..whole };
+    let device = Device::open_for(&options.device, &spec)?;
     let job = control.job();
     let audio = source.audio_track().cloned();
-    let studio = Studio { plan, info: &info, audio, outputs: &outputs, device: &options.device, job: &job };
-    let board = Board::new(plan.rungs.iter().map(|rung| rung.size));
+    let studio = Studio { plan, info: &info, audio, outputs: &outputs, spec, device, job: &job };
+    let board = Board::new(plan.rungs.iter().map(|rung| rung.size), plan.frame_ticks());
     let expected = Expected::of(&info);
     let progress = || Progress::read(&board, expected, plan.video_out.time_base, begin.elapsed());
     let order = Order {
@@ -70,6 +79,8 @@ pub fn render(
         strict: options.strict,
         audio: studio.audio.is_some(),
         workshop: &studio,
+        spread: &spread,
+        area,
         spool: outputs.directory(),
         board: &board,
     };
@@ -79,7 +90,7 @@ pub fn render(
         return Err(Error::Cancelled);
     }
 
-    let (report, files) = account(plan, &info, outcome, begin.elapsed())?;
+    let (report, files) = account(plan, &info, spread, outcome, begin.elapsed())?;
     let text = serde_json::to_vec_pretty(&report)
         .map_err(|error| Error::Verify { path: options.directory.join(REPORT), why: error.to_string() })?;
     outputs.publish(files, (REPORT, &text))?;
@@ -107,7 +118,8 @@ struct Studio<'a> {
     info: &'a SourceInfo,
     audio: Option<AudioTrack>,
     outputs: &'a Outputs,
-    device: &'a DeviceChoice,
+    spec: ScaleSpec,
+    device: Device,
     job: &'a Job,
 }
 
@@ -121,15 +133,7 @@ impl Workshop for Studio<'_> {
     type Rendition = Rendition;
 
     fn scaler(&self) -> Result<Box<dyn Scaler>> {
-        let Plan { video_in, video_out, .. } = self.plan;
-        let spec = ScaleSpec {
-            source: video_in.format,
-            source_chroma: video_in.colour.chroma,
-            full_range: video_in.colour.full_range,
-            rungs: self.plan.rungs.iter().map(|rung| self.plan.rung_format(rung.size)).collect(),
-            rung_chroma: video_out.colour.chroma,
-        };
-        scale::open(self.device, &spec)
+        self.device.scaler(&self.spec)
     }
 
     fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
@@ -211,6 +215,7 @@ impl Studio<'_> {
 fn account(
     plan: &Plan,
     info: &SourceInfo,
+    spread: Spread,
     outcome: Outcome<Rendition>,
     wall: Duration,
 ) -> Result<(Report, Vec<(TempPath, String)>)> {
@@ -220,10 +225,7 @@ fn account(
         Rational { num: ticks.saturating_mul(num), den }.as_f64()
     };
     let (first, last) = film.frames.ends().unwrap_or_default();
-    let last_seconds = match film.last_duration {
-        ..1 => 1.0 / plan.video_out.frame_rate.as_f64(),
-        ticks => seconds(ticks),
-    };
+    let last_seconds = seconds(if film.last_duration > 0 { film.last_duration } else { plan.frame_ticks() });
     let duration = seconds(last.saturating_sub(first)) + last_seconds;
     let (mut files, mut renditions) = (Vec::new(), Vec::new());
     for (rung, done) in plan.rungs.iter().zip(rungs) {
@@ -253,6 +255,7 @@ fn account(
         key_frames: film.frames.keys(),
         duration,
         wall_seconds: wall.as_secs_f64(),
+        spread,
         renditions,
         stages,
         queues,

@@ -4,6 +4,7 @@
 //! the order of their declaration. Seconds and rates are numbers, fractions text, absent values `null`, and
 //! [`Report::version`] rises when a field changes its meaning.
 
+use super::spread::Spread;
 use crate::fingerprint::Sha256Hex;
 use crate::geometry::Size;
 use crate::media::{Damage, SourceInfo};
@@ -43,6 +44,8 @@ pub struct Report {
     pub duration: f64,
     /// Seconds that the job took.
     pub wall_seconds: f64,
+    /// How it was spread over cores and memory.
+    pub spread: Spread,
     /// What came out, in the order of the ladder.
     pub renditions: Vec<RenditionReport>,
     /// The threads that did it, from the source to the renditions.
@@ -70,11 +73,13 @@ pub struct RenditionReport {
     pub encode_seconds: f64,
 }
 
-/// What one thread did with its time.
+/// What the threads of one kind did with their time.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StageReport {
     /// For instance `decode` or `encode 1080x1920`.
     pub name: String,
+    /// How many threads; the seconds are all of theirs together.
+    pub threads: usize,
     /// Seconds at work.
     pub busy_seconds: f64,
     /// Seconds waiting for input.
@@ -83,17 +88,29 @@ pub struct StageReport {
     pub blocked_seconds: f64,
 }
 
-/// What went through one queue.
+impl StageReport {
+    /// Adds the threads of another of the same name.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.threads += other.threads;
+        self.busy_seconds += other.busy_seconds;
+        self.starved_seconds += other.starved_seconds;
+        self.blocked_seconds += other.blocked_seconds;
+    }
+}
+
+/// What went through the queues of one name.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct QueueReport {
     /// The stages that it joins, for instance `decode > scale`.
     pub name: String,
-    /// How many items it holds.
+    /// How many there are of this name, one for each lane.
+    pub queues: usize,
+    /// How many items each holds.
     pub capacity: usize,
-    /// How many items went through.
+    /// How many items went through all of them.
     pub items: u64,
-    /// The most items that were in it.
+    /// The most items that were in one.
     pub max_depth: usize,
-    /// Items in it after each was put in, on average.
+    /// Items in one after each was put in, on average.
     pub mean_depth: f64,
 }

@@ -1,32 +1,41 @@
 //! The machinery: starts the stages of a job, joins them with queues, waits for their end.
+//!
+//! ```text
+//!            ┌─▶ lane 0: scale ─┬▶ encode, rung 0 ─┐  ┌▶ mux, rung 0
+//! decode ────┤                  └▶ encode, rung 1 ─┼──┤
+//!            └─▶ lane 1: ...                       ┘  └▶ mux, rung 1
+//! ```
 
 use super::control::Job;
 use super::key_frames::KeyFrames;
-use super::pool::FramePool;
+use super::pool::Pool;
 use super::progress::Board;
-use super::queue::QueueStats;
+use super::queue::{QueueStats, Valve};
 use super::report::{QueueReport, StageReport};
 use super::spool::{Spool, SpoolWriter};
-use super::stage::{Crew, StopAll, Waits};
+use super::spread::Spread;
+use super::stage::{Crew, Stage, StopAll, Waits};
 use super::stages::{Decode, Encode, Film, Footage, Mux, Scale};
 use crate::encode::Encoder;
 use crate::error::Result;
+use crate::frame::Area;
 use crate::plan::Plan;
 use crate::scale::{DeviceInfo, Scaler};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-// What bounds the memory: a job holds SOURCE_FRAMES frames of the source and RUNG_FRAMES of each rung, one with either
-// neighbour of a queue and the rest inside, besides what the decoder, the scaler and the encoders hold themselves.
+// What bounds the memory: a job holds the source frames of its `Spread`, RUNG_FRAMES of each rung in each lane, one with
+// either neighbour of a queue and the rest inside, and the packets of the segments that TICKETS lets overtake one another,
+// besides what the decoder, the scalers and the encoders hold themselves.
 
-/// Source frames, between decoding and scaling.
-const SOURCE_FRAMES: usize = 4;
-/// Frames of each rung, between scaling and encoding.
-const RUNG_FRAMES: usize = 4;
+/// Frames of each rung and lane, between scaling and encoding.
+pub(super) const RUNG_FRAMES: usize = 4;
 /// Packets of each rung, between encoding and muxing: an encoder gives them in bursts.
 const PACKETS: usize = 16;
+/// Segments for each lane that are begun and not yet in their place in every rendition.
+const TICKETS: usize = 2;
 /// Time between two calls of `tick`.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -53,6 +62,10 @@ pub(crate) struct Order<'a, F, W> {
     /// Whether the source has sound that is wanted.
     pub(crate) audio: bool,
     pub(crate) workshop: &'a W,
+    /// How many segments at once, and with how many source frames.
+    pub(crate) spread: &'a Spread,
+    /// What of the upright grid the source's frames are.
+    pub(crate) area: Area,
     /// Directory on whose disk packets wait.
     pub(crate) spool: &'a Path,
     pub(crate) board: &'a Board,
@@ -112,95 +125,161 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
     film: &'scope OnceLock<Film>,
     tick: impl FnMut(),
 ) -> Result<Ended<W::Rendition>> {
-    let Order { plan, source, name, strict, audio, workshop, spool, board } = order;
-    let mut queues = Vec::new();
-
-    let source_frames = pool(job, FramePool::new(plan.video_in.format, SOURCE_FRAMES));
-    let (decoded, to_scale) = job.queue(SOURCE_FRAMES);
-    queues.push(("decode > scale".to_owned(), decoded.valve()));
+    let Order { plan, source, name, strict, audio, workshop, spread, area, spool, board } = order;
+    let mut joints = Joints::default();
 
     // The last stages first: nothing is decoded before everyone is ready.
-    let mut rungs = Vec::new();
-    let (mut outputs, mut output_valves, mut pool_valves) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut muxes, mut coded) = (Vec::new(), Vec::new());
     for (index, rung) in plan.rungs.iter().enumerate() {
-        let size = rung.size;
         let (packets, to_mux) = job.queue(PACKETS);
         let waits = Waits { input: Some(packets.valve()), ..Waits::default() };
         let (mux, ()) = crew.start(
-            format!("mux {size}"),
+            format!("mux {}", rung.size),
             waits,
             Mux { job, rung: index, board, input: to_mux, film },
             move || Ok((SpoolWriter::create(spool)?, ())),
             move |mux, spool| mux.run(spool, |video, film| workshop.assemble(index, video, film)),
         )?;
-
-        let (scaled, to_encode) = job.queue(RUNG_FRAMES);
-        queues.push((format!("scale > encode {size}"), scaled.valve()));
-        queues.push((format!("encode > mux {size}"), packets.valve()));
-        let waits = Waits { input: Some(scaled.valve()), outputs: vec![packets.valve()], ..Waits::default() };
-        let (encode, ()) = crew.start(
-            format!("encode {size}"),
-            waits,
-            Encode { job, input: to_encode, output: packets },
-            move || Ok((workshop.encoder(index)?, ())),
-            Encode::run,
-        )?;
-        rungs.push((encode, mux));
-
-        let frames = pool(job, FramePool::new(plan.rung_format(size), RUNG_FRAMES));
-        output_valves.push(scaled.valve());
-        pool_valves.push(frames.valve());
-        outputs.push((frames, scaled));
+        joints.add(format!("encode > mux {}", rung.size), packets.valve());
+        muxes.push(mux);
+        coded.push(packets);
     }
 
-    let waits = Waits { input: Some(decoded.valve()), outputs: output_valves, pools: pool_valves };
-    let (scale, device) = crew.start(
-        "scale".to_owned(),
-        waits,
-        Scale { job, plan, input: to_scale, rungs: outputs },
-        move || {
-            let scaler = workshop.scaler()?;
-            let device = scaler.device().clone();
-            Ok((scaler, device))
-        },
-        Scale::run,
-    )?;
+    let (idle, waiting_lanes) = job.queue(spread.jobs);
+    let (mut lanes, mut scales, mut encodes, mut device) = (Vec::new(), Vec::new(), Vec::new(), None);
+    for lane in 0..spread.jobs {
+        let (mut outputs, mut output_valves, mut pool_valves) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, (rung, packets)) in plan.rungs.iter().zip(&coded).enumerate() {
+            let (scaled, to_encode) = job.queue(RUNG_FRAMES);
+            joints.add(format!("scale > encode {}", rung.size), scaled.valve());
+            let waits = Waits { input: Some(scaled.valve()), outputs: vec![packets.valve()], ..Waits::default() };
+            let open = move || workshop.encoder(index);
+            let (encode, ()) = crew.start(
+                format!("encode {}", rung.size),
+                waits,
+                Encode { job, input: to_encode, output: packets.clone() },
+                // One lane shows that the encoder can be had; a short film may never need the others'.
+                move || Ok(((lane == 0).then(open).transpose()?, ())),
+                move |encode, first| encode.run(first, open),
+            )?;
+            encodes.push(encode);
+            let frames = pool(job, Pool::of_frames(RUNG_FRAMES, plan.rung_format(rung.size)));
+            output_valves.push(scaled.valve());
+            pool_valves.push(frames.valve());
+            outputs.push((frames, scaled));
+        }
 
-    let waits = Waits { input: None, outputs: vec![decoded.valve()], pools: vec![source_frames.valve()] };
-    let key_frames = KeyFrames::new(plan.key_frames, plan.video_out.time_base);
-    let (decode, ()) = crew.start(
-        "decode".to_owned(),
-        waits,
-        Decode { job, source, name, strict, key_frames, pool: source_frames, output: decoded, film },
-        move || Ok((audio.then(|| SpoolWriter::create(spool)).transpose()?, ())),
-        Decode::run,
-    )?;
+        let (decoded, input) = job.queue(spread.lane_frames);
+        joints.add("decode > scale".to_owned(), decoded.valve());
+        let waits = Waits { input: Some(decoded.valve()), outputs: output_valves, pools: pool_valves };
+        let (scale, its_device) = crew.start(
+            "scale".to_owned(),
+            waits,
+            Scale { job, plan, area, lane, idle: idle.clone(), input, rungs: outputs },
+            move || {
+                let scaler = workshop.scaler()?;
+                let device = scaler.device().clone();
+                Ok((scaler, device))
+            },
+            Scale::run,
+        )?;
+        device = Some(its_device);
+        scales.push(scale);
+        lanes.push(decoded);
+    }
+    let idle_valve = idle.valve();
+    drop((coded, idle));
+
+    let source_frames = pool(job, Pool::of_frames(spread.source_frames, area.format(plan.video_in.format)));
+    let tickets = pool(job, Pool::new(TICKETS * spread.jobs, || ()));
+    let waits = Waits {
+        input: None,
+        outputs: lanes.iter().map(|lane| lane.valve()).collect(),
+        pools: vec![source_frames.valve(), tickets.valve(), idle_valve],
+    };
+    let decode = Decode {
+        job,
+        source,
+        name,
+        strict,
+        key_frames: KeyFrames::new(plan.key_frames, plan.video_out.time_base),
+        segment_key_frames: plan.segments.key_frames,
+        pool: source_frames,
+        tickets,
+        idle: waiting_lanes,
+        lanes,
+        film,
+    };
+    let start_spool = move || Ok((audio.then(|| SpoolWriter::create(spool)).transpose()?, ()));
+    let (decode, ()) = crew.start("decode".to_owned(), waits, decode, start_spool, Decode::run)?;
 
     crew.wait(TICK, tick);
 
-    let mut stages = vec![decode.join(job)?.1, scale.join(job)?.1];
+    let mut stages = vec![decode.join(job)?.1, join_all(scales, job)?];
     let mut outcomes = Vec::new();
-    for (encode, mux) in rungs {
-        let ((), encode) = encode.join(job)?;
+    let mut encodes: Vec<_> = encodes.into_iter().map(Some).collect();
+    for (index, mux) in muxes.into_iter().enumerate() {
+        let of_rung = encodes.iter_mut().skip(index).step_by(plan.rungs.len()).filter_map(Option::take).collect();
+        let encode = join_all(of_rung, job)?;
         let ((rendition, video_bytes), mux) = mux.join(job)?;
         outcomes.push(RungOutcome { rendition, video_bytes, encode_seconds: encode.busy_seconds });
         stages.extend([encode, mux]);
     }
-    let queues = queues.into_iter().map(|(name, queue)| queue_report(name, queue.stats())).collect();
-    Ok(Ended { device, rungs: outcomes, stages, queues })
+    let device = device.ok_or_else(|| job.reason())?;
+    Ok(Ended { device, rungs: outcomes, stages, queues: joints.reports() })
+}
+
+/// Waits for stages of one name, and adds up how they spent their time.
+fn join_all(stages: Vec<Stage<'_, ()>>, job: &Job) -> Result<StageReport> {
+    let mut sum: Option<StageReport> = None;
+    for stage in stages {
+        let ((), report) = stage.join(job)?;
+        match &mut sum {
+            Some(sum) => sum.add(&report),
+            None => sum = Some(report),
+        }
+    }
+    sum.ok_or_else(|| job.reason())
+}
+
+/// The queues of a job by what they join; those of several lanes have one name.
+#[derive(Default)]
+struct Joints(Vec<(String, Vec<Arc<dyn Valve>>)>);
+
+impl Joints {
+    fn add(&mut self, name: String, queue: Arc<dyn Valve>) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, queues)) => queues.push(queue),
+            None => self.0.push((name, vec![queue])),
+        }
+    }
+
+    fn reports(self) -> Vec<QueueReport> {
+        self.0.into_iter().map(|(name, queues)| queue_report(name, queues.iter().map(|queue| queue.stats()))).collect()
+    }
 }
 
 /// A pool that closes with the job.
-fn pool(job: &Job, pool: FramePool) -> FramePool {
+fn pool<T: Send + 'static>(job: &Job, pool: Pool<T>) -> Pool<T> {
     job.close_with(pool.valve());
     pool
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an average")]
-fn queue_report(name: String, stats: QueueStats) -> QueueReport {
-    let QueueStats { capacity, items, max_depth, depth_sum, .. } = stats;
-    let mean_depth = if items > 0 { depth_sum as f64 / items as f64 } else { 0.0 };
-    QueueReport { name, capacity, items, max_depth, mean_depth }
+fn queue_report(name: String, queues: impl Iterator<Item = QueueStats>) -> QueueReport {
+    let mut report = QueueReport { name, queues: 0, capacity: 0, items: 0, max_depth: 0, mean_depth: 0.0 };
+    let mut depths = 0;
+    for QueueStats { capacity, items, max_depth, depth_sum, .. } in queues {
+        report.queues += 1;
+        report.capacity = capacity;
+        report.items += items;
+        report.max_depth = report.max_depth.max(max_depth);
+        depths += depth_sum;
+    }
+    if report.items > 0 {
+        report.mean_depth = depths as f64 / report.items as f64;
+    }
+    report
 }
 
 #[cfg(test)]

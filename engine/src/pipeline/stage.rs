@@ -124,6 +124,7 @@ impl<T> Stage<'_, T> {
         let blocked = blocked + waits.pools.iter().map(|pool| pool.stats().pop_stall).sum::<Duration>();
         let report = StageReport {
             name,
+            threads: 1,
             busy_seconds: wall.saturating_sub(starved + blocked).as_secs_f64(),
             starved_seconds: starved.as_secs_f64(),
             blocked_seconds: blocked.as_secs_f64(),

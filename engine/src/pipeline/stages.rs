@@ -1,21 +1,23 @@
-//! The stages of a job: decode, scale, and one encode and one mux for every rung.
+//! The stages of a job: one decode; lanes, of one scale and one encode for every rung, through which segments go side by
+//! side; and one mux for every rung.
 
 use super::control::Job;
 use super::key_frames::KeyFrames;
-use super::pool::{FramePool, PooledFrame};
+use super::pool::{Pool, Pooled};
 use super::progress::Board;
 use super::queue::{Receiver, Sender};
 use super::spool::{Spool, SpoolWriter};
 use crate::encode::Encoder;
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Area, Frame};
 use crate::media::{Damage, Event, Source};
 use crate::packet::Packet;
 use crate::plan::Plan;
 use crate::scale::{Crop, Scaler};
 use crate::verify::Stamps;
-use std::collections::VecDeque;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU32;
+use std::sync::{Arc, OnceLock};
 
 /// Where frames and sound come from: a [`Source`], but for tests.
 pub(crate) trait Footage: Send {
@@ -35,10 +37,32 @@ impl Footage for Source {
     }
 }
 
+/// What travels from stage to stage of a lane: segments, one after the other and never mixed.
+#[derive(Debug)]
+pub(crate) enum Step<F> {
+    /// A segment begins.
+    Begin(Segment),
+    /// One of its frames.
+    Frame(F),
+    /// It has ended.
+    End,
+}
+
+/// A run of frames that begins with a key frame.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
+    /// Its place in the film, from 0.
+    number: u64,
+    /// Free again when the segment lies in its place in every rendition: bounds how far segments overtake one another.
+    _ticket: Arc<Pooled<()>>,
+}
+
 /// A frame on its way from decoding to scaling.
 #[derive(Debug)]
 pub(crate) struct Decoded {
-    frame: PooledFrame,
+    frame: Pooled<Frame>,
+    /// Its place in the film, from 0.
+    number: u64,
     /// Whether it becomes a key frame.
     key: bool,
 }
@@ -46,8 +70,17 @@ pub(crate) struct Decoded {
 /// A frame of one rung on its way from scaling to encoding.
 #[derive(Debug)]
 pub(crate) struct Scaled {
-    frame: PooledFrame,
+    frame: Pooled<Frame>,
     key: bool,
+}
+
+/// What travels from encoding to muxing, where segments arrive in any order.
+#[derive(Debug)]
+pub(crate) enum Coded {
+    /// A packet of the segment of this number; those of one segment are in order.
+    Packet(u64, Packet),
+    /// The segment has ended.
+    End(Segment),
 }
 
 /// What is known of the film once all of it is decoded.
@@ -63,7 +96,8 @@ pub(crate) struct Film {
     pub(crate) damage: Damage,
 }
 
-/// Decodes frames, decides which of them are key frames, and puts the sound aside.
+/// Decodes frames, decides which of them are key frames, puts the sound aside, and gives each segment to a lane that has
+/// nothing to do.
 pub(crate) struct Decode<'a, F> {
     pub(crate) job: &'a Job,
     pub(crate) source: F,
@@ -72,9 +106,14 @@ pub(crate) struct Decode<'a, F> {
     /// Fail at the first damage.
     pub(crate) strict: bool,
     pub(crate) key_frames: KeyFrames,
-    pub(crate) pool: FramePool,
-    pub(crate) output: Sender<Decoded>,
-    /// Where the film's facts are left before the output ends.
+    /// Key frames of a segment; none when the whole film is one.
+    pub(crate) segment_key_frames: Option<NonZeroU32>,
+    pub(crate) pool: Pool<Frame>,
+    pub(crate) tickets: Pool<()>,
+    /// Numbers of lanes that wait for a segment.
+    pub(crate) idle: Receiver<usize>,
+    pub(crate) lanes: Vec<Sender<Step<Decoded>>>,
+    /// Where the film's facts are left before the lanes' input ends.
     pub(crate) film: &'a OnceLock<Film>,
 }
 
@@ -82,6 +121,7 @@ impl<F: Footage> Decode<'_, F> {
     /// The sound goes into `audio`, when there is any.
     pub(crate) fn run(&mut self, mut audio: Option<SpoolWriter>) -> Result<()> {
         let (mut frames, mut last_duration) = (Stamps::default(), 0);
+        let (mut lane, mut segments, mut keys) = (None, 0, 0);
         'film: loop {
             let mut frame = self.pool.take().ok_or(Error::Cancelled)?;
             loop {
@@ -94,19 +134,37 @@ impl<F: Footage> Decode<'_, F> {
                     Event::End => break 'film,
                 }
             }
+            let number = frames.count();
             let key = self.key_frames.next(frame.pts);
+            if lane.is_none() || (key && self.segment_key_frames.is_some_and(|limit| keys == limit.get())) {
+                lane.take().map_or(Ok(()), |lane| self.pass_on(lane, Step::End))?;
+                lane = Some(self.begin(segments)?);
+                (segments, keys) = (segments + 1, 0);
+            }
+            keys += u32::from(key);
             frames.push(frame.pts, key);
             last_duration = frame.duration;
-            self.output.push(Decoded { frame, key }).map_err(|_| lost("scale"))?;
+            lane.map_or(Ok(()), |lane| self.pass_on(lane, Step::Frame(Decoded { frame, number, key })))?;
         }
-        if frames.count() == 0 {
-            return Err(Error::bad_source(self.name, "no frame could be decoded"));
-        }
+        let lane = lane.ok_or_else(|| Error::bad_source(self.name, "no frame could be decoded"))?;
+        self.pass_on(lane, Step::End)?;
         let audio = audio.map(SpoolWriter::seal).transpose()?.filter(|audio| audio.stamps().count() > 0);
         let damage = self.source.damage().clone();
         // This stage runs once.
         let _ = self.film.set(Film { frames, last_duration, audio, damage });
         Ok(())
+    }
+
+    /// Begins a segment in a lane that has nothing to do, and says which.
+    fn begin(&self, number: u64) -> Result<usize> {
+        let ticket = self.tickets.take().ok_or(Error::Cancelled)?;
+        let lane = self.idle.pop().ok_or_else(|| lost("scale"))?;
+        self.pass_on(lane, Step::Begin(Segment { number, _ticket: Arc::new(ticket) }))?;
+        Ok(lane)
+    }
+
+    fn pass_on(&self, lane: usize, step: Step<Decoded>) -> Result<()> {
+        self.lanes[lane].push(step).map_err(|_| lost("scale"))
     }
 
     fn refuse_damage(&self) -> Result<()> {
@@ -132,13 +190,18 @@ impl<F: Footage> Decode<'_, F> {
     }
 }
 
-/// Crops and scales each frame for all rungs at once.
+/// Crops and scales the frames of one lane for all rungs at once.
 pub(crate) struct Scale<'a> {
     pub(crate) job: &'a Job,
     pub(crate) plan: &'a Plan,
-    pub(crate) input: Receiver<Decoded>,
+    /// What of the upright grid the decoded frames are.
+    pub(crate) area: Area,
+    /// Number of the lane, and where it says that it waits for a segment.
+    pub(crate) lane: usize,
+    pub(crate) idle: Sender<usize>,
+    pub(crate) input: Receiver<Step<Decoded>>,
     /// Free frames of each rung, and where the filled ones go.
-    pub(crate) rungs: Vec<(FramePool, Sender<Scaled>)>,
+    pub(crate) rungs: Vec<(Pool<Frame>, Sender<Step<Scaled>>)>,
 }
 
 impl Scale<'_> {
@@ -146,75 +209,108 @@ impl Scale<'_> {
         let capacity = scaler.capacity().max(1);
         // Of the frames that are under way, the oldest first: is it a key frame?
         let mut under_way = VecDeque::with_capacity(capacity);
-        let mut number = 0;
+        self.wait_for_a_segment();
         loop {
             let next = match under_way.len() {
                 0 => self.input.pop(),
                 some if some < capacity => self.input.try_pop(),
                 _ => None,
             };
-            if let Some(Decoded { frame, key }) = next {
-                let window = self.plan.grid_window(number).ok_or_else(|| no_window(number))?;
-                scaler.submit(&frame, Crop { window, frame: number })?;
-                under_way.push_back(key);
-                number += 1;
-            } else if let Some(key) = under_way.pop_front() {
-                self.collect(&mut *scaler, key)?;
-            } else {
-                return self.job.check();
+            match next {
+                Some(Step::Begin(segment)) => {
+                    self.rungs.iter().try_for_each(|(_, output)| pass_on(output, Step::Begin(segment.clone())))?;
+                }
+                Some(Step::Frame(Decoded { frame, number, key })) => {
+                    let window = self.plan.grid_window(number).ok_or_else(|| no_window(number))?;
+                    scaler.submit(&frame, Crop { window: self.area.inside(window), frame: number })?;
+                    under_way.push_back(key);
+                }
+                Some(Step::End) => {
+                    under_way.drain(..).try_for_each(|key| self.collect(&mut *scaler, key))?;
+                    self.rungs.iter().try_for_each(|(_, output)| pass_on(output, Step::End))?;
+                    self.wait_for_a_segment();
+                }
+                None => match under_way.pop_front() {
+                    Some(key) => self.collect(&mut *scaler, key)?,
+                    None => return self.job.check(),
+                },
             }
         }
     }
 
+    fn wait_for_a_segment(&self) {
+        // A decoder that is gone has no more segments, which the end of the input tells.
+        let _ = self.idle.push(self.lane);
+    }
+
     fn collect(&self, scaler: &mut dyn Scaler, key: bool) -> Result<()> {
-        let frames: Option<Vec<PooledFrame>> = self.rungs.iter().map(|(pool, _)| pool.take()).collect();
+        let frames: Option<Vec<Pooled<Frame>>> = self.rungs.iter().map(|(pool, _)| pool.take()).collect();
         let mut frames = frames.ok_or(Error::Cancelled)?;
         let mut outputs: Vec<&mut Frame> = frames.iter_mut().map(|frame| &mut **frame).collect();
         scaler.collect(&mut outputs)?;
-        for (frame, (_, output)) in frames.into_iter().zip(&self.rungs) {
-            output.push(Scaled { frame, key }).map_err(|_| lost("encode"))?;
-        }
-        Ok(())
+        let mut filled = frames.into_iter().zip(&self.rungs);
+        filled.try_for_each(|(frame, (_, output))| pass_on(output, Step::Frame(Scaled { frame, key })))
     }
 }
 
-/// Encodes the frames of one rung.
+fn pass_on(output: &Sender<Step<Scaled>>, step: Step<Scaled>) -> Result<()> {
+    output.push(step).map_err(|_| lost("encode"))
+}
+
+/// Encodes the frames of one rung of one lane.
 pub(crate) struct Encode<'a> {
     pub(crate) job: &'a Job,
-    pub(crate) input: Receiver<Scaled>,
-    pub(crate) output: Sender<Packet>,
+    pub(crate) input: Receiver<Step<Scaled>>,
+    pub(crate) output: Sender<Coded>,
 }
 
 impl Encode<'_> {
-    pub(crate) fn run(&mut self, mut encoder: Box<dyn Encoder>) -> Result<()> {
+    /// `open` opens an encoder for each segment; `first`, when there is one, is that of the first.
+    pub(crate) fn run(
+        &mut self,
+        mut first: Option<Box<dyn Encoder>>,
+        open: impl Fn() -> Result<Box<dyn Encoder>>,
+    ) -> Result<()> {
+        while let Some(step) = self.input.pop() {
+            if let Step::Begin(segment) = step {
+                let encoder = first.take().map_or_else(&open, Ok)?;
+                self.encode(segment, encoder)?;
+            }
+        }
+        self.job.check()
+    }
+
+    fn encode(&self, segment: Segment, mut encoder: Box<dyn Encoder>) -> Result<()> {
         let mut packets = Vec::new();
-        while let Some(Scaled { frame, key }) = self.input.pop() {
+        // Without an end, the job has ended.
+        while let Some(Step::Frame(Scaled { frame, key })) = self.input.pop() {
             encoder.encode(&frame, key, &mut packets)?;
             drop(frame);
-            self.pass_on(&mut packets)?;
+            self.pass_on(&segment, &mut packets)?;
         }
         loop {
             self.job.check()?;
             let more = encoder.finish(&mut packets)?;
-            self.pass_on(&mut packets)?;
+            self.pass_on(&segment, &mut packets)?;
             if !more {
-                return Ok(());
+                return self.output.push(Coded::End(segment)).map_err(|_| lost("mux"));
             }
         }
     }
 
-    fn pass_on(&self, packets: &mut Vec<Packet>) -> Result<()> {
-        packets.drain(..).try_for_each(|packet| self.output.push(packet).map_err(|_| lost("mux")))
+    fn pass_on(&self, segment: &Segment, packets: &mut Vec<Packet>) -> Result<()> {
+        let mut coded = packets.drain(..).map(|packet| Coded::Packet(segment.number, packet));
+        coded.try_for_each(|coded| self.output.push(coded).map_err(|_| lost("mux")))
     }
 }
 
-/// Puts the packets of one rung aside, and makes its file when all are there.
+/// Puts the packets of one rung aside in the order of the film, and makes its file when all are there.
 pub(crate) struct Mux<'a> {
     pub(crate) job: &'a Job,
     /// Index of the rung in the ladder.
     pub(crate) rung: usize,
     pub(crate) board: &'a Board,
-    pub(crate) input: Receiver<Packet>,
+    pub(crate) input: Receiver<Coded>,
     pub(crate) film: &'a OnceLock<Film>,
 }
 
@@ -225,9 +321,12 @@ impl Mux<'_> {
         mut spool: SpoolWriter,
         assemble: impl FnOnce(&Spool, &Film) -> Result<R>,
     ) -> Result<(R, u64)> {
-        while let Some(packet) = self.input.pop() {
-            spool.append(&packet)?;
-            self.board.encoded(self.rung, packet.pts.saturating_add(packet.duration));
+        let mut order = FilmOrder::default();
+        while let Some(coded) = self.input.pop() {
+            if let Coded::Packet(_, packet) = &coded {
+                self.board.encoded(self.rung, packet.duration);
+            }
+            order.take(coded, |packet| spool.append(packet))?;
         }
         self.job.check()?;
         let film = self.film.get().ok_or_else(|| lost("decode"))?;
@@ -248,6 +347,38 @@ impl Mux<'_> {
         }
         let rendition = assemble(&spool, film)?;
         Ok((rendition, spool.bytes()))
+    }
+}
+
+/// Brings the packets of segments that overtake one another into the order of the film. Those of later segments wait in
+/// memory: a few segments of compressed video, as many as there are tickets.
+#[derive(Default)]
+struct FilmOrder {
+    /// The segment whose packets go straight on.
+    next: u64,
+    /// Packets of later ones, and their end.
+    waiting: BTreeMap<u64, (Vec<Packet>, Option<Segment>)>,
+}
+
+impl FilmOrder {
+    fn take(&mut self, coded: Coded, mut put: impl FnMut(&Packet) -> Result<()>) -> Result<()> {
+        match coded {
+            Coded::Packet(segment, packet) if segment == self.next => return put(&packet),
+            Coded::Packet(segment, packet) => self.waiting.entry(segment).or_default().0.push(packet),
+            Coded::End(segment) if segment.number == self.next => self.next += 1,
+            Coded::End(segment) => {
+                let number = segment.number;
+                self.waiting.entry(number).or_default().1 = Some(segment);
+            }
+        }
+        while let Some((packets, end)) = self.waiting.remove(&self.next) {
+            packets.iter().try_for_each(&mut put)?;
+            if end.is_none() {
+                break;
+            }
+            self.next += 1;
+        }
+        Ok(())
     }
 }
 

@@ -12,6 +12,9 @@ use std::f64::consts::PI;
 use std::ops::Range;
 use upright_shaders::{Conversion, Filter, UNITY};
 
+/// Lobes on each side of the kernel.
+pub(super) const LOBES: f64 = 3.0;
+
 /// The filters of a job; follows the window.
 #[derive(Debug)]
 pub(super) struct Filters {
@@ -211,17 +214,15 @@ struct Bank {
 
 impl Bank {
     const PHASES: usize = 256;
-    /// Lobes on each side of the kernel.
-    const LOBES: f64 = 3.0;
 
     fn new(widening: f64) -> Self {
-        let radius = Self::LOBES * widening;
+        let radius = LOBES * widening;
         let taps = (2.0 * radius).ceil() as usize;
         let mut rows = vec![0.0; (Self::PHASES + 1) * taps];
         for (phase, row) in rows.chunks_exact_mut(taps).enumerate() {
             let first = phase as f64 / Self::PHASES as f64 - radius;
             for (tap, weight) in row.iter_mut().enumerate() {
-                *weight = lanczos((first + tap as f64) / widening, Self::LOBES);
+                *weight = lanczos((first + tap as f64) / widening, LOBES);
             }
             let sum: f64 = row.iter().sum();
             row.iter_mut().for_each(|weight| *weight /= sum);

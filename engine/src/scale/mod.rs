@@ -6,7 +6,7 @@ mod gpu;
 
 use crate::colour::ChromaSite;
 use crate::error::{Error, Result};
-use crate::frame::{Frame, FrameFormat};
+use crate::frame::{Area, Frame, FrameFormat};
 use crate::geometry::Window;
 use serde::Serialize;
 use std::sync::Arc;
@@ -24,6 +24,38 @@ pub struct ScaleSpec {
     pub rungs: Vec<FrameFormat>,
     /// Where the rungs' chroma samples lie: left or top-left, for AV1 signals no other.
     pub rung_chroma: ChromaSite,
+}
+
+impl ScaleSpec {
+    /// What of the source is enough for these windows: a filter reaches three samples beyond them, and further by the
+    /// ratio where it shrinks.
+    pub fn area(&self, windows: impl IntoIterator<Item = Window>) -> Area {
+        let s = self.source.subsampling;
+        let least = |side: fn(&FrameFormat) -> u32| self.rungs.iter().map(side).min().unwrap_or(1).max(1);
+        let (width, height) = (f64::from(least(|rung| rung.width)), f64::from(least(|rung| rung.height)));
+        let along = |start: f64, span: f64, least: f64, s: u32, whole: u32| {
+            // One more of either plane's samples for its siting and one for rounding.
+            let reach = f64::from(s) * (filters::LOBES * (span / least).max(1.0) + 2.0);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped into the grid")]
+            let sample = |place: f64| place.clamp(0.0, f64::from(whole)) as u32;
+            let (first, end) = (sample((start - reach).floor()), sample((start + span + reach).ceil()));
+            let first = first / s * s;
+            (first, end.next_multiple_of(s).min(whole))
+        };
+        let mut bounds: Option<[(u32, u32); 2]> = None;
+        for window in windows {
+            let x = along(window.x, window.width, width, s.x, self.source.width);
+            let y = along(window.y, window.height, height, s.y, self.source.height);
+            let [all_x, all_y] = bounds.unwrap_or([x, y]);
+            bounds = Some([(all_x.0.min(x.0), all_x.1.max(x.1)), (all_y.0.min(y.0), all_y.1.max(y.1))]);
+        }
+        match bounds {
+            Some([(x, right), (y, bottom)]) if x < right && y < bottom => {
+                Area { x, y, width: right - x, height: bottom - y }
+            }
+            _ => Area::whole(self.source),
+        }
+    }
 }
 
 /// Which frame of the job this is and what of it is wanted.
@@ -94,6 +126,18 @@ impl Device {
         }
     }
 
+    /// Opens the device of one's choice for scalers of `spec`.
+    ///
+    /// # Errors
+    /// As [`Device::open`] and [`Device::scaler`]; [`DeviceChoice::Auto`] falls back to the CPU for both.
+    pub fn open_for(choice: &DeviceChoice, spec: &ScaleSpec) -> Result<Self> {
+        let device = Self::open(choice)?;
+        match device.scaler(spec) {
+            Err(error @ Error::Device { .. }) if *choice == DeviceChoice::Auto => Ok(Self::cpu_because(&error)),
+            made => made.map(|_| device),
+        }
+    }
+
     fn cpu_because(error: &Error) -> Self {
         log::warn!("{error}: scaling on the CPU instead");
         Self(Kind::Cpu)
@@ -110,17 +154,6 @@ impl Device {
             Kind::Cpu => Ok(Box::new(cpu::CpuScaler::new(spec))),
             Kind::Gpu(gpu) => Ok(Box::new(gpu::GpuScaler::new(Arc::clone(gpu), spec)?)),
         }
-    }
-}
-
-/// Makes a scaler on a device of its own.
-///
-/// # Errors
-/// As [`Device::open`] and [`Device::scaler`]; [`DeviceChoice::Auto`] falls back to the CPU for both.
-pub fn open(choice: &DeviceChoice, spec: &ScaleSpec) -> Result<Box<dyn Scaler>> {
-    match Device::open(choice)?.scaler(spec) {
-        Err(error @ Error::Device { .. }) if *choice == DeviceChoice::Auto => Device::cpu_because(&error).scaler(spec),
-        made => made,
     }
 }
 

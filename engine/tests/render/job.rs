@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use upright_engine::Result;
 use upright_engine::media::{AudioChoice, Input, OpenOptions, Source, Span};
-use upright_engine::pipeline::{Control, Progress, RenderOptions, Report, render};
+use upright_engine::pipeline::{Control, Limits, Progress, RenderOptions, Report, render};
 use upright_engine::plan::{Plan, PlanOptions};
 use upright_engine::scale::DeviceChoice;
 
@@ -25,6 +25,7 @@ impl Job {
                 overwrite: false,
                 strict: false,
                 device: DeviceChoice::Cpu,
+                limits: Limits::default(),
             },
             span: Span::default(),
         }

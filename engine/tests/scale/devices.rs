@@ -7,7 +7,7 @@ use upright_engine::Error;
 use upright_engine::colour::{ChromaSite, Siting};
 use upright_engine::frame::{Depth, Frame, FrameFormat, Subsampling};
 use upright_engine::geometry::Window;
-use upright_engine::scale::{Crop, Device, DeviceChoice, ScaleSpec, Scaler, adapters, open};
+use upright_engine::scale::{Crop, Device, DeviceChoice, ScaleSpec, Scaler, adapters};
 
 /// Part of the name of the adapter that these tests use; they fail where it is missing.
 const SOFTWARE_ADAPTER: &str = "llvmpipe";
@@ -211,23 +211,24 @@ fn the_comparison_sees_differences() {
 fn the_software_adapter_is_used_by_name_alone() {
     let spec =
         spec(format(64, 48, Subsampling::CS420, Depth::Eight), &[format(18, 32, Subsampling::CS420, Depth::Eight)]);
-    let named = open(&DeviceChoice::Adapter("LLVMpipe".into()), &spec).unwrap();
+    let open = |choice: &DeviceChoice| Device::open_for(choice, &spec)?.scaler(&spec);
+    let named = open(&DeviceChoice::Adapter("LLVMpipe".into())).unwrap();
     assert_eq!(named.device().kind, "software gpu");
     assert!(named.capacity() > 1);
     assert!(adapters().contains(named.device()));
     assert_eq!(adapters().last().map(|info| info.kind), Some("cpu"));
 
     let has_gpu = adapters().iter().any(|info| info.kind == "gpu");
-    let auto = open(&DeviceChoice::Auto, &spec).unwrap();
+    let auto = open(&DeviceChoice::Auto).unwrap();
     assert_eq!(auto.device().kind, if has_gpu { "gpu" } else { "cpu" });
-    match open(&DeviceChoice::Gpu, &spec) {
+    match open(&DeviceChoice::Gpu) {
         Ok(scaler) => assert!(has_gpu && scaler.device().kind == "gpu"),
         Err(Error::Device { device, why }) => {
             assert!(!has_gpu && device == "gpu" && why.contains(SOFTWARE_ADAPTER), "{device}: {why}");
         }
         Err(other) => panic!("{other}"),
     }
-    match open(&DeviceChoice::Adapter("Voodoo".into()), &spec).map(|scaler| scaler.device().clone()) {
+    match open(&DeviceChoice::Adapter("Voodoo".into())).map(|scaler| scaler.device().clone()) {
         Err(Error::Device { device, why }) => assert!(device == "Voodoo" && why.contains(SOFTWARE_ADAPTER), "{why}"),
         other => panic!("{other:?}"),
     }

@@ -119,6 +119,36 @@ fn native_formats_arrive_sample_by_sample_in_all_orientations() {
 }
 
 #[test]
+fn an_area_holds_the_samples_of_its_place() {
+    for format in fixtures::PixelFormat::ALL {
+        let (pixels, size) = (pixels(format.name), Size { width: 66, height: 33 });
+        let bytes = format.pack(&noise(&format, size));
+        for orientation in orientations() {
+            let whole = ingest(&pixels, size, orientation, &BT709, &bytes);
+            let grid = whole.format();
+            let over = Over::new(&pixels, size, &bytes);
+            let mut ingest = Ingest::new(&pixels, size, orientation, &BT709).unwrap();
+            for (x, y, width, height) in [(0, 0, 4, 6), (8, 4, 12, 10), (grid.width / 4 * 2, 8, 0, 0)] {
+                let end = |start: u32, length: u32, all: u32| if length == 0 { all - start } else { length };
+                let area = Area { x, y, width: end(x, width, grid.width), height: end(y, height, grid.height) };
+                ingest.narrow(area);
+                let mut frame = Frame::new(ingest.format());
+                ingest.fill(&over.picture, &mut frame).unwrap();
+                for index in 0..3 {
+                    let part = area.of_plane(grid.plane_subsampling(index));
+                    let rows = samples(&whole, index);
+                    let rows = rows.chunks(whole.layout(index).width as usize).skip(part.y as usize);
+                    let columns = part.x as usize..(part.x + part.width) as usize;
+                    let wanted: Vec<_> =
+                        rows.take(part.height as usize).flat_map(|row| &row[columns.clone()]).copied().collect();
+                    assert!(samples(&frame, index) == wanted, "{} {orientation:?} {area:?} plane {index}", format.name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn rows_stored_from_the_bottom_are_read_from_there() {
     let size = Size { width: 20, height: 6 };
     let format = fixtures::PixelFormat::YUV420P;

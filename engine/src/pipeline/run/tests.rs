@@ -8,12 +8,15 @@ use crate::frame::Frame;
 use crate::geometry::Rational;
 use crate::media::{Damage, Event};
 use crate::packet::Packet;
-use crate::plan::{PlanOptions, tests::source};
+use crate::plan::{PlanOptions, SegmentRule, tests::source};
 use crate::scale::Crop;
 use proptest::prelude::*;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Decoded frames that may wait in one lane.
+const LANE_FRAMES: usize = 4;
 
 /// What a made-up stage does instead of its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,9 @@ struct Setup {
     capacity: usize,
     /// Frames that an encoder keeps before it gives the first packet.
     lag: usize,
+    /// Segments at once, and key frames of each.
+    jobs: usize,
+    segment_key_frames: Option<NonZeroU32>,
     fault: Option<(Place, Fault)>,
     control: Control,
     /// An encoder of this rung loses its last packet.
@@ -62,6 +68,8 @@ impl Default for Setup {
             times: (0..60).map(|frame| frame * 40 + frame % 3).collect(),
             capacity: 2,
             lag: 3,
+            jobs: 1,
+            segment_key_frames: None,
             fault: None,
             control: Control::default(),
             loses: None,
@@ -96,12 +104,15 @@ impl Setup {
     fn plan(&self) -> Plan {
         let ladder = "36x64,18x32".parse().unwrap();
         let options = PlanOptions { ladder, keyframe_interval: Rational::new(1, 2), ..PlanOptions::default() };
-        Plan::new(&source(64, 64), &options).unwrap()
+        let plan = Plan::new(&source(64, 64), &options).unwrap();
+        Plan { segments: SegmentRule { key_frames: self.segment_key_frames }, ..plan }
     }
 
     fn run(self: &Arc<Self>) -> Result<Outcome<Vec<Either>>> {
         let (plan, directory) = (self.plan(), tempfile::tempdir().unwrap());
-        let board = Board::new(plan.rungs.iter().map(|rung| rung.size));
+        let board = Board::new(plan.rungs.iter().map(|rung| rung.size), 40);
+        let spread =
+            Spread { jobs: self.jobs, lane_frames: LANE_FRAMES, source_frames: self.jobs * LANE_FRAMES + 1, memory: 0 };
         let order = Order {
             plan: &plan,
             source: MadeUp { setup: Arc::clone(self), events: self.events() },
@@ -109,6 +120,8 @@ impl Setup {
             strict: self.strict,
             audio: true,
             workshop: self,
+            spread: &spread,
+            area: Area::whole(plan.video_in.format),
             spool: directory.path(),
             board: &board,
         };
@@ -171,7 +184,6 @@ struct MadeUpScaler {
     setup: Arc<Setup>,
     device: DeviceInfo,
     under_way: VecDeque<(i64, u8)>,
-    number: u64,
 }
 
 impl Scaler for MadeUpScaler {
@@ -184,9 +196,8 @@ impl Scaler for MadeUpScaler {
     }
 
     fn submit(&mut self, source: &Frame, crop: Crop) -> Result<()> {
-        assert_eq!(crop.frame, self.number);
-        self.setup.at(Place::Scale(self.number))?;
-        self.number += 1;
+        assert_eq!((crop.frame % 251) as u8, source.bytes()[0], "each frame keeps its number");
+        self.setup.at(Place::Scale(crop.frame))?;
         self.under_way.push_back((source.pts, source.bytes()[0]));
         assert!(self.under_way.len() <= self.setup.capacity);
         Ok(())
@@ -205,14 +216,15 @@ impl Scaler for MadeUpScaler {
 struct MadeUpEncoder {
     setup: Arc<Setup>,
     rung: usize,
-    number: u64,
+    begun: bool,
     kept: VecDeque<Packet>,
 }
 
 impl Encoder for MadeUpEncoder {
     fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
-        self.setup.at(Place::Encode(self.rung, self.number))?;
-        self.number += 1;
+        self.setup.at(Place::Encode(self.rung, u64::from(frame.bytes()[0])))?;
+        assert!(key || self.begun, "a segment begins with a key frame");
+        self.begun = true;
         if self.rung == 1 {
             self.setup.encoded.fetch_add(1, Ordering::SeqCst);
         }
@@ -240,12 +252,12 @@ impl Workshop for Arc<Setup> {
     fn scaler(&self) -> Result<Box<dyn Scaler>> {
         self.at(Place::OpenScaler)?;
         let device = DeviceInfo { name: "made up".to_owned(), kind: "cpu", detail: String::new() };
-        Ok(Box::new(MadeUpScaler { setup: Arc::clone(self), device, under_way: VecDeque::new(), number: 0 }))
+        Ok(Box::new(MadeUpScaler { setup: Arc::clone(self), device, under_way: VecDeque::new() }))
     }
 
     fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
         self.at(Place::OpenEncoder(rung))?;
-        Ok(Box::new(MadeUpEncoder { setup: Arc::clone(self), rung, number: 0, kept: VecDeque::new() }))
+        Ok(Box::new(MadeUpEncoder { setup: Arc::clone(self), rung, begun: false, kept: VecDeque::new() }))
     }
 
     fn assemble(&self, rung: usize, video: &Spool, film: &Film) -> Result<Vec<Either>> {
@@ -300,13 +312,31 @@ fn assert_whole(outcome: &Outcome<Vec<Either>>, setup: &Setup) {
     let names: Vec<_> = outcome.stages.iter().map(|stage| stage.name.as_str()).collect();
     let expected = ["decode", "scale", "encode 36x64", "mux 36x64", "encode 18x32", "mux 18x32"];
     assert_eq!(names, expected);
-    assert!(outcome.queues.iter().all(|queue| queue.items == count && queue.max_depth <= queue.capacity));
+    let keys = keys.into_iter().filter(|&key| key).count() as u64;
+    let segments = setup.segment_key_frames.map_or(1, |limit| keys.div_ceil(u64::from(limit.get())));
+    for queue in &outcome.queues {
+        // A segment's beginning and end travel too, its beginning only as far as to the encoder.
+        let items = count + segments * if queue.name.starts_with("encode") { 1 } else { 2 };
+        assert_eq!(queue.items, items, "{}", queue.name);
+        assert!(queue.max_depth <= queue.capacity);
+        assert_eq!(queue.queues, if queue.name.starts_with("encode") { 1 } else { setup.jobs });
+    }
 }
 
 #[test]
 fn every_frame_reaches_every_rung_with_its_time_and_key() {
     let (outcome, setup) = run_with(Setup::default());
     assert_whole(&outcome.unwrap(), &setup);
+}
+
+#[test]
+fn segments_side_by_side_come_out_in_their_places() {
+    for (jobs, key_frames) in [(1, 1), (2, 1), (2, 2), (5, 1), (3, 7)] {
+        let segment_key_frames = NonZeroU32::new(key_frames);
+        let times = (0..250).map(|frame| frame * 40).collect();
+        let (outcome, setup) = run_with(Setup { times, jobs, segment_key_frames, ..Setup::default() });
+        assert_whole(&outcome.unwrap(), &setup);
+    }
 }
 
 #[test]
@@ -357,7 +387,8 @@ fn an_encoder_that_loses_a_frame_is_found_out() {
 fn the_decoder_does_not_run_ahead() {
     let (outcome, setup) = run_with(Setup { times: (0..2000).collect(), capacity: 3, ..Setup::default() });
     assert_whole(&outcome.unwrap(), &setup);
-    let bound = SOURCE_FRAMES + RUNG_FRAMES + setup.capacity;
+    // One more frame is filled than is in a lane, and one is being encoded.
+    let bound = LANE_FRAMES + RUNG_FRAMES + setup.capacity + 2;
     let ahead = setup.ahead.load(Ordering::SeqCst);
     assert!((1..=bound as u64).contains(&ahead), "{ahead} frames ahead, {bound} allowed");
 }
@@ -391,8 +422,12 @@ proptest! {
         fault in prop_oneof![Just(Fault::Fail), Just(Fault::Panic), Just(Fault::Cancel)],
         capacity in 1_usize..4,
         lag in 0_usize..40,
+        jobs in 1_usize..4,
+        key_frames in 0_u32..3,
     ) {
-        let (outcome, setup) = run_with(Setup { fault: Some((place, fault)), capacity, lag, ..Setup::default() });
+        let segment_key_frames = NonZeroU32::new(key_frames);
+        let setup = Setup { fault: Some((place, fault)), capacity, lag, jobs, segment_key_frames, ..Setup::default() };
+        let (outcome, setup) = run_with(setup);
         match fault {
             Fault::Fail => {
                 assert!(matches!(outcome, Err(Error::Options(message)) if message == format!("{place:?}")));
