@@ -201,7 +201,7 @@ fn the_json_is_what_the_documentation_says() {
     (film.audio_kept, film.audio_copied) = (Some(0), true);
     film.assumptions =
         vec![Assumption { what: "range", value: "limited".to_owned(), because: "the file does not say".to_owned() }];
-    let options = PlanOptions { ladder: "1080".parse().unwrap(), ..PlanOptions::default() };
+    let options = PlanOptions { ladder: "1080".parse().unwrap(), cores: 2, ..PlanOptions::default() };
     let colour = r#"{"primaries":1,"transfer":1,"matrix":1,"full_range":false,"chroma":{"x":"start","y":"centre"}}"#;
     let expected = [
         r#"{"version":1,"#,
@@ -213,8 +213,8 @@ fn the_json_is_what_the_documentation_says() {
         r#""rungs":[{"size":{"width":1080,"height":1920},"level":8,"upscaled":true}],"#,
         r#""shots":[{"start":0,"end":null,"track":[{"frame":0,"window":"#,
         r#"{"x":656.25,"y":0.0,"width":607.5,"height":1080.0}}]}],"#,
-        r#""key_frames":{"interval":"2/1"},"#,
-        r#""encoder":{"kind":"rav1e","speed":8,"quality":60,"threads":4},"#,
+        r#""key_frames":{"interval":"2/1"},"segments":{"key_frames":1},"#,
+        r#""encoder":{"kind":"rav1e","speed":8,"quality":60,"threads":1,"options":[]},"#,
         r#""video_in":{"format":{"width":1920,"height":1080,"subsampling":{"x":2,"y":2},"depth":8},"colour":"#,
         colour,
         r#"},"video_out":{"depth":8,"colour":"#,
