@@ -41,7 +41,8 @@ pub(crate) enum Command {
     /// Print what convert would do as JSON, and write nothing
     ///
     /// Takes the same arguments as convert. Those that do not change what is in the renditions (--output, --overwrite,
-    /// --device, --strict, --progress) are accepted and change nothing.
+    /// --device, --jobs, --memory, --strict, --progress, --stats) are accepted and change nothing; what --jobs and --memory
+    /// come to is said on standard error.
     Plan(Job),
     /// Print what Upright sees in INPUT as JSON: streams, geometry, colour, and everything it has to assume
     Probe(Probe),
@@ -94,6 +95,10 @@ pub(crate) struct Job {
     /// Progress: bar on standard error, json (JSON Lines on standard output), none; auto is bar on a terminal
     #[arg(long, value_name = "MODE", default_value = "auto", value_enum, help_heading = "Output")]
     pub(crate) progress: Progress,
+
+    /// Say at the end where the time went: each stage at work, starved and blocked, each queue, and the bottleneck
+    #[arg(long, help_heading = "Output")]
+    pub(crate) stats: bool,
 }
 
 /// What is made of a film, and what makes it.

@@ -6,12 +6,13 @@ use crate::interrupt::Interrupt;
 use crate::options::{self, Job};
 use crate::output::{self, Messages};
 use crate::progress::{self, Reporter};
-use indicatif::DecimalBytes;
+use crate::stats;
+use indicatif::{BinaryBytes, DecimalBytes};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use upright_engine::media::{AudioChoice, Damage, Source, Span};
-use upright_engine::pipeline::{REPORT, Report, render};
+use upright_engine::pipeline::{Limits, REPORT, Report, Spread, render};
 use upright_engine::plan::Plan;
 use upright_engine::{Error, Result};
 
@@ -20,12 +21,12 @@ use upright_engine::{Error, Result};
 /// # Errors
 /// The engine's; a cancelled conversion ends as the signal says that cancelled it.
 pub(crate) fn convert(arguments: args::Job, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
-    let choice = arguments.progress;
+    let (choice, stats) = (arguments.progress, arguments.stats);
     let job = Job::resolve(arguments)?;
     let interrupt = Interrupt::listen().map_err(Error::io("signals", "cannot be listened for"))?;
     let reporter = Reporter::new(choice, quiet, messages);
     let directory = &job.render.directory;
-    match carry_out(&job, &interrupt, &reporter) {
+    match carry_out(&job, &interrupt, &reporter, quiet, messages) {
         Ok(report) => {
             reporter.done(directory, &report)?;
             for complaint in complaints(&report.damage) {
@@ -34,6 +35,9 @@ pub(crate) fn convert(arguments: args::Job, quiet: bool, messages: &mut Messages
             if !quiet {
                 // Nobody is left to be told when standard error is gone.
                 let _ = messages.write_all(summary(directory, &report).as_bytes());
+            }
+            if stats {
+                let _ = messages.write_all(stats::table(&report).as_bytes());
             }
             Ok(Exit::Success)
         }
@@ -48,11 +52,22 @@ pub(crate) fn convert(arguments: args::Job, quiet: bool, messages: &mut Messages
     }
 }
 
-fn carry_out(job: &Job, interrupt: &Interrupt, reporter: &Reporter) -> Result<Report> {
+fn carry_out(
+    job: &Job,
+    interrupt: &Interrupt,
+    reporter: &Reporter,
+    quiet: bool,
+    messages: &mut Messages,
+) -> Result<Report> {
     let source = Source::open(&job.input, &job.open)?;
     let plan = Plan::new(source.info(), &job.plan)?;
     for assumption in &plan.assumptions {
         log::info!("assumed {}: {} ({})", assumption.what, assumption.value, assumption.because);
+    }
+    let spread = Spread::of(&plan, &job.render.limits)?;
+    if !quiet {
+        // Nobody is left to be told when standard error is gone.
+        let _ = messages.write_all(choice_made(&spread, &job.render.limits).as_bytes());
     }
     render(source, &plan, &job.render, interrupt.begin(), &|progress| reporter.progress(progress))
 }
@@ -61,10 +76,16 @@ fn carry_out(job: &Job, interrupt: &Interrupt, reporter: &Reporter) -> Result<Re
 ///
 /// # Errors
 /// The engine's.
-pub(crate) fn plan(arguments: args::Job) -> Result<Exit> {
+pub(crate) fn plan(arguments: args::Job, quiet: bool, messages: &mut Messages) -> Result<Exit> {
     let job = Job::resolve(arguments)?;
     let source = Source::open(&job.input, &job.open)?;
-    output::print_json(&Plan::new(source.info(), &job.plan)?)?;
+    let plan = Plan::new(source.info(), &job.plan)?;
+    let spread = Spread::of(&plan, &job.render.limits)?;
+    output::print_json(&plan)?;
+    if !quiet {
+        // Nobody is left to be told when standard error is gone.
+        let _ = messages.write_all(choice_made(&spread, &job.render.limits).as_bytes());
+    }
     Ok(Exit::Success)
 }
 
@@ -77,6 +98,13 @@ pub(crate) fn probe(arguments: args::Probe) -> Result<Exit> {
     let source = Source::open(&options::input(&arguments.input), &open)?;
     output::print_json(source.info())?;
     Ok(Exit::Success)
+}
+
+/// How a conversion is spread over this machine, in a line.
+fn choice_made(spread: &Spread, limits: &Limits) -> String {
+    let segments = if spread.jobs == 1 { "1 segment".to_owned() } else { format!("{} segments", spread.jobs) };
+    let cores = if limits.cores == 1 { "1 core".to_owned() } else { format!("{} cores", limits.cores) };
+    format!("upright: {segments} at a time on {cores}, about {} of memory\n", BinaryBytes(spread.memory))
 }
 
 /// What was wrong with the source, one sentence each.
@@ -122,6 +150,17 @@ fn summary(directory: &Path, report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_choice_is_said_in_a_line() {
+        let spread = |jobs| Spread { jobs, lane_frames: 4, source_frames: 8, memory: 3 << 29 };
+        let limits = |cores| Limits { cores, jobs: None, memory: None };
+        assert_eq!(
+            choice_made(&spread(3), &limits(2)),
+            "upright: 3 segments at a time on 2 cores, about 1.50 GiB of memory\n"
+        );
+        assert!(choice_made(&spread(1), &limits(1)).starts_with("upright: 1 segment at a time on 1 core,"));
+    }
 
     #[test]
     fn each_kind_of_damage_is_told() {

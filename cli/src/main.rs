@@ -12,6 +12,7 @@ mod interrupt;
 mod options;
 mod output;
 mod progress;
+mod stats;
 mod usage;
 mod values;
 
@@ -60,7 +61,7 @@ fn run(messages: &mut Messages) -> Result<Exit, Failure> {
     output::start_log(messages, log_level(arguments.verbose, arguments.quiet));
     Ok(match arguments.command {
         Command::Convert(job) => convert::convert(job, arguments.quiet, messages)?,
-        Command::Plan(job) => convert::plan(job)?,
+        Command::Plan(job) => convert::plan(job, arguments.quiet, messages)?,
         Command::Probe(probe) => convert::probe(probe)?,
         Command::Doctor(doctor) => doctor::doctor(&doctor)?,
         Command::Bench(bench) => bench::bench(bench, arguments.quiet, messages)?,

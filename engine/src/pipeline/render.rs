@@ -257,6 +257,7 @@ fn account(
         wall_seconds: wall.as_secs_f64(),
         spread,
         renditions,
+        bottleneck: report::bottleneck(&stages, wall.as_secs_f64()),
         stages,
         queues,
     };

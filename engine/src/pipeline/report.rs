@@ -52,6 +52,8 @@ pub struct Report {
     pub stages: Vec<StageReport>,
     /// What joined them.
     pub queues: Vec<QueueReport>,
+    /// What kept the job from being faster, in a sentence.
+    pub bottleneck: String,
 }
 
 /// One file that came out.
@@ -88,6 +90,19 @@ pub struct StageReport {
     pub blocked_seconds: f64,
 }
 
+/// Which of the stages kept the others waiting: the one whose threads were at work for the greatest share of `wall` seconds.
+pub(crate) fn bottleneck(stages: &[StageReport], wall: f64) -> String {
+    let share = |stage: &StageReport| stage.busy_seconds / stage.threads as f64 / wall.max(f64::MIN_POSITIVE) * 100.0;
+    let mut by_share: Vec<_> = stages.iter().map(|stage| (stage.name.as_str(), share(stage))).collect();
+    by_share.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    let mut parts = by_share.iter().map(|(name, share)| format!("{name} was at work {share:.0}% of the time"));
+    match (parts.next(), parts.next()) {
+        (Some(first), Some(second)) => format!("The bottleneck: {first}, then {second}."),
+        (Some(first), None) => format!("The bottleneck: {first}."),
+        _ => String::new(),
+    }
+}
+
 impl StageReport {
     /// Adds the threads of another of the same name.
     pub(crate) fn add(&mut self, other: &Self) {
@@ -113,4 +128,22 @@ pub struct QueueReport {
     pub max_depth: usize,
     /// Items in one after each was put in, on average.
     pub mean_depth: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage(name: &str, threads: usize, busy_seconds: f64) -> StageReport {
+        StageReport { name: name.to_owned(), threads, busy_seconds, starved_seconds: 0.0, blocked_seconds: 0.0 }
+    }
+
+    #[test]
+    fn the_bottleneck_is_who_works_most_of_its_time() {
+        let stages = [stage("decode", 1, 4.0), stage("encode 1080x1920", 3, 27.0), stage("scale", 3, 6.0)];
+        assert_eq!(
+            bottleneck(&stages, 10.0),
+            "The bottleneck: encode 1080x1920 was at work 90% of the time, then decode was at work 40% of the time."
+        );
+    }
 }
