@@ -49,9 +49,11 @@ fn the_report_beside_the_renditions_is_the_one_given_and_true() {
     assert_eq!(stages, ["decode", "scale", "encode 72x128", "mux 72x128", "encode 36x64", "mux 36x64"]);
     for stage in &report.stages {
         let spent = stage.busy_seconds + stage.starved_seconds + stage.blocked_seconds;
-        assert!(stage.busy_seconds > 0.0 && spent <= report.wall_seconds, "{stage:?}");
+        assert!(stage.busy_seconds > 0.0 && spent <= report.wall_seconds * stage.threads as f64, "{stage:?}");
     }
-    assert!(report.queues.iter().all(|queue| queue.items == 48));
+    // A segment's beginning and end travel with its frames.
+    assert!(report.queues.iter().all(|queue| (49..=50).contains(&queue.items)), "{:?}", report.queues);
+    assert!(report.bottleneck.contains("at work"), "{}", report.bottleneck);
 }
 
 #[test]

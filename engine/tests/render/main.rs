@@ -6,3 +6,4 @@ mod catalogue;
 mod check;
 mod endings;
 mod job;
+mod segments;

@@ -1,0 +1,71 @@
+//! Segments encoded side by side, against one long encode.
+
+use crate::job::Job;
+use std::path::Path;
+use tempfile::tempdir;
+use upright_engine::geometry::Rational;
+use upright_engine::pipeline::{Limits, Report};
+use upright_fixtures::inspect;
+use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Gop, Ratio, Timing};
+
+const RENDITIONS: [&str; 2] = ["72x128.mp4", "36x64.mp4"];
+
+/// Converts `source` as planned for `cores`, with so many segments at once.
+fn convert(source: &Path, cores: usize, jobs: usize, out: &Path) -> Report {
+    let mut job = Job::new(source, out);
+    job.plan.keyframe_interval = Rational::new(1, 2);
+    job.plan.cores = cores;
+    job.render.limits = Limits { cores, jobs: Some(jobs), memory: None };
+    let report = job.run().unwrap();
+    assert_eq!(report.spread.jobs, jobs);
+    report
+}
+
+/// Frames of uneven length, with a source whose key frames lie elsewhere and whose groups are open.
+fn film(directory: &Path) -> std::path::PathBuf {
+    let times = (0..60).map(|frame| frame * 70 + frame % 4 * 9).collect();
+    let clip = Clip {
+        timing: Timing::variable(Ratio::new(1, 1000), times),
+        codec: Codec::H264,
+        gop: Gop { interval: 13, b_frames: 2, open: true },
+        container: Container::Mp4,
+        audio: vec![AudioTrack::new(AudioCodec::Aac)],
+        ..Clip::new("film")
+    };
+    clip.write(directory).unwrap().path
+}
+
+#[test]
+fn segments_joined_are_what_one_long_encode_gives() {
+    let directory = tempdir().unwrap();
+    let source = film(directory.path());
+    let out = |name: &str| directory.path().join(name);
+    let whole = convert(&source, 1, 1, &out("whole"));
+    assert_eq!(whole.plan.segments.key_frames, None);
+    for jobs in [1, 2, 5] {
+        let name = format!("segments-{jobs}");
+        let report = convert(&source, 16, jobs, &out(&name));
+        assert!(report.plan.segments.key_frames.is_some());
+        assert_eq!((report.frames, report.key_frames), (whole.frames, whole.key_frames));
+        assert!(report.key_frames > 6, "there are segments to mix up");
+        for rendition in RENDITIONS {
+            let [one, many] = ["whole", &name].map(|name| out(name).join(rendition));
+            let [packets, others] = [&one, &many].map(|path| inspect::packets(path, "v:0").unwrap());
+            let seen = |packets: &[inspect::Packet]| -> Vec<_> {
+                packets.iter().map(|packet| (packet.pts, packet.duration, packet.flags.clone())).collect()
+            };
+            assert_eq!(seen(&packets), seen(&others), "{rendition} of {jobs}");
+            // Not a byte of what the encoder makes depends on whether it has made the segment before.
+            assert!(std::fs::read(&one).unwrap() == std::fs::read(&many).unwrap(), "{rendition} of {jobs}");
+        }
+    }
+}
+
+#[test]
+fn a_film_shorter_than_a_segment_is_one() {
+    let directory = tempdir().unwrap();
+    let clip = Clip { timing: Timing::constant(Ratio::new(25, 1), 3), ..Clip::new("short") };
+    let source = clip.write(directory.path()).unwrap().path;
+    let report = convert(&source, 16, 5, &directory.path().join("out"));
+    assert_eq!((report.frames, report.key_frames), (3, 1));
+}
