@@ -84,6 +84,7 @@ impl Outputs {
                 _ => {}
             }
         }
+        let strangers = self.strangers(&files);
         let mut new_names = NewNames(Vec::new());
         for (file, name) in files.into_iter().chain([(file.into_temp_path(), last_name.to_owned())]) {
             let path = self.directory.join(name);
@@ -99,7 +100,25 @@ impl Outputs {
         }
         self.sync()?;
         new_names.0.clear();
+        for stranger in strangers {
+            log::warn!("{}: is of an earlier conversion and no part of this one", stranger.display());
+        }
         Ok(())
+    }
+
+    /// What looks like renditions in the directory and is none of `files`: of a larger ladder that was there before.
+    fn strangers(&self, files: &[(TempPath, String)]) -> Vec<PathBuf> {
+        let is_rendition = |name: &str| {
+            let size = name.strip_suffix(".mp4").and_then(|size| size.split_once('x'));
+            size.is_some_and(|(width, height)| width.parse::<u32>().is_ok() && height.parse::<u32>().is_ok())
+        };
+        let names = fs::read_dir(self.directory()).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let mut strangers: Vec<_> = names
+            .filter(|name| name.to_str().is_some_and(is_rendition) && files.iter().all(|(_, made)| **made != **name))
+            .map(|name| self.directory.join(name))
+            .collect();
+        strangers.sort();
+        strangers
     }
 
     /// Waits until the names are on the disk.
@@ -187,6 +206,18 @@ mod tests {
         let outputs = Outputs::prepare(directory, &names(), overwrite)?;
         let files = finished(&outputs);
         outputs.publish(files, (REPORT, b"new"))
+    }
+
+    #[test]
+    fn renditions_of_a_larger_ladder_are_noticed() {
+        let directory = TempDir::new().unwrap();
+        for name in ["1080x1920.mp4", "36x64.mp4", "18x32.mp4", "notes.mp4", "1x.mp4", "report.json"] {
+            fs::write(directory.path().join(name), "old").unwrap();
+        }
+        let outputs = Outputs::prepare(directory.path(), &[], true).unwrap();
+        let file = outputs.temporary("36x64.mp4").unwrap().into_temp_path();
+        let strangers = outputs.strangers(&[(file, "36x64.mp4".to_owned())]);
+        assert_eq!(strangers, ["1080x1920.mp4", "18x32.mp4"].map(|name| directory.path().join(name)));
     }
 
     #[test]
