@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::PathBuf;
-use upright_engine::encode::EncoderKind;
+use upright_engine::encode::EncoderChoice;
 use upright_engine::geometry::Rational;
 use upright_engine::ladder::Ladder;
 use upright_engine::media::AudioChoice;
@@ -116,9 +116,9 @@ pub(crate) struct Recipe {
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = values::device, help_heading = "Picture")]
     pub(crate) device: DeviceChoice,
 
-    /// AV1 encoder
+    /// AV1 encoder, as doctor lists them: rav1e, one of FFmpeg's, or auto: the fastest in software
     #[arg(long, value_name = "NAME", default_value_t = PlanOptions::default().encoder, help_heading = "Encoding")]
-    pub(crate) encoder: EncoderKind,
+    pub(crate) encoder: EncoderChoice,
 
     /// A setting of the encoder by its own name, as the encoder's documentation has them; may be given several times
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::key_value, help_heading = "Encoding")]

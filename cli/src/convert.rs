@@ -11,6 +11,7 @@ use indicatif::{BinaryBytes, DecimalBytes};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
+use upright_engine::encode::{self, EncoderKind};
 use upright_engine::media::{AudioChoice, Damage, Source, Span};
 use upright_engine::pipeline::{Limits, REPORT, Report, Spread, render};
 use upright_engine::plan::Plan;
@@ -131,6 +132,13 @@ fn complaints(damage: &Damage) -> Vec<String> {
     complaints
 }
 
+/// An encoder that is here and is much faster than the one of `plan`.
+fn faster_encoder(plan: &Plan) -> Option<EncoderKind> {
+    let sizes: Vec<_> = plan.rungs.iter().map(|rung| rung.size).collect();
+    let fastest = encode::fastest(&sizes);
+    (plan.encoder.kind == EncoderKind::Rav1e && fastest != EncoderKind::Rav1e).then_some(fastest)
+}
+
 /// What was made and where it is.
 fn summary(directory: &Path, report: &Report) -> String {
     let mut text = String::new();
@@ -144,6 +152,9 @@ fn summary(directory: &Path, report: &Report) -> String {
         let _ = writeln!(text, "  {:<16} {size:>10} {kilobits:>8.0} kb/s{note}", rendition.file);
     }
     let _ = writeln!(text, "  {REPORT}");
+    if let Some(faster) = faster_encoder(&report.plan) {
+        let _ = writeln!(text, "{faster}, which is here too, is several times as fast: use --encoder {faster}");
+    }
     text
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use upright_engine::Result;
+use upright_engine::encode::{AvailableEncoder, EncoderKind, available, fastest};
 use upright_engine::machine::Machine;
 use upright_engine::media::{Libav, libav};
 use upright_engine::scale::{DeviceInfo, adapters};
@@ -18,6 +19,7 @@ struct Examination {
     machine: Machine,
     devices: Vec<DeviceInfo>,
     libav: Libav,
+    encoders: Vec<AvailableEncoder>,
     findings: Vec<Finding>,
 }
 
@@ -48,8 +50,9 @@ pub(crate) fn doctor(arguments: &args::Doctor) -> Result<Exit> {
 impl Examination {
     fn of_this_machine() -> Self {
         let devices = adapters();
-        let libav = libav();
-        Self { versions: versions(), machine: Machine::here(), findings: findings(&devices, &libav), devices, libav }
+        let (libav, encoders) = (libav(), available());
+        let findings = findings(&devices, &libav, &encoders);
+        Self { versions: versions(), machine: Machine::here(), devices, libav, encoders, findings }
     }
 
     fn exit(&self) -> Exit {
@@ -69,10 +72,15 @@ impl Examination {
         for name in ["libavcodec", "libavformat", "libavutil", "libswresample", "libswscale"] {
             rows.push(("", format!("{name} {}", version(name))));
         }
-        rows.push(("AV1 encoder", format!("rav1e {} (built in)", version("rav1e"))));
-        for encoder in &self.libav.av1_encoders {
-            let place = if encoder.hardware { "in FFmpeg, hardware" } else { "in FFmpeg" };
-            rows.push(("", format!("{} ({place})", encoder.name)));
+        let auto = fastest(&[]);
+        for (index, AvailableEncoder { encoder, hardware }) in self.encoders.iter().enumerate() {
+            let place = match encoder {
+                EncoderKind::Rav1e => format!("{}, built in", version("rav1e")),
+                _ if *hardware => "in FFmpeg, hardware".to_owned(),
+                _ => "in FFmpeg".to_owned(),
+            };
+            let note = if *encoder == auto { "; what auto takes" } else { "" };
+            rows.push((if index == 0 { "AV1 encoder" } else { "" }, format!("{encoder} ({place}{note})")));
         }
         for finding in &self.findings {
             let weight = if finding.required { "missing" } else { "could have" };
@@ -90,7 +98,7 @@ impl Examination {
     }
 }
 
-fn findings(devices: &[DeviceInfo], libav: &Libav) -> Vec<Finding> {
+fn findings(devices: &[DeviceInfo], libav: &Libav, encoders: &[AvailableEncoder]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for name in &libav.mismatched {
         findings.push(Finding {
@@ -111,6 +119,14 @@ fn findings(devices: &[DeviceInfo], libav: &Libav) -> Vec<Finding> {
             what: format!("{name} decoder"),
             required: false,
             remedy: "install a complete FFmpeg (Debian: apt-get install libavcodec59)",
+        });
+    }
+    if encoders.iter().all(|found| found.hardware || found.encoder == EncoderKind::Rav1e) {
+        findings.push(Finding {
+            what: "libsvtav1".to_owned(),
+            required: false,
+            remedy: "it is several times as fast as rav1e; install an FFmpeg configured with --enable-libsvtav1 \
+                     (Debian: apt-get install libavcodec59)",
         });
     }
     if !devices.iter().any(|device| device.kind == "gpu") {
@@ -137,7 +153,7 @@ mod tests {
     }
 
     fn examined(devices: Vec<DeviceInfo>, libav: Libav) -> Examination {
-        let findings = findings(&devices, &libav);
+        let findings = findings(&devices, &libav, &available());
         Examination { devices, libav, findings, ..Examination::of_this_machine() }
     }
 
@@ -154,6 +170,20 @@ mod tests {
         assert_eq!(examination.findings, []);
         assert!(examination.table().contains("missing      nothing"));
         assert!(examination.table().contains("device       some (gpu; driver)"));
+    }
+
+    #[test]
+    fn encoders_are_listed_and_the_faster_is_missed() {
+        let mut examination = examined(vec![device("gpu")], whole());
+        let table = examination.table();
+        assert!(
+            table.contains("\nAV1 encoder  rav1e (0.8.1, built in") && table.contains("libsvtav1 (in FFmpeg"),
+            "{table}"
+        );
+        assert_eq!(table.matches("what auto takes").count(), 1, "{table}");
+        examination.encoders.truncate(1);
+        let findings = findings(&examination.devices, &examination.libav, &examination.encoders);
+        assert_eq!(findings.iter().map(|finding| &finding.what).collect::<Vec<_>>(), ["libsvtav1"]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use std::{env, panic};
 
 fn main() -> ExitCode {
-    silence_mesa();
+    silence_libraries();
     // A panic has said where it was; what is left to do is to end as the table of exit codes says.
     panic::catch_unwind(upright).unwrap_or(Exit::Internal).into()
 }
@@ -41,15 +41,24 @@ fn upright() -> Exit {
     })
 }
 
-/// Mesa's Vulkan layer that sorts adapters asks the desktop session about them, and complains on standard error where
-/// there is none, as on servers. There it has nothing to sort by either.
-fn silence_mesa() {
+/// Libraries that write to standard error on their own, and can be told not to by an environment variable alone.
+fn silence_libraries() {
+    // Mesa's Vulkan layer that sorts adapters asks the desktop session about them, and complains where there is none,
+    // as on servers. There it has nothing to sort by either.
     if env::var_os("XDG_RUNTIME_DIR").is_none() {
-        #[expect(unsafe_code, reason = "the layer can be switched off by an environment variable alone")]
-        // SAFETY: no other thread runs yet that could read the environment.
-        unsafe {
-            env::set_var("NODEVICE_SELECT", "1");
-        }
+        set_variable("NODEVICE_SELECT", "1");
+    }
+    // SVT-AV1 tells its version and settings at every start. 0 leaves what is fatal; whoever wants more can say so.
+    if env::var_os("SVT_LOG").is_none() {
+        set_variable("SVT_LOG", "0");
+    }
+}
+
+fn set_variable(name: &str, value: &str) {
+    #[expect(unsafe_code, reason = "called by `main` before anything else")]
+    // SAFETY: no other thread runs yet that could read the environment.
+    unsafe {
+        env::set_var(name, value);
     }
 }
 

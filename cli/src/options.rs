@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::args::{Arguments, Command};
     use clap::Parser;
-    use upright_engine::encode::EncoderKind;
+    use upright_engine::encode::{EncoderChoice, EncoderKind, LibavEncoder};
     use upright_engine::geometry::Rational;
     use upright_engine::plan::CropChoice;
 
@@ -141,7 +141,7 @@ mod tests {
             "--crop",
             "0.25",
             "--encoder",
-            "rav1e",
+            "libsvtav1",
             "--encoder-options",
             "tiles=a=b",
             "--speed",
@@ -176,7 +176,7 @@ mod tests {
             PlanOptions {
                 ladder: "720x1280,360x640".parse().unwrap(),
                 crop: CropChoice::At(0.25),
-                encoder: EncoderKind::Rav1e,
+                encoder: EncoderChoice::Named(EncoderKind::Libav(LibavEncoder::SvtAv1)),
                 encoder_options: vec![("tiles".to_owned(), "a=b".to_owned())],
                 speed: 3,
                 quality: 91,

@@ -6,7 +6,7 @@
 
 use crate::av1;
 use crate::colour::{ChromaSite, Colour, HdrMetadata, Siting, cicp};
-use crate::encode::{EncoderKind, EncoderSettings};
+use crate::encode::{self, EncoderChoice, EncoderKind, EncoderSettings};
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, Sha256Hex};
 use crate::frame::{Depth, FrameFormat, Subsampling};
@@ -27,7 +27,7 @@ pub struct PlanOptions {
     /// Where the window stands.
     pub crop: CropChoice,
     /// What makes the AV1 streams.
-    pub encoder: EncoderKind,
+    pub encoder: EncoderChoice,
     /// Settings by the encoder's own names, which win over those here.
     pub encoder_options: Vec<(String, String)>,
     /// From 0 (slowest, smallest files) to 10 (fastest).
@@ -47,7 +47,7 @@ impl Default for PlanOptions {
         Self {
             ladder: Ladder::default(),
             crop: CropChoice::Center,
-            encoder: EncoderKind::Rav1e,
+            encoder: EncoderChoice::Named(EncoderKind::Rav1e),
             encoder_options: Vec::new(),
             speed: 8,
             quality: 60,
@@ -274,6 +274,11 @@ impl Plan {
                 || f64::from(size.height) - samples.height > ROUNDING,
         };
         let sizes = options.ladder.rungs();
+        let encoder = match &options.encoder {
+            EncoderChoice::Auto => encode::fastest(sizes),
+            EncoderChoice::Named(kind) => kind.clone(),
+        };
+        sizes.iter().try_for_each(|&size| encoder.check_size(size))?;
         let audio = source.audio_kept.and_then(|index| source.audio.get(index));
         Ok(Self {
             version: VERSION,
@@ -287,12 +292,12 @@ impl Plan {
             rungs: sizes.iter().map(rung).collect(),
             shots: vec![Shot { start: 0, end: None, track: vec![KeyPosition { frame: 0, window }] }],
             key_frames: KeyFrameRule { interval: options.keyframe_interval },
-            segments: SegmentRule { key_frames: options.encoder.segment_key_frames(sizes, options.cores) },
+            segments: SegmentRule { key_frames: encoder.segment_key_frames(sizes, options.cores) },
             encoder: PlannedEncoder {
-                kind: options.encoder.clone(),
+                threads: encoder.threads(options.cores),
+                kind: encoder,
                 speed: options.speed,
                 quality: options.quality,
-                threads: options.encoder.threads(options.cores),
                 options: options.encoder_options.clone(),
             },
             video_in: PlannedVideoIn { format: video.format, colour: video.colour },

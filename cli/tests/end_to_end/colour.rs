@@ -17,7 +17,7 @@ fn convert(desk: &Desk, name: &str, options: &[&str]) -> (Converted, Stream) {
 }
 
 /// Primaries, transfer, matrix and range of a stream, by libav's names.
-fn tags(stream: &Stream) -> [Option<&str>; 4] {
+pub(crate) fn tags(stream: &Stream) -> [Option<&str>; 4] {
     [&stream.color_primaries, &stream.color_transfer, &stream.color_space, &stream.color_range].map(Option::as_deref)
 }
 
@@ -85,13 +85,18 @@ fn high_dynamic_range_stays_so() {
     assert_eq!(tags(&stream), ["bt2020", "smpte2084", "bt2020nc", "tv"].map(Some));
     assert_eq!(stream.pix_fmt.as_deref(), Some("yuv420p10le"));
     let path = converted.rendition();
-    assert_metadata(inspect::hdr(&stream.side_data_list), "the container");
-    let frame = inspect::frames(&path, "v:0").unwrap().remove(0);
-    assert_metadata(inspect::hdr(&frame.side_data_list), "the stream");
-    assert_metadata(inspect::hdr(&raw_first_frame(&path, &desk)), "the stream by itself");
+    assert_hdr10(&path, &stream, &desk);
     // No tone mapping: the codes are what they were.
     let catalogue::Recipe::Clip(clip) = catalogue::named("hdr10").unwrap() else { panic!("a clip") };
     picture::assert_right(&clip, 0.5, &path);
+}
+
+/// Checks that container and stream have the metadata of the fixtures.
+pub(crate) fn assert_hdr10(path: &Path, stream: &Stream, desk: &Desk) {
+    assert_metadata(inspect::hdr(&stream.side_data_list), "the container");
+    let frame = inspect::frames(path, "v:0").unwrap().remove(0);
+    assert_metadata(inspect::hdr(&frame.side_data_list), "the stream");
+    assert_metadata(inspect::hdr(&raw_first_frame(path, desk)), "the stream by itself");
 }
 
 #[test]

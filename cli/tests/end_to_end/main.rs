@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod colour;
+mod encoders;
 mod footage;
 mod kill;
 mod memory;

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 /// What the name of an encoder outside the process begins with.
 const PIPE: &str = "pipe:";
+const AUTO: &str = "auto";
 
 /// Which encoder makes the AV1 stream. Its text is what `--encoder` takes, in JSON too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,32 @@ pub enum EncoderKind {
     Libav(LibavEncoder),
     /// A program that reads Y4M and writes IVF, under the name or the path of its profile: `pipe:PROFILE`.
     Pipe(String),
+}
+
+/// Which encoder is asked for. Its text is what `--encoder` takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EncoderChoice {
+    /// The fastest in software that can make what is wanted; see [`super::fastest`].
+    Auto,
+    /// This one.
+    Named(EncoderKind),
+}
+
+impl fmt::Display for EncoderChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.pad(AUTO),
+            Self::Named(kind) => kind.fmt(f),
+        }
+    }
+}
+
+impl FromStr for EncoderChoice {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        if name == AUTO { Ok(Self::Auto) } else { name.parse().map(Self::Named) }
+    }
 }
 
 /// An AV1 encoder that libavcodec can have.
@@ -82,7 +109,9 @@ impl FromStr for EncoderKind {
         let libav = LibavEncoder::ALL.into_iter().map(Self::Libav);
         std::iter::once(Self::Rav1e).chain(libav).find(|kind| kind.to_string() == name).ok_or_else(|| {
             let known = LibavEncoder::ALL.map(LibavEncoder::name).join(", ");
-            Error::options(format!("no encoder is called {name:?}; there can be: rav1e, {known}, {PIPE}PROFILE"))
+            Error::options(format!(
+                "no encoder is called {name:?}; there can be: {AUTO}, rav1e, {known}, {PIPE}PROFILE"
+            ))
         })
     }
 }
@@ -96,6 +125,14 @@ impl Serialize for EncoderKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_choice_is_auto_or_a_name() {
+        for choice in [EncoderChoice::Auto, EncoderChoice::Named(EncoderKind::Libav(LibavEncoder::Aom))] {
+            assert_eq!(choice.to_string().parse::<EncoderChoice>().unwrap(), choice);
+        }
+        assert!("automatic".parse::<EncoderChoice>().is_err());
+    }
 
     #[test]
     fn every_name_is_read_as_it_is_written() {

@@ -7,7 +7,7 @@ mod model;
 mod rav1e;
 
 pub use available::{AvailableEncoder, available, fastest};
-pub use kind::{EncoderKind, LibavEncoder};
+pub use kind::{EncoderChoice, EncoderKind, LibavEncoder};
 
 use crate::colour::{Colour, HdrMetadata, cicp};
 use crate::error::{Error, Result};

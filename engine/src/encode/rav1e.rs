@@ -1,5 +1,7 @@
 //! rav1e, the encoder that is always there.
 
+mod options;
+
 use super::{Encoder, EncoderKind, EncoderSettings};
 use crate::av1;
 use crate::colour::{ChromaSite, Colour, HdrMetadata};
@@ -110,6 +112,7 @@ fn configuration(settings: &EncoderSettings) -> Result<lib::EncoderConfig> {
     };
     // Key frames come only where they are asked for: no least distance, no greatest.
     config.set_key_frame_interval(0, 0);
+    options::apply(&settings.options, &mut config)?;
     Ok(config)
 }
 

@@ -16,21 +16,10 @@ pub struct Libav {
     pub mismatched: Vec<&'static str>,
     /// The licence that this build is under. Under the GPL, so is a program together with it.
     pub licence: String,
-    /// Its AV1 encoders by libav's names.
-    pub av1_encoders: Vec<Av1Encoder>,
     /// Common film codecs that it cannot decode.
     pub missing_decoders: Vec<&'static str>,
     /// What Upright cannot do without and it does not have.
     pub missing: Vec<&'static str>,
-}
-
-/// An AV1 encoder of libav.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Av1Encoder {
-    /// libav's name, for instance `libsvtav1`.
-    pub name: String,
-    /// Whether it needs a machine that has it; being listed does not say that this one does.
-    pub hardware: bool,
 }
 
 const FILM_DECODERS: [(&str, av::AVCodecID); 9] = [
@@ -65,7 +54,6 @@ pub fn libav() -> Libav {
         versions,
         mismatched: mismatched.map(|&(name, ..)| name).collect(),
         licence: licence.unwrap_or_default(),
-        av1_encoders: av1_encoders(),
         missing_decoders: FILM_DECODERS.iter().filter(|(_, id)| !can_decode(*id)).map(|(name, _)| *name).collect(),
         missing: missing(),
     }
@@ -74,22 +62,6 @@ pub fn libav() -> Libav {
 /// An `AV_VERSION_INT` as major.minor.micro.
 fn dotted(version: c_uint) -> String {
     format!("{}.{}.{}", version >> 16, (version >> 8) & 0xff, version & 0xff)
-}
-
-fn av1_encoders() -> Vec<Av1Encoder> {
-    let mut encoders = Vec::new();
-    let mut place = ptr::null_mut();
-    // SAFETY: the iteration's state is ours and starts at null; codecs and their names are constants of the library.
-    unsafe {
-        while let Some(codec) = av::av_codec_iterate(&raw mut place).as_ref() {
-            if codec.id == av::AVCodecID::AV_CODEC_ID_AV1 && av::av_codec_is_encoder(codec) != 0 {
-                let hardware =
-                    codec.capabilities.cast_unsigned() & (av::AV_CODEC_CAP_HARDWARE | av::AV_CODEC_CAP_HYBRID);
-                encoders.push(Av1Encoder { name: text(codec.name).unwrap_or_default(), hardware: hardware != 0 });
-            }
-        }
-    }
-    encoders
 }
 
 fn can_decode(id: av::AVCodecID) -> bool {
@@ -129,10 +101,6 @@ mod tests {
         let libav = libav();
         assert_eq!(libav.missing, [""; 0]);
         assert_eq!(libav.missing_decoders, [""; 0]);
-        assert!(
-            libav.av1_encoders.contains(&Av1Encoder { name: "libsvtav1".to_owned(), hardware: false }),
-            "{libav:?}"
-        );
         assert!(libav.licence.contains("GPL"), "{libav:?}");
     }
 

@@ -37,7 +37,7 @@ pub use source::Source;
 pub use tags::{Chapter, Tags};
 pub(crate) use video_encoder::{SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder};
 
-pub use about::{Av1Encoder, Libav, libav};
+pub use about::{Libav, libav};
 
 use crate::colour::{Colour, HdrMetadata};
 use crate::fingerprint::Fingerprint;
