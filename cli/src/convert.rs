@@ -13,7 +13,7 @@ use std::io::Write as _;
 use std::path::Path;
 use upright_engine::encode::{self, EncoderKind};
 use upright_engine::media::{AudioChoice, Damage, Source, Span};
-use upright_engine::pipeline::{Limits, REPORT, Report, Spread, render};
+use upright_engine::pipeline::{REPORT, Report, Spread, render};
 use upright_engine::plan::Plan;
 use upright_engine::{Error, Result};
 
@@ -27,7 +27,7 @@ pub(crate) fn convert(arguments: args::Job, quiet: bool, messages: &mut Messages
     let interrupt = Interrupt::listen().map_err(Error::io("signals", "cannot be listened for"))?;
     let reporter = Reporter::new(choice, quiet, messages);
     let directory = &job.render.directory;
-    match carry_out(&job, &interrupt, &reporter, quiet, messages) {
+    match carry_out(&job, &interrupt, &reporter) {
         Ok(report) => {
             reporter.done(directory, &report)?;
             for complaint in complaints(&report.damage) {
@@ -53,23 +53,14 @@ pub(crate) fn convert(arguments: args::Job, quiet: bool, messages: &mut Messages
     }
 }
 
-fn carry_out(
-    job: &Job,
-    interrupt: &Interrupt,
-    reporter: &Reporter,
-    quiet: bool,
-    messages: &mut Messages,
-) -> Result<Report> {
+fn carry_out(job: &Job, interrupt: &Interrupt, reporter: &Reporter) -> Result<Report> {
     let source = Source::open(&job.input, &job.open)?;
     let plan = Plan::new(source.info(), &job.plan)?;
     for assumption in &plan.assumptions {
         log::info!("assumed {}: {} ({})", assumption.what, assumption.value, assumption.because);
     }
     let spread = Spread::of(&plan, &job.render.limits)?;
-    if !quiet {
-        // Nobody is left to be told when standard error is gone.
-        let _ = messages.write_all(choice_made(&spread, &job.render.limits).as_bytes());
-    }
+    log::info!("{}", choice_made(&spread));
     render(source, &plan, &job.render, interrupt.begin(), &|progress| reporter.progress(progress))
 }
 
@@ -85,7 +76,7 @@ pub(crate) fn plan(arguments: args::Job, quiet: bool, messages: &mut Messages) -
     output::print_json(&plan)?;
     if !quiet {
         // Nobody is left to be told when standard error is gone.
-        let _ = messages.write_all(choice_made(&spread, &job.render.limits).as_bytes());
+        let _ = writeln!(messages, "upright: {}", choice_made(&spread));
     }
     Ok(Exit::Success)
 }
@@ -101,11 +92,11 @@ pub(crate) fn probe(arguments: args::Probe) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// How a conversion is spread over this machine, in a line.
-fn choice_made(spread: &Spread, limits: &Limits) -> String {
-    let segments = if spread.jobs == 1 { "1 segment".to_owned() } else { format!("{} segments", spread.jobs) };
-    let cores = if limits.cores == 1 { "1 core".to_owned() } else { format!("{} cores", limits.cores) };
-    format!("upright: {segments} at a time on {cores}, about {} of memory\n", BinaryBytes(spread.memory))
+/// How a conversion is spread over the machine.
+fn choice_made(spread: &Spread) -> String {
+    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let (segments, cores) = (count(spread.jobs, "segment"), count(spread.cores, "core"));
+    format!("{segments} at a time on {cores}, in about {} of memory", BinaryBytes(spread.memory))
 }
 
 /// What was wrong with the source, one sentence each.
@@ -144,7 +135,8 @@ fn summary(directory: &Path, report: &Report) -> String {
     let mut text = String::new();
     let time = progress::clock(report.wall_seconds);
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{}: {} frames in {time}", directory.display(), report.frames);
+    let _ =
+        writeln!(text, "{}: {} frames in {time}, {}", directory.display(), report.frames, choice_made(&report.spread));
     for rendition in &report.renditions {
         let size = DecimalBytes(rendition.bytes).to_string();
         let note = if rendition.upscaled { "  upscaled" } else { "" };
@@ -164,13 +156,9 @@ mod tests {
 
     #[test]
     fn the_choice_is_said_in_a_line() {
-        let spread = |jobs| Spread { jobs, lane_frames: 4, source_frames: 8, memory: 3 << 29 };
-        let limits = |cores| Limits { cores, jobs: None, memory: None };
-        assert_eq!(
-            choice_made(&spread(3), &limits(2)),
-            "upright: 3 segments at a time on 2 cores, about 1.50 GiB of memory\n"
-        );
-        assert!(choice_made(&spread(1), &limits(1)).starts_with("upright: 1 segment at a time on 1 core,"));
+        let spread = |jobs, cores| Spread { jobs, cores, lane_frames: 4, source_frames: 8, memory: 3 << 29 };
+        assert_eq!(choice_made(&spread(3, 2)), "3 segments at a time on 2 cores, in about 1.50 GiB of memory");
+        assert!(choice_made(&spread(1, 1)).starts_with("1 segment at a time on 1 core,"));
     }
 
     #[test]

@@ -13,5 +13,6 @@ mod partial;
 mod picture;
 mod rendition;
 mod sound;
+mod spread;
 mod support;
 mod timing;

@@ -33,6 +33,8 @@ impl Default for Limits {
 pub struct Spread {
     /// Segments that are encoded at once, each in a lane of its own.
     pub jobs: usize,
+    /// Cores that they are meant to keep busy.
+    pub cores: usize,
     /// Decoded frames that may wait in one lane.
     pub lane_frames: usize,
     /// Decoded frames in all.
@@ -54,10 +56,11 @@ impl Spread {
             (None, _) => 1,
             (Some(_), jobs) => jobs.unwrap_or(busy).max(1),
         };
-        let Some(memory) = limits.memory else { return Ok(Self::with(plan, wanted, plan.segment_frames())) };
-        let fitting = (1..=wanted).rev().map(|jobs| Self::with(plan, jobs, plan.segment_frames()));
+        let cores = limits.cores;
+        let Some(memory) = limits.memory else { return Ok(Self::with(plan, cores, wanted, plan.segment_frames())) };
+        let fitting = (1..=wanted).rev().map(|jobs| Self::with(plan, cores, jobs, plan.segment_frames()));
         // Less room for frames comes last: it lets cores wait.
-        let tight = || Self::with(plan, 1, LEAST_FRAMES);
+        let tight = || Self::with(plan, cores, 1, LEAST_FRAMES);
         fitting.chain([tight()]).find(|spread| spread.memory <= memory).ok_or_else(|| {
             let needed = tight().memory.div_ceil(1 << 20);
             let given = memory >> 20;
@@ -68,7 +71,7 @@ impl Spread {
         })
     }
 
-    fn with(plan: &Plan, jobs: usize, segment_frames: usize) -> Self {
+    fn with(plan: &Plan, cores: usize, jobs: usize, segment_frames: usize) -> Self {
         // One lane is fed while it works.
         let lane_frames = if jobs == 1 { LEAST_FRAMES } else { segment_frames.max(LEAST_FRAMES) };
         let source_frames = jobs * lane_frames + LEAST_FRAMES;
@@ -80,7 +83,7 @@ impl Spread {
             encoder + (RUNG_FRAMES * format.bytes()) as u64
         });
         let memory = BASE + jobs as u64 * lane.sum::<u64>() + source_frames as u64 * source_frame;
-        Self { jobs, lane_frames, source_frames, memory }
+        Self { jobs, cores, lane_frames, source_frames, memory }
     }
 }
 

@@ -3,10 +3,11 @@
 use crate::job::Job;
 use std::path::Path;
 use tempfile::tempdir;
+use upright_engine::encode::{EncoderChoice, EncoderKind, LibavEncoder};
 use upright_engine::geometry::Rational;
 use upright_engine::pipeline::{Limits, Report};
 use upright_fixtures::inspect;
-use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Gop, Ratio, Timing};
+use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Gop, PixelFormat, Ratio, Timing};
 
 const RENDITIONS: [&str; 2] = ["72x128.mp4", "36x64.mp4"];
 
@@ -25,6 +26,7 @@ fn convert(source: &Path, cores: usize, jobs: usize, out: &Path) -> Report {
 fn film(directory: &Path) -> std::path::PathBuf {
     let times = (0..60).map(|frame| frame * 70 + frame % 4 * 9).collect();
     let clip = Clip {
+        size: (320, 192),
         timing: Timing::variable(Ratio::new(1, 1000), times),
         codec: Codec::H264,
         gop: Gop { interval: 13, b_frames: 2, open: true },
@@ -68,4 +70,40 @@ fn a_film_shorter_than_a_segment_is_one() {
     let source = clip.write(directory.path()).unwrap().path;
     let report = convert(&source, 16, 5, &directory.path().join("out"));
     assert_eq!((report.frames, report.key_frames), (3, 1));
+}
+
+/// Another encoder makes other bytes of segments, but no frame may be worse than the worst of one long encode.
+#[test]
+fn joints_cannot_be_seen() {
+    let directory = tempdir().unwrap();
+    let source = film(directory.path());
+    let worst = |cores: usize, jobs: usize| {
+        let out = directory.path().join(cores.to_string());
+        let mut job = Job::new(&source, &out);
+        job.plan.ladder = "144".parse().unwrap();
+        job.plan.keyframe_interval = Rational::new(1, 2);
+        job.plan.encoder = EncoderChoice::Named(EncoderKind::Libav(LibavEncoder::SvtAv1));
+        job.plan.cores = cores;
+        job.render.limits = Limits { cores, jobs: Some(jobs), memory: None };
+        let report = job.run().unwrap();
+        let quality = psnr_of_frames(&source, &out.join("144x256.mp4"));
+        assert_eq!(quality.len() as u64, report.frames);
+        (report.plan.segments.key_frames, report.key_frames, quality.into_iter().fold(f64::INFINITY, f64::min))
+    };
+    let (whole, key_frames, worst_of_whole) = worst(2, 1);
+    assert_eq!(whole, None);
+    let (segments, same, worst_of_segments) = worst(16, 3);
+    assert_eq!((segments.unwrap().get(), same), (3, key_frames));
+    assert!(key_frames > 6, "there are joints");
+    assert!(worst_of_segments > worst_of_whole - 1.0, "{worst_of_segments} dB, and {worst_of_whole} dB of the whole");
+}
+
+/// PSNR of the luma of each frame of a rendition, against FFmpeg's own crop and scaling of the source.
+fn psnr_of_frames(source: &Path, rendition: &Path) -> Vec<f64> {
+    let size = (144, 256);
+    let filter = "crop=108:192:106:0,zscale=w=144:h=256:filter=lanczos";
+    let wanted = inspect::decode_filtered(source, filter, PixelFormat::YUV420P, size).unwrap();
+    let made = inspect::decode(rendition, PixelFormat::YUV420P).unwrap();
+    assert_eq!(wanted.len(), made.len());
+    wanted.iter().zip(&made).map(|(wanted, made)| inspect::psnr(&wanted.planes[0], &made.planes[0], 8, 0)).collect()
 }

@@ -111,8 +111,13 @@ impl Setup {
     fn run(self: &Arc<Self>) -> Result<Outcome<Vec<Either>>> {
         let (plan, directory) = (self.plan(), tempfile::tempdir().unwrap());
         let board = Board::new(plan.rungs.iter().map(|rung| rung.size), 40);
-        let spread =
-            Spread { jobs: self.jobs, lane_frames: LANE_FRAMES, source_frames: self.jobs * LANE_FRAMES + 1, memory: 0 };
+        let spread = Spread {
+            jobs: self.jobs,
+            cores: 1,
+            lane_frames: LANE_FRAMES,
+            source_frames: self.jobs * LANE_FRAMES + 1,
+            memory: 0,
+        };
         let order = Order {
             plan: &plan,
             source: MadeUp { setup: Arc::clone(self), events: self.events() },
