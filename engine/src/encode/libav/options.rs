@@ -63,13 +63,14 @@ fn basics(encoder: LibavEncoder, settings: &EncoderSettings) -> Vec<(&'static st
     }
 }
 
-/// The one scale of quality (0 worst to 100 best) by each encoder's own; [`crate::encode`] has the table.
+/// The one scale of quality (0 worst to 100 best) by each encoder's own. Those of hardware are guesses: nobody has
+/// measured them.
 fn constant_quality(encoder: LibavEncoder, quality: u8) -> Vec<(&'static str, String)> {
     match encoder {
-        LibavEncoder::SvtAv1 => vec![("crf", svt_crf(quality).to_string())],
-        LibavEncoder::Aom => vec![("crf", aom_crf(quality).to_string()), ("b", "0".to_owned())],
+        LibavEncoder::SvtAv1 => vec![("crf", crf(quality).to_string())],
+        LibavEncoder::Aom => vec![("crf", crf(quality).to_string()), ("b", "0".to_owned())],
         LibavEncoder::Nvenc => {
-            vec![("rc", "vbr".to_owned()), ("cq", aom_crf(quality).to_string()), ("b", "0".to_owned())]
+            vec![("rc", "vbr".to_owned()), ("cq", crf(quality).to_string()), ("b", "0".to_owned())]
         }
         LibavEncoder::Qsv => vec![("global_quality", (51 - quality.min(100) / 2).to_string())],
         LibavEncoder::Vaapi => {
@@ -128,15 +129,34 @@ fn aom_cpu_used(speed: u8) -> u8 {
     speed.min(6)
 }
 
-fn svt_crf(quality: u8) -> u8 {
-    1.max((220 - 2 * quality.min(100)) / 4)
-}
-
-fn aom_crf(quality: u8) -> u8 {
-    (220 - 2 * quality.min(100)) / 4
+/// SVT-AV1's and libaom's constant rate factor, 1 (best) to 63: the line through what gives rav1e's VMAF, as measured in
+/// benches/results/quality.md.
+fn crf(quality: u8) -> u8 {
+    let hundredths = 7200 - 64 * u16::from(quality.min(100));
+    u8::try_from((hundredths + 50) / 100).unwrap_or(63).clamp(1, 63)
 }
 
 /// AV1's `base_q_idx`, on rav1e's scale.
 fn quantiser_index(quality: u8) -> u8 {
     220 - 2 * quality.min(100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quality_is_a_falling_factor_within_range() {
+        assert_eq!([0, 30, 45, 60, 75, 90, 100].map(crf), [63, 53, 43, 34, 24, 14, 8]);
+        assert!((0..100).all(|quality| crf(quality) >= crf(quality + 1)));
+        assert_eq!([0, 60, 100].map(quantiser_index), [220, 100, 20]);
+    }
+
+    #[test]
+    fn given_parameters_take_the_place_of_ours() {
+        let own = || vec![("lp", "1".to_owned()), ("scd", "0".to_owned())];
+        let lists = |lists: &[&str]| lists.iter().map(|list| (String::new(), (*list).to_owned())).collect::<Vec<_>>();
+        assert_eq!(merged(own(), &[]), "lp=1:scd=0");
+        assert_eq!(merged(own(), &lists(&["tune=0", "lp=4:film-grain=8"])), "scd=0:tune=0:lp=4:film-grain=8");
+    }
 }
