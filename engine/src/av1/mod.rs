@@ -3,10 +3,12 @@
 //! Section numbers are those of the AV1 Bitstream & Decoding Process Specification, version 1.0.0 with errata 1. Streams
 //! are in the low-overhead format (section 5.2), which MP4, Matroska and IVF share.
 
+mod frame;
 mod level;
 mod metadata;
 mod sequence;
 
+pub use frame::{FrameStart, frames};
 pub use level::{LEVEL_MAX, level_for};
 pub use metadata::insert_hdr_metadata;
 pub use sequence::{SequenceHeader, Timing};
