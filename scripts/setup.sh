@@ -48,6 +48,7 @@ find_missing() {
                 ;;
             test)
                 command -v ffmpeg >/dev/null || lacks ffmpeg 'makes test clips, checks results independently'
+                command -v SvtAv1EncApp >/dev/null || lacks svt-av1 'an encoder outside the process, tested as one'
                 has_vulkan_loader || lacks libvulkan1 'Vulkan loader: reaches GPUs'
                 compgen -G '/usr/share/vulkan/icd.d/lvp_icd*.json' >/dev/null \
                     || lacks mesa-vulkan-drivers 'software GPU, on which the kernels are tested'

@@ -45,7 +45,7 @@ impl Exit {
             Self::Usage => "wrong arguments, or an option or rung that is out of range",
             Self::BadInput => "the input is not a video that can be converted, or is damaged and --strict was given",
             Self::NoInput => "the input does not exist",
-            Self::Unavailable => "no usable device, or it was lost",
+            Self::Unavailable => "no usable device, or it was lost; or the encoder is missing",
             Self::Internal => "a fault in the encoder, in libav or in Upright itself",
             Self::CannotCreate => "the output exists and --overwrite was not given",
             Self::Io => "reading or writing failed: no permission, disk full",
@@ -62,7 +62,7 @@ impl From<&Error> for Exit {
             Error::Options(_) => Self::Usage,
             Error::BadSource { .. } => Self::BadInput,
             Error::SourceMissing { .. } => Self::NoInput,
-            Error::Device { .. } => Self::Unavailable,
+            Error::Device { .. } | Error::EncoderMissing { .. } => Self::Unavailable,
             Error::Encoder { .. } | Error::Libav { .. } | Error::Verify { .. } | Error::StageLost { .. } => {
                 Self::Internal
             }
@@ -110,6 +110,7 @@ mod tests {
             (Error::SourceMissing { path: path.clone() }, 66),
             (Error::Device { device: text(), why: text() }, 69),
             (Error::Encoder { encoder: text(), why: text() }, 70),
+            (Error::EncoderMissing { encoder: text(), why: text() }, 69),
             (Error::Libav { call: "open", why: text() }, 70),
             (Error::Verify { path: path.clone(), why: text() }, 70),
             (Error::StageLost { stage: text() }, 70),

@@ -65,6 +65,15 @@ pub enum Error {
         why: String,
     },
 
+    /// The encoder is known, and this machine does not have it.
+    #[error("encoder {encoder}: {why}")]
+    EncoderMissing {
+        /// Its name.
+        encoder: String,
+        /// What is missing and how to get it.
+        why: String,
+    },
+
     /// A libav call failed for a reason that is nobody's input.
     #[error("libav: {call}: {why}")]
     Libav {

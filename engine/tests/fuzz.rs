@@ -4,15 +4,20 @@
 
 #[path = "../../fuzz/targets/av1.rs"]
 mod av1;
+#[path = "../../fuzz/targets/ivf.rs"]
+mod ivf;
 #[path = "../../fuzz/targets/ladder.rs"]
 mod ladder;
 #[path = "../../fuzz/targets/media.rs"]
 mod media;
 #[path = "../../fuzz/mutation.rs"]
 mod mutation;
+#[path = "../../fuzz/targets/profile.rs"]
+mod profile;
 
 use mutation::{damaged, seeds};
 use proptest::prelude::*;
+use upright_engine::encode::pipe::{Profile, ivf::Reader};
 use upright_engine::ladder::Ladder;
 
 proptest! {
@@ -21,6 +26,16 @@ proptest! {
     #[test]
     fn av1_survives(data in damaged(seeds("av1"))) {
         av1::check(&data);
+    }
+
+    #[test]
+    fn ivf_survives(data in damaged(seeds("ivf"))) {
+        ivf::check(&data);
+    }
+
+    #[test]
+    fn profile_survives(data in damaged(seeds("profile"))) {
+        profile::check(&data);
     }
 
     #[test]
@@ -50,6 +65,12 @@ fn a_fault_is_found() {
 fn seeds_are_what_their_parsers_read() {
     for seed in seeds("av1") {
         assert!(upright_engine::av1::sequence_header_of(&seed).unwrap().is_some());
+    }
+    for seed in seeds("ivf") {
+        assert!(Reader::new(&seed[..], 1000).next_frame().unwrap().is_some());
+    }
+    for seed in seeds("profile") {
+        Profile::parse("seed", std::str::from_utf8(&seed).unwrap()).unwrap();
     }
     assert!(seeds("ladder").iter().any(|seed| std::str::from_utf8(seed).unwrap().parse::<Ladder>().is_ok()));
 }

@@ -11,6 +11,7 @@ mod kill;
 mod memory;
 mod partial;
 mod picture;
+mod pipe;
 mod rendition;
 mod sound;
 mod spread;

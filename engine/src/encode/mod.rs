@@ -4,6 +4,7 @@ mod available;
 mod kind;
 mod libav;
 mod model;
+pub mod pipe;
 mod rav1e;
 
 pub use available::{AvailableEncoder, available, fastest};
@@ -79,13 +80,14 @@ impl EncoderSettings {
 /// Opens the encoder that `settings` name.
 ///
 /// # Errors
-/// [`Error::Options`] for a setting out of range; [`Error::Encoder`] when the encoder refuses.
+/// [`Error::Options`] for a setting out of range; [`Error::EncoderMissing`] when this machine has no such encoder;
+/// [`Error::Encoder`] when the encoder refuses.
 pub fn open(settings: &EncoderSettings) -> Result<Box<dyn Encoder>> {
     settings.check()?;
     match &settings.kind {
         EncoderKind::Rav1e => rav1e::open(settings),
         EncoderKind::Libav(encoder) => libav::open(*encoder, settings),
-        EncoderKind::Pipe(_) => Err(Error::options(format!("{} is not there", settings.kind))),
+        EncoderKind::Pipe(profile) => pipe::open(settings, profile),
     }
 }
 

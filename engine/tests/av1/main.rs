@@ -7,4 +7,5 @@ mod ffmpeg;
 mod footage;
 mod headers;
 mod libav;
+mod pipe;
 mod rav1e;

@@ -1,0 +1,110 @@
+//! Encoders outside the process.
+
+use crate::rendition::{Source, check};
+use crate::support::{Desk, assert_refused, signal};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use upright_fixtures::{Clip, Codec, Container, Ratio, Scene, Timing};
+
+const OPTIONS: &[&str] = &["--encoder", "pipe:svtav1", "--ladder", "180x320,90x160", "--speed", "10"];
+
+fn film(desk: &Desk, frames: usize) -> PathBuf {
+    let clip = Clip {
+        scene: Scene::Subject { cuts: vec![] },
+        timing: Timing::constant(Ratio::new(25, 1), frames),
+        codec: Codec::H264,
+        container: Container::Mp4,
+        ..Clip::new("film")
+    };
+    desk.write(&clip).path
+}
+
+#[test]
+fn a_program_makes_renditions_like_any_encoder() {
+    let desk = Desk::new();
+    let source = film(&desk, 40);
+    let converted = desk.converted(&source, OPTIONS);
+    check(&converted, &Source::look(&source));
+    assert_eq!(converted.report["plan"]["encoder"]["kind"], "pipe:svtav1");
+    assert_eq!(converted.renditions().len(), 2);
+}
+
+#[test]
+fn an_unknown_profile_and_a_missing_program_are_told_apart() {
+    let desk = Desk::new();
+    let source = film(&desk, 5);
+    let unknown = desk.convert(&source, &["--encoder", "pipe:x265"]).output().unwrap();
+    assert_refused(&unknown, 2, &["\"x265\"", "svtav1, ffmpeg"]);
+    let mut missing = desk.convert(&source, OPTIONS);
+    let missing = missing.env("UPRIGHT_SVTAV1", "/no/such/program").output().unwrap();
+    assert_refused(&missing, 69, &["pipe:svtav1", "/no/such/program", "apt-get install svt-av1"]);
+    let option = desk.convert(&source, &[OPTIONS, &["--encoder-options", "nonsense=1"]].concat()).output().unwrap();
+    assert_refused(&option, 70, &["SvtAv1EncApp ended with exit status: 1", "nonsense"]);
+    assert!(desk.leftovers().is_empty());
+}
+
+/// A conversion in a process group of its own, and the programs that it has started.
+fn at_work(desk: &Desk, source: &Path) -> (Child, Vec<u32>) {
+    // Slow enough to be caught at it.
+    let mut command = desk.convert(source, &[OPTIONS, &["--encoder-options", "preset=2"]].concat());
+    let mut child = command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    loop {
+        assert!(child.try_wait().unwrap().is_none(), "it ended too early");
+        let programs = programs_of(child.id());
+        if programs.len() == 2 {
+            return (child, programs);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Children of a process that have become another program.
+fn programs_of(parent: u32) -> Vec<u32> {
+    let numbers =
+        Path::new("/proc").read_dir().unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    numbers
+        .filter(|&pid| {
+            stat(pid).is_some_and(|(name, fields)| name == "SvtAv1EncApp" && fields[1] == parent.to_string())
+        })
+        .collect()
+}
+
+/// A process's name and the fields behind it, of which the first is its state and the second its parent.
+fn stat(pid: u32) -> Option<(String, Vec<String>)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (name, fields) = stat.split_once('(')?.1.rsplit_once(") ")?;
+    Some((name.to_owned(), fields.split(' ').map(str::to_owned).collect()))
+}
+
+/// Whether a process has ended; one that nobody has waited for yet has, too.
+fn ended(pid: u32) -> bool {
+    stat(pid).is_none_or(|(_, fields)| fields[0] == "Z")
+}
+
+#[test]
+fn ctrl_c_is_a_cancel_and_no_failure_of_the_program() {
+    let desk = Desk::new();
+    let source = film(&desk, 45);
+    let (mut child, programs) = at_work(&desk, &source);
+    // What a terminal does: the signal goes to the whole group.
+    assert!(Command::new("kill").args(["-INT", "--"]).arg(format!("-{}", child.id())).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!desk.out().exists());
+    assert!(programs.into_iter().all(ended), "no program is left behind");
+}
+
+#[test]
+fn programs_end_with_a_conversion_that_is_killed() {
+    let desk = Desk::new();
+    let source = film(&desk, 45);
+    let (mut child, programs) = at_work(&desk, &source);
+    signal(&child, "KILL");
+    child.wait().unwrap();
+    for pid in programs {
+        while !ended(pid) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
