@@ -35,12 +35,13 @@ fn a_program_makes_renditions_like_any_encoder() {
 fn an_unknown_profile_and_a_missing_program_are_told_apart() {
     let desk = Desk::new();
     let source = film(&desk, 5);
-    let unknown = desk.convert(&source, &["--encoder", "pipe:x265"]).output().unwrap();
+    let unknown = desk.convert(&source, &["--quiet", "--encoder", "pipe:x265"]).output().unwrap();
     assert_refused(&unknown, 2, &["\"x265\"", "svtav1, ffmpeg"]);
-    let mut missing = desk.convert(&source, OPTIONS);
+    let mut missing = desk.convert(&source, &[OPTIONS, &["--quiet"]].concat());
     let missing = missing.env("UPRIGHT_SVTAV1", "/no/such/program").output().unwrap();
     assert_refused(&missing, 69, &["pipe:svtav1", "/no/such/program", "apt-get install svt-av1"]);
-    let option = desk.convert(&source, &[OPTIONS, &["--encoder-options", "nonsense=1"]].concat()).output().unwrap();
+    let option =
+        desk.convert(&source, &[OPTIONS, &["--quiet", "--encoder-options", "nonsense=1"]].concat()).output().unwrap();
     assert_refused(&option, 70, &["SvtAv1EncApp ended with exit status: 1", "nonsense"]);
     assert!(desk.leftovers().is_empty());
 }

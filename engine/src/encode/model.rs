@@ -77,7 +77,9 @@ impl EncoderKind {
             Self::Rav1e if speed > 9 => (20 << 20, 300),
             Self::Rav1e if speed > 5 => (20 << 20, 350),
             Self::Rav1e => (20 << 20, 600),
-            Self::Libav(LibavEncoder::SvtAv1) | Self::Pipe(_) => (60 << 20, 120 + 40 * threads as u64),
+            Self::Libav(LibavEncoder::SvtAv1) => (60 << 20, 120 + 40 * threads as u64),
+            // SvtAv1EncApp 1.4, and ffmpeg with SVT-AV1 4.2, which has a greater base and needs less for a pixel.
+            Self::Pipe(_) => (150 << 20, 200 + 45 * threads as u64),
             Self::Libav(_) => (40 << 20, 120),
         };
         let per_pixel = if depth == Depth::Eight { per_pixel } else { per_pixel * 5 / 4 };
