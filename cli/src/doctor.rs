@@ -6,6 +6,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use upright_engine::Result;
+use upright_engine::encode::pipe::{Program, programs};
 use upright_engine::encode::{AvailableEncoder, EncoderKind, available, fastest};
 use upright_engine::machine::Machine;
 use upright_engine::media::{Libav, libav};
@@ -20,6 +21,8 @@ struct Examination {
     devices: Vec<DeviceInfo>,
     libav: Libav,
     encoders: Vec<AvailableEncoder>,
+    /// Programs that `pipe:` profiles call; those that are not there have no path.
+    programs: Vec<Program>,
     findings: Vec<Finding>,
 }
 
@@ -52,7 +55,15 @@ impl Examination {
         let devices = adapters();
         let (libav, encoders) = (libav(), available());
         let findings = findings(&devices, &libav, &encoders);
-        Self { versions: versions(), machine: Machine::here(), devices, libav, encoders, findings }
+        Self {
+            versions: versions(),
+            machine: Machine::here(),
+            devices,
+            libav,
+            encoders,
+            programs: programs(),
+            findings,
+        }
     }
 
     fn exit(&self) -> Exit {
@@ -81,6 +92,12 @@ impl Examination {
             };
             let note = if *encoder == auto { "; what auto takes" } else { "" };
             rows.push((if index == 0 { "AV1 encoder" } else { "" }, format!("{encoder} ({place}{note})")));
+        }
+        for Program { profile, path, version, .. } in &self.programs {
+            if let Some(path) = path {
+                let version = version.as_deref().unwrap_or("of unknown version");
+                rows.push(("", format!("pipe:{profile} ({}: {version})", path.display())));
+            }
         }
         for finding in &self.findings {
             let weight = if finding.required { "missing" } else { "could have" };

@@ -36,12 +36,9 @@ pub struct Program {
 }
 
 /// The profiles that are always there, with what this machine has of their programs.
-///
-/// # Errors
-/// None that a user could cause: [`Error::Options`] when a profile is damaged.
-pub fn programs() -> Result<Vec<Program>> {
+pub fn programs() -> Vec<Program> {
     let about = |name| {
-        let profile = Profile::load(name)?;
+        let profile = Profile::load(name).ok()?;
         let program = profile.program();
         let path = profile::find(&program);
         let version = path.as_ref().and_then(|path| {
@@ -49,9 +46,9 @@ pub fn programs() -> Result<Vec<Program>> {
             let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
             String::from_utf8_lossy(&said).lines().next().map(|line| line.trim().to_owned())
         });
-        Ok(Program { profile: name, program, path, version })
+        Some(Program { profile: name, program, path, version })
     };
-    profile::names().map(about).collect()
+    profile::names().filter_map(about).collect()
 }
 
 /// Starts the program of profile `name`. The settings have passed [`EncoderSettings::check`].
