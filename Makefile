@@ -1,11 +1,11 @@
-# `make demo` and `make test` install what is missing on Debian; the others take the machine as it is.
+# `make demo`, `make test` and `make bench` install what is missing on Debian; the others take the machine as it is.
 .PHONY: help demo test lint bench fuzz
 
 help:
 	@echo 'make demo   install what is missing, build, convert a real clip'
 	@echo 'make test   install what is missing, run every test'
 	@echo 'make lint   formatting, clippy, documentation'
-	@echo 'make bench  benchmarks of the kernels'
+	@echo 'make bench  benchmarks of the kernels, then the comparison with peers (half an hour)'
 	@echo 'make fuzz   every fuzz target for SECONDS=60 each'
 
 demo:
@@ -22,9 +22,12 @@ lint:
 	cargo clippy --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps
 
+# What `make bench` hands on to the comparison with peers: make bench BENCH='--rounds 5 --only libsvtav1'
+BENCH =
 bench:
-	scripts/setup.sh build test
+	scripts/setup.sh build test bench
 	cargo bench --package upright-benches
+	scripts/bench.sh $(BENCH)
 
 SECONDS = 60
 fuzz:

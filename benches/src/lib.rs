@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod command;
+pub mod contest;
 pub mod scale;
 
 /// What fails here fails for good; the text says why.

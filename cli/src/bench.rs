@@ -22,6 +22,9 @@ use upright_engine::{Error, Result};
 /// Version of the JSON form.
 const VERSION: u32 = 1;
 
+/// Bytes of scaled frames that wait for the encoders.
+const MEMORY: usize = 1 << 30;
+
 /// What was measured, in the order of its JSON form. Rates are source frames a second.
 #[derive(Debug, Serialize)]
 struct Measured {
@@ -146,7 +149,7 @@ fn measure(arguments: args::Bench, control: &Control, say: &mut dyn FnMut(&str))
         }
     };
     let open = options::open_options(arguments.access, AudioChoice::Best, span);
-    let bench = Bench::open(input, open, &plan, device, limits, control)?;
+    let bench = Bench::open(input, open, &plan, device, limits, MEMORY, control)?;
     let [mut decode, mut scale, mut encode, mut convert] = [const { Rates(Vec::new()) }; 4];
     for run in 1..=arguments.runs {
         let mut part = |name| say(&format!("run {run} of {}: {name}", arguments.runs));

@@ -2,11 +2,12 @@
 
 pub mod filter;
 
-use upright_engine::Result;
+use crate::clock;
 use upright_engine::colour::ChromaSite;
 use upright_engine::frame::{Depth, Frame, FrameFormat, Subsampling};
 use upright_engine::geometry::Window;
 use upright_engine::scale::{Crop, Device, DeviceChoice, ScaleSpec, Scaler, adapters};
+use upright_engine::{Error, Result};
 
 /// The environment variable that names a software adapter to be measured too.
 pub const SOFTWARE_ADAPTER: &str = "UPRIGHT_BENCH_ADAPTER";
@@ -123,4 +124,20 @@ impl Running {
     fn collect(&mut self) -> Result<()> {
         self.scaler.collect(&mut self.rungs.iter_mut().collect::<Vec<_>>())
     }
+}
+
+/// Seconds of one core that our scaler needs for a frame of a 1080p film at 8 bits, to so many rungs.
+///
+/// # Errors
+/// As [`Running`].
+pub fn core_seconds(rungs: usize) -> Result<f64> {
+    const FRAMES: u32 = 200;
+    let job = jobs().into_iter().find(|job| job.spec.rungs.len() == rungs && job.spec.source.height == 1080);
+    let job = job.ok_or_else(|| Error::options(format!("no job has {rungs} rungs")))?;
+    let mut running = Running::new(&Device::open(&DeviceChoice::Cpu)?, &job)?;
+    // Filters are made and memory is taken with the first.
+    running.frames(1)?;
+    let begin = clock::thread();
+    running.frames(FRAMES.into())?;
+    Ok((clock::thread() - begin).as_secs_f64() / f64::from(FRAMES))
 }

@@ -18,9 +18,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// The most bytes of scaled frames that wait in memory for the encoders. What does not fit is not encoded; what fits
-/// is, more than once.
-const MEMORY: usize = 1 << 30;
 /// Source frames that are scaled over and over.
 const SOURCE_FRAMES: usize = 8;
 /// How long scaling goes on.
@@ -71,7 +68,8 @@ pub struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    /// Decodes and scales the film once. `control` cancels this and everything else.
+    /// Decodes and scales the film once. At most `memory` bytes of scaled frames are kept for the encoders: what does
+    /// not fit is not encoded; what fits is, more than once. `control` cancels this and everything else.
     ///
     /// # Errors
     /// As [`Source::open`], [`Plan::new`], [`Device::open`] and [`Device::scaler`]; [`Error::Cancelled`].
@@ -81,6 +79,7 @@ impl<'a> Bench<'a> {
         options: &PlanOptions,
         device_choice: DeviceChoice,
         limits: Limits,
+        memory: usize,
         control: &'a Control,
     ) -> Result<Self> {
         let source = Source::open(&input, &open)?;
@@ -103,13 +102,13 @@ impl<'a> Bench<'a> {
             segments: Vec::new(),
             plan,
         };
-        bench.prepare(source, scaler)?;
+        bench.prepare(source, scaler, memory)?;
         Ok(bench)
     }
 
-    fn prepare(&mut self, mut source: Source, mut scaler: Box<dyn Scaler>) -> Result<()> {
+    fn prepare(&mut self, mut source: Source, mut scaler: Box<dyn Scaler>, memory: usize) -> Result<()> {
         let formats = self.plan.scale_spec().rungs;
-        let room = (MEMORY / formats.iter().map(|format| format.bytes()).sum::<usize>()).max(1);
+        let room = (memory / formats.iter().map(|format| format.bytes()).sum::<usize>()).max(1);
         let mut key_frames = KeyFrames::new(self.plan.key_frames, self.plan.video_out.time_base);
         let mut frame = Frame::new(self.plan.video_in.format);
         let (mut starts, mut kept) = (Vec::new(), 0);

@@ -19,7 +19,7 @@ fn every_part_deals_with_every_frame() {
     let ladder = "90x160,54x96".parse().unwrap();
     let options = PlanOptions { ladder, keyframe_interval, ..PlanOptions::default() };
     let control = Control::default();
-    let bench = Bench::open(input, open, &options, DeviceChoice::Cpu, Limits::default(), &control).unwrap();
+    let bench = Bench::open(input, open, &options, DeviceChoice::Cpu, Limits::default(), usize::MAX, &control).unwrap();
     assert_eq!(bench.info().video.upright.grid, Size { width: 1920, height: 1080 });
     assert_eq!(bench.frames(), 5);
     assert_eq!(bench.segments, [0..2, 2..4, 4..5]);
@@ -37,13 +37,14 @@ fn whoever_cancels_is_obeyed_everywhere() {
     let options = PlanOptions { ladder: "54x96".parse().unwrap(), ..PlanOptions::default() };
     let control = Control::default();
     let bench =
-        Bench::open(input.clone(), open.clone(), &options, DeviceChoice::Cpu, Limits::default(), &control).unwrap();
+        Bench::open(input.clone(), open.clone(), &options, DeviceChoice::Cpu, Limits::default(), usize::MAX, &control)
+            .unwrap();
     control.cancel();
     for measured in [bench.decode(), bench.scale(), bench.encode(), bench.convert()] {
         assert!(matches!(measured, Err(Error::Cancelled)), "{measured:?}");
     }
     assert!(matches!(
-        Bench::open(input, open, &options, DeviceChoice::Cpu, Limits::default(), &control),
+        Bench::open(input, open, &options, DeviceChoice::Cpu, Limits::default(), usize::MAX, &control),
         Err(Error::Cancelled)
     ));
     assert!(matches!(footage::write(&folder.path().join("other.mp4"), 2, &control), Err(Error::Cancelled)));

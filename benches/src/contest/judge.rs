@@ -1,0 +1,52 @@
+//! What a rendition is worth: frames, bits, VMAF.
+
+use super::clip::Clip;
+use crate::Result;
+use crate::command::Command;
+use serde::Serialize;
+use std::path::Path;
+
+/// What a rendition is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// Frames that it shows.
+    pub frames: u32,
+    /// Bytes of its video packets.
+    pub bytes: u64,
+    /// Mean VMAF against the losslessly scaled window.
+    pub vmaf: f64,
+}
+
+/// Judges a rendition of 1080x1920. `ffmpeg` must have libvmaf and zscale.
+///
+/// # Errors
+/// When a tool fails, and when the rendition has not as many frames as the clip.
+pub fn judge(ffmpeg: &Command, clip: &Clip, rendition: &Path) -> Result<Verdict> {
+    let probe = Command::new("ffprobe").args(["-v", "error", "-select_streams", "v:0", "-show_entries", "packet=size"]);
+    let (_, said) = probe.args(["-of", "csv=p=0"]).args([rendition]).output()?;
+    let sizes = said.lines().map(|line| line.trim_end_matches(',').parse::<u64>());
+    let sizes = sizes.collect::<std::result::Result<Vec<_>, _>>()?;
+    let frames = u32::try_from(sizes.len())?;
+    if frames != clip.frames {
+        let path = rendition.display();
+        return Err(format!("{path}: has {frames} frames, and the clip {}: no fair comparison", clip.frames).into());
+    }
+    Ok(Verdict { frames, bytes: sizes.iter().sum(), vmaf: vmaf(ffmpeg, clip, rendition)? })
+}
+
+fn vmaf(ffmpeg: &Command, clip: &Clip, rendition: &Path) -> Result<f64> {
+    let log = tempfile::NamedTempFile::new()?;
+    // Frame by frame, whatever the times: both have the same number. What one writes of colour and another does not is
+    // no difference of pictures.
+    let number = "settb=1/1000,setpts=N,setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv";
+    let scaled = "zscale=1080:1920:filter=lanczos,format=yuv420p";
+    let graph = format!(
+        "[0:v]{number}[a];[1:v]{number},{},{scaled}[b];[a][b]libvmaf=log_fmt=json:log_path={}",
+        clip.crop_filter(),
+        log.path().display()
+    );
+    let inputs = ffmpeg.clone().args(["-nostdin", "-v", "error", "-i"]).args([rendition, "-i".as_ref(), &clip.path]);
+    inputs.args(["-filter_complex", &graph, "-f", "null", "-"]).run()?;
+    let json: serde_json::Value = serde_json::from_reader(log.reopen()?)?;
+    json["pooled_metrics"]["vmaf"]["mean"].as_f64().ok_or_else(|| "libvmaf gave no mean".into())
+}
