@@ -16,6 +16,7 @@ use wait4::Wait4;
 pub struct Command {
     program: PathBuf,
     arguments: Vec<OsString>,
+    variables: Vec<(&'static str, OsString)>,
     cores: Option<usize>,
 }
 
@@ -42,13 +43,20 @@ impl Cost {
 impl Command {
     /// A program without arguments, a name in `PATH` or a path.
     pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self { program: program.into(), arguments: Vec::new(), cores: None }
+        Self { program: program.into(), arguments: Vec::new(), variables: Vec::new(), cores: None }
     }
 
     /// Appends arguments.
     #[must_use]
     pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
         self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
+        self.variables.push((name, value.as_ref().to_owned()));
         self
     }
 
@@ -75,7 +83,12 @@ impl Command {
         let mut process = Process::new(words.next().unwrap_or_default());
         // Files, not pipes: nobody would read those meanwhile.
         let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
-        process.args(words).stdin(Stdio::null()).stdout(out.try_clone()?).stderr(err.try_clone()?);
+        process
+            .args(words)
+            .envs(self.variables.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(out.try_clone()?)
+            .stderr(err.try_clone()?);
         let begin = Instant::now();
         let mut child = process.spawn().map_err(|cause| format!("{self}: cannot be started: {cause}"))?;
         let ended = child.wait4()?;
@@ -107,6 +120,9 @@ impl fmt::Display for Command {
         let plain = |word: &str| {
             !word.is_empty() && word.chars().all(|letter| letter.is_alphanumeric() || "-_./:=,+%@".contains(letter))
         };
+        for (name, value) in &self.variables {
+            write!(f, "{name}={} ", value.to_string_lossy())?;
+        }
         for (index, word) in self.words().enumerate() {
             let word = word.to_string_lossy();
             let gap = if index == 0 { "" } else { " " };
@@ -149,6 +165,8 @@ mod tests {
         assert_eq!(command.to_string(), r"echo 'a b' 'it'\''s' ''");
         let said = Command::new("sh").args(["-c", &command.to_string()]).output().unwrap().1;
         assert_eq!(said, "a b it's \n");
-        assert_eq!(Command::new("x").on_cores(4).to_string(), "taskset -c 0-3 x");
+        assert_eq!(Command::new("x").env("A", "b").on_cores(4).to_string(), "A=b taskset -c 0-3 x");
+        let said = Command::new("sh").args(["-c", "echo $A"]).env("A", "b").output().unwrap().1;
+        assert_eq!(said, "b\n");
     }
 }

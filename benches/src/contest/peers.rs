@@ -79,6 +79,11 @@ impl Job<'_> {
             .args(["--keyframe-interval", &KEY_FRAMES.to_string(), "--encoder", encoder])
             .args(["--speed", &rav1e_speed.to_string(), "--quality", &quality.to_string()]);
         let command = self.options(encoder, command);
+        let command = if encoder == "pipe:ffmpeg" {
+            command.env("UPRIGHT_FFMPEG", absolute(&self.programs.newest))
+        } else {
+            command
+        };
         let stem = self.clip.path.file_stem().unwrap_or_default();
         let top = folder.join(stem).join(format!("{}.mp4", sizes[0]));
         Contender { name, command, top, rounds: Vec::new(), verdict: None }
@@ -179,4 +184,9 @@ impl Job<'_> {
         }
         Ok(tried.into_iter().min_by(|one, other| one.0.total_cmp(&other.0)).map_or(1, |(_, tiles)| tiles))
     }
+}
+
+/// A program's path from the root, so that it is found from everywhere; a name in `PATH` stays as it is.
+fn absolute(program: &Path) -> PathBuf {
+    program.canonicalize().unwrap_or_else(|_| program.to_path_buf())
 }

@@ -121,6 +121,30 @@ impl Running {
         (0..under_way).try_for_each(|_| self.collect())
     }
 
+    /// What the GPU says about so many frames a second: bytes that a frame moves, the shares of what the bus carries when
+    /// nothing is computed, and the time that its kernels run. None on the CPU.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn gpu_report(&self, device: &Device, rate: f64) -> Result<Option<String>> {
+        let Some(stats) = self.scaler.gpu_stats() else { return Ok(None) };
+        let Some(bandwidth) = device.bandwidth(stats.traffic)? else { return Ok(None) };
+        let part = |bytes: usize, limit: f64| {
+            #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+            let bytes = bytes as f64;
+            let (megabytes, gigabytes, share) = (bytes / 1e6, limit / 1e9, 100.0 * rate * bytes / limit);
+            format!("{megabytes:.2} MB a frame ({share:.0} % of the {gigabytes:.1} GB/s of plain copies)")
+        };
+        #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+        let kernels = match stats.kernel_seconds {
+            Some(seconds) => format!("{:.3} ms a frame", 1e3 * seconds / stats.frames.max(1) as f64),
+            None => "no clock".to_owned(),
+        };
+        let upload = part(stats.traffic.uploaded, bandwidth.upload);
+        let read_back = part(stats.traffic.read_back, bandwidth.read_back);
+        Ok(Some(format!("{rate:.0} fps; upload {upload}; readback {read_back}; kernels {kernels}")))
+    }
+
     fn collect(&mut self) -> Result<()> {
         self.scaler.collect(&mut self.rungs.iter_mut().collect::<Vec<_>>())
     }

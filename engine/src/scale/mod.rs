@@ -155,6 +155,54 @@ impl Device {
             Kind::Gpu(gpu) => Ok(Box::new(gpu::GpuScaler::new(Arc::clone(gpu), spec)?)),
         }
     }
+
+    /// How fast a frame's bytes go to the device and back when nothing is computed: the limit of its bus. None on the CPU.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device fails.
+    pub fn bandwidth(&self, traffic: Traffic) -> Result<Option<Bandwidth>> {
+        match &self.0 {
+            Kind::Cpu => Ok(None),
+            Kind::Gpu(gpu) => gpu.bandwidth(traffic).map(Some),
+        }
+    }
+}
+
+/// What a GPU did so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct GpuStats {
+    /// Frames that were collected.
+    pub frames: u64,
+    /// Seconds that its kernels ran for those, by its own clock; none where it has no clock to be read.
+    pub kernel_seconds: Option<f64>,
+    /// Bytes that the last frame moved.
+    pub traffic: Traffic,
+}
+
+impl GpuStats {
+    /// One more frame, whose kernels ran for so many seconds.
+    fn add(&mut self, seconds: Option<f64>) {
+        self.frames += 1;
+        self.kernel_seconds = seconds.map(|seconds| self.kernel_seconds.unwrap_or(0.0) + seconds);
+    }
+}
+
+/// Bytes that a frame moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    /// To the device: parameters, the samples that the window needs, and filters where they changed.
+    pub uploaded: usize,
+    /// Back: all rungs.
+    pub read_back: usize,
+}
+
+/// Bytes a second.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Bandwidth {
+    /// To the device.
+    pub upload: f64,
+    /// Back.
+    pub read_back: f64,
 }
 
 /// Longest side of a picture, in samples.
@@ -223,4 +271,9 @@ pub trait Scaler: Send {
     /// # Errors
     /// [`crate::Error::Device`] when the device is lost or out of memory.
     fn collect(&mut self, outputs: &mut [&mut Frame]) -> Result<()>;
+
+    /// What the GPU did so far; none where none is at work.
+    fn gpu_stats(&self) -> Option<GpuStats> {
+        None
+    }
 }

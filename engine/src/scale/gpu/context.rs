@@ -9,7 +9,7 @@ use upright_shaders::kernels::{BindingKind, Kernel};
 use wgpu::{
     Adapter, BindGroup, BindGroupDescriptor, BindGroupEntry, BindGroupLayout, BindGroupLayoutDescriptor,
     BindGroupLayoutEntry, BindingResource, BindingType, Buffer, BufferBinding, BufferBindingType, BufferDescriptor,
-    BufferUsages, ComputePipeline, ComputePipelineDescriptor, Device, DeviceDescriptor, Limits,
+    BufferUsages, ComputePipeline, ComputePipelineDescriptor, Device, DeviceDescriptor, Features, Limits,
     PipelineLayoutDescriptor, PollError, PollType, Queue, ShaderModuleDescriptor, ShaderSource, ShaderStages,
     SubmissionIndex,
 };
@@ -51,7 +51,8 @@ impl Faults {
 }
 
 impl Context {
-    /// Opens the device of `adapter` with WebGPU's default limits, except that buffers may be as large as it allows.
+    /// Opens the device of `adapter` with WebGPU's default limits, except that buffers may be as large as it allows, and
+    /// with a clock where it has one.
     pub(super) fn new(adapter: &Adapter) -> Result<Self> {
         let allowed = adapter.limits();
         let required_limits = Limits {
@@ -60,7 +61,14 @@ impl Context {
             ..Limits::default()
         };
         let faults = Faults { device: adapter.get_info().name, first: Arc::default() };
-        let descriptor = DeviceDescriptor { label: Some("upright"), required_limits, ..DeviceDescriptor::default() };
+        // Kernels are timed where that can be had.
+        let required_features = adapter.features() & Features::TIMESTAMP_QUERY;
+        let descriptor = DeviceDescriptor {
+            label: Some("upright"),
+            required_features,
+            required_limits,
+            ..DeviceDescriptor::default()
+        };
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
             .map_err(|error| faults.error(format!("cannot be opened: {error}; use the device cpu")))?;
         let noted = faults.clone();

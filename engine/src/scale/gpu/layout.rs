@@ -1,11 +1,11 @@
-//! Where everything of one frame lies in the device's buffers, and what the kernels are told of it. No device here.
+//! Where everything of a frame lies in the device's buffers, and what the kernels are told of it. No device here.
 //!
 //! The input buffer holds, in this order: the parameters of every dispatch, the filters, the samples. The middle
 //! buffer holds the intermediate samples of every rung and plane; the output buffer the rungs' frames, one after the
 //! other, each as [`crate::frame::Frame::bytes`] has it.
 
+use super::super::ScaleSpec;
 use super::super::filters::{Filters, PlaneKind};
-use super::super::{Crop, ScaleSpec};
 use crate::frame::{Depth, Frame};
 use std::ops::Range;
 use upright_shaders::kernels::{Kernel, SCALE_HORIZONTAL, SCALE_VERTICAL};
@@ -23,7 +23,7 @@ pub(super) struct Dispatch {
     pub(super) workgroups: [u32; 3],
 }
 
-/// The layout of one frame.
+/// The layout of frames of one window.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
     /// First all horizontal passes, then all vertical ones.
@@ -41,7 +41,8 @@ pub(super) struct Layout {
 #[derive(Debug)]
 enum Params {
     Horizontal(HorizontalParams),
-    Vertical(VerticalParams),
+    /// Without the keys of the noise, which are every frame's own; of these planes.
+    Vertical(VerticalParams, Range<usize>),
 }
 
 /// The samples of luma, or of both planes of chroma, that are uploaded.
@@ -79,8 +80,8 @@ pub(super) fn outputs(spec: &ScaleSpec) -> (usize, Vec<Range<usize>>) {
 }
 
 impl Layout {
-    /// Lays out one frame. `params_align` is the device's alignment of parameters in bytes.
-    pub(super) fn new(spec: &ScaleSpec, filters: &Filters, crop: Crop, params_align: usize) -> Self {
+    /// Lays out frames with these filters. `params_align` is the device's alignment of parameters in bytes.
+    pub(super) fn new(spec: &ScaleSpec, filters: &Filters, params_align: usize) -> Self {
         let step = size_of::<HorizontalParams>().max(size_of::<VerticalParams>()).next_multiple_of(params_align);
         let mut layout = Self { params_step: step, ..Self::default() };
         let passes = spec.rungs.len() * PlaneKind::ALL.len();
@@ -135,7 +136,6 @@ impl Layout {
             };
             layout.dispatch(&SCALE_HORIZONTAL, Params::Horizontal(horizontal), middle_stride, rows.len(), plane_count);
 
-            let key = |plane: usize| Noise::new(crop.frame, plane as u32).key;
             let (output_stride, output_lanes) = (plane.stride / WORD, lanes(format.depth));
             vertical.push((
                 VerticalParams {
@@ -155,10 +155,10 @@ impl Layout {
                     shift: conversion.vertical.shift,
                     limit: conversion.limit,
                     dither: conversion.dither.into(),
-                    key_0: key(kind.planes().start),
-                    key_1: key(kind.planes().end - 1),
+                    key_0: 0,
+                    key_1: 0,
                 },
-                plane_count,
+                kind.planes(),
             ));
             filter_offset += x.word_count() + y.word_count();
             layout.middle_words += middle_plane * plane_count;
@@ -168,7 +168,13 @@ impl Layout {
         }
         for (params, planes) in vertical {
             let words = (params.width as usize).div_ceil(1 << params.output_lanes);
-            layout.dispatch(&SCALE_VERTICAL, Params::Vertical(params), words, params.height as usize, planes);
+            layout.dispatch(
+                &SCALE_VERTICAL,
+                Params::Vertical(params, planes.clone()),
+                words,
+                params.height as usize,
+                planes.len(),
+            );
         }
         // The kernels may read one row and one word further, for weights of zero.
         layout.middle_words += spec.rungs.iter().map(|rung| rung.width as usize).max().unwrap_or(0) + 1;
@@ -191,14 +197,18 @@ impl Layout {
         self.filters_offset * WORD..self.pixels[0].offset * WORD
     }
 
-    /// Writes the parameters, as `(offset, bytes)`.
-    pub(super) fn write_params(&self, mut write: impl FnMut(usize, &[u8])) {
+    /// Writes the parameters of frame number `frame`, as `(offset, bytes)`.
+    pub(super) fn write_params(&self, frame: u64, mut write: impl FnMut(usize, &[u8])) {
+        let key = |plane: usize| Noise::new(frame, plane as u32).key;
         for (index, params) in self.params.iter().enumerate() {
-            let bytes = match params {
-                Params::Horizontal(params) => bytemuck::bytes_of(params),
-                Params::Vertical(params) => bytemuck::bytes_of(params),
-            };
-            write(index * self.params_step, bytes);
+            let offset = index * self.params_step;
+            match params {
+                Params::Horizontal(params) => write(offset, bytemuck::bytes_of(params)),
+                Params::Vertical(params, planes) => {
+                    let (key_0, key_1) = (key(planes.start), key(planes.end - 1));
+                    write(offset, bytemuck::bytes_of(&VerticalParams { key_0, key_1, ..*params }));
+                }
+            }
         }
     }
 

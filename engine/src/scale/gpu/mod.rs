@@ -5,13 +5,17 @@
 //! small ring of slots has buffers of its own, so that one frame is written while another is computed and a third read.
 
 pub(super) mod adapters;
+mod bus;
+mod clock;
 mod context;
 mod layout;
 
 use super::filters::Filters;
-use super::{Crop, DeviceInfo, ScaleSpec, Scaler, check_outputs, check_request};
+use super::{Bandwidth, Crop, DeviceInfo, GpuStats, ScaleSpec, Scaler, Traffic, check_outputs, check_request};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
+use crate::geometry::Window;
+use clock::Clock;
 use context::{Context, Pipeline};
 use layout::{Layout, WORD};
 use std::collections::VecDeque;
@@ -46,6 +50,14 @@ impl Gpu {
         let pipelines = [Pipeline::new(&context, &SCALE_HORIZONTAL)?, Pipeline::new(&context, &SCALE_VERTICAL)?];
         Ok(Self { info: adapters::describe(adapter), context, pipelines })
     }
+
+    /// How fast a frame's bytes go to and fro when nothing is computed.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when it fails.
+    pub(super) fn bandwidth(&self, traffic: Traffic) -> Result<Bandwidth> {
+        bus::measure(&self.context, traffic)
+    }
 }
 
 /// Scales on a GPU.
@@ -54,8 +66,8 @@ pub(super) struct GpuScaler {
     gpu: Arc<Gpu>,
     spec: ScaleSpec,
     filters: Filters,
-    /// The filters as the kernels read them, and which revision of them that is.
-    filter_words: (u64, Vec<u32>),
+    window: WindowData,
+    stats: GpuStats,
     /// Bytes of the output buffer and of every rung in it.
     output_bytes: usize,
     rung_bytes: Vec<Range<usize>>,
@@ -65,6 +77,16 @@ pub(super) struct GpuScaler {
     under_way: VecDeque<Flight>,
     /// Number of frames submitted so far.
     submitted: usize,
+}
+
+/// What follows from the window alone, and stays from frame to frame while it does.
+#[derive(Debug, Default)]
+struct WindowData {
+    /// The revision of the filters that the rest is made from, 0 for none.
+    revision: u64,
+    /// The filters as the kernels read them.
+    filter_words: Vec<u32>,
+    layout: Layout,
 }
 
 /// A frame under way.
@@ -84,8 +106,9 @@ struct Slot {
     input: Buffer,
     middle: Buffer,
     output: Buffer,
-    /// Mapped once the frame is done.
+    /// Mapped once the frame is done; the time stamps come after the rungs.
     readback: Buffer,
+    clock: Option<Clock>,
     /// In the order of [`Gpu::pipelines`].
     groups: [BindGroup; 2],
     /// Which filters the input buffer holds, 0 for none.
@@ -107,7 +130,8 @@ impl GpuScaler {
             gpu,
             spec: spec.clone(),
             filters: Filters::new(spec),
-            filter_words: (0, Vec::new()),
+            window: WindowData::default(),
+            stats: GpuStats::default(),
             output_bytes,
             rung_bytes,
             slots: [const { None }; SLOTS],
@@ -116,15 +140,15 @@ impl GpuScaler {
         })
     }
 
-    /// Makes the filters those of the window and gives the frame's layout.
-    fn lay_out(&mut self, crop: Crop) -> Layout {
-        self.filters.follow(crop.window);
-        if self.filter_words.0 != self.filters.revision() {
-            layout::filter_words(&self.spec, &self.filters, &mut self.filter_words.1);
-            self.filter_words.0 = self.filters.revision();
+    /// Makes everything that follows from the window follow this one.
+    fn follow(&mut self, window: Window) {
+        self.filters.follow(window);
+        if self.window.revision != self.filters.revision() {
+            let align = self.gpu.context.device.limits().min_uniform_buffer_offset_alignment as usize;
+            layout::filter_words(&self.spec, &self.filters, &mut self.window.filter_words);
+            self.window.layout = Layout::new(&self.spec, &self.filters, align);
+            self.window.revision = self.filters.revision();
         }
-        let params_align = self.gpu.context.device.limits().min_uniform_buffer_offset_alignment as usize;
-        Layout::new(&self.spec, &self.filters, crop, params_align)
     }
 }
 
@@ -143,17 +167,19 @@ impl Scaler for GpuScaler {
         if self.under_way.len() == SLOTS {
             return Err(Error::options(format!("scaler: submitted a frame beyond its capacity of {SLOTS}")));
         }
-        let layout = self.lay_out(crop);
+        self.follow(crop.window);
+        let WindowData { revision, filter_words, layout } = &self.window;
         let index = self.submitted % SLOTS;
-        let slot = match self.slots[index].take().filter(|slot| slot.holds(&layout)) {
+        let slot = match self.slots[index].take().filter(|slot| slot.holds(layout)) {
             Some(slot) => slot,
-            None => Slot::new(&self.gpu, &layout, self.output_bytes)?,
+            None => Slot::new(&self.gpu, layout, self.output_bytes)?,
         };
         let slot = self.slots[index].insert(slot);
-        let new_filters = slot.filters != self.filter_words.0;
-        slot.write(&self.gpu.context, &layout, source, new_filters.then_some(self.filter_words.1.as_slice()))?;
-        slot.filters = self.filter_words.0;
-        let submission = slot.submit(&self.gpu, &layout, new_filters)?;
+        let new_filters = (slot.filters != *revision).then_some(filter_words.as_slice());
+        slot.write(&self.gpu.context, layout, source, crop.frame, new_filters)?;
+        slot.filters = *revision;
+        let (submission, uploaded) = slot.submit(&self.gpu, layout, new_filters.is_some())?;
+        self.stats.traffic = Traffic { uploaded, read_back: self.output_bytes };
         self.under_way.push_back(Flight { slot: index, submission, pts: source.pts, duration: source.duration });
         self.submitted += 1;
         Ok(())
@@ -168,12 +194,17 @@ impl Scaler for GpuScaler {
             return Err(Error::options("scaler: asked for a frame that was not submitted"));
         };
         self.gpu.context.wait(flight.submission)?;
-        slot.read(&self.gpu.context, &self.rung_bytes, outputs)?;
+        let seconds = slot.read(&self.gpu.context, &self.rung_bytes, outputs)?;
+        self.stats.add(seconds);
         for output in outputs {
             output.pts = flight.pts;
             output.duration = flight.duration;
         }
         Ok(())
+    }
+
+    fn gpu_stats(&self) -> Option<GpuStats> {
+        Some(self.stats)
     }
 }
 
@@ -193,7 +224,8 @@ impl Slot {
         let middle =
             context.buffer("a set of half-scaled rungs", roomy(layout.middle_words * WORD), BufferUsages::STORAGE)?;
         let output = context.buffer("a set of rungs", output_bytes, output)?;
-        let readback = context.buffer("a set of rungs", output_bytes, readback)?;
+        let readback = context.buffer("a set of rungs", output_bytes + clock::STAMPS, readback)?;
+        let clock = Clock::new(context)?;
         let bind = |pipeline: &Pipeline| {
             pipeline.bind(context, |name| match name {
                 "middle" => &middle,
@@ -202,7 +234,7 @@ impl Slot {
             })
         };
         let groups = [bind(&pipelines[0])?, bind(&pipelines[1])?];
-        Ok(Self { upload, input, middle, output, readback, groups, filters: 0, mapped: Arc::default() })
+        Ok(Self { upload, input, middle, output, readback, clock, groups, filters: 0, mapped: Arc::default() })
     }
 
     fn holds(&self, layout: &Layout) -> bool {
@@ -210,11 +242,18 @@ impl Slot {
     }
 
     /// Fills the upload buffer, with the filters only where they are given.
-    fn write(&self, context: &Context, layout: &Layout, source: &Frame, filters: Option<&[u32]>) -> Result<()> {
+    fn write(
+        &self,
+        context: &Context,
+        layout: &Layout,
+        source: &Frame,
+        frame: u64,
+        filters: Option<&[u32]>,
+    ) -> Result<()> {
         let range = self.upload.slice(..).get_mapped_range_mut();
         let mut mapped = range.map_err(|error| context.error(format!("cannot be written to: {error}")))?;
         let mut write = |offset: usize, bytes: &[u8]| mapped.slice(offset..offset + bytes.len()).copy_from_slice(bytes);
-        layout.write_params(&mut write);
+        layout.write_params(frame, &mut write);
         if let Some(filters) = filters {
             write(layout.filter_bytes().start, bytemuck::cast_slice(filters));
         }
@@ -224,11 +263,13 @@ impl Slot {
         Ok(())
     }
 
-    /// Sends the frame on its way.
-    fn submit(&self, gpu: &Gpu, layout: &Layout, new_filters: bool) -> Result<SubmissionIndex> {
+    /// Sends the frame on its way; says how many bytes go to the device.
+    fn submit(&self, gpu: &Gpu, layout: &Layout, new_filters: bool) -> Result<(SubmissionIndex, usize)> {
         let Gpu { context, pipelines, .. } = gpu;
         let mut encoder = context.device.create_command_encoder(&CommandEncoderDescriptor { label: Some("frame") });
+        let mut uploaded = 0;
         let mut copy = |range: Range<usize>| {
+            uploaded += range.len();
             let (offset, bytes) = (range.start as u64, range.len() as u64);
             encoder.copy_buffer_to_buffer(&self.upload, offset, &self.input, offset, bytes);
         };
@@ -238,8 +279,8 @@ impl Slot {
             copy(0..layout.filter_bytes().start);
             copy(layout.filter_bytes().end..layout.input_bytes());
         }
-        let mut pass =
-            encoder.begin_compute_pass(&ComputePassDescriptor { label: Some("scale"), timestamp_writes: None });
+        let timestamp_writes = self.clock.as_ref().map(Clock::writes);
+        let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor { label: Some("scale"), timestamp_writes });
         for dispatch in &layout.dispatches {
             for (pipeline, group) in pipelines.iter().zip(&self.groups) {
                 if pipeline.kernel == dispatch.kernel {
@@ -252,6 +293,9 @@ impl Slot {
         }
         drop(pass);
         encoder.copy_buffer_to_buffer(&self.output, 0, &self.readback, 0, self.output.size());
+        if let Some(clock) = &self.clock {
+            clock.copy(&mut encoder, &self.readback, self.output.size());
+        }
         let submission = context.queue.submit([encoder.finish()]);
         context.check()?;
 
@@ -265,11 +309,11 @@ impl Slot {
         self.upload.map_async(MapMode::Write, .., count());
         self.readback.map_async(MapMode::Read, .., count());
         context.check()?;
-        Ok(submission)
+        Ok((submission, uploaded))
     }
 
-    /// Copies the rungs out of the readback buffer.
-    fn read(&self, context: &Context, rungs: &[Range<usize>], outputs: &mut [&mut Frame]) -> Result<()> {
+    /// Copies the rungs out of the readback buffer; says for how many seconds the kernels ran, where there is a clock.
+    fn read(&self, context: &Context, rungs: &[Range<usize>], outputs: &mut [&mut Frame]) -> Result<Option<f64>> {
         if self.mapped.load(Ordering::Acquire) != 2 {
             return Err(context.error("did not give a frame back; try again, or use the device cpu"));
         }
@@ -278,9 +322,11 @@ impl Slot {
         for (output, range) in outputs.iter_mut().zip(rungs) {
             output.bytes_mut().copy_from_slice(&mapped[range.clone()]);
         }
+        let stamps = &mapped[self.output.size() as usize..];
+        let seconds = self.clock.as_ref().map(|_| clock::seconds(context, stamps));
         drop(mapped);
         self.readback.unmap();
-        Ok(())
+        Ok(seconds)
     }
 }
 
@@ -289,7 +335,6 @@ mod tests {
     use super::*;
     use crate::colour::ChromaSite;
     use crate::frame::{Depth, FrameFormat, Subsampling};
-    use crate::geometry::Window;
     use crate::scale::DeviceChoice;
     use upright_shaders::kernels::Kernel;
 
@@ -350,12 +395,37 @@ mod tests {
     }
 
     #[test]
+    fn kernels_are_timed_where_there_is_a_clock_and_bytes_are_counted() {
+        let (gpu, spec) = (software_gpu(), spec());
+        let mut scaler = GpuScaler::new(Arc::clone(&gpu), &spec).unwrap();
+        let source = Frame::new(spec.source);
+        let mut rungs = spec.rungs.iter().map(|&rung| Frame::new(rung)).collect::<Vec<_>>();
+        let mut last = GpuStats::default();
+        for frames in 1..=4 {
+            scaler.submit(&source, crop(10.0)).unwrap();
+            scaler.collect(&mut rungs.iter_mut().collect::<Vec<_>>()).unwrap();
+            let stats = scaler.gpu_stats().unwrap();
+            assert_eq!(stats.frames, frames);
+            assert_eq!(stats.traffic.read_back, spec.rungs.iter().map(|rung| rung.bytes()).sum::<usize>());
+            let has_clock = gpu.context.device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
+            assert_eq!(stats.kernel_seconds.is_some(), has_clock);
+            assert!(!has_clock || stats.kernel_seconds > last.kernel_seconds, "{stats:?}");
+            last = stats;
+        }
+        // The window's columns of all rows, and filters only into a slot's first frame.
+        let window = 102 * 180 * 3 / 2;
+        assert!((window..2 * window).contains(&last.traffic.uploaded), "{last:?}");
+        let bandwidth = gpu.bandwidth(last.traffic).unwrap();
+        assert!(bandwidth.upload > 0.0 && bandwidth.read_back > 0.0);
+    }
+
+    #[test]
     fn a_window_that_moves_needs_no_new_buffers() {
         let spec = spec();
         let layout = |x: f64| {
             let mut filters = Filters::new(&spec);
             filters.follow(crop(x).window);
-            Layout::new(&spec, &filters, crop(x), 256)
+            Layout::new(&spec, &filters, 256)
         };
         let slot = Slot::new(&software_gpu(), &layout(0.0), 4).unwrap();
         assert!((0..=320 - 102).all(|x| slot.holds(&layout(f64::from(x) + 0.37))));
@@ -363,7 +433,7 @@ mod tests {
             let mut filters = Filters::new(&spec);
             let whole = Window { x: 0.0, y: 0.0, width: 320.0, height: 180.0 };
             filters.follow(whole);
-            Layout::new(&spec, &filters, Crop { window: whole, frame: 0 }, 256)
+            Layout::new(&spec, &filters, 256)
         }));
     }
 }
