@@ -15,7 +15,7 @@ use upright_benches::contest::peers::{Job, Programs, Settings};
 use upright_benches::contest::{Contest, Scaling, plot};
 use upright_benches::scale::filter::{Bench, Library};
 use upright_benches::scale::{LADDER, core_seconds};
-use upright_engine::encode::EncoderKind;
+use upright_engine::encode::{EncoderChoice, EncoderKind};
 use upright_engine::machine::Machine;
 use upright_engine::plan::PlanOptions;
 use upright_engine::versions::versions;
@@ -125,7 +125,13 @@ impl FloorPart {
         let pair = |text: &String| text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
         let encoder_options = self.encoder_options.iter().filter_map(pair).collect();
         let Self { clip, crop, encoder, speed, quality, .. } = self;
-        let options = PlanOptions { encoder, encoder_options, speed, quality, ..PlanOptions::default() };
+        let options = PlanOptions {
+            encoder: EncoderChoice::Named(encoder),
+            encoder_options,
+            speed,
+            quality,
+            ..PlanOptions::default()
+        };
         println!("{}", serde_json::to_string(&floor::measure(&clip, &crop, options)?)?);
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use upright_engine::machine::cores;
 use upright_engine::measure::Bench;
 use upright_engine::media::{AudioChoice, Input, OpenOptions, Span};
-use upright_engine::pipeline::Control;
+use upright_engine::pipeline::{Control, Limits};
 use upright_engine::plan::{CropChoice, PlanOptions};
 use upright_engine::scale::DeviceChoice;
 
@@ -63,8 +63,8 @@ pub fn measure(clip: &Path, crop: &str, options: PlanOptions) -> Result<Seconds>
     let options = PlanOptions { crop: CropChoice::At(crop.parse()?), ..options };
     let span = Span::default();
     let open = OpenOptions { protocols: Vec::new(), audio: AudioChoice::None, threads: cores(), span };
-    let control = Control::default();
-    let bench = Bench::open(Input::Path(clip.into()), open, &options, DeviceChoice::Cpu, usize::MAX, &control)?;
+    let (input, control) = (Input::Path(clip.into()), Control::default());
+    let bench = Bench::open(input, open, &options, DeviceChoice::Cpu, Limits::default(), usize::MAX, &control)?;
     let before = clock::process();
     bench.decode()?;
     let between = clock::process();
