@@ -208,8 +208,8 @@ impl<'a> Bench<'a> {
     }
 
     /// Encodes every rung of as many frames as the film has, from scaled frames in memory: a segment of a rung is one
-    /// encoder's work, and as many are at work as there are cores. Nothing is written: less than this no conversion
-    /// by these encoders can take.
+    /// encoder's work, and as many are at work as it takes to keep all cores busy. Nothing is written: less than this no
+    /// conversion by these encoders can take.
     ///
     /// # Errors
     /// As [`encode::open`] and [`encode::Encoder`]; [`Error::Cancelled`].
@@ -227,9 +227,11 @@ impl<'a> Bench<'a> {
         work.sort_by_key(|(size, frames)| {
             Reverse(u64::from(size.width) * u64::from(size.height) * frames.len() as u64)
         });
+        // One more than their threads ask for, so that one may begin or end while the others work.
+        let encoders = (cores().div_ceil(self.plan.encoder.threads.max(1)) + 1).min(cores());
         let next = AtomicUsize::new(0);
         let begin = Instant::now();
-        each(cores(), |stop| {
+        each(encoders, |stop| {
             while let Some((size, frames)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let mut encoder = encode::open(&self.plan.encoder_settings(*size))?;
                 let mut packets = Vec::new();
