@@ -69,21 +69,24 @@ impl EncoderKind {
         (self.segments_at_once(sizes, cores) > 1).then_some(several)
     }
 
-    /// Bytes of memory that one context takes at most, about: measured as the peak of a process that encodes film at 540x960
-    /// and at 1080x1920, less what it has without an encoder.
+    /// Bytes of memory that one context takes at most, about: measured as the peak of a process with one encoder at 540x960
+    /// and 1080x1920, rav1e and those by pipe on film, the others on noise.
     pub fn memory(&self, size: Size, depth: Depth, speed: u8, threads: usize) -> u64 {
-        let (base, per_pixel): (u64, u64) = match self {
+        let threads = threads as u64;
+        // Bytes whatever the size, bytes for each pixel of 8 bits, and of 10 bits for 8 of 8 bits.
+        let (base, per_pixel, ten_bit_eighths): (u64, u64, u64) = match self {
             // From speed 9 down it looks ahead further, and from 5 down it keeps more of what it tries.
-            Self::Rav1e if speed > 9 => (20 << 20, 300),
-            Self::Rav1e if speed > 5 => (20 << 20, 350),
-            Self::Rav1e => (20 << 20, 600),
-            Self::Libav(LibavEncoder::SvtAv1) => (60 << 20, 120 + 40 * threads as u64),
+            Self::Rav1e if speed > 9 => (20 << 20, 300, 10),
+            Self::Rav1e if speed > 5 => (20 << 20, 350, 10),
+            Self::Rav1e => (20 << 20, 600, 10),
+            Self::Libav(LibavEncoder::SvtAv1) => ((50 + 10 * threads) << 20, 140 + 50 * threads, 9),
             // SvtAv1EncApp 1.4, and ffmpeg with SVT-AV1 4.2, which has a greater base and needs less for a pixel.
-            Self::Pipe(_) => (150 << 20, 200 + 45 * threads as u64),
-            Self::Libav(_) => (40 << 20, 120),
+            Self::Pipe(_) => (150 << 20, 200 + 45 * threads, 10),
+            // libaom; of hardware nothing is known, and most of what it takes is its own.
+            Self::Libav(_) => (40 << 20, 270, 16),
         };
-        let per_pixel = if depth == Depth::Eight { per_pixel } else { per_pixel * 5 / 4 };
-        base + per_pixel * size.pixels()
+        let eighths = if depth == Depth::Eight { 8 } else { ten_bit_eighths };
+        base + per_pixel * size.pixels() * eighths / 8
     }
 }
 
