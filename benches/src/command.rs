@@ -74,7 +74,7 @@ impl Command {
         self.output().map(|(cost, _)| cost)
     }
 
-    /// As [`Command::run`], and gives what it wrote to standard output and standard error, one after the other.
+    /// As [`Command::run`], and gives what it wrote to standard output.
     ///
     /// # Errors
     /// As [`Command::run`].
@@ -93,13 +93,12 @@ impl Command {
         let mut child = process.spawn().map_err(|cause| format!("{self}: cannot be started: {cause}"))?;
         let ended = child.wait4()?;
         let wall = begin.elapsed();
-        let said = [read(&mut out)?, read(&mut err)?].concat();
         if !ended.status.success() {
-            return Err(format!("{self}: {}: {}", ended.status, said.trim()).into());
+            return Err(format!("{self}: {}: {}", ended.status, read(&mut err)?.trim()).into());
         }
         let usage = ended.rusage;
         let [wall, user, system] = [wall, usage.utime, usage.stime].map(|time: Duration| time.as_secs_f64());
-        Ok((Cost { wall, user, system, peak_bytes: usage.maxrss }, said))
+        Ok((Cost { wall, user, system, peak_bytes: usage.maxrss }, read(&mut out)?))
     }
 
     fn words(&self) -> impl Iterator<Item = OsString> {
