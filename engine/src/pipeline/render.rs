@@ -219,7 +219,7 @@ fn account(
     outcome: Outcome<Rendition>,
     wall: Duration,
 ) -> Result<(Report, Vec<(TempPath, String)>)> {
-    let Outcome { device, film, rungs, stages, queues } = outcome;
+    let Outcome { device, gpu, film, rungs, stages, queues } = outcome;
     let seconds = |ticks: i64| {
         let Rational { num, den } = plan.video_out.time_base;
         Rational { num: ticks.saturating_mul(num), den }.as_f64()
@@ -246,6 +246,7 @@ fn account(
         version: report::VERSION,
         versions: versions(),
         device,
+        gpu,
         source: info.clone(),
         start_offset: seconds(info.video.origin),
         damage: film.damage,

@@ -9,7 +9,7 @@ use crate::fingerprint::Sha256Hex;
 use crate::geometry::Size;
 use crate::media::{Damage, SourceInfo};
 use crate::plan::Plan;
-use crate::scale::DeviceInfo;
+use crate::scale::{DeviceInfo, GpuStats};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -25,6 +25,8 @@ pub struct Report {
     pub versions: BTreeMap<String, String>,
     /// What scaled.
     pub device: DeviceInfo,
+    /// What the GPU did, where one was at work.
+    pub gpu: Option<GpuStats>,
     /// What went in.
     pub source: SourceInfo,
     /// Seconds that were subtracted from the source's times: time in the source = time in the renditions + this.

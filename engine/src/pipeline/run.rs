@@ -20,7 +20,7 @@ use crate::encode::Encoder;
 use crate::error::Result;
 use crate::frame::Area;
 use crate::plan::Plan;
-use crate::scale::{DeviceInfo, Scaler};
+use crate::scale::{DeviceInfo, GpuStats, Scaler};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -75,6 +75,8 @@ pub(crate) struct Order<'a, F, W> {
 #[derive(Debug)]
 pub(crate) struct Outcome<R> {
     pub(crate) device: DeviceInfo,
+    /// What the GPU did, where one was at work.
+    pub(crate) gpu: Option<GpuStats>,
     pub(crate) film: Film,
     /// In the order of the ladder.
     pub(crate) rungs: Vec<RungOutcome<R>>,
@@ -108,11 +110,13 @@ pub(crate) fn run<F: Footage, W: Workshop>(
     // What comes back as an error only follows from the job's own, which was first.
     let ended = ended.map_err(|_| job.reason())?;
     let film = film.into_inner().ok_or_else(|| job.reason())?;
-    Ok(Outcome { device: ended.device, film, rungs: ended.rungs, stages: ended.stages, queues: ended.queues })
+    let Ended { device, gpu, rungs, stages, queues } = ended;
+    Ok(Outcome { device, gpu, film, rungs, stages, queues })
 }
 
 struct Ended<R> {
     device: DeviceInfo,
+    gpu: Option<GpuStats>,
     rungs: Vec<RungOutcome<R>>,
     stages: Vec<StageReport>,
     queues: Vec<QueueReport>,
@@ -215,31 +219,34 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
 
     crew.wait(TICK, tick);
 
-    let mut stages = vec![decode.join(job)?.1, join_all(scales, job)?];
+    let (gpus, scale) = join_all(scales, job)?;
+    let gpu = gpus.into_iter().flatten().reduce(GpuStats::and);
+    let mut stages = vec![decode.join(job)?.1, scale];
     let mut outcomes = Vec::new();
     let mut encodes: Vec<_> = encodes.into_iter().map(Some).collect();
     for (index, mux) in muxes.into_iter().enumerate() {
         let of_rung = encodes.iter_mut().skip(index).step_by(plan.rungs.len()).filter_map(Option::take).collect();
-        let encode = join_all(of_rung, job)?;
+        let (_, encode) = join_all(of_rung, job)?;
         let ((rendition, video_bytes), mux) = mux.join(job)?;
         outcomes.push(RungOutcome { rendition, video_bytes, encode_seconds: encode.busy_seconds });
         stages.extend([encode, mux]);
     }
     let device = device.ok_or_else(|| job.reason())?;
-    Ok(Ended { device, rungs: outcomes, stages, queues: joints.reports() })
+    Ok(Ended { device, gpu, rungs: outcomes, stages, queues: joints.reports() })
 }
 
-/// Waits for stages of one name, and adds up how they spent their time.
-fn join_all(stages: Vec<Stage<'_, ()>>, job: &Job) -> Result<StageReport> {
-    let mut sum: Option<StageReport> = None;
+/// Waits for stages of one name; gives what each made, and adds up how they spent their time.
+fn join_all<T>(stages: Vec<Stage<'_, T>>, job: &Job) -> Result<(Vec<T>, StageReport)> {
+    let (mut made, mut sum) = (Vec::new(), None);
     for stage in stages {
-        let ((), report) = stage.join(job)?;
+        let (output, report) = stage.join(job)?;
+        made.push(output);
         match &mut sum {
-            Some(sum) => sum.add(&report),
             None => sum = Some(report),
+            Some(sum) => sum.add(&report),
         }
     }
-    sum.ok_or_else(|| job.reason())
+    Ok((made, sum.ok_or_else(|| job.reason())?))
 }
 
 /// The queues of a job by what they join; those of several lanes have one name.

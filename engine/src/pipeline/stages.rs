@@ -13,7 +13,7 @@ use crate::frame::{Area, Frame};
 use crate::media::{Damage, Event, Source};
 use crate::packet::Packet;
 use crate::plan::Plan;
-use crate::scale::{Crop, Scaler};
+use crate::scale::{Crop, GpuStats, Scaler};
 use crate::verify::Stamps;
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU32;
@@ -205,7 +205,8 @@ pub(crate) struct Scale<'a> {
 }
 
 impl Scale<'_> {
-    pub(crate) fn run(&mut self, mut scaler: Box<dyn Scaler>) -> Result<()> {
+    /// Gives what the GPU did, where one was at work.
+    pub(crate) fn run(&mut self, mut scaler: Box<dyn Scaler>) -> Result<Option<GpuStats>> {
         let capacity = scaler.capacity().max(1);
         // Of the frames that are under way, the oldest first: is it a key frame?
         let mut under_way = VecDeque::with_capacity(capacity);
@@ -232,7 +233,7 @@ impl Scale<'_> {
                 }
                 None => match under_way.pop_front() {
                     Some(key) => self.collect(&mut *scaler, key)?,
-                    None => return self.job.check(),
+                    None => return self.job.check().map(|()| scaler.gpu_stats()),
                 },
             }
         }

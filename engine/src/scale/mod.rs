@@ -180,6 +180,14 @@ pub struct GpuStats {
 }
 
 impl GpuStats {
+    /// What several scalers did together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let kernel_seconds = self.kernel_seconds.zip(other.kernel_seconds).map(|(one, other)| one + other);
+        let traffic = if self.frames > 0 { self.traffic } else { other.traffic };
+        Self { frames: self.frames + other.frames, kernel_seconds, traffic }
+    }
+
     /// One more frame, whose kernels ran for so many seconds.
     fn add(&mut self, seconds: Option<f64>) {
         self.frames += 1;

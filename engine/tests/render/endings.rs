@@ -64,8 +64,10 @@ fn the_same_plan_gives_the_same_bytes_on_every_device() {
         let twin = directory.path().join(name);
         let mut job = Job::new(&source, &twin);
         job.render.device = device;
-        job.run().unwrap();
+        let report = job.run().unwrap();
         assert!(bytes(&out)[..2] == bytes(&twin)[..2], "{name}");
+        let frames = report.gpu.map(|gpu| gpu.frames);
+        assert_eq!(frames, (name == "gpu").then_some(48));
     }
     let left = directory.path().join("left");
     let mut job = Job::new(&source, &left);
