@@ -95,7 +95,7 @@ impl Lanes for Portable {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86::{Avx2, Avx512};
+pub(super) use x86::{Avx2, Avx512, Avx512Vnni};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -304,6 +304,64 @@ mod x86 {
                 }
                 samples
             }
+        }
+
+        #[inline(always)]
+        fn transpose(self, source: &[Pair], source_stride: usize, target: &mut [Pair], target_stride: usize) {
+            self.0.transpose(source, source_stride, target, target_stride);
+        }
+    }
+
+    /// x86-64 with AVX-512 F, BW and VNNI, whose `vpdpwssd` multiplies, adds the products and adds them to the sum.
+    #[derive(Clone, Copy, Debug)]
+    pub(in super::super) struct Avx512Vnni(Avx512);
+
+    impl Avx512Vnni {
+        /// The proof, where this processor has it.
+        pub(in super::super) fn detect() -> Option<Self> {
+            Avx512::detect().filter(|_| is_x86_feature_detected!("avx512vnni")).map(Self)
+        }
+    }
+
+    impl Lanes for Avx512Vnni {
+        type Sums = <Avx512 as Lanes>::Sums;
+
+        #[inline(always)]
+        fn splat(self, value: i32) -> Self::Sums {
+            self.0.splat(value)
+        }
+
+        #[inline(always)]
+        fn load(self, values: &[i32; BLOCK]) -> Self::Sums {
+            self.0.load(values)
+        }
+
+        #[inline(always)]
+        fn dot(self, mut sums: Self::Sums, pairs: &[Pair; BLOCK], weights: Pair) -> Self::Sums {
+            // SAFETY: `self` proves AVX-512 F and VNNI; the two loads cover the array's 32 pairs of 4 bytes.
+            unsafe {
+                let weights = _mm512_set1_epi32(bytemuck::cast(weights));
+                for (part, sum) in sums.iter_mut().enumerate() {
+                    let pairs = _mm512_loadu_si512(pairs.as_ptr().add(16 * part).cast());
+                    *sum = _mm512_dpwssd_epi32(*sum, pairs, weights);
+                }
+            }
+            sums
+        }
+
+        #[inline(always)]
+        fn to_pairs(self, sums: Self::Sums, shift: u32) -> [Pair; BLOCK / 2] {
+            self.0.to_pairs(sums, shift)
+        }
+
+        #[inline(always)]
+        fn to_u8(self, sums: Self::Sums, shift: u32) -> [u8; BLOCK] {
+            self.0.to_u8(sums, shift)
+        }
+
+        #[inline(always)]
+        fn to_u16(self, sums: Self::Sums, shift: u32, limit: i32) -> [u16; BLOCK] {
+            self.0.to_u16(sums, shift, limit)
         }
 
         #[inline(always)]

@@ -33,6 +33,8 @@ pub(super) struct CpuScaler {
 #[derive(Clone, Copy, Debug)]
 enum Instructions {
     #[cfg(target_arch = "x86_64")]
+    Avx512Vnni(lanes::Avx512Vnni),
+    #[cfg(target_arch = "x86_64")]
     Avx512(lanes::Avx512),
     #[cfg(target_arch = "x86_64")]
     Avx2(lanes::Avx2),
@@ -45,6 +47,7 @@ impl Instructions {
         let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
+            all.extend(lanes::Avx512Vnni::detect().map(Self::Avx512Vnni));
             all.extend(lanes::Avx512::detect().map(Self::Avx512));
             all.extend(lanes::Avx2::detect().map(Self::Avx2));
         }
@@ -58,6 +61,8 @@ impl Instructions {
 
     fn name(self) -> &'static str {
         match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni(_) => "AVX-512 with VNNI",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(_) => "AVX-512",
             #[cfg(target_arch = "x86_64")]
@@ -163,6 +168,8 @@ impl Instructions {
             }};
         }
         match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni(lanes) => compiled_for!("avx2,avx512f,avx512bw,avx512vnni", lanes),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(lanes) => compiled_for!("avx2,avx512f,avx512bw", lanes),
             #[cfg(target_arch = "x86_64")]
