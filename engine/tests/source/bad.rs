@@ -82,7 +82,7 @@ fn interlaced_frames_are_found_wherever_they_are() {
     let path = directory.path().join("both.ts");
     std::fs::write(&path, [first, second].concat()).unwrap();
     let why = why(&path);
-    assert!(why.starts_with("has an interlaced frame at 1.") && why.contains(" s: "), "{why}");
+    assert!(why.starts_with("has an interlaced frame at 2.0") && why.contains(" s: "), "{why}");
 }
 
 #[test]

@@ -68,10 +68,12 @@ pub(super) struct RungPlane<'a> {
 /// Memory to work in for one rung, kept from frame to frame.
 #[derive(Debug, Default)]
 pub(super) struct RungMemory {
-    /// Row pair `p` of the picture is row `p % ring_rows`.
-    ring: Vec<Pair>,
+    /// Row pair `p` of the picture is row `p % ring_rows`, of `ring_blocks` blocks.
+    ring: Vec<[Pair; BLOCK]>,
     ring_rows: usize,
-    ring_stride: usize,
+    ring_blocks: usize,
+    /// Where in the ring the rows begin that an output row is made of.
+    bases: Vec<usize>,
     /// Output rows that are made.
     rows_made: usize,
 }
@@ -134,9 +136,9 @@ pub(super) fn scale_plane<L: Lanes, S: Sample + crate::frame::Sample>(
 impl RungPlane<'_> {
     fn prepare(&mut self) {
         let memory = &mut *self.memory;
-        memory.ring_stride = self.x.outputs().next_multiple_of(BLOCK);
+        memory.ring_blocks = self.x.outputs().div_ceil(BLOCK);
         memory.ring_rows = self.y.pairs + BLOCK / 2;
-        memory.ring.resize(memory.ring_rows * memory.ring_stride, [0; 2]);
+        memory.ring.resize(memory.ring_rows * memory.ring_blocks, [[0; 2]; BLOCK]);
         memory.rows_made = 0;
     }
 
@@ -151,7 +153,7 @@ impl RungPlane<'_> {
         made: &mut Vec<[Pair; BLOCK / 2]>,
     ) {
         let rounding = self.conversion.horizontal;
-        let stride = self.memory.ring_stride;
+        let stride = self.memory.ring_blocks * BLOCK;
         made.resize(stride, [[0; 2]; BLOCK / 2]);
         for (output, made) in made[..self.x.outputs()].iter_mut().enumerate() {
             let (start, weights) = self.x.row(output);
@@ -162,12 +164,14 @@ impl RungPlane<'_> {
             *made = lanes.to_pairs(sums, rounding.shift);
         }
         let mut tile = [[0; 2]; TILE * TILE];
+        let rows = self.memory.ring_rows;
+        let ring = self.memory.ring.as_flattened_mut();
         for pair in (0..BLOCK / 2).step_by(TILE) {
             for column in (0..stride).step_by(TILE) {
                 lanes.transpose(&made[column..].as_flattened()[pair..], BLOCK / 2, &mut tile, TILE);
                 for (row, tile) in tile.as_chunks::<TILE>().0.iter().enumerate() {
-                    let slot = (first_pair + pair + row) % self.memory.ring_rows;
-                    self.memory.ring[slot * stride + column..][..TILE].copy_from_slice(tile);
+                    let slot = (first_pair + pair + row) % rows;
+                    ring[slot * stride + column..][..TILE].copy_from_slice(tile);
                 }
             }
         }
@@ -209,30 +213,28 @@ impl RungPlane<'_> {
                 break;
             }
             if conversion.dither {
-                noise.resize(memory.ring_stride, 0);
+                noise.resize(memory.ring_blocks * BLOCK, 0);
                 let row = field.row(row as u32, conversion.vertical.shift);
                 for (x, noise) in noise.iter_mut().enumerate() {
                     *noise = conversion.vertical.bias + row(x as u32);
                 }
             }
-            let output = &mut output[row * stride..][..width];
-            for (block, output) in output.chunks_mut(BLOCK).enumerate() {
-                let x = block * BLOCK;
-                let mut sums = match noise[..].get(x..).and_then(|noise| noise.first_chunk()) {
-                    Some(noise) if conversion.dither => lanes.load(noise),
-                    _ => lanes.splat(conversion.vertical.bias),
-                };
-                let mut slot = start % memory.ring_rows;
-                for &weights in weights {
-                    if let Some(pairs) = memory.ring[slot * memory.ring_stride + x..].first_chunk() {
-                        sums = lanes.dot(sums, pairs, weights);
-                    }
-                    slot = if slot + 1 == memory.ring_rows { 0 } else { slot + 1 };
+            let RungMemory { ring, ring_rows, ring_blocks, bases, .. } = &mut **memory;
+            bases.clear();
+            bases.extend((start..start + weights.len()).map(|pair| pair % *ring_rows * *ring_blocks));
+            let noise = noise.as_chunks::<BLOCK>().0;
+            let (whole, rest) = output[row * stride..][..width].as_chunks_mut();
+            // No closures here: one that is not inlined is compiled for the least processor.
+            for block in 0..*ring_blocks {
+                let mut sums =
+                    if conversion.dither { lanes.load(&noise[block]) } else { lanes.splat(conversion.vertical.bias) };
+                for (base, &weights) in bases.iter().zip(weights) {
+                    sums = lanes.dot(sums, &ring[base + block], weights);
                 }
                 let samples = narrow(sums, conversion);
-                match output.first_chunk_mut() {
-                    Some(output) => *output = samples,
-                    None => output.copy_from_slice(&samples[..output.len()]),
+                match whole.get_mut(block) {
+                    Some(whole) => *whole = samples,
+                    None => rest.copy_from_slice(&samples[..rest.len()]),
                 }
             }
             memory.rows_made += 1;
