@@ -92,7 +92,7 @@ pub struct DeviceInfo {
     pub detail: String,
 }
 
-/// Every device that [`open`] can use: the GPU adapters, best first, then the CPU.
+/// Every device that [`Device::open`] can use: the GPU adapters, best first, then the CPU.
 pub fn adapters() -> Vec<DeviceInfo> {
     gpu::adapters::list().iter().map(gpu::adapters::describe).chain([cpu::info()]).collect()
 }
