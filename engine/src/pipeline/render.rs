@@ -8,7 +8,7 @@ use super::run::{Order, Outcome, Workshop, run};
 use super::spool::{Either, Interleaved, Spool};
 use super::spread::{Limits, Spread};
 use super::stages::Film;
-use crate::encode::{self, Encoder, EncoderSettings};
+use crate::encode::{self, Encoder};
 use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
 use crate::media::{AudioTrack, Mp4Writer, Source, SourceInfo, Tags, VideoTrack};
@@ -137,20 +137,7 @@ impl Workshop for Studio<'_> {
     }
 
     fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
-        let Plan { encoder, video_out, .. } = self.plan;
-        encode::open(&EncoderSettings {
-            kind: encoder.kind.clone(),
-            size: self.plan.rungs[rung].size,
-            depth: video_out.depth,
-            colour: video_out.colour,
-            hdr: video_out.hdr,
-            time_base: video_out.time_base,
-            frame_rate: video_out.frame_rate,
-            speed: encoder.speed,
-            quality: encoder.quality,
-            threads: encoder.threads,
-            options: encoder.options.clone(),
-        })
+        encode::open(&self.plan.encoder_settings(self.plan.rungs[rung].size))
     }
 
     fn assemble(&self, rung: usize, video: &Spool, film: &Film) -> Result<Rendition> {
