@@ -12,6 +12,7 @@ use crate::fingerprint::{Fingerprint, Sha256Hex};
 use crate::frame::{Depth, FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size, Upright, Window};
 use crate::ladder::{Ladder, ROUNDING};
+use crate::machine;
 use crate::media::{Assumption, SourceInfo, Span};
 use crate::scale::ScaleSpec;
 use serde::Serialize;
@@ -53,7 +54,7 @@ impl Default for PlanOptions {
             quality: 60,
             keyframe_interval: Rational { num: 2, den: 1 },
             depth: DepthChoice::Auto,
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: machine::cores(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod options;
 
-use super::{Encoder, EncoderSettings, LibavEncoder};
+use super::{Encoder, EncoderSettings, LibavEncoder, check_format};
 use crate::av1;
 use crate::colour::{ChromaSite, HdrMetadata};
 use crate::error::{Error, Result};
@@ -137,13 +137,7 @@ impl Libav {
 
 impl Encoder for Libav {
     fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
-        if frame.format() != self.format {
-            return Err(self.failure(format!(
-                "it was opened for {:?} and was given {:?}",
-                self.format,
-                frame.format()
-            )));
-        }
+        check_format(frame, self.format).map_err(|why| self.failure(why))?;
         let (number, first) = (self.sent, self.sent == 0);
         if key && !first && !self.forces_key_frames {
             return Err(self.failure(format!("it cannot make a key frame of frame {number}, only of the first")));

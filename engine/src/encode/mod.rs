@@ -91,6 +91,12 @@ pub fn open(settings: &EncoderSettings) -> Result<Box<dyn Encoder>> {
     }
 }
 
+/// What is wrong with `frame` for an encoder that was opened for `format`.
+fn check_format(frame: &Frame, format: FrameFormat) -> std::result::Result<(), String> {
+    let given = frame.format();
+    if given == format { Ok(()) } else { Err(format!("it was opened for {format:?} and was given {given:?}")) }
+}
+
 /// An AV1 encoder. Frames go in and packets come out in presentation order.
 pub trait Encoder: Send {
     /// Takes a frame, and appends the packets that have become ready: one AV1 temporal unit each, that is exactly one

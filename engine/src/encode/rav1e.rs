@@ -2,7 +2,7 @@
 
 mod options;
 
-use super::{Encoder, EncoderKind, EncoderSettings};
+use super::{Encoder, EncoderKind, EncoderSettings, check_format};
 use crate::av1;
 use crate::colour::{ChromaSite, Colour, HdrMetadata};
 use crate::error::{Error, Result};
@@ -52,9 +52,7 @@ impl Rav1e {
 
 impl Encoder for Rav1e {
     fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
-        if frame.format() != self.format {
-            return Err(failure(format!("it was opened for {:?} and was given {:?}", self.format, frame.format())));
-        }
+        check_format(frame, self.format).map_err(failure)?;
         let planes = match self.format.depth {
             Depth::Eight => lib::Planes::Eight([0, 1, 2].map(|plane| frame.plane(plane))),
             Depth::Ten | Depth::Twelve => lib::Planes::Sixteen([0, 1, 2].map(|plane| frame.plane(plane))),

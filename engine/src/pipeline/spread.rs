@@ -2,6 +2,7 @@
 
 use super::run::RUNG_FRAMES;
 use crate::error::{Error, Result};
+use crate::machine;
 use crate::plan::{Plan, PlannedEncoder};
 use serde::Serialize;
 
@@ -24,7 +25,7 @@ pub struct Limits {
 impl Default for Limits {
     /// All cores of this machine.
     fn default() -> Self {
-        Self { cores: std::thread::available_parallelism().map_or(1, usize::from), jobs: None, memory: None }
+        Self { cores: machine::cores(), jobs: None, memory: None }
     }
 }
 

@@ -9,7 +9,7 @@ mod y4m;
 
 pub use profile::Profile;
 
-use super::{Encoder, EncoderSettings};
+use super::{Encoder, EncoderSettings, check_format};
 use crate::av1::{self, ObuKind, SequenceHeader};
 use crate::colour::{ChromaSite, HdrMetadata};
 use crate::error::{Error, Result};
@@ -115,13 +115,7 @@ enum State {
 
 impl Encoder for Pipe {
     fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
-        if frame.format() != self.format {
-            return Err(self.failure(format!(
-                "it was opened for {:?} and was given {:?}",
-                self.format,
-                frame.format()
-            )));
-        }
+        check_format(frame, self.format).map_err(|why| self.failure(why))?;
         if key && self.sent > 0 {
             return Err(self.failure("it can make no key frame but the first".to_owned()));
         }
