@@ -7,6 +7,8 @@
 
 #![expect(unsafe_code, reason = "vector intrinsics")]
 
+use upright_shaders::Rounding;
+
 /// Two neighbouring samples or weights.
 pub(super) type Pair = [i16; 2];
 
@@ -15,6 +17,29 @@ pub(super) const BLOCK: usize = 32;
 
 /// Rows and columns of what [`Lanes::transpose`] turns.
 pub(super) const TILE: usize = 8;
+
+/// Columns and rows that [`Lanes::pick`] makes at a time.
+pub(super) const PICKED: (usize, usize) = (16, 4);
+
+/// Bytes that [`Lanes::pick`] picks from.
+pub(super) const WINDOW: usize = 64;
+
+/// What columns are made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Picks<'a> {
+    /// First byte of a row in the first window.
+    pub start: usize,
+    /// Which bytes of a window make up the first pair of each column.
+    pub bytes: &'a [u8; WINDOW],
+    /// A bit for each of `bytes`: whether it is picked, else there is a zero.
+    pub mask: u64,
+    /// Bytes from a pair to the next: two samples.
+    pub step: usize,
+    /// How many pairs one window holds for every column; the next window begins with the pair after them.
+    pub pairs: usize,
+    /// The weights of all pairs.
+    pub weights: &'a [[Pair; PICKED.0]],
+}
 
 /// An instruction set. A value of such a type is the proof that the processor has it.
 pub(super) trait Lanes: Copy {
@@ -41,6 +66,32 @@ pub(super) trait Lanes: Copy {
 
     /// Turns a tile: pair `j` of row `i` of `source` becomes pair `i` of row `j` of `target`. Strides are in pairs.
     fn transpose(self, source: &[Pair], source_stride: usize, target: &mut [Pair], target_stride: usize);
+
+    /// Weighs what is picked from neighbouring rows and rounds the sums, which must leave 16 bits. The upper row's
+    /// number comes first in a pair. Rows hold whole windows. As written here it takes longer than turning strips.
+    #[inline(always)]
+    fn pick(self, rows: [&[u8]; PICKED.1], picks: Picks<'_>, rounding: Rounding) -> [[Pair; PICKED.0]; PICKED.1 / 2] {
+        let number = |row: &[u8], column: usize, pair: usize, half: usize| {
+            let byte = |at: usize| {
+                let picked = usize::from(picks.bytes[at]) + pair * picks.step;
+                if picks.mask >> at & 1 == 1 { row[picks.start + picked] } else { 0 }
+            };
+            let first = 4 * column + 2 * half;
+            i32::from(i16::from_le_bytes([byte(first), byte(first + 1)]))
+        };
+        let sum = |row: &[u8], column: usize| {
+            let mut sum = rounding.bias;
+            for (pair, weights) in picks.weights.iter().enumerate() {
+                for (half, weight) in weights[column].into_iter().enumerate() {
+                    sum += number(row, column, pair, half) * i32::from(weight);
+                }
+            }
+            (sum >> rounding.shift) as i16
+        };
+        std::array::from_fn(|pair| {
+            std::array::from_fn(|column| [sum(rows[2 * pair], column), sum(rows[2 * pair + 1], column)])
+        })
+    }
 }
 
 /// What every processor can do.
@@ -95,12 +146,13 @@ impl Lanes for Portable {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86::{Avx2, Avx512, Avx512Vnni};
+pub(super) use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{BLOCK, Lanes, Pair, TILE};
+    use super::{BLOCK, Lanes, PICKED, Pair, Picks, TILE, WINDOW};
     use std::arch::x86_64::*;
+    use upright_shaders::Rounding;
 
     /// x86-64 with AVX2.
     #[derive(Clone, Copy, Debug)]
@@ -223,14 +275,18 @@ mod x86 {
         }
     }
 
-    /// x86-64 with AVX-512 F and BW.
+    /// x86-64 with AVX-512 as of Ice Lake and Zen 4: F, BW, VBMI, whose `vpermb` picks any bytes of 64, and VNNI, whose
+    /// `vpdpwssd` multiplies, adds the products and adds them to the sum.
     #[derive(Clone, Copy, Debug)]
     pub(in super::super) struct Avx512(Avx2);
 
     impl Avx512 {
         /// The proof, where this processor has it.
         pub(in super::super) fn detect() -> Option<Self> {
-            let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
+            let wide = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vbmi")
+                && is_x86_feature_detected!("avx512vnni");
             Avx2::detect().filter(|_| wide).map(Self)
         }
     }
@@ -247,126 +303,136 @@ mod x86 {
         #[inline(always)]
         fn load(self, values: &[i32; BLOCK]) -> Self::Sums {
             // SAFETY: `self` proves AVX-512 F; the two loads cover the array's 32 numbers.
-            std::array::from_fn(|part| unsafe { _mm512_loadu_si512(values.as_ptr().add(16 * part).cast()) })
+            unsafe { [load(values.as_ptr().cast()), load(values.as_ptr().add(16).cast())] }
         }
 
         #[inline(always)]
-        fn dot(self, mut sums: Self::Sums, pairs: &[Pair; BLOCK], weights: Pair) -> Self::Sums {
-            // SAFETY: `self` proves AVX-512 F and BW; the two loads cover the array's 32 pairs of 4 bytes.
-            unsafe {
-                let weights = _mm512_set1_epi32(bytemuck::cast(weights));
-                for (part, sum) in sums.iter_mut().enumerate() {
-                    let pairs = _mm512_loadu_si512(pairs.as_ptr().add(16 * part).cast());
-                    *sum = _mm512_add_epi32(*sum, _mm512_madd_epi16(pairs, weights));
-                }
-            }
-            sums
-        }
-
-        #[inline(always)]
-        fn to_pairs(self, sums: Self::Sums, shift: u32) -> [Pair; BLOCK / 2] {
-            // SAFETY: `self` proves AVX-512 F; the two stores cover the array's 64 bytes.
-            unsafe {
-                let mut pairs = [[0; 2]; BLOCK / 2];
-                let shift = _mm_cvtsi32_si128(shift as i32);
-                for (part, sum) in sums.into_iter().enumerate() {
-                    let narrow = _mm512_cvtepi32_epi16(_mm512_sra_epi32(sum, shift));
-                    _mm256_storeu_si256(pairs.as_mut_ptr().add(8 * part).cast(), narrow);
-                }
-                pairs
-            }
-        }
-
-        #[inline(always)]
-        fn to_u8(self, sums: Self::Sums, shift: u32) -> [u8; BLOCK] {
-            // SAFETY: `self` proves AVX-512 F; the two stores cover the array's 32 bytes.
-            unsafe {
-                let mut samples = [0; BLOCK];
-                let shift = _mm_cvtsi32_si128(shift as i32);
-                for (part, sum) in sums.into_iter().enumerate() {
-                    let positive = _mm512_max_epi32(_mm512_sra_epi32(sum, shift), _mm512_setzero_si512());
-                    _mm_storeu_si128(samples.as_mut_ptr().add(16 * part).cast(), _mm512_cvtusepi32_epi8(positive));
-                }
-                samples
-            }
-        }
-
-        #[inline(always)]
-        fn to_u16(self, sums: Self::Sums, shift: u32, limit: i32) -> [u16; BLOCK] {
-            // SAFETY: `self` proves AVX-512 F; the two stores cover the array's 64 bytes.
-            unsafe {
-                let mut samples = [0; BLOCK];
-                let (shift, limit) = (_mm_cvtsi32_si128(shift as i32), _mm512_set1_epi32(limit));
-                for (part, sum) in sums.into_iter().enumerate() {
-                    let positive = _mm512_max_epi32(_mm512_sra_epi32(sum, shift), _mm512_setzero_si512());
-                    let narrow = _mm512_cvtepi32_epi16(_mm512_min_epi32(positive, limit));
-                    _mm256_storeu_si256(samples.as_mut_ptr().add(16 * part).cast(), narrow);
-                }
-                samples
-            }
-        }
-
-        #[inline(always)]
-        fn transpose(self, source: &[Pair], source_stride: usize, target: &mut [Pair], target_stride: usize) {
-            self.0.transpose(source, source_stride, target, target_stride);
-        }
-    }
-
-    /// x86-64 with AVX-512 F, BW and VNNI, whose `vpdpwssd` multiplies, adds the products and adds them to the sum.
-    #[derive(Clone, Copy, Debug)]
-    pub(in super::super) struct Avx512Vnni(Avx512);
-
-    impl Avx512Vnni {
-        /// The proof, where this processor has it.
-        pub(in super::super) fn detect() -> Option<Self> {
-            Avx512::detect().filter(|_| is_x86_feature_detected!("avx512vnni")).map(Self)
-        }
-    }
-
-    impl Lanes for Avx512Vnni {
-        type Sums = <Avx512 as Lanes>::Sums;
-
-        #[inline(always)]
-        fn splat(self, value: i32) -> Self::Sums {
-            self.0.splat(value)
-        }
-
-        #[inline(always)]
-        fn load(self, values: &[i32; BLOCK]) -> Self::Sums {
-            self.0.load(values)
-        }
-
-        #[inline(always)]
-        fn dot(self, mut sums: Self::Sums, pairs: &[Pair; BLOCK], weights: Pair) -> Self::Sums {
+        fn dot(self, sums: Self::Sums, pairs: &[Pair; BLOCK], weights: Pair) -> Self::Sums {
             // SAFETY: `self` proves AVX-512 F and VNNI; the two loads cover the array's 32 pairs of 4 bytes.
             unsafe {
                 let weights = _mm512_set1_epi32(bytemuck::cast(weights));
-                for (part, sum) in sums.iter_mut().enumerate() {
-                    let pairs = _mm512_loadu_si512(pairs.as_ptr().add(16 * part).cast());
-                    *sum = _mm512_dpwssd_epi32(*sum, pairs, weights);
-                }
+                let low = dpwssd(sums[0], load(pairs.as_ptr().cast()), weights);
+                let high = dpwssd(sums[1], load(pairs.as_ptr().add(16).cast()), weights);
+                [low, high]
             }
-            sums
         }
 
         #[inline(always)]
         fn to_pairs(self, sums: Self::Sums, shift: u32) -> [Pair; BLOCK / 2] {
-            self.0.to_pairs(sums, shift)
+            // SAFETY: `self` proves AVX-512 F and BW; both types are 64 bytes of plain numbers.
+            unsafe {
+                let shift = _mm512_set1_epi32(shift as i32);
+                let low = _mm512_srav_epi32(sums[0], shift);
+                let high = _mm512_srav_epi32(sums[1], shift);
+                let packed = _mm512_packs_epi32(low, high);
+                // Packing works within quarters: groups of four lie in the order 0 4 1 5 2 6 3 7.
+                let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+                std::mem::transmute::<__m512i, [Pair; BLOCK / 2]>(_mm512_permutexvar_epi64(order, packed))
+            }
         }
 
         #[inline(always)]
         fn to_u8(self, sums: Self::Sums, shift: u32) -> [u8; BLOCK] {
-            self.0.to_u8(sums, shift)
+            // SAFETY: `self` proves AVX-512 F and BW; both types are 32 bytes of plain numbers.
+            unsafe {
+                let shift = _mm512_set1_epi32(shift as i32);
+                let low = _mm512_srav_epi32(sums[0], shift);
+                let high = _mm512_srav_epi32(sums[1], shift);
+                let words = _mm512_packs_epi32(low, high);
+                let packed = _mm512_packus_epi16(words, words);
+                // Packing works within quarters: in each, groups of four lie in the order 0 4 0 4.
+                let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 0, 0, 0, 0, 0, 0, 0);
+                let samples = _mm512_castsi512_si256(_mm512_permutexvar_epi32(order, packed));
+                std::mem::transmute::<__m256i, [u8; BLOCK]>(samples)
+            }
         }
 
         #[inline(always)]
         fn to_u16(self, sums: Self::Sums, shift: u32, limit: i32) -> [u16; BLOCK] {
-            self.0.to_u16(sums, shift, limit)
+            // SAFETY: `self` proves AVX-512 F and BW; both types are 64 bytes of plain numbers.
+            unsafe {
+                let shift = _mm512_set1_epi32(shift as i32);
+                let low = _mm512_srav_epi32(sums[0], shift);
+                let high = _mm512_srav_epi32(sums[1], shift);
+                let packed = _mm512_min_epu16(_mm512_packus_epi32(low, high), _mm512_set1_epi16(limit as i16));
+                let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+                std::mem::transmute::<__m512i, [u16; BLOCK]>(_mm512_permutexvar_epi64(order, packed))
+            }
         }
 
         #[inline(always)]
         fn transpose(self, source: &[Pair], source_stride: usize, target: &mut [Pair], target_stride: usize) {
             self.0.transpose(source, source_stride, target, target_stride);
         }
+
+        #[inline(always)]
+        fn pick(
+            self,
+            rows: [&[u8]; PICKED.1],
+            picks: Picks<'_>,
+            rounding: Rounding,
+        ) -> [[Pair; PICKED.0]; PICKED.1 / 2] {
+            let Picks { start, bytes, mask, step, pairs, weights } = picks;
+            let last_window = start + weights.len().saturating_sub(1) / pairs * pairs * step;
+            for row in rows {
+                assert!(row.len() >= last_window + WINDOW, "the windows lie in the rows");
+            }
+            // SAFETY: `self` proves AVX-512 F, BW, VBMI and VNNI; the assertions keep all windows inside the rows, and
+            // the other loads cover arrays of 64 bytes, as the results are.
+            unsafe {
+                let mut sums = [_mm512_set1_epi32(rounding.bias); PICKED.1];
+                let (first_bytes, next_bytes) = (load(bytes.as_ptr()), _mm512_set1_epi8(step as i8));
+                let mut at = start;
+                for weights in weights.chunks(pairs) {
+                    let windows = [
+                        load(rows[0].as_ptr().add(at)),
+                        load(rows[1].as_ptr().add(at)),
+                        load(rows[2].as_ptr().add(at)),
+                        load(rows[3].as_ptr().add(at)),
+                    ];
+                    let mut bytes = first_bytes;
+                    for weights in weights {
+                        let weights = load(weights.as_ptr().cast());
+                        for (sum, window) in sums.iter_mut().zip(windows) {
+                            *sum = dpwssd(*sum, _mm512_maskz_permutexvar_epi8(mask, bytes, window), weights);
+                        }
+                        bytes = _mm512_add_epi8(bytes, next_bytes);
+                    }
+                    at += pairs * step;
+                }
+                let shift = _mm512_set1_epi32(rounding.shift as i32);
+                let rest = _mm512_set1_epi32(16 - rounding.shift as i32);
+                let [a, b, c, d] = sums;
+                let upper = [_mm512_srav_epi32(a, shift), _mm512_srav_epi32(c, shift)];
+                let lower = [_mm512_sllv_epi32(b, rest), _mm512_sllv_epi32(d, rest)];
+                let high_halves = 0xaaaa_aaaa;
+                std::mem::transmute::<[__m512i; 2], [[Pair; PICKED.0]; PICKED.1 / 2]>([
+                    _mm512_mask_blend_epi16(high_halves, upper[0], lower[0]),
+                    _mm512_mask_blend_epi16(high_halves, upper[1], lower[1]),
+                ])
+            }
+        }
+    }
+
+    /// Adds to each sum the product of a pair with its weights. LLVM has an intrinsic for it but makes two instructions
+    /// of that wherever they lie in a chain, for the sake of latency; here many chains run side by side, and what counts
+    /// is how many instructions there are.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    fn dpwssd(mut sums: __m512i, pairs: __m512i, weights: __m512i) -> __m512i {
+        // SAFETY: the instruction is there, and touches nothing but its operands.
+        unsafe {
+            std::arch::asm!("vpdpwssd {}, {}, {}", inout(zmm_reg) sums, in(zmm_reg) pairs, in(zmm_reg) weights,
+                options(pure, nomem, nostack, preserves_flags));
+        }
+        sums
+    }
+
+    /// # Safety
+    /// The processor must have AVX-512 F, and there must be 64 bytes to read.
+    #[inline(always)]
+    unsafe fn load(bytes: *const u8) -> __m512i {
+        // SAFETY: the caller's promise.
+        unsafe { _mm512_loadu_si512(bytes.cast()) }
     }
 }

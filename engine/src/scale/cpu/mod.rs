@@ -2,14 +2,16 @@
 
 mod lanes;
 mod strips;
+mod weights;
 
 use super::filters::{Filters, PlaneKind};
 use super::{Crop, DeviceInfo, ScaleSpec, Scaler, check_outputs, check_request};
 use crate::error::{Error, Result};
 use crate::frame::{Depth, Frame, Sample};
 use lanes::Portable;
-use strips::{PairFilter, RungMemory, RungPlane, StripMemory};
+use strips::{RungMemory, RungPlane, StripMemory};
 use upright_shaders::Noise;
+use weights::{ColumnFilter, PairFilter};
 
 /// Scales on the calling thread.
 #[derive(Debug)]
@@ -18,10 +20,10 @@ pub(super) struct CpuScaler {
     instructions: Instructions,
     spec: ScaleSpec,
     filters: Filters,
-    /// The revision of `filters` that `pair_filters` follow.
+    /// The revision of `filters` that `axes` follow.
     revision: Option<u64>,
     /// Of every rung, of luma and of chroma: along x and along y.
-    pair_filters: Vec<[[PairFilter; 2]; 2]>,
+    axes: Vec<[(ColumnFilter, PairFilter); 2]>,
     /// The rungs of the frame under way.
     rungs: Vec<Frame>,
     under_way: bool,
@@ -32,8 +34,6 @@ pub(super) struct CpuScaler {
 /// The vector instructions that are used.
 #[derive(Clone, Copy, Debug)]
 enum Instructions {
-    #[cfg(target_arch = "x86_64")]
-    Avx512Vnni(lanes::Avx512Vnni),
     #[cfg(target_arch = "x86_64")]
     Avx512(lanes::Avx512),
     #[cfg(target_arch = "x86_64")]
@@ -47,7 +47,6 @@ impl Instructions {
         let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            all.extend(lanes::Avx512Vnni::detect().map(Self::Avx512Vnni));
             all.extend(lanes::Avx512::detect().map(Self::Avx512));
             all.extend(lanes::Avx2::detect().map(Self::Avx2));
         }
@@ -59,10 +58,19 @@ impl Instructions {
         Self::all().first().copied().unwrap_or(Self::Portable)
     }
 
-    fn name(self) -> &'static str {
+    /// Whether they have a fast [`lanes::Lanes::pick`].
+    fn picks(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Vnni(_) => "AVX-512 with VNNI",
+            Self::Avx512(_) => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => false,
+            Self::Portable => false,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(_) => "AVX-512",
             #[cfg(target_arch = "x86_64")]
@@ -96,7 +104,7 @@ impl CpuScaler {
             spec: spec.clone(),
             filters: Filters::new(spec),
             revision: None,
-            pair_filters: spec.rungs.iter().map(|_| Default::default()).collect(),
+            axes: spec.rungs.iter().map(|_| Default::default()).collect(),
             rungs: spec.rungs.iter().map(|&format| Frame::new(format)).collect(),
             under_way: false,
             strip_memory: StripMemory::default(),
@@ -111,23 +119,23 @@ impl CpuScaler {
             return;
         }
         self.revision = Some(self.filters.revision());
-        for (index, kinds) in self.pair_filters.iter_mut().enumerate() {
+        for (index, kinds) in self.axes.iter_mut().enumerate() {
             for kind in PlaneKind::ALL {
                 let layout = self.spec.source.layout()[kind.planes().start];
                 let (x, y) = self.filters.get(index, kind);
-                let [pair_x, pair_y] = &mut kinds[kind as usize];
-                pair_x.follow(x, layout.width);
-                pair_y.follow(y, layout.height);
+                let (columns, rows) = &mut kinds[kind as usize];
+                columns.follow(x, layout.width, self.spec.source.depth.bytes(), self.instructions.picks());
+                rows.follow(y, layout.height);
             }
         }
     }
 
     fn scale_plane(&mut self, source: &Frame, plane: usize, frame: u64) {
         let kind = PlaneKind::of(plane);
-        let rungs = self.rungs.iter_mut().zip(&self.pair_filters).zip(&mut self.rung_memory);
+        let rungs = self.rungs.iter_mut().zip(&self.axes).zip(&mut self.rung_memory);
         let mut rungs: Vec<RungPlane<'_>> = rungs
             .map(|((frame_out, filters), memory)| {
-                let [x, y] = &filters[kind as usize];
+                let (x, y) = &filters[kind as usize];
                 let conversion = self.spec.conversion(&frame_out.format(), kind);
                 RungPlane { x, y, conversion, noise: Noise::new(frame, plane as u32), frame: frame_out, memory }
             })
@@ -169,9 +177,7 @@ impl Instructions {
         }
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Vnni(lanes) => compiled_for!("avx2,avx512f,avx512bw,avx512vnni", lanes),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512(lanes) => compiled_for!("avx2,avx512f,avx512bw", lanes),
+            Self::Avx512(lanes) => compiled_for!("avx2,avx512f,avx512bw,avx512vbmi,avx512vnni", lanes),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(lanes) => compiled_for!("avx2", lanes),
             Self::Portable => strips::scale_plane::<_, S>(Portable, source, plane, rungs, memory),

@@ -1,62 +1,23 @@
 //! Both passes over one plane, for all rungs, in an order that suits a processor's caches and vectors.
 //!
-//! The plane is read in strips of [`BLOCK`] rows. A strip is turned, so that a vector holds one pair of columns of many
-//! rows: then the horizontal pass, which has other weights at every column, multiplies whole vectors by one pair of
-//! weights, as the vertical pass does by nature. What it makes is turned back into a ring of row pairs, from which
-//! every output row is made as soon as the rows that it needs are there. The integers are those of the twins.
+//! The plane is read in strips of [`BLOCK`] rows, from which the horizontal pass fills a ring of row pairs; every output
+//! row is made from the ring as soon as the rows that it needs are there. The integers are those of the twins.
+//!
+//! The vertical pass multiplies whole vectors by one pair of weights, but the horizontal pass has other weights at every
+//! column. Where the processor can pick samples from a row in any order, few rows are made at a time into a ring that
+//! stays in the nearest cache. Elsewhere a strip is turned, so that a vector holds one pair of columns of many rows,
+//! and what is made of it is turned back.
 
-use super::lanes::{BLOCK, Lanes, Pair, TILE};
+use super::lanes::{BLOCK, Lanes, PICKED, Pair, TILE, WINDOW};
+use super::weights::{ColumnFilter, PairFilter};
 use crate::frame::{Depth, Frame};
 use std::ops::Range;
-use upright_shaders::{Conversion, Filter, Noise, Sample};
-
-/// A filter whose rows begin at even source samples, as pairs of weights.
-#[derive(Debug, Default)]
-pub(super) struct PairFilter {
-    /// Pairs of weights in a row.
-    pairs: usize,
-    /// First pair of source samples of each output sample.
-    starts: Vec<u32>,
-    weights: Vec<Pair>,
-}
-
-impl PairFilter {
-    /// Makes it equal to `filter`, which is for `samples` source samples.
-    pub(super) fn follow(&mut self, filter: &Filter, samples: u32) {
-        let available = (samples as usize).div_ceil(2);
-        self.pairs = (filter.taps() / 2 + 1).min(available);
-        let last_start = (available - self.pairs) as u32;
-        self.starts.clear();
-        self.starts.extend(filter.starts().iter().map(|start| (start / 2).min(last_start)));
-        self.weights.clear();
-        self.weights.resize(filter.outputs() * self.pairs, [0; 2]);
-        for (output, row) in self.weights.chunks_exact_mut(self.pairs).enumerate() {
-            let first = (filter.starts()[output] - 2 * self.starts[output]) as usize;
-            row.as_flattened_mut()[first..first + filter.taps()].copy_from_slice(&filter.row(output)[..filter.taps()]);
-        }
-    }
-
-    fn row(&self, output: usize) -> (usize, &[Pair]) {
-        (self.starts[output] as usize, &self.weights[output * self.pairs..][..self.pairs])
-    }
-
-    fn outputs(&self) -> usize {
-        self.starts.len()
-    }
-
-    /// The pairs of source samples that it reads, those with weights of zero too.
-    fn support(&self) -> Range<usize> {
-        match (self.starts.first(), self.starts.last()) {
-            (Some(&first), Some(&last)) => first as usize..last as usize + self.pairs,
-            _ => 0..0,
-        }
-    }
-}
+use upright_shaders::{Conversion, Noise, Sample};
 
 /// What one plane of one rung is made with.
 #[derive(Debug)]
 pub(super) struct RungPlane<'a> {
-    pub x: &'a PairFilter,
+    pub x: &'a ColumnFilter,
     pub y: &'a PairFilter,
     pub conversion: Conversion,
     pub noise: Noise,
@@ -72,8 +33,6 @@ pub(super) struct RungMemory {
     ring: Vec<[Pair; BLOCK]>,
     ring_rows: usize,
     ring_blocks: usize,
-    /// Where in the ring the rows begin that an output row is made of.
-    bases: Vec<usize>,
     /// Output rows that are made.
     rows_made: usize,
 }
@@ -81,7 +40,9 @@ pub(super) struct RungMemory {
 /// Memory to work in for all rungs.
 #[derive(Debug, Default)]
 pub(super) struct StripMemory {
-    /// A strip, row by row.
+    /// See [`picked_rows`].
+    rows_at_end: [Vec<u8>; PICKED.1],
+    /// A strip for turning, row by row.
     rows: Vec<Pair>,
     /// The same, pair of columns by pair of columns, [`BLOCK`] rows each.
     columns: Vec<[Pair; BLOCK]>,
@@ -100,35 +61,104 @@ pub(super) fn scale_plane<L: Lanes, S: Sample + crate::frame::Sample>(
     rungs: &mut [RungPlane<'_>],
     memory: &mut StripMemory,
 ) {
-    let (samples, stride) = source.plane::<S>(plane);
-    let rows = source.layout(plane).height as usize;
     let union = |a: Range<usize>, b: Range<usize>| a.start.min(b.start)..a.end.max(b.end);
-    let across = rungs.iter().map(|rung| rung.x.support()).reduce(union).unwrap_or_default();
+    let across = rungs.iter().map(|rung| rung.x.pairs.support()).reduce(union).unwrap_or_default();
     let down = rungs.iter().map(|rung| rung.y.support()).reduce(union).unwrap_or_default();
-    // Whole tiles are turned: what lies beyond is never read.
-    let pairs = across.len().next_multiple_of(TILE);
-    memory.rows.resize(BLOCK * pairs, [0; 2]);
-    memory.columns.resize(pairs, [[0; 2]; BLOCK]);
     for rung in rungs.iter_mut() {
         rung.prepare();
     }
-    for first_pair in down.step_by(BLOCK / 2) {
+    let turned = rungs.iter().any(|rung| !rung.x.picked);
+    let begin = 2 * across.start * size_of::<S>();
+    // A window may reach beyond the last column.
+    let windows = begin..2 * across.end * size_of::<S>() + WINDOW;
+    // Even, as the rows of a ring are.
+    let first = down.start & !1;
+    for first_pair in (first..down.end).step_by(BLOCK / 2) {
+        if turned {
+            memory.turn(lanes, &Rows::<S>::of(source, plane, 2 * first_pair, &across));
+        }
+        let end_pair = first_pair + BLOCK / 2;
+        for rung in rungs.iter_mut() {
+            if rung.x.picked {
+                for pair in (first_pair..end_pair.min(down.end)).step_by(PICKED.1 / 2) {
+                    let rows = picked_rows(source, plane, 2 * pair, &windows, &mut memory.rows_at_end);
+                    rung.pick(lanes, rows, begin, pair);
+                    rung.vertical(lanes, plane, pair + PICKED.1 / 2, &mut memory.noise);
+                }
+            } else {
+                rung.horizontal(lanes, &memory.columns, across.start, first_pair, &mut memory.made);
+                rung.vertical(lanes, plane, end_pair, &mut memory.noise);
+            }
+        }
+    }
+}
+
+/// Bytes `across` of row `first` of a plane and of those below. Beyond the picture's last row they are those of that
+/// row, beyond its last column whatever comes: both meet weights of zero. Where the frame's memory ends before them,
+/// they lie in `at_end`.
+fn picked_rows<'a>(
+    source: &'a Frame,
+    plane: usize,
+    first: usize,
+    across: &Range<usize>,
+    at_end: &'a mut [Vec<u8>; PICKED.1],
+) -> [&'a [u8]; PICKED.1] {
+    let layout = source.layout(plane);
+    let mut line = first;
+    at_end.each_mut().map(|at_end| {
+        let row = layout.offset + line.min(layout.height as usize - 1) * layout.stride;
+        line += 1;
+        let bytes = &source.bytes()[row + across.start..];
+        bytes.get(..across.len()).unwrap_or_else(|| {
+            at_end.clear();
+            at_end.extend_from_slice(bytes);
+            at_end.resize(across.len(), 0);
+            at_end
+        })
+    })
+}
+
+/// The columns that are needed of up to [`BLOCK`] rows of a plane.
+struct Rows<'a, S> {
+    samples: &'a [S],
+    stride: usize,
+    count: usize,
+    width: usize,
+}
+
+impl<'a, S: Sample + crate::frame::Sample> Rows<'a, S> {
+    /// Pairs `across` of the rows from `first` on.
+    fn of(source: &'a Frame, plane: usize, first: usize, across: &Range<usize>) -> Self {
+        let (samples, stride) = source.plane::<S>(plane);
+        let count = (source.layout(plane).height as usize - first).min(BLOCK);
+        Self { samples: &samples[first * stride + 2 * across.start..], stride, count, width: 2 * across.len() }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &'a [S]> {
+        let Self { samples, stride, count, width } = *self;
+        (0..count).map(move |row| &samples[row * stride..][..width])
+    }
+}
+
+impl StripMemory {
+    /// Turns a strip.
+    #[inline(always)]
+    fn turn<L: Lanes, S: Sample + crate::frame::Sample>(&mut self, lanes: L, rows: &Rows<'_, S>) {
+        // Whole tiles are turned: what lies beyond is never read.
+        let pairs = (rows.width / 2).next_multiple_of(TILE);
+        self.rows.resize(BLOCK * pairs, [0; 2]);
+        self.columns.resize(pairs, [[0; 2]; BLOCK]);
         // A last row or column without a neighbour meets a weight of zero in the neighbour's place.
-        for (row, line) in memory.rows.chunks_exact_mut(pairs).zip(2 * first_pair..rows) {
-            let samples = &samples[line * stride..][2 * across.start..2 * across.end];
-            for (wide, sample) in row.as_flattened_mut().iter_mut().zip(samples) {
+        for (target, row) in self.rows.chunks_exact_mut(pairs).zip(rows.iter()) {
+            for (wide, sample) in target.as_flattened_mut().iter_mut().zip(row) {
                 *wide = sample.widen();
             }
         }
         for column in (0..pairs).step_by(TILE) {
-            let columns = memory.columns[column..column + TILE].as_flattened_mut();
+            let columns = self.columns[column..column + TILE].as_flattened_mut();
             for row in (0..BLOCK).step_by(TILE) {
-                lanes.transpose(&memory.rows[row * pairs + column..], pairs, &mut columns[row..], BLOCK);
+                lanes.transpose(&self.rows[row * pairs + column..], pairs, &mut columns[row..], BLOCK);
             }
-        }
-        for rung in rungs.iter_mut() {
-            rung.horizontal(lanes, &memory.columns, across.start, first_pair, &mut memory.made);
-            rung.vertical(lanes, plane, first_pair + BLOCK / 2, &mut memory.noise);
         }
     }
 }
@@ -136,10 +166,20 @@ pub(super) fn scale_plane<L: Lanes, S: Sample + crate::frame::Sample>(
 impl RungPlane<'_> {
     fn prepare(&mut self) {
         let memory = &mut *self.memory;
-        memory.ring_blocks = self.x.outputs().div_ceil(BLOCK);
-        memory.ring_rows = self.y.pairs + BLOCK / 2;
+        memory.ring_blocks = self.x.pairs.outputs().div_ceil(BLOCK);
+        // Even, as every first pair is: two that are made together never lie at its two ends.
+        memory.ring_rows = (self.y.pairs() + if self.x.picked { PICKED.1 / 2 } else { BLOCK / 2 }).next_multiple_of(2);
         memory.ring.resize(memory.ring_rows * memory.ring_blocks, [[0; 2]; BLOCK]);
         memory.rows_made = 0;
+    }
+
+    /// Makes row pairs `pair` and on of the ring from rows that begin with byte `begin` of the source's.
+    #[inline(always)]
+    fn pick<L: Lanes>(&mut self, lanes: L, rows: [&[u8]; PICKED.1], begin: usize, pair: usize) {
+        let RungMemory { ring, ring_rows, ring_blocks, .. } = &mut *self.memory;
+        let stride = *ring_blocks * BLOCK;
+        let made = &mut ring.as_flattened_mut()[pair % *ring_rows * stride..][..2 * stride];
+        self.x.picks.pick(lanes, rows, begin, self.conversion.horizontal, made.split_at_mut(stride).into());
     }
 
     /// Makes row pairs `first_pair` and on of the ring from a strip whose columns begin with pair `begin`.
@@ -153,10 +193,11 @@ impl RungPlane<'_> {
         made: &mut Vec<[Pair; BLOCK / 2]>,
     ) {
         let rounding = self.conversion.horizontal;
+        let filter = &self.x.pairs;
         let stride = self.memory.ring_blocks * BLOCK;
         made.resize(stride, [[0; 2]; BLOCK / 2]);
-        for (output, made) in made[..self.x.outputs()].iter_mut().enumerate() {
-            let (start, weights) = self.x.row(output);
+        for (output, made) in made[..filter.outputs()].iter_mut().enumerate() {
+            let (start, weights) = filter.row(output);
             let mut sums = lanes.splat(rounding.bias);
             for (column, &weights) in columns[start - begin..][..weights.len()].iter().zip(weights) {
                 sums = lanes.dot(sums, column, weights);
@@ -181,63 +222,135 @@ impl RungPlane<'_> {
     #[inline(always)]
     fn vertical<L: Lanes>(&mut self, lanes: L, plane: usize, end_pair: usize, noise: &mut Vec<i32>) {
         match self.frame.format().depth {
-            Depth::Eight => {
-                self.rows(lanes, plane, end_pair, noise, |sums, conversion| {
-                    lanes.to_u8(sums, conversion.vertical.shift)
-                });
-            }
-            Depth::Ten | Depth::Twelve => {
-                self.rows(lanes, plane, end_pair, noise, |sums, conversion| {
-                    lanes.to_u16(sums, conversion.vertical.shift, conversion.limit)
-                });
-            }
+            Depth::Eight => self.rows::<L, u8>(lanes, plane, end_pair, noise),
+            Depth::Ten | Depth::Twelve => self.rows::<L, u16>(lanes, plane, end_pair, noise),
         }
     }
 
     #[inline(always)]
-    fn rows<L: Lanes, T: crate::frame::Sample>(
-        &mut self,
-        lanes: L,
-        plane: usize,
-        end_pair: usize,
-        noise: &mut Vec<i32>,
-        narrow: impl Fn(L::Sums, &Conversion) -> [T; BLOCK],
-    ) {
+    fn rows<L: Lanes, T: Narrow>(&mut self, lanes: L, plane: usize, end_pair: usize, noise: &mut Vec<i32>) {
         let Self { y: filter, conversion, noise: field, frame, memory, .. } = self;
+        let RungMemory { ring, ring_rows, ring_blocks, rows_made, .. } = &mut **memory;
         let width = frame.layout(plane).width as usize;
         let (output, stride) = frame.plane_mut::<T>(plane);
-        while memory.rows_made < filter.outputs() {
-            let row = memory.rows_made;
+        while *rows_made < filter.outputs() {
+            let row = *rows_made;
             let (start, weights) = filter.row(row);
             if start + weights.len() > end_pair {
                 break;
             }
             if conversion.dither {
-                noise.resize(memory.ring_blocks * BLOCK, 0);
+                noise.resize(*ring_blocks * BLOCK, 0);
                 let row = field.row(row as u32, conversion.vertical.shift);
                 for (x, noise) in noise.iter_mut().enumerate() {
                     *noise = conversion.vertical.bias + row(x as u32);
                 }
             }
-            let RungMemory { ring, ring_rows, ring_blocks, bases, .. } = &mut **memory;
-            bases.clear();
-            bases.extend((start..start + weights.len()).map(|pair| pair % *ring_rows * *ring_blocks));
-            let noise = noise.as_chunks::<BLOCK>().0;
-            let (whole, rest) = output[row * stride..][..width].as_chunks_mut();
-            // No closures here: one that is not inlined is compiled for the least processor.
-            for block in 0..*ring_blocks {
-                let mut sums =
-                    if conversion.dither { lanes.load(&noise[block]) } else { lanes.splat(conversion.vertical.bias) };
-                for (base, &weights) in bases.iter().zip(weights) {
-                    sums = lanes.dot(sums, &ring[base + block], weights);
-                }
-                let samples = narrow(sums, conversion);
-                match whole.get_mut(block) {
-                    Some(whole) => *whole = samples,
-                    None => rest.copy_from_slice(&samples[..rest.len()]),
-                }
+            let pairs = RowPairs {
+                ring: ring.as_flattened(),
+                rows: *ring_rows,
+                stride: *ring_blocks * BLOCK,
+                start,
+                weights,
+                noise: conversion.dither.then_some(noise),
+                conversion: *conversion,
+            };
+            let output = &mut output[row * stride..][..width];
+            // Up to half size: a loop over few weights is unrolled, and they stay in registers.
+            match weights.len() {
+                3 => pairs.weigh::<L, T, 3>(lanes, output),
+                4 => pairs.weigh::<L, T, 4>(lanes, output),
+                5 => pairs.weigh::<L, T, 5>(lanes, output),
+                6 => pairs.weigh::<L, T, 6>(lanes, output),
+                7 => pairs.weigh::<L, T, 7>(lanes, output),
+                _ => pairs.weigh::<L, T, 0>(lanes, output),
             }
-            memory.rows_made += 1;
+            *rows_made += 1;
         }
+    }
+}
+
+/// What one output row is made of.
+#[derive(Clone, Copy)]
+struct RowPairs<'a> {
+    ring: &'a [Pair],
+    /// Rows of the ring, and pairs from one to the next.
+    rows: usize,
+    stride: usize,
+    /// First row pair of the picture, and the weights from there on.
+    start: usize,
+    weights: &'a [Pair],
+    /// The constants that the sums begin with, if they differ.
+    noise: Option<&'a [i32]>,
+    conversion: Conversion,
+}
+
+impl RowPairs<'_> {
+    /// Makes the row, with `N` pairs of weights or, where `N` is zero, with as many as there are.
+    #[inline(always)]
+    fn weigh<L: Lanes, T: Narrow, const N: usize>(self, lanes: L, output: &mut [T]) {
+        let row = |index: usize| &self.ring[(self.start + index) % self.rows * self.stride..][..self.stride];
+        let few = std::array::from_fn(|index| (row(index), self.weights[index]));
+        let width = output.len();
+        for (block, output) in output.as_chunks_mut().0.iter_mut().enumerate() {
+            *output = self.block::<L, T, N>(lanes, few, block * BLOCK);
+        }
+        if !width.is_multiple_of(BLOCK) {
+            // The last whole block overlaps its neighbour, but for what is narrower than a block.
+            let x = width.saturating_sub(BLOCK);
+            let last = self.block::<L, T, N>(lanes, few, x);
+            match output[x..].first_chunk_mut() {
+                Some(output) => *output = last,
+                None => output.copy_from_slice(&last[..width]),
+            }
+        }
+    }
+
+    /// Makes [`BLOCK`] samples from `x` on.
+    // No closures here: one that is not inlined is compiled for the least processor.
+    #[inline(always)]
+    fn block<L: Lanes, T: Narrow, const N: usize>(self, lanes: L, few: [(&[Pair], Pair); N], x: usize) -> [T; BLOCK] {
+        let mut sums = match self.noise {
+            Some(noise) => lanes.load(block_at(noise, x)),
+            None => lanes.splat(self.conversion.vertical.bias),
+        };
+        for (row, weights) in few {
+            sums = lanes.dot(sums, block_at(row, x), weights);
+        }
+        if N == 0 {
+            let mut row = self.start % self.rows;
+            for &weights in self.weights {
+                sums = lanes.dot(sums, block_at(self.ring, row * self.stride + x), weights);
+                row = if row + 1 == self.rows { 0 } else { row + 1 };
+            }
+        }
+        T::narrow(lanes, sums, &self.conversion)
+    }
+}
+
+/// A block of a row.
+#[inline(always)]
+#[expect(clippy::expect_used, reason = "the slice has the array's length")]
+fn block_at<T>(row: &[T], x: usize) -> &[T; BLOCK] {
+    row[x..x + BLOCK].first_chunk().expect("a whole block")
+}
+
+/// A sample of a rung.
+trait Narrow: crate::frame::Sample {
+    /// What the sums of the vertical pass stand for.
+    fn narrow<L: Lanes>(lanes: L, sums: L::Sums, conversion: &Conversion) -> [Self; BLOCK];
+}
+
+impl Narrow for u8 {
+    #[inline(always)]
+    fn narrow<L: Lanes>(lanes: L, sums: L::Sums, conversion: &Conversion) -> [Self; BLOCK] {
+        lanes.to_u8(sums, conversion.vertical.shift)
+    }
+}
+
+impl Narrow for u16 {
+    #[inline(always)]
+    fn narrow<L: Lanes>(lanes: L, sums: L::Sums, conversion: &Conversion) -> [Self; BLOCK] {
+        lanes.to_u16(sums, conversion.vertical.shift, conversion.limit)
     }
 }

@@ -163,6 +163,32 @@ proptest! {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+proptest! {
+    #[test]
+    fn samples_are_picked_and_weighed_as_the_definition_says(
+        rows in prop::array::uniform4(prop::collection::vec(any::<u8>(), 300)),
+        start in 0..40_usize,
+        mask in any::<u64>(),
+        (pairs, window_pairs) in (1..12_usize).prop_flat_map(|pairs| (Just(pairs), 1..=pairs)),
+        bytes in 1..=2_usize,
+        picked in prop::collection::vec(0..64_usize, 64),
+        weights in prop::collection::vec(prop::array::uniform16(prop::array::uniform2(-2000_i16..2000)), 12),
+        shift in 9..=16_u32,
+    ) {
+        use lanes::{Lanes, Picks};
+        let step = 2 * bytes;
+        // None beyond the window's end at its last pair.
+        let window_pairs = window_pairs.min(8);
+        let bytes = std::array::from_fn(|at| (picked[at] % (64 - (window_pairs - 1) * step)) as u8);
+        let picks = Picks { start, bytes: &bytes, mask, step, pairs: window_pairs, weights: &weights[..pairs] };
+        let rows = rows.each_ref().map(Vec::as_slice);
+        let rounding = upright_shaders::Rounding { bias: 77, shift };
+        let Some(lanes) = lanes::Avx512::detect() else { return Ok(()) };
+        prop_assert_eq!(lanes.pick(rows, picks, rounding), Portable.pick(rows, picks, rounding));
+    }
+}
+
 fn film() -> ScaleSpec {
     let format = |width, height| FrameFormat { width, height, subsampling: Subsampling::CS420, depth: Depth::Eight };
     ScaleSpec {
