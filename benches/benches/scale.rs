@@ -4,10 +4,10 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::time::{Duration, Instant};
-use upright_benches::clock;
 use upright_benches::command::Command;
 use upright_benches::scale::filter::{Bench, Library};
 use upright_benches::scale::{LADDER, Running, devices, jobs};
+use upright_engine::clock;
 
 fn ours(criterion: &mut Criterion) {
     for (name, device) in devices().expect("the devices can be opened") {
@@ -19,11 +19,12 @@ fn ours(criterion: &mut Criterion) {
             let mut best = 0.0;
             group.bench_function(job.name, |bencher| {
                 bencher.iter_custom(|frames| {
-                    let (begin, cpu) = (Instant::now(), clock::thread());
+                    let cpu = || clock::thread().expect("the system tells the time of processors");
+                    let (begin, cpu_before) = (Instant::now(), cpu());
                     running.frames(frames).expect("the device works");
                     let wall = begin.elapsed();
                     best = f64::max(best, frames as f64 / wall.as_secs_f64());
-                    if on_cpu { clock::thread() - cpu } else { wall }
+                    if on_cpu { cpu() - cpu_before } else { wall }
                 });
             });
             // A filter on the command line may have left this one out.

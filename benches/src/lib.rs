@@ -1,7 +1,6 @@
 //! What the benches share: the jobs that are measured, the devices and programs that they run on, and what is made of
 //! the figures.
 
-pub mod clock;
 pub mod command;
 pub mod contest;
 pub mod scale;

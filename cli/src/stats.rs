@@ -5,14 +5,17 @@ use upright_engine::pipeline::Report;
 
 /// Tables of stages and queues, and the sentence that names the bottleneck.
 pub(crate) fn table(report: &Report) -> String {
-    let mut text =
-        format!("{:<28} {:>7} {:>10} {:>10} {:>10}\n", "stage", "threads", "busy s", "starved s", "blocked s");
+    let mut text = format!(
+        "{:<28} {:>7} {:>10} {:>10} {:>10} {:>10}\n",
+        "stage", "threads", "cpu s", "busy s", "starved s", "blocked s"
+    );
     for stage in &report.stages {
+        let cpu = stage.cpu_seconds.map_or_else(|| "?".to_owned(), |seconds| format!("{seconds:.2}"));
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{:<28} {:>7} {:>10.2} {:>10.2} {:>10.2}",
-            stage.name, stage.threads, stage.busy_seconds, stage.starved_seconds, stage.blocked_seconds
+            "{:<28} {:>7} {:>10} {:>10.2} {:>10.2} {:>10.2}",
+            stage.name, stage.threads, cpu, stage.busy_seconds, stage.starved_seconds, stage.blocked_seconds
         );
     }
     let _ = writeln!(text, "{:<28} {:>7} {:>10} {:>10} {:>10}", "queue", "queues", "holds", "mean depth", "most");

@@ -12,6 +12,7 @@
 //! [`plan`] and [`ladder`] say what will be done; [`pipeline`] does it; [`measure`] says how fast, on this [`machine`].
 
 pub mod av1;
+pub mod clock;
 pub mod colour;
 pub mod encode;
 pub mod error;

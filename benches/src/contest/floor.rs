@@ -1,11 +1,12 @@
 //! What a conversion cannot do without: decoding, and the bare encoders on scaled frames in memory. Measured in a
 //! process of its own, whose memory is no other's.
 
+use crate::Result;
 use crate::command::Command;
-use crate::{Result, clock};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
+use upright_engine::clock;
 use upright_engine::machine::cores;
 use upright_engine::measure::Bench;
 use upright_engine::media::{AudioChoice, Input, OpenOptions, Span};
@@ -65,12 +66,13 @@ pub fn measure(clip: &Path, crop: &str, options: PlanOptions) -> Result<Seconds>
     let open = OpenOptions { protocols: Vec::new(), audio: AudioChoice::None, threads: cores(), span };
     let (input, control) = (Input::Path(clip.into()), Control::default());
     let bench = Bench::open(input, open, &options, DeviceChoice::Cpu, Limits::default(), usize::MAX, &control)?;
-    let before = clock::process();
+    let cpu = || clock::process().ok_or("the system does not tell the time of processors");
+    let before = cpu()?;
     bench.decode()?;
-    let between = clock::process();
+    let between = cpu()?;
     let begin = Instant::now();
     bench.encode()?;
-    let (encode_wall, after) = (begin.elapsed().as_secs_f64(), clock::process());
+    let (encode_wall, after) = (begin.elapsed().as_secs_f64(), cpu()?);
     let [decode_cpu, encode_cpu] = [between - before, after - between].map(|time| time.as_secs_f64());
     Ok(Seconds { decode_cpu, encode_cpu, encode_wall })
 }

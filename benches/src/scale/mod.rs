@@ -2,7 +2,7 @@
 
 pub mod filter;
 
-use crate::clock;
+use upright_engine::clock;
 use upright_engine::colour::ChromaSite;
 use upright_engine::frame::{Depth, Frame, FrameFormat, Subsampling};
 use upright_engine::geometry::Window;
@@ -161,7 +161,8 @@ pub fn core_seconds(rungs: usize) -> Result<f64> {
     let mut running = Running::new(&Device::open(&DeviceChoice::Cpu)?, &job)?;
     // Filters are made and memory is taken with the first.
     running.frames(1)?;
-    let begin = clock::thread();
+    let cpu = || clock::thread().ok_or_else(|| Error::options("the system does not tell the time of processors"));
+    let begin = cpu()?;
     running.frames(FRAMES.into())?;
-    Ok((clock::thread() - begin).as_secs_f64() / f64::from(FRAMES))
+    Ok((cpu()? - begin).as_secs_f64() / f64::from(FRAMES))
 }

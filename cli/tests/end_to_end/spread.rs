@@ -26,9 +26,12 @@ fn segments_side_by_side_pass_every_check() {
     assert_eq!((&converted.report["spread"]["jobs"], &converted.report["key_frames"]), (&3.into(), &5.into()));
     let encode = converted.report["stages"].as_array().unwrap().iter().find(|stage| stage["name"] == "encode 90x160");
     assert_eq!(encode.unwrap()["threads"], 3);
+    assert!(
+        encode.unwrap()["cpu_seconds"].as_f64() > Some(0.0) && converted.report["cpu_seconds"].as_f64() > Some(0.0)
+    );
     let said = &converted.stderr;
     assert!(said.contains(", 3 segments at a time on "), "{said}");
-    for words in ["starved s", "mean depth", converted.report["bottleneck"].as_str().unwrap()] {
+    for words in ["cpu s", "starved s", "mean depth", converted.report["bottleneck"].as_str().unwrap()] {
         assert!(said.contains(words), "{words}: {said}");
     }
 }

@@ -3,21 +3,23 @@
 use super::control::{Control, Job};
 use super::progress::{Board, Expected, Progress};
 use super::publish::Outputs;
-use super::report::{self, RenditionReport, Report};
+use super::report::{self, RenditionReport, Report, Spent};
 use super::run::{Order, Outcome, Workshop, run};
 use super::spool::{Either, Interleaved, Spool};
 use super::spread::{Limits, Spread};
 use super::stages::Film;
+use crate::clock;
 use crate::encode::{self, Encoder};
 use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
+use crate::machine;
 use crate::media::{AudioTrack, Mp4Writer, Source, SourceInfo, Tags, VideoTrack};
 use crate::plan::Plan;
 use crate::scale::{Device, DeviceChoice, ScaleSpec, Scaler};
 use crate::verify;
 use crate::versions::versions;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tempfile::TempPath;
 
 /// Name of the report in the directory of the renditions.
@@ -54,7 +56,7 @@ pub fn render(
     control: &Control,
     on_progress: &(dyn Fn(&Progress) + Sync),
 ) -> Result<Report> {
-    let begin = Instant::now();
+    let (begin, cpu_before) = (Instant::now(), clock::process());
     let info = source.info().clone();
     check_source(plan, &info)?;
     let mut names: Vec<String> = plan.rungs.iter().map(|rung| file_name(rung.size)).collect();
@@ -90,7 +92,9 @@ pub fn render(
         return Err(Error::Cancelled);
     }
 
-    let (report, files) = account(plan, &info, spread, outcome, begin.elapsed())?;
+    let cpu = clock::process().zip(cpu_before).map(|(after, before)| after.saturating_sub(before).as_secs_f64());
+    let spent = Spent { wall: begin.elapsed().as_secs_f64(), cpu, cores: machine::cores() };
+    let (report, files) = account(plan, &info, spread, outcome, spent)?;
     let text = serde_json::to_vec_pretty(&report)
         .map_err(|error| Error::Verify { path: options.directory.join(REPORT), why: error.to_string() })?;
     outputs.publish(files, (REPORT, &text))?;
@@ -204,7 +208,7 @@ fn account(
     info: &SourceInfo,
     spread: Spread,
     outcome: Outcome<Rendition>,
-    wall: Duration,
+    spent: Spent,
 ) -> Result<(Report, Vec<(TempPath, String)>)> {
     let Outcome { device, gpu, film, rungs, stages, queues } = outcome;
     let seconds = |ticks: i64| {
@@ -242,10 +246,11 @@ fn account(
         frames: film.frames.count(),
         key_frames: film.frames.keys(),
         duration,
-        wall_seconds: wall.as_secs_f64(),
+        wall_seconds: spent.wall,
+        cpu_seconds: spent.cpu,
         spread,
         renditions,
-        bottleneck: report::bottleneck(&stages, wall.as_secs_f64()),
+        bottleneck: report::bottleneck(&stages, spent),
         stages,
         queues,
     };

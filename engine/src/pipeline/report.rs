@@ -46,6 +46,9 @@ pub struct Report {
     pub duration: f64,
     /// Seconds that the job took.
     pub wall_seconds: f64,
+    /// Seconds of processors, of all threads of this process, also of those that a library starts, but not of programs;
+    /// absent where the system does not tell.
+    pub cpu_seconds: Option<f64>,
     /// How it was spread over cores and memory.
     pub spread: Spread,
     /// What came out, in the order of the ladder.
@@ -84,7 +87,9 @@ pub struct StageReport {
     pub name: String,
     /// How many threads; the seconds are all of theirs together.
     pub threads: usize,
-    /// Seconds at work.
+    /// Seconds of processors; absent where the system does not tell.
+    pub cpu_seconds: Option<f64>,
+    /// Seconds not spent waiting for another stage: at work, waiting for a core, or for the threads of a library.
     pub busy_seconds: f64,
     /// Seconds waiting for input.
     pub starved_seconds: f64,
@@ -92,8 +97,48 @@ pub struct StageReport {
     pub blocked_seconds: f64,
 }
 
-/// Which of the stages kept the others waiting: the one whose threads were at work for the greatest share of `wall` seconds.
-pub(crate) fn bottleneck(stages: &[StageReport], wall: f64) -> String {
+/// Share of the time of all cores from which on it is they that a job waits for.
+const SATURATED: f64 = 0.85;
+
+/// The time that a job had, and what it took of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spent {
+    /// Seconds of the clock.
+    pub(crate) wall: f64,
+    /// Seconds of processors, as in [`Report::cpu_seconds`].
+    pub(crate) cpu: Option<f64>,
+    /// Cores of the machine.
+    pub(crate) cores: usize,
+}
+
+/// What kept the job from being faster: its cores, if they were hardly ever idle, else the stage whose threads were at
+/// work for the greatest share of the time.
+pub(crate) fn bottleneck(stages: &[StageReport], spent: Spent) -> String {
+    let Spent { wall, cpu, cores } = spent;
+    let at_work = cpu.map(|cpu| cpu / (wall * cores as f64).max(f64::MIN_POSITIVE));
+    match (cpu, at_work) {
+        (Some(cpu), Some(share)) if share >= SATURATED => by_cores(stages, cpu, share, cores),
+        _ => by_stage(stages, wall),
+    }
+}
+
+/// What the cores were busy with.
+fn by_cores(stages: &[StageReport], cpu: f64, share: f64, cores: usize) -> String {
+    let of = |kind: &str| {
+        let those = stages.iter().filter(|stage| stage.name.split(' ').next() == Some(kind));
+        those.filter_map(|stage| stage.cpu_seconds).sum::<f64>()
+    };
+    let [decode, scale, mux] = ["decode", "scale", "mux"].map(of);
+    // Encoders have threads of their own: theirs is what is nobody else's.
+    let encode = (cpu - decode - scale - mux).max(0.0);
+    let mut parts = [("encoding", encode), ("decoding", decode), ("scaling", scale), ("muxing", mux)];
+    parts.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    let parts = parts.map(|(what, seconds)| format!("{:.0}% of it {what}", seconds / cpu * 100.0));
+    let (share, plural) = ((share * 100.0).min(100.0), if cores == 1 { "core was" } else { "cores were" });
+    format!("The bottleneck: {cores} {plural} at work {share:.0}% of the time, {}.", parts[..3].join(", "))
+}
+
+fn by_stage(stages: &[StageReport], wall: f64) -> String {
     let share = |stage: &StageReport| stage.busy_seconds / stage.threads as f64 / wall.max(f64::MIN_POSITIVE) * 100.0;
     let mut by_share: Vec<_> = stages.iter().map(|stage| (stage.name.as_str(), share(stage))).collect();
     by_share.sort_by(|(_, one), (_, other)| other.total_cmp(one));
@@ -109,6 +154,7 @@ impl StageReport {
     /// Adds the threads of another of the same name.
     pub(crate) fn add(&mut self, other: &Self) {
         self.threads += other.threads;
+        self.cpu_seconds = self.cpu_seconds.zip(other.cpu_seconds).map(|(one, other)| one + other);
         self.busy_seconds += other.busy_seconds;
         self.starved_seconds += other.starved_seconds;
         self.blocked_seconds += other.blocked_seconds;
@@ -136,16 +182,39 @@ pub struct QueueReport {
 mod tests {
     use super::*;
 
-    fn stage(name: &str, threads: usize, busy_seconds: f64) -> StageReport {
-        StageReport { name: name.to_owned(), threads, busy_seconds, starved_seconds: 0.0, blocked_seconds: 0.0 }
+    fn stage(name: &str, threads: usize, cpu_seconds: f64, busy_seconds: f64) -> StageReport {
+        StageReport {
+            name: name.to_owned(),
+            threads,
+            cpu_seconds: Some(cpu_seconds),
+            busy_seconds,
+            starved_seconds: 0.0,
+            blocked_seconds: 0.0,
+        }
     }
 
     #[test]
     fn the_bottleneck_is_who_works_most_of_its_time() {
-        let stages = [stage("decode", 1, 4.0), stage("encode 1080x1920", 3, 27.0), stage("scale", 3, 6.0)];
+        let stages =
+            [stage("decode", 1, 4.0, 4.0), stage("encode 1080x1920", 3, 27.0, 27.0), stage("scale", 3, 6.0, 6.0)];
+        let sentence =
+            "The bottleneck: encode 1080x1920 was at work 90% of the time, then decode was at work 40% of the time.";
+        assert_eq!(bottleneck(&stages, Spent { wall: 10.0, cpu: Some(37.0), cores: 16 }), sentence);
+        assert_eq!(bottleneck(&stages, Spent { wall: 10.0, cpu: None, cores: 1 }), sentence);
+    }
+
+    #[test]
+    fn cores_that_are_never_idle_are_the_bottleneck() {
+        // The threads of a library work while those of the stage wait for them.
+        let stages = [
+            stage("decode", 1, 2.0, 9.0),
+            stage("scale", 1, 1.0, 5.0),
+            stage("encode 720x1280", 1, 0.5, 6.0),
+            stage("mux 720x1280", 1, 0.0, 0.1),
+        ];
         assert_eq!(
-            bottleneck(&stages, 10.0),
-            "The bottleneck: encode 1080x1920 was at work 90% of the time, then decode was at work 40% of the time."
+            bottleneck(&stages, Spent { wall: 10.0, cpu: Some(19.0), cores: 2 }),
+            "The bottleneck: 2 cores were at work 95% of the time, 84% of it encoding, 11% of it decoding, 5% of it scaling."
         );
     }
 }

@@ -3,6 +3,7 @@
 use super::control::Job;
 use super::queue::Valve;
 use super::report::StageReport;
+use crate::clock;
 use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
@@ -21,8 +22,14 @@ pub(crate) struct Crew<'scope, 'env> {
 /// A running stage.
 pub(crate) struct Stage<'scope, T> {
     name: String,
-    thread: ScopedJoinHandle<'scope, Option<(T, Duration)>>,
+    thread: ScopedJoinHandle<'scope, Option<(T, Spent)>>,
     waits: Waits,
+}
+
+/// The time of the wall and, where the system tells it, of processors that a stage took.
+struct Spent {
+    wall: Duration,
+    cpu: Option<Duration>,
 }
 
 /// The queues on which a stage may wait.
@@ -69,9 +76,10 @@ impl<'scope, 'env> Crew<'scope, 'env> {
             let (tool, handed) = end_with(job, &stage, init)?;
             // The caller waits for nothing else; it is gone only when the job has ended.
             let _ = ready.send(handed);
-            let start = Instant::now();
+            let (start, cpu_before) = (Instant::now(), clock::thread());
             let output = end_with(job, &stage, || run(ends, tool))?;
-            Some((output, start.elapsed()))
+            let cpu = clock::thread().zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
+            Some((output, Spent { wall: start.elapsed(), cpu }))
         };
         let thread = thread::Builder::new().name(name.clone()).spawn_scoped(self.scope, body).map_err(|cause| {
             self.job.fail(Error::io(&name, "cannot start a thread")(cause));
@@ -118,13 +126,14 @@ impl<T> Stage<'_, T> {
             job.fail(Error::StageLost { stage: name.clone() });
             None
         });
-        let (output, wall) = ended.ok_or(Error::Cancelled)?;
+        let (output, Spent { wall, cpu }) = ended.ok_or(Error::Cancelled)?;
         let starved = waits.input.map_or(Duration::ZERO, |queue| queue.stats().pop_stall);
         let blocked: Duration = waits.outputs.iter().map(|queue| queue.stats().push_stall).sum();
         let blocked = blocked + waits.pools.iter().map(|pool| pool.stats().pop_stall).sum::<Duration>();
         let report = StageReport {
             name,
             threads: 1,
+            cpu_seconds: cpu.map(|cpu| cpu.as_secs_f64()),
             busy_seconds: wall.saturating_sub(starved + blocked).as_secs_f64(),
             starved_seconds: starved.as_secs_f64(),
             blocked_seconds: blocked.as_secs_f64(),
