@@ -20,6 +20,9 @@ use upright_engine::machine::Machine;
 use upright_engine::plan::PlanOptions;
 use upright_engine::versions::versions;
 
+/// How often scalers are measured in a round.
+const SCALING_PASSES: u32 = 5;
+
 /// Compares upright with its peers on this machine.
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -240,20 +243,27 @@ impl Run {
     fn round(&self, round: u32, job: &Job<'_>, contest: &mut Contest) -> Result<()> {
         let say = |name: &str| eprintln!("round {round} of {}: {name}", self.rounds);
         let bench = Bench::new(&Command::new(&job.programs.ffmpeg))?;
-        for scaling in &mut contest.scaling {
-            say(&format!("scaling by {}", scaling.name));
-            let seconds = |rungs: usize| match Library::ALL.into_iter().find(|library| library.name() == scaling.name) {
-                Some(library) => bench.seconds(library, &LADDER[..rungs], 0),
-                None => Ok(core_seconds(rungs)?),
-            };
-            scaling.top.push(seconds(1)?);
-            scaling.ladder.push(seconds(LADDER.len())?);
+        // Short passes, many of them: what disturbs the machine for some seconds then disturbs all alike.
+        let passes = if contest.scaling.is_empty() { 0 } else { SCALING_PASSES };
+        for pass in 1..=passes {
+            say(&format!("scaling, pass {pass} of {passes}"));
+            for scaling in &mut contest.scaling {
+                let seconds =
+                    |rungs: usize| match Library::ALL.into_iter().find(|library| library.name() == scaling.name) {
+                        Some(library) => bench.seconds(library, &LADDER[..rungs], 0),
+                        None => Ok(core_seconds(rungs)?),
+                    };
+                scaling.top.push(seconds(1)?);
+                scaling.ladder.push(seconds(LADDER.len())?);
+            }
         }
         for contender in &mut contest.contenders {
             say(contender.name);
             contender.run()?;
-            if contender.verdict.is_none() {
-                contender.verdict = Some(judge(&Command::new(&job.programs.newest), job.clip, &contender.top)?);
+            if contender.verdicts.is_empty() {
+                let newest = Command::new(&job.programs.newest);
+                let verdicts = contender.renditions.iter().map(|rendition| judge(&newest, job.clip, rendition));
+                contender.verdicts = verdicts.collect::<Result<_>>()?;
             }
         }
         for floor in &mut contest.floors {

@@ -58,11 +58,12 @@ impl Figure {
         Some(Self { name: name.into(), better, target, least, median, most, rounds })
     }
 
-    /// Whether the median meets the target; none where there is no target.
+    /// Whether the median meets the target, both to a thousandth, as they are printed; none where there is no target.
     pub fn meets(&self) -> Option<bool> {
+        let thousandths = |number: f64| (number * 1000.0).round();
         self.target.map(|target| match self.better {
-            Better::More => self.median >= target,
-            Better::Less => self.median <= target,
+            Better::More => thousandths(self.median) >= thousandths(target),
+            Better::Less => thousandths(self.median) <= thousandths(target),
         })
     }
 }
@@ -112,9 +113,8 @@ pub fn figures(contest: &Contest, cores: usize) -> Vec<Figure> {
             target,
             over(&peak(ours), &peak(peer)),
         ));
-        #[expect(clippy::cast_precision_loss, reason = "for people to read")]
-        if let (Some(ours_is), Some(peer_is)) = (contest.verdict(ours), contest.verdict(peer)) {
-            let (vmaf, bits) = (ours_is.vmaf / peer_is.vmaf, ours_is.bytes as f64 / peer_is.bytes as f64);
+        if let (Some((our_bytes, our_vmaf)), Some((bytes, vmaf))) = (contest.worth(ours), contest.worth(peer)) {
+            let (vmaf, bits) = (our_vmaf / vmaf, our_bytes / bytes);
             figures.extend(Figure::new(format!("VMAF, {ours} / {peer}"), Better::More, target, vec![vmaf]));
             figures.extend(Figure::new(format!("bits, {ours} / {peer}"), Better::Less, target, vec![bits]));
         }
@@ -181,13 +181,13 @@ mod tests {
 
     fn contender(name: &'static str, walls: &[f64], bytes: u64) -> Contender {
         let cost = |&wall: &f64| Cost { wall, user: 1.5 * wall, system: 0.5 * wall, peak_bytes: bytes };
-        let verdict = Some(Verdict { frames: 1, bytes, vmaf: 90.0 });
+        let verdicts = vec![Verdict { size: (90, 160), frames: 1, bytes, vmaf: 90.0 }];
         Contender {
             name,
             command: Command::new(name),
-            top: name.into(),
+            renditions: Vec::new(),
             rounds: walls.iter().map(cost).collect(),
-            verdict,
+            verdicts,
         }
     }
 

@@ -22,13 +22,22 @@ pub struct Contender {
     pub name: &'static str,
     /// What is run.
     pub command: Command,
-    /// The largest rendition that comes out.
+    /// The renditions that come out, the largest first.
     #[serde(skip)]
-    pub top: PathBuf,
+    pub renditions: Vec<Rendition>,
     /// What every round cost.
     pub rounds: Vec<Cost>,
-    /// What the largest rendition is worth.
-    pub verdict: Option<Verdict>,
+    /// What the renditions are worth.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// A file that comes out.
+#[derive(Clone, Debug)]
+pub struct Rendition {
+    /// Columns and rows.
+    pub size: (u32, u32),
+    /// Where it lies.
+    pub path: PathBuf,
 }
 
 impl Contender {
@@ -37,7 +46,7 @@ impl Contender {
     /// # Errors
     /// When its command fails.
     pub fn run(&mut self) -> Result<()> {
-        if let Some(folder) = self.top.parent() {
+        for folder in self.renditions.iter().filter_map(|rendition| rendition.path.parent()) {
             fs::create_dir_all(folder)?;
         }
         self.rounds.push(self.command.run()?);
@@ -74,8 +83,12 @@ impl Contest {
         found.map_or_else(Vec::new, |contender| contender.rounds.iter().map(quantity).collect())
     }
 
-    /// What a contender's largest rendition is worth.
-    pub fn verdict(&self, name: &str) -> Option<&Verdict> {
-        self.contenders.iter().find(|contender| contender.name == name)?.verdict.as_ref()
+    /// Bytes of a contender's renditions together, and their VMAF on average; none where it did not take part.
+    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+    pub fn worth(&self, name: &str) -> Option<(f64, f64)> {
+        let verdicts = &self.contenders.iter().find(|contender| contender.name == name)?.verdicts;
+        let bytes: u64 = verdicts.iter().map(|verdict| verdict.bytes).sum();
+        let vmaf: f64 = verdicts.iter().map(|verdict| verdict.vmaf).sum();
+        (!verdicts.is_empty()).then(|| (bytes as f64, vmaf / verdicts.len() as f64))
     }
 }

@@ -1,8 +1,8 @@
 //! Who converts, and with which words they are asked for the same.
 
-use super::Contender;
 use super::clip::Clip;
 use super::floor::Floor;
+use super::{Contender, Rendition};
 use crate::Result;
 use crate::command::Command;
 use crate::scale::LADDER;
@@ -85,8 +85,7 @@ impl Job<'_> {
             command
         };
         let stem = self.clip.path.file_stem().unwrap_or_default();
-        let top = folder.join(stem).join(format!("{}.mp4", sizes[0]));
-        Contender { name, command, top, rounds: Vec::new(), verdict: None }
+        contender(name, command, renditions(&folder.join(stem), rungs))
     }
 
     /// An FFmpeg with an encoder, for all four rungs.
@@ -118,8 +117,7 @@ impl Job<'_> {
             };
             command = command.args([folder.join(format!("{width}x{height}.mp4"))]);
         }
-        let top = folder.join("1080x1920.mp4");
-        Contender { name, command, top, rounds: Vec::new(), verdict: None }
+        contender(name, command, renditions(&folder, LADDER.len()))
     }
 
     /// What decoder and encoders alone cost a contender.
@@ -169,7 +167,7 @@ impl Job<'_> {
             .args(["--threads", "0", "--tiles", &tiles.to_string()])
             .args(self.settings.lookahead().into_iter().flat_map(|frames| ["--rdo-lookahead-frames", frames]))
             .args(frames.into_iter().flat_map(|frames| ["--limit".to_owned(), frames.to_string()]));
-        Contender { name, command, top, rounds: Vec::new(), verdict: None }
+        contender(name, command, vec![Rendition { size: LADDER[0], path: top }])
     }
 
     /// The number of tiles with which rav1e's own command is the fastest here, found by trying.
@@ -184,6 +182,16 @@ impl Job<'_> {
         }
         Ok(tried.into_iter().min_by(|one, other| one.0.total_cmp(&other.0)).map_or(1, |(_, tiles)| tiles))
     }
+}
+
+fn contender(name: &'static str, command: Command, renditions: Vec<Rendition>) -> Contender {
+    Contender { name, command, renditions, rounds: Vec::new(), verdicts: Vec::new() }
+}
+
+/// Files for the first rungs, by the names that upright gives them.
+fn renditions(folder: &Path, rungs: usize) -> Vec<Rendition> {
+    let rendition = |size: (u32, u32)| Rendition { size, path: folder.join(format!("{}x{}.mp4", size.0, size.1)) };
+    LADDER[..rungs].iter().copied().map(rendition).collect()
 }
 
 /// A program's path from the root, so that it is found from everywhere; a name in `PATH` stays as it is.
