@@ -45,17 +45,20 @@ impl EncoderKind {
         }
     }
 
-    /// How many segments, of rungs of these sizes, keep `cores` busy.
+    /// How many segments, of rungs of these sizes, keep `cores` busy: one where its contexts do and last for the whole film.
     ///
     /// The contexts of a segment go at the pace of the largest, whose threads work all the time; those of the others do so
     /// by their share of its pixels.
     pub fn segments_at_once(&self, sizes: &[Size], cores: usize) -> usize {
         let largest = sizes.iter().map(|size| size.pixels()).max().unwrap_or(1).max(1);
         let all: u64 = sizes.iter().map(|size| size.pixels()).sum();
-        let threads = self.threads(cores) as u64 * all.max(1);
-        let whole = (cores as u64 * largest).div_ceil(threads).max(1);
-        // One more, so that one may begin or end while the others work.
-        usize::try_from(if whole > 1 { whole + 1 } else { 1 }).unwrap_or(1)
+        // In units of the largest rung's pixels.
+        let (wanted, of_each) = (cores as u64 * largest, self.threads(cores) as u64 * all.max(1));
+        if cores == 1 || (wanted <= of_each && self.forces_key_frames()) {
+            return 1;
+        }
+        // One core's worth more, so that one may begin or end while the others work.
+        usize::try_from((wanted + largest).div_ceil(of_each).max(2)).unwrap_or(usize::MAX)
     }
 
     /// Key frames of a segment; none when the whole film had better be one, because its contexts keep all cores busy.
@@ -103,8 +106,8 @@ mod tests {
     #[test]
     fn one_thread_a_context_needs_segments_and_several_do_not() {
         let (rav1e, svt) = (EncoderKind::Rav1e, EncoderKind::Libav(LibavEncoder::SvtAv1));
-        assert_eq!([1, 2, 16].map(|cores| rav1e.segments_at_once(&LADDER, cores)), [1, 3, 10]);
-        assert_eq!([1, 2, 16].map(|cores| svt.segments_at_once(&LADDER, cores)), [1, 1, 4]);
+        assert_eq!([1, 2, 16].map(|cores| rav1e.segments_at_once(&LADDER, cores)), [1, 2, 10]);
+        assert_eq!([1, 2, 16].map(|cores| svt.segments_at_once(&LADDER, cores)), [1, 1, 3]);
         assert_eq!(rav1e.segments_at_once(&LADDER[..1], 16), 17);
         assert_eq!([1, 2].map(|cores| rav1e.segment_key_frames(&LADDER, cores)), [None, Some(NonZeroU32::MIN)]);
         assert_eq!([2, 16].map(|cores| svt.segment_key_frames(&LADDER, cores)), [None, NonZeroU32::new(3)]);
@@ -114,6 +117,8 @@ mod tests {
     fn who_cannot_be_told_of_key_frames_begins_a_segment_at_each() {
         for kind in [EncoderKind::Libav(LibavEncoder::Aom), EncoderKind::Pipe("svtav1".to_owned())] {
             assert_eq!([1, 16].map(|cores| kind.segment_key_frames(&LADDER, cores)), [Some(NonZeroU32::MIN); 2]);
+            // While one segment's contexts end or begin, another's work.
+            assert_eq!([1, 2].map(|cores| kind.segments_at_once(&LADDER, cores)), [1, 2]);
         }
     }
 
