@@ -6,7 +6,7 @@
 
 use crate::av1;
 use crate::colour::{ChromaSite, Colour, HdrMetadata, Siting, cicp};
-use crate::encode::{self, EncoderChoice, EncoderKind, EncoderSettings};
+use crate::encode::{self, EncoderChoice, EncoderKind, EncoderSettings, KeyFrameControl};
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, Sha256Hex};
 use crate::frame::{Depth, FrameFormat, Subsampling};
@@ -192,11 +192,22 @@ pub struct KeyPosition {
 }
 
 /// Key frames are the first frame, and the first frame at or after each multiple of the interval, in presentation
-/// time since the first frame.
+/// time since the first frame. With an encoder that can only count, they are every so many frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct KeyFrameRule {
     /// Seconds, above zero.
     pub interval: Rational,
+    /// Frames from one to the next, at least 2, where they are counted: the interval at the nominal rate.
+    pub frames: Option<NonZeroU32>,
+}
+
+impl KeyFrameRule {
+    fn new(encoder: &EncoderKind, interval: Rational, frame_rate: Rational) -> Self {
+        let counted = encoder.key_frame_control() == KeyFrameControl::Counted;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to what a film can have")]
+        let frames = || (interval.as_f64() * frame_rate.as_f64()).round().clamp(2.0, 1e6) as u32;
+        Self { interval, frames: counted.then(frames).and_then(NonZeroU32::new) }
+    }
 }
 
 /// A segment is what an encoder is opened for: a run of frames from one key frame up to another. Segments are encoded side
@@ -292,7 +303,7 @@ impl Plan {
             shape,
             rungs: sizes.iter().map(rung).collect(),
             shots: vec![Shot { start: 0, end: None, track: vec![KeyPosition { frame: 0, window }] }],
-            key_frames: KeyFrameRule { interval: options.keyframe_interval },
+            key_frames: KeyFrameRule::new(&encoder, options.keyframe_interval, video.frame_rate),
             segments: SegmentRule { key_frames: encoder.segment_key_frames(sizes, options.cores) },
             encoder: PlannedEncoder {
                 threads: encoder.threads(options.cores),
@@ -367,6 +378,7 @@ impl Plan {
             speed: encoder.speed,
             quality: encoder.quality,
             threads: encoder.threads,
+            key_frame_distance: self.key_frames.frames,
             options: encoder.options.clone(),
         }
     }

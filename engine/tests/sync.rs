@@ -45,6 +45,7 @@ fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
         speed: 10,
         quality: 50,
         threads: 1,
+        key_frame_distance: None,
         options: Vec::new(),
     };
     let mut encoder = encode::open(&settings).unwrap();

@@ -43,6 +43,7 @@ fn settings(quality: u8) -> EncoderSettings {
         speed: quality / 10,
         quality,
         threads: usize::from(quality) + 1,
+        key_frame_distance: None,
         options: Vec::new(),
     }
 }

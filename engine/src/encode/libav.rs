@@ -2,7 +2,7 @@
 
 mod options;
 
-use super::{Encoder, EncoderSettings, LibavEncoder, check_format};
+use super::{Encoder, EncoderSettings, KeyFrameControl, LibavEncoder, check_format};
 use crate::av1;
 use crate::colour::{ChromaSite, HdrMetadata};
 use crate::error::{Error, Result};
@@ -38,7 +38,7 @@ pub(super) fn open(encoder: LibavEncoder, settings: &EncoderSettings) -> Result<
     Ok(Box::new(Libav {
         encoder: opened.map_err(|error| refused(encoder, settings, error))?,
         name,
-        forces_key_frames: settings.kind.forces_key_frames(),
+        forces_key_frames: settings.kind.key_frame_control() == KeyFrameControl::Forced,
         ends_whole: encoder == LibavEncoder::SvtAv1,
         format: settings.frame_format(),
         hdr: settings.hdr,

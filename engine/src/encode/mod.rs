@@ -9,12 +9,14 @@ mod rav1e;
 
 pub use available::{AvailableEncoder, available, fastest};
 pub use kind::{EncoderChoice, EncoderKind, LibavEncoder};
+pub use model::KeyFrameControl;
 
 use crate::colour::{Colour, HdrMetadata, cicp};
 use crate::error::{Error, Result};
 use crate::frame::{Depth, Frame, FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size};
 use crate::packet::Packet;
+use std::num::NonZeroU32;
 
 /// What an encoder is opened with; constant over a rendition.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +42,8 @@ pub struct EncoderSettings {
     /// Threads that the encoder may use, at least 1. They may decide on the number of tiles, so the same film encoded
     /// with other threads need not be the same bytes.
     pub threads: usize,
+    /// Frames from one key frame to the next, for encoders that count them; others are told frame by frame.
+    pub key_frame_distance: Option<NonZeroU32>,
     /// Settings by the encoder's own names, which win over all that is said here.
     pub options: Vec<(String, String)>,
 }

@@ -1,6 +1,6 @@
 //! What the planner must know of an encoder before it opens one.
 
-use super::{EncoderKind, LibavEncoder};
+use super::{EncoderKind, LibavEncoder, pipe};
 use crate::error::{Error, Result};
 use crate::frame::Depth;
 use crate::geometry::Size;
@@ -9,13 +9,25 @@ use std::num::NonZeroU32;
 /// Threads of one context of SVT-AV1: more hold more pictures in memory and gain little.
 const SVT_THREADS: usize = 4;
 
+/// How an encoder comes to key frames. The first frame of a segment always is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFrameControl {
+    /// It makes one of any frame that it is told to.
+    Forced,
+    /// It makes one every so many frames, as it is told when it is opened.
+    Counted,
+    /// It makes no other than the first: every key frame begins a segment.
+    First,
+}
+
 impl EncoderKind {
-    /// Whether it makes a key frame of any frame it is told to. Where not, only the first frame of a segment is one, and
-    /// every key frame begins a segment.
-    pub fn forces_key_frames(&self) -> bool {
+    /// How it comes to key frames.
+    pub fn key_frame_control(&self) -> KeyFrameControl {
         match self {
-            Self::Rav1e | Self::Libav(LibavEncoder::SvtAv1) => true,
-            Self::Libav(_) | Self::Pipe(_) => false,
+            Self::Rav1e | Self::Libav(LibavEncoder::SvtAv1) => KeyFrameControl::Forced,
+            Self::Libav(_) => KeyFrameControl::First,
+            Self::Pipe(profile) if pipe::counts_key_frames(profile) => KeyFrameControl::Counted,
+            Self::Pipe(_) => KeyFrameControl::First,
         }
     }
 
@@ -54,7 +66,7 @@ impl EncoderKind {
         let all: u64 = sizes.iter().map(|size| size.pixels()).sum();
         // In units of the largest rung's pixels.
         let (wanted, of_each) = (cores as u64 * largest, self.threads(cores) as u64 * all.max(1));
-        if cores == 1 || (wanted <= of_each && self.forces_key_frames()) {
+        if cores == 1 || (wanted <= of_each && self.key_frame_control() != KeyFrameControl::First) {
             return 1;
         }
         // One core's worth more, so that one may begin or end while the others work.
@@ -64,10 +76,10 @@ impl EncoderKind {
     /// Key frames of a segment; none when the whole film had better be one, because its contexts keep all cores busy.
     pub fn segment_key_frames(&self, sizes: &[Size], cores: usize) -> Option<NonZeroU32> {
         let several = match self {
-            _ if !self.forces_key_frames() => return Some(NonZeroU32::MIN),
+            _ if self.key_frame_control() == KeyFrameControl::First => return Some(NonZeroU32::MIN),
             // Opening a context costs it as much as some twenty frames.
-            Self::Libav(_) => const { NonZeroU32::new(3).unwrap() },
-            _ => NonZeroU32::MIN,
+            Self::Libav(_) | Self::Pipe(_) => const { NonZeroU32::new(3).unwrap() },
+            Self::Rav1e => NonZeroU32::MIN,
         };
         (self.segments_at_once(sizes, cores) > 1).then_some(several)
     }
@@ -115,10 +127,19 @@ mod tests {
 
     #[test]
     fn who_cannot_be_told_of_key_frames_begins_a_segment_at_each() {
-        for kind in [EncoderKind::Libav(LibavEncoder::Aom), EncoderKind::Pipe("svtav1".to_owned())] {
+        for kind in [EncoderKind::Libav(LibavEncoder::Aom), EncoderKind::Pipe("no such profile".to_owned())] {
             assert_eq!([1, 16].map(|cores| kind.segment_key_frames(&LADDER, cores)), [Some(NonZeroU32::MIN); 2]);
             // While one segment's contexts end or begin, another's work.
             assert_eq!([1, 2].map(|cores| kind.segments_at_once(&LADDER, cores)), [1, 2]);
+        }
+    }
+
+    #[test]
+    fn profiles_that_are_always_there_count_key_frames() {
+        for name in ["svtav1", "ffmpeg"] {
+            let kind = EncoderKind::Pipe(name.to_owned());
+            assert_eq!(kind.key_frame_control(), KeyFrameControl::Counted);
+            assert_eq!([2, 16].map(|cores| kind.segment_key_frames(&LADDER, cores)), [None, NonZeroU32::new(3)]);
         }
     }
 

@@ -67,6 +67,7 @@ fn encode_group(frames: i64, control: &Control) -> Result<Vec<Packet>> {
         // Near to what films are delivered in, so that decoding costs what it costs.
         quality: 80,
         threads: cores(),
+        key_frame_distance: None,
         options: Vec::new(),
     };
     let mut encoder = encode::open(&settings)?;

@@ -11,16 +11,23 @@ pub(crate) struct KeyFrames {
     first: Option<i64>,
     /// Number of the interval, counted from the first frame, in which the last frame was.
     interval: i128,
+    /// Frames so far.
+    frames: u64,
 }
 
 impl KeyFrames {
     /// For timestamps in ticks of `time_base`.
     pub(crate) fn new(rule: KeyFrameRule, time_base: Rational) -> Self {
-        Self { rule, time_base, first: None, interval: 0 }
+        Self { rule, time_base, first: None, interval: 0, frames: 0 }
     }
 
     /// Whether the next frame, presented at `pts`, is a key frame. Times rise from call to call.
     pub(crate) fn next(&mut self, pts: i64) -> bool {
+        let number = self.frames;
+        self.frames += 1;
+        if let Some(distance) = self.rule.frames {
+            return number.is_multiple_of(u64::from(distance.get()));
+        }
         let Some(first) = self.first else {
             self.first = Some(pts);
             return true;
@@ -42,7 +49,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn keys(interval: Rational, time_base: Rational, times: &[i64]) -> Vec<i64> {
-        let mut rule = KeyFrames::new(KeyFrameRule { interval }, time_base);
+        let mut rule = KeyFrames::new(KeyFrameRule { interval, frames: None }, time_base);
         times.iter().copied().filter(|&pts| rule.next(pts)).collect()
     }
 
@@ -78,6 +85,14 @@ mod tests {
         assert_eq!(keys(Rational::new(1, 1000), Rational::new(1, 25), &[0, 1, 2]), [0, 1, 2]);
     }
 
+    #[test]
+    fn where_frames_are_counted_times_do_not_matter() {
+        let rule = KeyFrameRule { interval: Rational::new(1, 1), frames: std::num::NonZeroU32::new(3) };
+        let mut rule = KeyFrames::new(rule, Rational::new(1, 25));
+        let keys = [0, 1, 100, 101, 102, 103, 500].map(|pts| rule.next(pts));
+        assert_eq!(keys, [true, false, false, true, false, false, true]);
+    }
+
     proptest! {
         #[test]
         fn every_interval_with_a_frame_has_exactly_one_its_first(
@@ -95,7 +110,7 @@ mod tests {
 
         #[test]
         fn extreme_numbers_do_not_overflow(first in any::<i64>(), pts in any::<i64>(), a in 1..i64::MAX, b in 1..i64::MAX) {
-            let mut rule = KeyFrames::new(KeyFrameRule { interval: Rational { num: a, den: b } }, Rational::new(1, a));
+            let mut rule = KeyFrames::new(KeyFrameRule { interval: Rational { num: a, den: b }, frames: None }, Rational::new(1, a));
             prop_assert!(rule.next(first));
             rule.next(pts);
         }

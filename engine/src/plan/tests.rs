@@ -213,7 +213,7 @@ fn the_json_is_what_the_documentation_says() {
         r#""rungs":[{"size":{"width":1080,"height":1920},"level":8,"upscaled":true}],"#,
         r#""shots":[{"start":0,"end":null,"track":[{"frame":0,"window":"#,
         r#"{"x":656.25,"y":0.0,"width":607.5,"height":1080.0}}]}],"#,
-        r#""key_frames":{"interval":"2/1"},"segments":{"key_frames":1},"#,
+        r#""key_frames":{"interval":"2/1","frames":null},"segments":{"key_frames":1},"#,
         r#""encoder":{"kind":"rav1e","speed":8,"quality":60,"threads":1,"options":[]},"#,
         r#""video_in":{"format":{"width":1920,"height":1080,"subsampling":{"x":2,"y":2},"depth":8},"colour":"#,
         colour,

@@ -30,6 +30,7 @@ pub(crate) fn settings(kind: EncoderKind, width: u32, height: u32, depth: Depth)
         speed: 10,
         quality: 80,
         threads: 1,
+        key_frame_distance: None,
         options: Vec::new(),
     }
 }

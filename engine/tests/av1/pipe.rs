@@ -6,6 +6,7 @@ use crate::encoding::{
 };
 use crate::footage::frame;
 use crate::headers::assert_read_as_traced;
+use std::num::NonZeroU32;
 use upright_engine::Error;
 use upright_engine::av1::{self, SequenceHeader};
 use upright_engine::encode::{self, EncoderKind, EncoderSettings, pipe};
@@ -84,6 +85,30 @@ fn only_the_first_is_a_key_frame_whatever_happens() {
         let packets = encode(&settings, &frames, &[0]);
         assert_eq!(packets.len(), frames.len());
         assert_eq!((keys(&packets), decoded_keys(&settings, &packets)), (vec![0], vec![0]), "{}", settings.kind);
+    }
+}
+
+#[test]
+fn key_frames_are_counted() {
+    for distance in [2, 7, 25] {
+        for settings in all(64, 64, Depth::Eight) {
+            let settings = EncoderSettings { key_frame_distance: NonZeroU32::new(distance), ..settings };
+            let mut frames = film(&settings, 60);
+            // A cut is no reason.
+            for frame in &mut frames[31..] {
+                frame.bytes_mut().iter_mut().for_each(|sample| *sample = 255 - *sample);
+            }
+            let asked: Vec<_> = (0..60).step_by(distance as usize).collect();
+            let packets = encode(&settings, &frames, &asked);
+            assert_eq!(
+                (keys(&packets), decoded_keys(&settings, &packets)),
+                (asked.clone(), asked),
+                "{}",
+                settings.kind
+            );
+            assert_units(&settings, &packets);
+            assert!(least_psnr(&settings, &packets, &frames) > 30.0, "{}", settings.kind);
+        }
     }
 }
 

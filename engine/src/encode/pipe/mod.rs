@@ -18,6 +18,7 @@ use crate::packet::Packet;
 use process::{Process, Trouble, Turn};
 use serde::Serialize;
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -51,6 +52,12 @@ pub fn programs() -> Vec<Program> {
     profile::names().filter_map(about).collect()
 }
 
+/// Whether the program of profile `name` makes key frames at the distance that it is told. One that cannot be read does
+/// nothing: opening it says why.
+pub(super) fn counts_key_frames(name: &str) -> bool {
+    Profile::load(name).is_ok_and(|profile| template::has_key_frame_distance(&profile.arguments))
+}
+
 /// Starts the program of profile `name`. The settings have passed [`EncoderSettings::check`].
 pub(super) fn open(settings: &EncoderSettings, name: &str) -> Result<Box<dyn Encoder>> {
     let profile = Profile::load(name)?;
@@ -74,6 +81,7 @@ pub(super) fn open(settings: &EncoderSettings, name: &str) -> Result<Box<dyn Enc
         hdr: settings.hdr,
         header: y4m::header(settings),
         times: VecDeque::new(),
+        key_frame_distance: settings.key_frame_distance,
         sent: 0,
         made: 0,
         reduced: false,
@@ -97,6 +105,8 @@ struct Pipe {
     header: String,
     /// Presentation time and duration of the frames inside.
     times: VecDeque<(i64, i64)>,
+    /// Frames from one key frame to the next; none where only the first is one.
+    key_frame_distance: Option<NonZeroU32>,
     sent: u64,
     made: u64,
     /// Of the sequence header.
@@ -116,8 +126,9 @@ enum State {
 impl Encoder for Pipe {
     fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
         check_format(frame, self.format).map_err(|why| self.failure(why))?;
-        if key && self.sent > 0 {
-            return Err(self.failure("it can make no key frame but the first".to_owned()));
+        if self.sent > 0 && key != self.is_key(self.sent) {
+            let makes = if key { "makes none" } else { "makes one" };
+            return Err(self.failure(format!("it counts key frames and {makes} of frame {} of a segment", self.sent)));
         }
         if self.state != State::Open {
             return Err(self.failure("it was given a frame after the last".to_owned()));
@@ -201,6 +212,11 @@ impl Pipe {
         self.with_last_words(format!("{program} {how} after {made} packets of {sent} frames{why}"))
     }
 
+    /// Whether frame `number` is to be a key frame.
+    fn is_key(&self, number: u64) -> bool {
+        number == 0 || self.key_frame_distance.is_some_and(|distance| number.is_multiple_of(u64::from(distance.get())))
+    }
+
     /// Takes over what the program made.
     fn take(&mut self, made: VecDeque<Vec<u8>>, packets: &mut Vec<Packet>) -> Result<()> {
         for data in made {
@@ -209,7 +225,7 @@ impl Pipe {
                 let why = format!("{program} made more packets than the {sent} frames that it was given");
                 return Err(self.failure(why));
             };
-            let key = self.made == 0;
+            let key = self.is_key(self.made);
             let data = self
                 .checked(data, key)
                 .map_err(|why| self.failure(format!("packet {} of {} is wrong: {why}", self.made, self.program)))?;
@@ -240,7 +256,7 @@ impl Pipe {
         let coded = frames.iter().any(|frame| frame.key);
         match (coded, key) {
             (true, false) => Err("it has a key frame where none was asked for".to_owned()),
-            (false, true) => Err("it begins without a key frame".to_owned()),
+            (false, true) => Err("it has no key frame where one was asked for".to_owned()),
             _ => Ok(data),
         }
     }

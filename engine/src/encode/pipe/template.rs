@@ -48,8 +48,8 @@ enum Piece<P> {
     Placeholder(P),
 }
 
-/// Gives what a placeholder stands for.
-type Placeholder = fn(&EncoderSettings, &Profile) -> String;
+/// A placeholder's name, and what gives that for which it stands.
+type Placeholder = (&'static str, fn(&EncoderSettings, &Profile) -> String);
 
 #[derive(Clone, Copy, Debug)]
 enum OptionPart {
@@ -57,7 +57,7 @@ enum OptionPart {
     Value,
 }
 
-const PLACEHOLDERS: [(&str, Placeholder); 13] = [
+const PLACEHOLDERS: [Placeholder; 14] = [
     ("width", |settings, _| settings.size.width.to_string()),
     ("height", |settings, _| settings.size.height.to_string()),
     ("fps_num", |settings, _| settings.frame_rate.num.to_string()),
@@ -70,6 +70,7 @@ const PLACEHOLDERS: [(&str, Placeholder); 13] = [
     ("transfer", |settings, _| settings.colour.transfer.to_string()),
     ("matrix", |settings, _| settings.colour.matrix.to_string()),
     ("full_range", |settings, _| u8::from(settings.colour.full_range).to_string()),
+    ("keyint", |settings, _| settings.key_frame_distance.map_or_else(|| "-1".to_owned(), |frames| frames.to_string())),
     ("chroma", |settings, profile| chroma(settings.colour.chroma, profile)),
 ];
 
@@ -108,7 +109,7 @@ impl TryFrom<String> for Template {
     type Error = String;
 
     fn try_from(template: String) -> Result<Self, String> {
-        let known = |name: &str| PLACEHOLDERS.iter().find(|(known, _)| *known == name).map(|&(_, value)| value);
+        let known = |name: &str| PLACEHOLDERS.iter().find(|(known, _)| *known == name).copied();
         pieces(&template, known).map(Self)
     }
 }
@@ -163,9 +164,13 @@ impl Template {
     fn fill(&self, settings: &EncoderSettings, profile: &Profile) -> String {
         let fill = |piece: &Piece<Placeholder>| match piece {
             Piece::Text(text) => text.clone(),
-            Piece::Placeholder(value) => value(settings, profile),
+            Piece::Placeholder((_, value)) => value(settings, profile),
         };
         self.0.iter().map(fill).collect()
+    }
+
+    fn has(&self, placeholder: &str) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Placeholder((name, _)) if *name == placeholder))
     }
 }
 
@@ -182,9 +187,18 @@ impl OptionTemplate {
 
 /// Whether there is a place for the caller's own settings.
 pub(super) fn has_options(arguments: &[Argument]) -> bool {
-    arguments.iter().any(|argument| match argument {
-        Argument::One(part) => matches!(part, Part::Options),
-        Argument::Joined(Joined { joined, .. }) => joined.iter().any(|part| matches!(part, Part::Options)),
+    parts(arguments).any(|part| matches!(part, Part::Options))
+}
+
+/// Whether the program is told the distance of key frames.
+pub(super) fn has_key_frame_distance(arguments: &[Argument]) -> bool {
+    parts(arguments).any(|part| matches!(part, Part::Template(template) if template.has("keyint")))
+}
+
+fn parts(arguments: &[Argument]) -> impl Iterator<Item = &Part> {
+    arguments.iter().flat_map(|argument| match argument {
+        Argument::One(part) => std::slice::from_ref(part),
+        Argument::Joined(Joined { joined, .. }) => joined,
     })
 }
 
@@ -225,14 +239,17 @@ mod tests {
         settings.options = vec![("a".to_owned(), "{b}".to_owned()), ("c".to_owned(), "d=e".to_owned())];
         let all =
             "['{width}x{height}', 'at {fps_num}/{fps_den}', '{depth}', 'q{quality}s{speed}t{threads}', '{primaries}',
-            '{transfer}', '{matrix}', '{full_range}', '{chroma}', '{options}', 'end', '']";
-        let expected =
-            ["90x160", "at 30/1", "10", "q20s-1t1", "1", "1", "1", "0", "l", "-o", "a:{b}", "-o", "c:d=e", "end", ""];
+            '{transfer}', '{matrix}', '{full_range}', '{chroma}', '{keyint}', '{options}', 'end', '']";
+        let expected = [
+            "90x160", "at 30/1", "10", "q20s-1t1", "1", "1", "1", "0", "l", "-1", "-o", "a:{b}", "-o", "c:d=e", "end",
+            "",
+        ];
         assert_eq!(arguments(all, &settings), expected);
         settings.colour.chroma = ChromaSite::TOP_LEFT;
         settings.colour.full_range = true;
         settings.threads = 64;
-        assert_eq!(arguments("['{chroma}{full_range}{threads}', '{options}']", &settings)[0], "tl12");
+        settings.key_frame_distance = std::num::NonZeroU32::new(48);
+        assert_eq!(arguments("['{chroma}{full_range}{threads}k{keyint}', '{options}']", &settings)[0], "tl12k48");
     }
 
     #[test]

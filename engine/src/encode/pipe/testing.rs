@@ -23,6 +23,7 @@ pub(super) fn settings(width: u32, height: u32, depth: Depth) -> EncoderSettings
         speed: 10,
         quality: 80,
         threads: 1,
+        key_frame_distance: None,
         options: Vec::new(),
     }
 }

@@ -6,6 +6,7 @@ use crate::colour::cicp;
 use crate::encode::{self, EncoderKind};
 use crate::frame::Depth;
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -212,7 +213,13 @@ fn a_packet_is_one_shown_frame_and_the_first_alone_is_a_key_frame() {
     assert!(desk.failure("cat > /dev/null; cat late.ivf").contains("does not begin with a sequence header"));
 
     let refused = encoded(&desk.script(60, "cat > /dev/null"), &[0, 5]).unwrap_err().to_string();
-    assert!(refused.contains("no key frame but the first"), "{refused}");
+    assert!(refused.contains("it counts key frames and makes none of frame 5 of a segment"), "{refused}");
+    let counting =
+        EncoderSettings { key_frame_distance: NonZeroU32::new(2), ..desk.script(60, "cat > /dev/null; cat good.ivf") };
+    let forgotten = encoded(&counting, &[0]).unwrap_err().to_string();
+    assert!(forgotten.contains("it counts key frames and makes one of frame 2 of a segment"), "{forgotten}");
+    let not_made = encoded(&counting, &[0, 2, 4, 6, 8, 10]).unwrap_err().to_string();
+    assert!(not_made.contains("packet 2 of sh is wrong: it does not begin with a sequence header"), "{not_made}");
 }
 
 #[test]
