@@ -75,7 +75,7 @@ pub(super) fn scale_plane<L: Lanes, S: Sample + crate::frame::Sample>(
     let first = down.start & !1;
     for first_pair in (first..down.end).step_by(BLOCK / 2) {
         if turned {
-            memory.turn(lanes, &Rows::<S>::of(source, plane, 2 * first_pair, &across));
+            memory.turn::<L, S>(lanes, source, plane, 2 * first_pair, &across);
         }
         let end_pair = first_pair + BLOCK / 2;
         for rung in rungs.iter_mut() {
@@ -118,38 +118,26 @@ fn picked_rows<'a>(
     })
 }
 
-/// The columns that are needed of up to [`BLOCK`] rows of a plane.
-struct Rows<'a, S> {
-    samples: &'a [S],
-    stride: usize,
-    count: usize,
-    width: usize,
-}
-
-impl<'a, S: Sample + crate::frame::Sample> Rows<'a, S> {
-    /// Pairs `across` of the rows from `first` on.
-    fn of(source: &'a Frame, plane: usize, first: usize, across: &Range<usize>) -> Self {
-        let (samples, stride) = source.plane::<S>(plane);
-        let count = (source.layout(plane).height as usize - first).min(BLOCK);
-        Self { samples: &samples[first * stride + 2 * across.start..], stride, count, width: 2 * across.len() }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &'a [S]> {
-        let Self { samples, stride, count, width } = *self;
-        (0..count).map(move |row| &samples[row * stride..][..width])
-    }
-}
-
 impl StripMemory {
-    /// Turns a strip.
+    /// Turns the strip of rows from `first` on, as far as pairs `across`.
     #[inline(always)]
-    fn turn<L: Lanes, S: Sample + crate::frame::Sample>(&mut self, lanes: L, rows: &Rows<'_, S>) {
+    fn turn<L: Lanes, S: Sample + crate::frame::Sample>(
+        &mut self,
+        lanes: L,
+        source: &Frame,
+        plane: usize,
+        first: usize,
+        across: &Range<usize>,
+    ) {
+        let (samples, stride) = source.plane::<S>(plane);
+        let height = source.layout(plane).height as usize;
         // Whole tiles are turned: what lies beyond is never read.
-        let pairs = (rows.width / 2).next_multiple_of(TILE);
+        let pairs = across.len().next_multiple_of(TILE);
         self.rows.resize(BLOCK * pairs, [0; 2]);
         self.columns.resize(pairs, [[0; 2]; BLOCK]);
         // A last row or column without a neighbour meets a weight of zero in the neighbour's place.
-        for (target, row) in self.rows.chunks_exact_mut(pairs).zip(rows.iter()) {
+        for (target, line) in self.rows.chunks_exact_mut(pairs).zip(first..height) {
+            let row = &samples[line * stride..][2 * across.start..2 * across.end];
             for (wide, sample) in target.as_flattened_mut().iter_mut().zip(row) {
                 *wide = sample.widen();
             }
