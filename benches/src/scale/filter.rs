@@ -66,6 +66,10 @@ impl Bench {
 
     /// What runs `frames` frames through a filter for every rung, or, without library, through none.
     pub fn command(&self, library: Option<Library>, rungs: &[(u32, u32)], frames: u64) -> Command {
+        self.command_into("null", library, rungs, frames)
+    }
+
+    fn command_into(&self, muxer: &str, library: Option<Library>, rungs: &[(u32, u32)], frames: u64) -> Command {
         let (width, height) = SOURCE;
         let labels: Vec<_> = (0..rungs.len()).map(|rung| format!("[r{rung}]")).collect();
         let mut graph = format!("[0:v]split={}{}", rungs.len(), labels.concat());
@@ -84,7 +88,7 @@ impl Bench {
             .args(["-filter_threads", "1", "-filter_complex_threads", "1", "-filter_complex", graph.as_str()]);
         for label in &labels {
             let frames = frames.to_string();
-            command = command.args(["-map", &label.replace('r', "o"), "-frames:v", &frames, "-f", "null", "-"]);
+            command = command.args(["-map", &label.replace('r', "o"), "-frames:v", &frames, "-f", muxer, "-"]);
         }
         command
     }
@@ -108,12 +112,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_libraries_take_time_and_more_for_more_rungs() {
+    fn every_frame_is_scaled_for_every_rung() {
         let bench = Bench::new(&Command::new("ffmpeg")).unwrap();
+        // Of each frame FFmpeg prints `stream, dts, pts, duration, bytes, checksum`.
+        let frames = |library, rungs: &[_]| {
+            let printed = bench.command_into("framecrc", library, rungs, 10).output().unwrap().1;
+            let bytes = |line: &str| line.split(',').nth(4).unwrap().trim().parse().unwrap();
+            printed.lines().filter(|line| !line.starts_with('#')).map(bytes).collect::<Vec<u32>>()
+        };
+        let of = |(width, height): (u32, u32)| [width * height * 3 / 2; 10];
+        let rungs = [(1080, 1920), (540, 960)];
         for library in Library::ALL {
-            let seconds = |rungs: &[_]| bench.seconds(library, rungs, LEAST_FRAMES).unwrap();
-            let (one, two) = (seconds(&[(1080, 1920)]), seconds(&[(1080, 1920), (1080, 1920)]));
-            assert!(one > 1e-4 && two > 1.5 * one, "{}: {one} {two}", library.name());
+            assert_eq!(frames(Some(library), &rungs[..1]), of(rungs[0]), "{}", library.name());
+            let mut two = frames(Some(library), &rungs);
+            two.sort_unstable();
+            assert_eq!(two, [of(rungs[1]), of(rungs[0])].concat(), "{}", library.name());
         }
+        assert_eq!(frames(None, &rungs[..1]), of(SOURCE), "without library nothing is scaled");
     }
 }
