@@ -14,7 +14,7 @@ use super::queue::{QueueStats, Valve};
 use super::report::{QueueReport, StageReport};
 use super::spool::{Spool, SpoolWriter};
 use super::spread::Spread;
-use super::stage::{Crew, Stage, StopAll, Waits};
+use super::stage::{Crew, Stage, Starting, StopAll, Waits};
 use super::stages::{Decode, Encode, Film, Footage, Mux, Scale};
 use crate::encode::Encoder;
 use crate::error::Result;
@@ -132,12 +132,12 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
     let Order { plan, source, name, strict, audio, workshop, spread, area, spool, board } = order;
     let mut joints = Joints::default();
 
-    // The last stages first: nothing is decoded before everyone is ready.
+    // The last stages first: nothing is decoded before everyone is ready, which all become side by side.
     let (mut muxes, mut coded) = (Vec::new(), Vec::new());
     for (index, rung) in plan.rungs.iter().enumerate() {
         let (packets, to_mux) = job.queue(PACKETS);
         let waits = Waits { input: Some(packets.valve()), ..Waits::default() };
-        let (mux, ()) = crew.start(
+        let mux = crew.start(
             format!("mux {}", rung.size),
             waits,
             Mux { job, rung: index, board, input: to_mux, film },
@@ -150,7 +150,7 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
     }
 
     let (idle, waiting_lanes) = job.queue(spread.jobs);
-    let (mut lanes, mut scales, mut encodes, mut device) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let (mut lanes, mut scales, mut encodes) = (Vec::new(), Vec::new(), Vec::new());
     for lane in 0..spread.jobs {
         let (mut outputs, mut output_valves, mut pool_valves) = (Vec::new(), Vec::new(), Vec::new());
         for (index, (rung, packets)) in plan.rungs.iter().zip(&coded).enumerate() {
@@ -158,7 +158,7 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
             joints.add(format!("scale > encode {}", rung.size), scaled.valve());
             let waits = Waits { input: Some(scaled.valve()), outputs: vec![packets.valve()], ..Waits::default() };
             let open = move || workshop.encoder(index);
-            let (encode, ()) = crew.start(
+            let encode = crew.start(
                 format!("encode {}", rung.size),
                 waits,
                 Encode { job, input: to_encode, output: packets.clone() },
@@ -176,7 +176,7 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
         let (decoded, input) = job.queue(spread.lane_frames);
         joints.add("decode > scale".to_owned(), decoded.valve());
         let waits = Waits { input: Some(decoded.valve()), outputs: output_valves, pools: pool_valves };
-        let (scale, its_device) = crew.start(
+        let scale = crew.start(
             "scale".to_owned(),
             waits,
             Scale { job, plan, area, lane, idle: idle.clone(), input, rungs: outputs },
@@ -187,12 +187,13 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
             },
             Scale::run,
         )?;
-        device = Some(its_device);
         scales.push(scale);
         lanes.push(decoded);
     }
     let idle_valve = idle.valve();
     drop((coded, idle));
+    let (muxes, encodes) = (all_ready(muxes)?, all_ready(encodes)?);
+    let (scales, mut devices): (Vec<_>, Vec<_>) = scales.into_iter().map(Starting::ready).collect::<Result<_>>()?;
 
     let source_frames = pool(job, Pool::of_frames(spread.source_frames, area.format(plan.video_in.format)));
     let tickets = pool(job, Pool::new(TICKETS * spread.jobs, || ()));
@@ -215,7 +216,7 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
         film,
     };
     let start_spool = move || Ok((audio.then(|| SpoolWriter::create(spool)).transpose()?, ()));
-    let (decode, ()) = crew.start("decode".to_owned(), waits, decode, start_spool, Decode::run)?;
+    let (decode, ()) = crew.start("decode".to_owned(), waits, decode, start_spool, Decode::run)?.ready()?;
 
     crew.wait(TICK, tick);
 
@@ -231,8 +232,12 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
         outcomes.push(RungOutcome { rendition, video_bytes, encode_seconds: encode.busy_seconds });
         stages.extend([encode, mux]);
     }
-    let device = device.ok_or_else(|| job.reason())?;
+    let device = devices.pop().ok_or_else(|| job.reason())?;
     Ok(Ended { device, gpu, rungs: outcomes, stages, queues: joints.reports() })
+}
+
+fn all_ready<T>(stages: Vec<Starting<'_, T, ()>>) -> Result<Vec<Stage<'_, T>>> {
+    stages.into_iter().map(|stage| stage.ready().map(|(stage, ())| stage)).collect()
 }
 
 /// Waits for stages of one name; gives what each made, and adds up how they spent their time.

@@ -19,6 +19,12 @@ pub(crate) struct Crew<'scope, 'env> {
     ended: mpsc::Receiver<()>,
 }
 
+/// A stage that makes its tool ready, which several can do at once.
+pub(crate) struct Starting<'scope, T, H> {
+    stage: Stage<'scope, T>,
+    started: mpsc::Receiver<H>,
+}
+
 /// A running stage.
 pub(crate) struct Stage<'scope, T> {
     name: String,
@@ -49,12 +55,12 @@ impl<'scope, 'env> Crew<'scope, 'env> {
         Self { scope, job, running, ended }
     }
 
-    /// Starts a stage: in the new thread, `init` makes its tool, and something for the caller that is given back here;
-    /// `run` then works with it. The `ends` of queues that the stage holds are dropped only after the job knows how the
-    /// work ended, so that whoever sees a queue end can tell why.
+    /// Starts a stage: in the new thread, `init` makes its tool, and something for the caller that [`Starting::ready`]
+    /// gives; `run` then works with it. The `ends` of queues that the stage holds are dropped only after the job knows
+    /// how the work ended, so that whoever sees a queue end can tell why.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] when the stage could not start: the job then ends with the reason.
+    /// [`Error::Cancelled`] when there is no thread for it: the job then ends with the reason.
     pub(crate) fn start<E, S, H, T>(
         &self,
         name: String,
@@ -62,7 +68,7 @@ impl<'scope, 'env> Crew<'scope, 'env> {
         mut ends: E,
         init: impl FnOnce() -> Result<(S, H)> + Send + 'scope,
         run: impl FnOnce(&mut E, S) -> Result<T> + Send + 'scope,
-    ) -> Result<(Stage<'scope, T>, H)>
+    ) -> Result<Starting<'scope, T, H>>
     where
         E: Send + 'scope,
         H: Send + 'scope,
@@ -85,10 +91,7 @@ impl<'scope, 'env> Crew<'scope, 'env> {
             self.job.fail(Error::io(&name, "cannot start a thread")(cause));
             Error::Cancelled
         })?;
-        match started.recv() {
-            Ok(handed) => Ok((Stage { name, thread, waits }, handed)),
-            Err(_) => Err(Error::Cancelled),
-        }
+        Ok(Starting { stage: Stage { name, thread, waits }, started })
     }
 
     /// Waits until all stages have ended, and calls `tick` meanwhile, once every `interval`.
@@ -113,6 +116,17 @@ impl Drop for StopAll<'_> {
 fn end_with<T>(job: &Job, stage: &str, work: impl FnOnce() -> Result<T>) -> Option<T> {
     let result = catch_unwind(AssertUnwindSafe(work));
     result.unwrap_or_else(|_| Err(Error::StageLost { stage: stage.to_owned() })).map_err(|error| job.fail(error)).ok()
+}
+
+impl<'scope, T, H> Starting<'scope, T, H> {
+    /// Waits until the tool is made.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when it could not be made: the job then ends with the reason.
+    pub(crate) fn ready(self) -> Result<(Stage<'scope, T>, H)> {
+        let handed = self.started.recv().map_err(|_| Error::Cancelled)?;
+        Ok((self.stage, handed))
+    }
 }
 
 impl<T> Stage<'_, T> {
@@ -147,6 +161,7 @@ mod tests {
     use super::super::control::Control;
     use super::super::queue::Receiver;
     use super::*;
+    use std::sync::Barrier;
 
     const TICK: Duration = Duration::from_millis(5);
 
@@ -167,7 +182,8 @@ mod tests {
         let ((), end) = with_crew(|crew| {
             let waits = Waits::default();
             let run = |&mut ends: &mut i32, tool: i32| Ok(ends + tool);
-            let (stage, handed) = crew.start("sum".to_owned(), waits, 1, || Ok((2, "ready")), run).unwrap();
+            let (stage, handed) =
+                crew.start("sum".to_owned(), waits, 1, || Ok((2, "ready")), run).unwrap().ready().unwrap();
             assert_eq!(handed, "ready");
             let job = crew.job;
             crew.wait(TICK, || {});
@@ -181,10 +197,26 @@ mod tests {
     fn a_stage_that_cannot_start_says_so() {
         let (started, end) = with_crew(|crew| {
             let init = || -> Result<((), ())> { Err(Error::options("no such thing")) };
-            crew.start("scale".to_owned(), Waits::default(), (), init, |(), ()| Ok(())).is_ok()
+            crew.start("scale".to_owned(), Waits::default(), (), init, |(), ()| Ok(())).unwrap().ready().is_ok()
         });
         assert!(!started);
         assert!(matches!(end, Err(Error::Options(_))));
+    }
+
+    #[test]
+    fn stages_make_ready_side_by_side() {
+        let ((), end) = with_crew(|crew| {
+            let meeting = Arc::new(Barrier::new(2));
+            let start = |name: &str| {
+                let meeting = meeting.clone();
+                // Whoever came alone would wait here for ever.
+                let init = move || Ok(((), meeting.wait().is_leader()));
+                crew.start(name.to_owned(), Waits::default(), (), init, |(), ()| Ok(())).unwrap()
+            };
+            let leaders = [start("first"), start("second")].map(|starting| starting.ready().unwrap().1);
+            assert_ne!(leaders[0], leaders[1]);
+        });
+        end.unwrap();
     }
 
     #[test]
@@ -200,19 +232,20 @@ mod tests {
 
         let (started, end) = with_crew(|crew| {
             let init = || -> Result<((), ())> { panic!("in init") };
-            crew.start(name(), Waits::default(), (), init, |(), ()| Ok(())).is_ok()
+            crew.start(name(), Waits::default(), (), init, |(), ()| Ok(())).unwrap().ready().is_ok()
         });
         assert!(!started && lost(end));
 
         let ((), end) = with_crew(|crew| {
             let run = |(): &mut (), ()| -> Result<()> { panic!("in run") };
-            let (stage, ()) = crew.start(name(), Waits::default(), (), nothing, run).unwrap();
+            let (stage, ()) = crew.start(name(), Waits::default(), (), nothing, run).unwrap().ready().unwrap();
             assert!(stage.join(crew.job).is_err());
         });
         assert!(lost(end));
 
         let ((), end) = with_crew(|crew| {
-            let (stage, ()) = crew.start(name(), Waits::default(), Bomb, nothing, |_, ()| Ok(())).unwrap();
+            let (stage, ()) =
+                crew.start(name(), Waits::default(), Bomb, nothing, |_, ()| Ok(())).unwrap().ready().unwrap();
             assert!(stage.join(crew.job).is_err());
         });
         assert!(lost(end));
@@ -229,10 +262,11 @@ mod tests {
                     assert_eq!(input.pop(), None);
                     job.check()
                 };
-                let (first, ()) = crew.start("first".to_owned(), Waits::default(), sender, nothing, fail).unwrap();
-                let second = crew.start("second".to_owned(), Waits::default(), receiver, nothing, watch);
+                let (first, ()) =
+                    crew.start("first".to_owned(), Waits::default(), sender, nothing, fail).unwrap().ready().unwrap();
+                let second = crew.start("second".to_owned(), Waits::default(), receiver, nothing, watch).unwrap();
                 assert!(first.join(job).is_err());
-                assert!(second.unwrap().0.join(job).is_err());
+                assert!(second.ready().unwrap().0.join(job).is_err());
             });
             assert!(matches!(end, Err(Error::Options(message)) if message == "first"));
         }
@@ -248,10 +282,15 @@ mod tests {
                     assert_eq!(input.pop(), None);
                     job.check()
                 };
-                let watch = crew.start("second".to_owned(), Waits::default(), receiver, nothing, watch);
+                let watch = crew.start("second".to_owned(), Waits::default(), receiver, nothing, watch).unwrap();
                 let init = || -> Result<((), ())> { Err(Error::options("first")) };
-                assert!(crew.start("first".to_owned(), Waits::default(), sender, init, |_, ()| Ok(())).is_err());
-                assert!(watch.unwrap().0.join(job).is_err());
+                assert!(
+                    crew.start("first".to_owned(), Waits::default(), sender, init, |_, ()| Ok(()))
+                        .unwrap()
+                        .ready()
+                        .is_err()
+                );
+                assert!(watch.ready().unwrap().0.join(job).is_err());
             });
             assert!(matches!(end, Err(Error::Options(message)) if message == "first"));
         }
@@ -265,7 +304,8 @@ mod tests {
                 let _ = gate.recv();
                 Ok(())
             };
-            let (stage, ()) = crew.start("gate".to_owned(), Waits::default(), gate, nothing, run).unwrap();
+            let (stage, ()) =
+                crew.start("gate".to_owned(), Waits::default(), gate, nothing, run).unwrap().ready().unwrap();
             let (job, mut ticks, mut release) = (crew.job, 0, Some(release));
             crew.wait(TICK, || {
                 ticks += 1;
@@ -285,7 +325,7 @@ mod tests {
             let (_sender, receiver) = crew.job.queue::<u8>(1);
             let run = |input: &mut Receiver<u8>, ()| Ok(input.pop());
             let _stop = StopAll(crew.job);
-            crew.start("waits".to_owned(), Waits::default(), receiver, nothing, run).is_ok()
+            crew.start("waits".to_owned(), Waits::default(), receiver, nothing, run).unwrap().ready().is_ok()
         });
         assert!(left && matches!(end, Err(Error::Cancelled)));
     }
