@@ -30,8 +30,8 @@ use std::time::Duration;
 // either neighbour of a queue and the rest inside, and the packets of the segments that TICKETS lets overtake one another,
 // besides what the decoder, the scalers and the encoders hold themselves.
 
-/// Frames of each rung and lane, between scaling and encoding.
-pub(super) const RUNG_FRAMES: usize = 4;
+/// Frames of each rung and lane, between scaling and encoding: one that is read while the next is made.
+pub(super) const RUNG_FRAMES: usize = 2;
 /// Packets of each rung, between encoding and muxing: an encoder gives them in bursts.
 const PACKETS: usize = 16;
 /// Segments for each lane that are begun and not yet in their place in every rendition.
@@ -132,7 +132,7 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
     let Order { plan, source, name, strict, audio, workshop, spread, area, spool, board } = order;
     let mut joints = Joints::default();
 
-    // The last stages first: nothing is decoded before everyone is ready, which all become side by side.
+    // The last stages first; all make ready side by side, and the first frames are on their way meanwhile.
     let (mut muxes, mut coded) = (Vec::new(), Vec::new());
     for (index, rung) in plan.rungs.iter().enumerate() {
         let (packets, to_mux) = job.queue(PACKETS);
@@ -192,8 +192,6 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
     }
     let idle_valve = idle.valve();
     drop((coded, idle));
-    let (muxes, encodes) = (all_ready(muxes)?, all_ready(encodes)?);
-    let (scales, mut devices): (Vec<_>, Vec<_>) = scales.into_iter().map(Starting::ready).collect::<Result<_>>()?;
 
     let source_frames = pool(job, Pool::of_frames(spread.source_frames, area.format(plan.video_in.format)));
     let tickets = pool(job, Pool::new(TICKETS * spread.jobs, || ()));
@@ -216,7 +214,11 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
         film,
     };
     let start_spool = move || Ok((audio.then(|| SpoolWriter::create(spool)).transpose()?, ()));
-    let (decode, ()) = crew.start("decode".to_owned(), waits, decode, start_spool, Decode::run)?.ready()?;
+    let decode = crew.start("decode".to_owned(), waits, decode, start_spool, Decode::run)?;
+
+    let (muxes, encodes) = (all_ready(muxes)?, all_ready(encodes)?);
+    let (scales, mut devices): (Vec<_>, Vec<_>) = scales.into_iter().map(Starting::ready).collect::<Result<_>>()?;
+    let (decode, ()) = decode.ready()?;
 
     crew.wait(TICK, tick);
 

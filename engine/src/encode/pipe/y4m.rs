@@ -23,9 +23,12 @@ pub(super) fn header(settings: &EncoderSettings) -> String {
 /// Appends a frame: its line, then the planes without the padding of their rows; above 8 bits two bytes a sample, the
 /// low one first.
 pub(super) fn append(frame: &Frame, stream: &mut Vec<u8>) {
-    stream.extend_from_slice(b"FRAME\n");
-    let start = stream.len();
+    const LINE: &[u8] = b"FRAME\n";
     let bytes = frame.bytes();
+    // Once for all frames: the buffer comes back.
+    stream.reserve(LINE.len() + bytes.len());
+    stream.extend_from_slice(LINE);
+    let start = stream.len();
     for index in 0..3 {
         let plane = frame.layout(index);
         let samples = &bytes[plane.offset..plane.offset + plane.stride * plane.height as usize];
