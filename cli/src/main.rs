@@ -28,6 +28,7 @@ use std::{env, panic};
 
 fn main() -> ExitCode {
     silence_libraries();
+    return_large_blocks();
     // A panic has said where it was; what is left to do is to end as the table of exit codes says.
     panic::catch_unwind(upright).unwrap_or(Exit::Internal).into()
 }
@@ -59,6 +60,21 @@ fn set_variable(name: &str, value: &str) {
     // SAFETY: no other thread runs yet that could read the environment.
     unsafe {
         env::set_var(name, value);
+    }
+}
+
+/// Lets glibc give every block of a megabyte or more back to the system as soon as it is freed. By itself it raises that
+/// bound to as much as 32 MiB (mallopt(3), `M_MMAP_THRESHOLD`), and encoders, which allocate and free such blocks all the
+/// time in many threads, then leave each thread's heap as full of holes as it ever was: the memory of a job grows with
+/// its length. Blocks below a megabyte are left to the heap: encoders need them too often.
+fn return_large_blocks() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        #[expect(unsafe_code, reason = "called by `main` before anything else")]
+        // SAFETY: sets a number, and no other thread runs yet that could allocate.
+        unsafe {
+            libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 20);
+        }
     }
 }
 
