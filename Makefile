@@ -5,7 +5,7 @@ help:
 	@echo 'make demo   install what is missing, build, convert a real clip'
 	@echo 'make test   install what is missing, run every test'
 	@echo 'make lint   formatting, clippy, documentation'
-	@echo 'make bench  benchmarks of the kernels, then the comparison with peers (half an hour)'
+	@echo 'make bench  benchmarks of the kernels, then the comparison with peers (an hour on two cores)'
 	@echo 'make fuzz   every fuzz target for SECONDS=60 each'
 
 demo:

@@ -52,9 +52,9 @@ struct Run {
     /// How often everyone runs
     #[arg(long, default_value_t = 3)]
     rounds: u32,
-    /// Only these parts: scale, libsvtav1, pipe, rav1e, rav1e-top, cores
-    #[arg(long, value_delimiter = ',', default_value = "scale,libsvtav1,pipe,rav1e,rav1e-top,cores")]
-    #[arg(value_parser = ["scale", "libsvtav1", "pipe", "rav1e", "rav1e-top", "cores"])]
+    /// Only these parts: scale, libsvtav1, pipe, rav1e, rav1e-top, cores, length
+    #[arg(long, value_delimiter = ',', default_value = "scale,libsvtav1,pipe,rav1e,rav1e-top,cores,length")]
+    #[arg(value_parser = ["scale", "libsvtav1", "pipe", "rav1e", "rav1e-top", "cores", "length"])]
     only: Vec<String>,
     /// Speed of rav1e. At 10 upright also turns off rav1e's segmentation, which the others cannot be told
     #[arg(long, default_value_t = 9)]
@@ -236,6 +236,10 @@ impl Run {
             contender.command = contender.command.on_cores(1);
             contest.contenders.push(contender);
         }
+        if self.has("length") {
+            contest.contenders.push(job.plain(names::OURS_TWO_MINUTES, 2 * 60)?);
+            contest.contenders.push(job.plain(names::OURS_TWO_HOURS, 2 * 60 * 60)?);
+        }
         Ok(contest)
     }
 
@@ -257,7 +261,7 @@ impl Run {
                 scaling.ladder.push(seconds(LADDER.len())?);
             }
         }
-        for contender in &mut contest.contenders {
+        for contender in contest.contenders.iter_mut().filter(|contender| round == 1 || !contender.once) {
             say(contender.name);
             contender.run()?;
             if contender.verdicts.is_empty() {

@@ -5,6 +5,9 @@ use crate::command::Command;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
+/// Frames a second of [`Clip::plain`]: enough that its index counts, few enough that hours are converted in minutes.
+const PLAIN_RATE: u32 = 6;
+
 /// A film whose 9:16 window has an even number of columns, so that every contender can show exactly the same.
 #[derive(Clone, Debug, Serialize)]
 pub struct Clip {
@@ -57,6 +60,18 @@ impl Clip {
         let name = film.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (size, frame_rate) = ((width, height), (rate, per));
         Ok(Self { path: path.to_path_buf(), name, size, frame_rate, frames, window_x, window_width })
+    }
+
+    /// A moving test picture of so many seconds, small and without sound: what it takes to convert grows with its length
+    /// alone.
+    ///
+    /// # Errors
+    /// When FFmpeg fails.
+    pub fn plain(ffmpeg: &Command, seconds: u32, path: &Path) -> Result<()> {
+        let picture = format!("testsrc2=size=480x270:rate={PLAIN_RATE}:duration={seconds}");
+        let encoding = ["-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "30"];
+        let command = ffmpeg.clone().args(["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", &picture]);
+        command.args(encoding).args([path]).run().map(drop)
     }
 
     /// The window for `upright --crop`: its centre as a fraction of the width.

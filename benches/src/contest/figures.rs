@@ -17,6 +17,8 @@ pub mod names {
     pub const RAV1E_TOP: &str = "rav1e command, top rung";
     pub const OURS_ONE_CORE: &str = "upright, rav1e, one core";
     pub const OURS_SCALER: &str = "upright";
+    pub const OURS_TWO_MINUTES: &str = "upright, libsvtav1, 2 minutes";
+    pub const OURS_TWO_HOURS: &str = "upright, libsvtav1, 2 hours";
 }
 
 /// Which way is better.
@@ -103,9 +105,11 @@ pub fn figures(contest: &Contest, cores: usize) -> Vec<Figure> {
         over(&one, &all),
     ));
     figures.extend(floors(contest, cores));
+    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+    let peak = |name| contest.rounds(name, |cost| cost.peak_bytes as f64);
+    let growth = over(&peak(OURS_TWO_HOURS), &peak(OURS_TWO_MINUTES));
+    figures.extend(Figure::new("memory, upright, libsvtav1, 2 hours / 2 minutes", Better::Less, Some(1.05), growth));
     for (ours, peer) in [(OURS_SVT, FFMPEG_SVT), (OURS_PIPE, NEWEST_SVT), (OURS_RAV1E, NEWEST_RAV1E)] {
-        #[expect(clippy::cast_precision_loss, reason = "for people to read")]
-        let peak = |name| contest.rounds(name, |cost| cost.peak_bytes as f64);
         let target = (ours == OURS_SVT).then_some(1.0);
         figures.extend(Figure::new(
             format!("memory, {ours} / {peer}"),
@@ -187,6 +191,7 @@ mod tests {
             command: Command::new(name),
             renditions: Vec::new(),
             rounds: walls.iter().map(cost).collect(),
+            once: false,
             verdicts,
         }
     }
@@ -213,6 +218,15 @@ mod tests {
         assert_eq!(find(&figures, "bits").median, 0.5);
         assert_eq!(find(&figures, "VMAF").meets(), Some(true));
         assert!(table(&figures).contains("at least 1.05, MISSED"), "{}", table(&figures));
+    }
+
+    #[test]
+    fn long_films_are_compared_with_short_ones() {
+        let (short, long) =
+            (contender(names::OURS_TWO_MINUTES, &[1.0], 100), contender(names::OURS_TWO_HOURS, &[60.0], 106));
+        let figures = figures(&Contest { contenders: vec![short, long], ..Contest::default() }, 2);
+        let growth = find(&figures, "2 hours / 2 minutes");
+        assert_eq!((growth.median, growth.meets()), (1.06, Some(false)));
     }
 
     #[test]

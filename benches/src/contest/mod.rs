@@ -27,6 +27,9 @@ pub struct Contender {
     pub renditions: Vec<Rendition>,
     /// What every round cost.
     pub rounds: Vec<Cost>,
+    /// Takes part in the first round alone: what is looked at does not depend on what else the machine does.
+    #[serde(skip)]
+    pub once: bool,
     /// What the renditions are worth.
     pub verdicts: Vec<Verdict>,
 }

@@ -15,6 +15,9 @@ const KEY_FRAMES: u32 = 2;
 /// Tiles of the rungs, in FFmpeg's hands: without them librav1e leaves cores idle. More than four do not pay.
 const TILES: [u32; 4] = [4, 4, 2, 1];
 
+/// Rungs of [`Job::plain`].
+const PLAIN_LADDER: &str = "270x480,180x320,136x240,90x160";
+
 /// The programs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Programs {
@@ -86,6 +89,20 @@ impl Job<'_> {
         };
         let stem = self.clip.path.file_stem().unwrap_or_default();
         contender(name, command, renditions(&folder.join(stem), rungs))
+    }
+
+    /// upright with libsvtav1, for a plain film of so many seconds and four small rungs.
+    ///
+    /// # Errors
+    /// When the film cannot be made.
+    pub fn plain(&self, name: &'static str, seconds: u32) -> Result<Contender> {
+        let film = self.folder.join(format!("{seconds}-seconds.mp4"));
+        Clip::plain(&Command::new(&self.programs.ffmpeg), seconds, &film)?;
+        let command = Command::new(&self.programs.upright)
+            .args(["convert".as_ref(), film.as_os_str(), "--output".as_ref(), self.folder.as_os_str()])
+            .args(["--overwrite", "--progress", "none", "--quiet", "--device", "cpu", "--crop", "0.5"])
+            .args(["--ladder", PLAIN_LADDER, "--encoder", "libsvtav1", "--speed", "10"]);
+        Ok(Contender { once: true, ..contender(name, command, Vec::new()) })
     }
 
     /// An FFmpeg with an encoder, for all four rungs.
@@ -185,7 +202,7 @@ impl Job<'_> {
 }
 
 fn contender(name: &'static str, command: Command, renditions: Vec<Rendition>) -> Contender {
-    Contender { name, command, renditions, rounds: Vec::new(), verdicts: Vec::new() }
+    Contender { name, command, renditions, rounds: Vec::new(), once: false, verdicts: Vec::new() }
 }
 
 /// Files for the first rungs, by the names that upright gives them.
