@@ -12,7 +12,7 @@ use upright_benches::contest::figures::{Figure, figures, names, table};
 use upright_benches::contest::floor;
 use upright_benches::contest::judge::judge;
 use upright_benches::contest::peers::{Job, Programs, Settings};
-use upright_benches::contest::{Contest, Scaling, plot};
+use upright_benches::contest::{Contest, Pace, Scaling, plot};
 use upright_benches::scale::filter::{Bench, Library};
 use upright_benches::scale::{LADDER, core_seconds};
 use upright_engine::encode::{EncoderChoice, EncoderKind};
@@ -49,7 +49,7 @@ struct Run {
     /// Seconds of film [default: 2 for every core, at least 4]
     #[arg(long)]
     seconds: Option<u32>,
-    /// How often everyone runs
+    /// How often everyone runs; what takes seconds alone runs three times as often
     #[arg(long, default_value_t = 3)]
     rounds: u32,
     /// Only these parts: scale, libsvtav1, pipe, rav1e, rav1e-top, cores, length
@@ -243,7 +243,7 @@ impl Run {
         Ok(contest)
     }
 
-    /// Everyone once, in turn.
+    /// Everyone in turn.
     fn round(&self, round: u32, job: &Job<'_>, contest: &mut Contest) -> Result<()> {
         let say = |name: &str| eprintln!("round {round} of {}: {name}", self.rounds);
         let bench = Bench::new(&Command::new(&job.programs.ffmpeg))?;
@@ -261,18 +261,20 @@ impl Run {
                 scaling.ladder.push(seconds(LADDER.len())?);
             }
         }
-        for contender in contest.contenders.iter_mut().filter(|contender| round == 1 || !contender.once) {
-            say(contender.name);
-            contender.run()?;
-            if contender.verdicts.is_empty() {
-                let newest = Command::new(&job.programs.newest);
-                let verdicts = contender.renditions.iter().map(|rendition| judge(&newest, job.clip, rendition));
-                contender.verdicts = verdicts.collect::<Result<_>>()?;
+        for turn in 1..=Pace::TURNS {
+            for contender in contest.contenders.iter_mut().filter(|contender| contender.pace.runs(round, turn)) {
+                say(contender.name);
+                contender.run()?;
+                if contender.verdicts.is_empty() {
+                    let newest = Command::new(&job.programs.newest);
+                    let verdicts = contender.renditions.iter().map(|rendition| judge(&newest, job.clip, rendition));
+                    contender.verdicts = verdicts.collect::<Result<_>>()?;
+                }
             }
-        }
-        for floor in &mut contest.floors {
-            say(&format!("decoder and bare encoders, {}", floor.encoder));
-            floor.run()?;
+            for floor in contest.floors.iter_mut().filter(|floor| floor.pace.runs(round, turn)) {
+                say(&format!("decoder and bare encoders, {}", floor.encoder));
+                floor.run()?;
+            }
         }
         Ok(())
     }

@@ -179,9 +179,9 @@ pub fn table(figures: &[Figure]) -> String {
 mod tests {
     use super::*;
     use crate::command::Command;
-    use crate::contest::Contender;
     use crate::contest::floor::{Floor, Seconds};
     use crate::contest::judge::Verdict;
+    use crate::contest::{Contender, Pace};
 
     fn contender(name: &'static str, walls: &[f64], bytes: u64) -> Contender {
         let cost = |&wall: &f64| Cost { wall, user: 1.5 * wall, system: 0.5 * wall, peak_bytes: bytes };
@@ -191,7 +191,7 @@ mod tests {
             command: Command::new(name),
             renditions: Vec::new(),
             rounds: walls.iter().map(cost).collect(),
-            once: false,
+            pace: Pace::EveryRound,
             verdicts,
         }
     }
@@ -238,7 +238,13 @@ mod tests {
     fn the_floor_is_compared_with_all_processors_time() {
         let floor = Seconds { decode_cpu: 1.0, encode_cpu: 3.0, encode_wall: 2.0 };
         let (encoder, contender_name) = ("rav1e", names::OURS_RAV1E);
-        let floor = Floor { encoder, contender: contender_name, command: Command::new("x"), rounds: vec![floor] };
+        let floor = Floor {
+            encoder,
+            contender: contender_name,
+            command: Command::new("x"),
+            pace: Pace::EveryRound,
+            rounds: vec![floor],
+        };
         let contenders = vec![contender(contender_name, &[2.2], 1)];
         let figures = figures(&Contest { contenders, floors: vec![floor], ..Contest::default() }, 2);
         assert!((find(&figures, "CPU seconds").median - 1.1).abs() < 1e-9);

@@ -3,6 +3,7 @@
 
 use crate::Result;
 use crate::command::Command;
+use crate::contest::Pace;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
@@ -23,6 +24,9 @@ pub struct Floor {
     pub contender: &'static str,
     /// What measures it.
     pub command: Command,
+    /// How often it runs: as often as its contender.
+    #[serde(skip)]
+    pub pace: Pace,
     /// What came out.
     pub rounds: Vec<Seconds>,
 }

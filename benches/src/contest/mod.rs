@@ -27,11 +27,41 @@ pub struct Contender {
     pub renditions: Vec<Rendition>,
     /// What every round cost.
     pub rounds: Vec<Cost>,
-    /// Takes part in the first round alone: what is looked at does not depend on what else the machine does.
+    /// How often it runs.
     #[serde(skip)]
-    pub once: bool,
+    pub pace: Pace,
     /// What the renditions are worth.
     pub verdicts: Vec<Verdict>,
+}
+
+/// How often something runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// In the first round alone: what is looked at does not depend on what else the machine does.
+    Once,
+    /// Once in every round.
+    EveryRound,
+    /// In every turn of every round: what takes seconds can be disturbed as a whole by what the machine does besides.
+    EveryTurn,
+}
+
+impl Pace {
+    /// Turns of a round.
+    pub const TURNS: u32 = 3;
+
+    /// Of what FFmpeg or upright do with an encoder, by its name: rav1e takes minutes, SVT-AV1 seconds.
+    pub fn of(encoder: &str) -> Self {
+        if encoder.contains("rav1e") { Self::EveryRound } else { Self::EveryTurn }
+    }
+
+    /// Whether it runs in a turn of a round, both counted from 1.
+    pub fn runs(self, round: u32, turn: u32) -> bool {
+        match self {
+            Self::Once => round == 1 && turn == 1,
+            Self::EveryRound => turn == 1,
+            Self::EveryTurn => true,
+        }
+    }
 }
 
 /// A file that comes out.
@@ -93,5 +123,22 @@ impl Contest {
         let bytes: u64 = verdicts.iter().map(|verdict| verdict.bytes).sum();
         let vmaf: f64 = verdicts.iter().map(|verdict| verdict.vmaf).sum();
         (!verdicts.is_empty()).then(|| (bytes as f64, vmaf / verdicts.len() as f64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_runs_are_many_and_long_ones_few() {
+        let runs = |pace: Pace| {
+            (1..=2)
+                .flat_map(|round| (1..=Pace::TURNS).map(move |turn| (round, turn)))
+                .filter(move |&(r, t)| pace.runs(r, t))
+        };
+        assert_eq!(runs(Pace::Once).collect::<Vec<_>>(), [(1, 1)]);
+        assert_eq!(runs(Pace::of("librav1e")).collect::<Vec<_>>(), [(1, 1), (2, 1)]);
+        assert_eq!(runs(Pace::of("pipe:ffmpeg")).count(), 6);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::clip::Clip;
 use super::floor::Floor;
-use super::{Contender, Rendition};
+use super::{Contender, Pace, Rendition};
 use crate::Result;
 use crate::command::Command;
 use crate::scale::LADDER;
@@ -88,7 +88,7 @@ impl Job<'_> {
             command
         };
         let stem = self.clip.path.file_stem().unwrap_or_default();
-        contender(name, command, renditions(&folder.join(stem), rungs))
+        contender(name, command, Pace::of(encoder), renditions(&folder.join(stem), rungs))
     }
 
     /// upright with libsvtav1, for a plain film of so many seconds and four small rungs.
@@ -102,7 +102,7 @@ impl Job<'_> {
             .args(["convert".as_ref(), film.as_os_str(), "--output".as_ref(), self.folder.as_os_str()])
             .args(["--overwrite", "--progress", "none", "--quiet", "--device", "cpu", "--crop", "0.5"])
             .args(["--ladder", PLAIN_LADDER, "--encoder", "libsvtav1", "--speed", "10"]);
-        Ok(Contender { once: true, ..contender(name, command, Vec::new()) })
+        Ok(contender(name, command, Pace::Once, Vec::new()))
     }
 
     /// An FFmpeg with an encoder, for all four rungs.
@@ -134,7 +134,7 @@ impl Job<'_> {
             };
             command = command.args([folder.join(format!("{width}x{height}.mp4"))]);
         }
-        contender(name, command, renditions(&folder, LADDER.len()))
+        contender(name, command, Pace::of(encoder), renditions(&folder, LADDER.len()))
     }
 
     /// What decoder and encoders alone cost a contender.
@@ -148,7 +148,8 @@ impl Job<'_> {
             .args([&self.clip.path])
             .args(["--crop", &self.clip.crop(), "--encoder", encoder])
             .args(["--speed", &rav1e_speed.to_string(), "--quality", &quality.to_string()]);
-        Ok(Floor { encoder, contender, command: self.options(encoder, command), rounds: Vec::new() })
+        let command = self.options(encoder, command);
+        Ok(Floor { encoder, contender, command, pace: Pace::of(encoder), rounds: Vec::new() })
     }
 
     /// What upright is told besides speed and quality, which are rav1e's.
@@ -184,7 +185,7 @@ impl Job<'_> {
             .args(["--threads", "0", "--tiles", &tiles.to_string()])
             .args(self.settings.lookahead().into_iter().flat_map(|frames| ["--rdo-lookahead-frames", frames]))
             .args(frames.into_iter().flat_map(|frames| ["--limit".to_owned(), frames.to_string()]));
-        contender(name, command, vec![Rendition { size: LADDER[0], path: top }])
+        contender(name, command, Pace::EveryRound, vec![Rendition { size: LADDER[0], path: top }])
     }
 
     /// The number of tiles with which rav1e's own command is the fastest here, found by trying.
@@ -201,8 +202,8 @@ impl Job<'_> {
     }
 }
 
-fn contender(name: &'static str, command: Command, renditions: Vec<Rendition>) -> Contender {
-    Contender { name, command, renditions, rounds: Vec::new(), once: false, verdicts: Vec::new() }
+fn contender(name: &'static str, command: Command, pace: Pace, renditions: Vec<Rendition>) -> Contender {
+    Contender { name, command, pace, renditions, rounds: Vec::new(), verdicts: Vec::new() }
 }
 
 /// Files for the first rungs, by the names that upright gives them.

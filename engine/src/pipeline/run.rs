@@ -132,7 +132,7 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
     let Order { plan, source, name, strict, audio, workshop, spread, area, spool, board } = order;
     let mut joints = Joints::default();
 
-    // The last stages first; all make ready side by side, and the first frames are on their way meanwhile.
+    // The last stages first; all make ready side by side.
     let (mut muxes, mut coded) = (Vec::new(), Vec::new());
     for (index, rung) in plan.rungs.iter().enumerate() {
         let (packets, to_mux) = job.queue(PACKETS);
@@ -192,6 +192,10 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
     }
     let idle_valve = idle.valve();
     drop((coded, idle));
+    // Nothing is decoded before everyone is ready: SVT-AV1 1.4 can damage the heap where one of its encoders works while
+    // another is opened.
+    let (muxes, encodes) = (all_ready(muxes)?, all_ready(encodes)?);
+    let (scales, mut devices): (Vec<_>, Vec<_>) = scales.into_iter().map(Starting::ready).collect::<Result<_>>()?;
 
     let source_frames = pool(job, Pool::of_frames(spread.source_frames, area.format(plan.video_in.format)));
     let tickets = pool(job, Pool::new(TICKETS * spread.jobs, || ()));
@@ -214,11 +218,7 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
         film,
     };
     let start_spool = move || Ok((audio.then(|| SpoolWriter::create(spool)).transpose()?, ()));
-    let decode = crew.start("decode".to_owned(), waits, decode, start_spool, Decode::run)?;
-
-    let (muxes, encodes) = (all_ready(muxes)?, all_ready(encodes)?);
-    let (scales, mut devices): (Vec<_>, Vec<_>) = scales.into_iter().map(Starting::ready).collect::<Result<_>>()?;
-    let (decode, ()) = decode.ready()?;
+    let (decode, ()) = crew.start("decode".to_owned(), waits, decode, start_spool, Decode::run)?.ready()?;
 
     crew.wait(TICK, tick);
 
