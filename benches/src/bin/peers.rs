@@ -271,7 +271,7 @@ impl Run {
                     contender.verdicts = verdicts.collect::<Result<_>>()?;
                 }
             }
-            for floor in contest.floors.iter_mut().filter(|floor| floor.pace.runs(round, turn)) {
+            for floor in contest.floors.iter_mut().filter(|floor| Pace::of(floor.encoder).runs(round, turn)) {
                 say(&format!("decoder and bare encoders, {}", floor.encoder));
                 floor.run()?;
             }

@@ -238,13 +238,7 @@ mod tests {
     fn the_floor_is_compared_with_all_processors_time() {
         let floor = Seconds { decode_cpu: 1.0, encode_cpu: 3.0, encode_wall: 2.0 };
         let (encoder, contender_name) = ("rav1e", names::OURS_RAV1E);
-        let floor = Floor {
-            encoder,
-            contender: contender_name,
-            command: Command::new("x"),
-            pace: Pace::EveryRound,
-            rounds: vec![floor],
-        };
+        let floor = Floor { encoder, contender: contender_name, command: Command::new("x"), rounds: vec![floor] };
         let contenders = vec![contender(contender_name, &[2.2], 1)];
         let figures = figures(&Contest { contenders, floors: vec![floor], ..Contest::default() }, 2);
         assert!((find(&figures, "CPU seconds").median - 1.1).abs() < 1e-9);

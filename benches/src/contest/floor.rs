@@ -3,7 +3,6 @@
 
 use crate::Result;
 use crate::command::Command;
-use crate::contest::Pace;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
@@ -24,9 +23,6 @@ pub struct Floor {
     pub contender: &'static str,
     /// What measures it.
     pub command: Command,
-    /// How often it runs: as often as its contender.
-    #[serde(skip)]
-    pub pace: Pace,
     /// What came out.
     pub rounds: Vec<Seconds>,
 }

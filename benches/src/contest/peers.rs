@@ -148,8 +148,7 @@ impl Job<'_> {
             .args([&self.clip.path])
             .args(["--crop", &self.clip.crop(), "--encoder", encoder])
             .args(["--speed", &rav1e_speed.to_string(), "--quality", &quality.to_string()]);
-        let command = self.options(encoder, command);
-        Ok(Floor { encoder, contender, command, pace: Pace::of(encoder), rounds: Vec::new() })
+        Ok(Floor { encoder, contender, command: self.options(encoder, command), rounds: Vec::new() })
     }
 
     /// What upright is told besides speed and quality, which are rav1e's.
