@@ -6,6 +6,7 @@ use crate::geometry::Rational;
 use ffmpeg_sys_next as av;
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// `code` when it is not negative, else an [`Error::Libav`] that names `call`.
 pub(crate) fn check(call: &'static str, code: c_int) -> Result<c_int> {
@@ -142,7 +143,7 @@ owner!(
 );
 owner!(
     /// A decoder or an encoder.
-    CodecContext, av::AVCodecContext, av::avcodec_free_context
+    CodecContext, av::AVCodecContext, free_codec_context
 );
 owner!(
     /// What a decoder must know before the first packet.
@@ -259,6 +260,32 @@ impl CodecContext {
         // SAFETY: the new context belongs to nobody else; the caller vouches for `codec`.
         unsafe { Self::from_raw("avcodec_alloc_context3", av::avcodec_alloc_context3(codec)) }
     }
+
+    /// Calls `avcodec_open2` for the codec that it was made for, and returns its code.
+    ///
+    /// # Safety
+    /// It was made for a codec and is not yet open; what its fields point to is valid.
+    pub(crate) unsafe fn open(&mut self) -> c_int {
+        let _alone = alone();
+        // SAFETY: the caller vouches for the context.
+        unsafe { av::avcodec_open2(self.as_mut_ptr(), ptr::null(), ptr::null_mut()) }
+    }
+}
+
+/// # Safety
+/// As for `avcodec_free_context`.
+unsafe fn free_codec_context(context: *mut *mut av::AVCodecContext) {
+    let _alone = alone();
+    // SAFETY: the caller vouches for the context.
+    unsafe { av::avcodec_free_context(context) };
+}
+
+/// Held while a codec is opened or closed. libav lets none be opened beside another, but closes them when it is told
+/// to; and SVT-AV1 1.4 keeps a list of processors for all its encoders that each one makes when it is opened and frees
+/// when it is closed.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Parameters {

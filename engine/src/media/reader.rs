@@ -354,7 +354,7 @@ fn open_decoder(demuxer: &Demuxer, stream: &av::AVStream, threads: usize) -> Res
         (*context).thread_type = av::FF_THREAD_FRAME | av::FF_THREAD_SLICE;
         // Without this flag libav shifts the decoder's crop to keep rows aligned.
         (*context).flags |= av::AV_CODEC_FLAG_UNALIGNED as c_int;
-        let code = av::avcodec_open2(context, codec, ptr::null_mut());
+        let code = decoder.open();
         if code < 0 {
             return Err(demuxer.bad(format!("its video decoder cannot start: {}", ffi::error_text(code))));
         }

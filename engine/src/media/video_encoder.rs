@@ -88,9 +88,8 @@ impl VideoEncoder {
         for (key, value) in settings.options {
             set_option(&mut context, settings.name, key, value)?;
         }
-        // SAFETY: the context was made for this codec and is not yet open.
-        let code = unsafe { av::avcodec_open2(context.as_mut_ptr(), codec, ptr::null_mut()) };
-        check("avcodec_open2", code)?;
+        // SAFETY: the context was made for a codec, is not yet open and points to nothing of ours.
+        check("avcodec_open2", unsafe { context.open() })?;
         let bytes = picture_bytes(settings.format, settings.input);
         Ok(Self {
             context,

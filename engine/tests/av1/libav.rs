@@ -259,6 +259,17 @@ fn several_encoders_work_side_by_side() {
 }
 
 #[test]
+fn encoders_open_and_close_while_others_do() {
+    let settings = svt(64, 64, Depth::Eight);
+    let frames = film(&settings, 1);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..50).for_each(|_| assert_eq!(encode(&settings, &frames, &[0]).len(), 1)));
+        }
+    });
+}
+
+#[test]
 fn settings_out_of_range_are_refused_in_words() {
     for encoder in SOFTWARE {
         let good = settings(encoder, 64, 64, Depth::Eight);

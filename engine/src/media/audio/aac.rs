@@ -91,7 +91,7 @@ impl AacEncoder {
             (*fields).thread_count = 1;
             // The description of the stream goes into the container, and the encoder's name nowhere.
             (*fields).flags |= (av::AV_CODEC_FLAG_GLOBAL_HEADER | av::AV_CODEC_FLAG_BITEXACT).cast_signed();
-            check("avcodec_open2", av::avcodec_open2(fields, codec, ptr::null_mut()))?;
+            check("avcodec_open2", context.open())?;
             context
         };
         let channels = usize::try_from(format.layout.nb_channels).unwrap_or(0);

@@ -189,7 +189,7 @@ unsafe fn open_decoder(parameters: *const av::AVCodecParameters, timeline: &Time
         // For the decoder to leave out what encoders put before the beginning and after the end.
         (*context).pkt_timebase = timeline.time_base();
         (*context).thread_count = 1;
-        match av::avcodec_open2(context, codec, ptr::null_mut()) {
+        match decoder.open() {
             0.. => Ok(decoder),
             code => Err(refused(&name, &ffi::error_text(code))),
         }
