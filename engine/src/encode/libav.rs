@@ -1,6 +1,7 @@
 //! AV1 encoders of the linked libavcodec.
 
 mod options;
+mod sharing;
 
 use super::{Encoder, EncoderSettings, KeyFrameControl, LibavEncoder, check_format};
 use crate::av1;
@@ -9,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Depth, Frame, FrameFormat};
 use crate::media::{SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder};
 use crate::packet::Packet;
+use sharing::AtWork;
 use std::collections::VecDeque;
 
 /// Opens one of libavcodec's encoders. The settings have passed [`EncoderSettings::check`].
@@ -27,19 +29,24 @@ pub(super) fn open(encoder: LibavEncoder, settings: &EncoderSettings) -> Result<
         let site = settings.colour.chroma;
         return Err(Error::options(format!("AV1 cannot say that chroma lies at {site:?}; use left or top-left")));
     }
-    let opened = VideoEncoder::open(&VideoEncoderSettings {
+    let is_svt = encoder == LibavEncoder::SvtAv1;
+    let options = options::options(encoder, settings);
+    let wanted = VideoEncoderSettings {
         name,
         format: settings.frame_format(),
         input: sample_order(encoder, settings.depth),
         colour: settings.colour,
         frame_rate: settings.frame_rate,
-        options: &options::options(encoder, settings),
-    });
+        options: &options,
+    };
+    let open = || VideoEncoder::open(&wanted);
+    let opened = if is_svt { sharing::open(open) } else { open() };
     Ok(Box::new(Libav {
         encoder: opened.map_err(|error| refused(encoder, settings, error))?,
         name,
         forces_key_frames: settings.kind.key_frame_control() == KeyFrameControl::Forced,
-        ends_whole: encoder == LibavEncoder::SvtAv1,
+        is_svt,
+        at_work: None,
         format: settings.frame_format(),
         hdr: settings.hdr,
         inside: VecDeque::new(),
@@ -90,8 +97,9 @@ struct Libav {
     encoder: VideoEncoder,
     name: &'static str,
     forces_key_frames: bool,
-    /// Whether it can be closed only when it has given out what went in, and something did.
-    ends_whole: bool,
+    is_svt: bool,
+    /// Of SVT-AV1. Behind the encoder, which is closed before this ends.
+    at_work: Option<AtWork>,
     format: FrameFormat,
     hdr: HdrMetadata,
     /// Frames that went in and have not come out, in the order of both.
@@ -130,6 +138,13 @@ impl Libav {
         Ok(true)
     }
 
+    fn send(&mut self, frame: &Frame, number: i64, key: bool) -> Result<()> {
+        if self.is_svt {
+            self.at_work.get_or_insert_with(AtWork::begin);
+        }
+        self.encoder.send(frame, number, key)
+    }
+
     fn failure(&self, why: String) -> Error {
         Error::Encoder { encoder: self.name.to_owned(), why }
     }
@@ -144,9 +159,7 @@ impl Encoder for Libav {
         }
         let key = key || first;
         // The first is one unasked; libaom makes the frame after one that is asked for a key frame too.
-        self.encoder
-            .send(frame, number, key && self.forces_key_frames)
-            .map_err(|error| self.failure(error.to_string()))?;
+        self.send(frame, number, key && self.forces_key_frames).map_err(|error| self.failure(error.to_string()))?;
         self.inside.push_back(Inside { number, pts: frame.pts, duration: frame.duration, key });
         self.sent += 1;
         while self.step(packets)? {}
@@ -172,12 +185,12 @@ impl Drop for Libav {
     /// SVT-AV1 1.4 never comes back from being closed before its first frame, and complains on standard error where it
     /// was not told of the end.
     fn drop(&mut self) {
-        if !self.ends_whole {
+        if !self.is_svt {
             return;
         }
         // Whoever drops it early wants none of it, and has no use for one more error.
         if self.sent == 0 {
-            drop(self.encoder.send(&Frame::new(self.format), 0, true));
+            drop(self.send(&Frame::new(self.format), 0, true));
         }
         if !self.ended {
             drop(self.encoder.end());

@@ -81,7 +81,8 @@ impl EncoderSettings {
     }
 }
 
-/// Opens the encoder that `settings` name.
+/// Opens the encoder that `settings` name. One of the linked SVT-AV1 is opened only when none of them works in this process,
+/// that is, between its first frame and when it is dropped: open all that are to work side by side before the first frame.
 ///
 /// # Errors
 /// [`Error::Options`] for a setting out of range; [`Error::EncoderMissing`] when this machine has no such encoder;

@@ -6,8 +6,11 @@ use crate::frame::Depth;
 use crate::geometry::Size;
 use std::num::NonZeroU32;
 
-/// Threads of one context of SVT-AV1: more hold more pictures in memory and gain little.
-const SVT_THREADS: usize = 4;
+/// Threads of one context of SVT-AV1 in a process of its own: more hold more pictures in memory and gain little.
+const PIPE_THREADS: usize = 4;
+/// Threads of one context of the linked SVT-AV1, of which there are no more than rungs: the largest of a ladder, which has
+/// half of the pixels, keeps half of sixteen cores busy.
+const SVT_THREADS: usize = 8;
 
 /// How an encoder comes to key frames. The first frame of a segment always is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +55,14 @@ impl EncoderKind {
         match self {
             // It uses several by cutting pictures into tiles, which costs bits; segments side by side cost none.
             Self::Rav1e | Self::Libav(LibavEncoder::Aom) => 1,
-            Self::Libav(LibavEncoder::SvtAv1) | Self::Pipe(_) => cores.clamp(1, SVT_THREADS),
+            Self::Libav(LibavEncoder::SvtAv1) => cores.clamp(1, SVT_THREADS),
+            Self::Pipe(_) => cores.clamp(1, PIPE_THREADS),
             Self::Libav(_) => 1,
         }
     }
 
-    /// How many segments, of rungs of these sizes, keep `cores` busy: one where its contexts do and last for the whole film.
+    /// How many segments, of rungs of these sizes, keep `cores` busy: one where its contexts do and last for the whole film,
+    /// and of the linked SVT-AV1, which cannot open a context while others work (`encode/libav/sharing.rs`).
     ///
     /// The contexts of a segment go at the pace of the largest, whose threads work all the time; those of the others do so
     /// by their share of its pixels.
@@ -66,7 +71,8 @@ impl EncoderKind {
         let all: u64 = sizes.iter().map(|size| size.pixels()).sum();
         // In units of the largest rung's pixels.
         let (wanted, of_each) = (cores as u64 * largest, self.threads(cores) as u64 * all.max(1));
-        if cores == 1 || (wanted <= of_each && self.key_frame_control() != KeyFrameControl::First) {
+        let enough = wanted <= of_each && self.key_frame_control() != KeyFrameControl::First;
+        if cores == 1 || enough || *self == Self::Libav(LibavEncoder::SvtAv1) {
             return 1;
         }
         // One core's worth more, so that one may begin or end while the others work.
@@ -94,7 +100,7 @@ impl EncoderKind {
             Self::Rav1e if speed > 9 => (20 << 20, 300, 10),
             Self::Rav1e if speed > 5 => (20 << 20, 350, 10),
             Self::Rav1e => (20 << 20, 600, 10),
-            Self::Libav(LibavEncoder::SvtAv1) => ((50 + 10 * threads) << 20, 140 + 50 * threads, 9),
+            Self::Libav(LibavEncoder::SvtAv1) => ((100 + 3 * threads * threads) << 20, 150 + 30 * threads, 9),
             // SvtAv1EncApp 1.4, and ffmpeg with SVT-AV1 4.2, which has a greater base and needs less for a pixel.
             Self::Pipe(_) => (150 << 20, 200 + 45 * threads, 10),
             // libaom; of hardware nothing is known, and most of what it takes is its own.
@@ -119,10 +125,10 @@ mod tests {
     fn one_thread_a_context_needs_segments_and_several_do_not() {
         let (rav1e, svt) = (EncoderKind::Rav1e, EncoderKind::Libav(LibavEncoder::SvtAv1));
         assert_eq!([1, 2, 16].map(|cores| rav1e.segments_at_once(&LADDER, cores)), [1, 2, 10]);
-        assert_eq!([1, 2, 16].map(|cores| svt.segments_at_once(&LADDER, cores)), [1, 1, 3]);
+        assert_eq!([1, 2, 16].map(|cores| svt.segments_at_once(&LADDER, cores)), [1, 1, 1]);
         assert_eq!(rav1e.segments_at_once(&LADDER[..1], 16), 17);
         assert_eq!([1, 2].map(|cores| rav1e.segment_key_frames(&LADDER, cores)), [None, Some(NonZeroU32::MIN)]);
-        assert_eq!([2, 16].map(|cores| svt.segment_key_frames(&LADDER, cores)), [None, NonZeroU32::new(3)]);
+        assert_eq!([2, 16].map(|cores| svt.segment_key_frames(&LADDER, cores)), [None, None]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 pub mod footage;
 
-use crate::encode;
+use crate::encode::{self, Encoder, KeyFrameControl};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::geometry::Size;
@@ -13,7 +13,8 @@ use crate::plan::{Plan, PlanOptions};
 use crate::scale::{Crop, Device, DeviceChoice, DeviceInfo, Scaler};
 use std::cmp::Reverse;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -207,40 +208,51 @@ impl<'a> Bench<'a> {
         Ok(Throughput::since(begin, number.into_inner()))
     }
 
-    /// Encodes every rung of as many frames as the film has, from scaled frames in memory: a segment of a rung is one
-    /// encoder's work, and as many are at work as it takes to keep all cores busy. Nothing is written: less than this no
-    /// conversion by these encoders can take.
+    /// Encodes every rung of as many frames as the film has, from scaled frames in memory: one encoder for a whole rung or
+    /// for a segment of it, as the plan has it, and as many of them at once as it takes to keep all cores busy. Nothing is
+    /// written: less than this no conversion by these encoders can take.
     ///
     /// # Errors
     /// As [`encode::open`] and [`encode::Encoder`]; [`Error::Cancelled`].
     pub fn encode(&self) -> Result<Throughput> {
         let mut frames = 0;
-        let mut work: Vec<(Size, &[Frame])> = Vec::new();
+        let mut segments = Vec::new();
         for segment in self.segments.iter().cycle() {
             if frames >= self.frames {
                 break;
             }
             frames += segment.len() as u64;
-            work.extend(self.plan.rungs.iter().zip(&self.rungs).map(|(rung, all)| (rung.size, &all[segment.clone()])));
+            segments.push(segment.clone());
         }
+        // As in a conversion: one encoder for all segments of a rung, or one for each.
+        let kind = &self.plan.encoder.kind;
+        let lasting = self.plan.segments.key_frames.is_none() && kind.key_frame_control() == KeyFrameControl::Forced;
+        let runs: Vec<_> = segments.chunks(if lasting { segments.len().max(1) } else { 1 }).collect();
+        let rungs = self.plan.rungs.iter().zip(&self.rungs);
+        let works = rungs.flat_map(|(rung, frames)| runs.iter().map(|segments| Work::new(rung.size, frames, segments)));
+        let mut works: Vec<_> = works.collect();
         // The longest first, so that no core is left with one at the end.
-        work.sort_by_key(|(size, frames)| {
-            Reverse(u64::from(size.width) * u64::from(size.height) * frames.len() as u64)
-        });
+        works.sort_by_key(|work| Reverse(work.size.pixels() * work.frames.len() as u64));
         // One more than their threads ask for, so that one may begin or end while the others work.
-        let encoders = (cores().div_ceil(self.plan.encoder.threads.max(1)) + 1).min(cores());
-        let next = AtomicUsize::new(0);
+        let busy = (cores().div_ceil(self.plan.encoder.threads.max(1)) + 1).min(cores());
+        let encoders = if lasting { works.len() } else { busy };
         let begin = Instant::now();
+        let open = |size| encode::open(&self.plan.encoder_settings(size));
+        for work in works.iter_mut().take(encoders) {
+            work.encoder = Some(open(work.size)?);
+        }
+        let works = Mutex::new(works.into_iter());
+        let next = || works.lock().unwrap_or_else(PoisonError::into_inner).next();
         each(encoders, |stop| {
-            while let Some((size, frames)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let mut encoder = encode::open(&self.plan.encoder_settings(*size))?;
+            while let Some(work) = next() {
+                let mut encoder = work.encoder.map_or_else(|| open(work.size), Ok)?;
                 let mut packets = Vec::new();
-                for (index, frame) in frames.iter().enumerate() {
+                for (frame, key) in work.frames {
                     if stop.load(Ordering::Relaxed) {
                         return Ok(());
                     }
                     check(self.control)?;
-                    encoder.encode(frame, index == 0, &mut packets)?;
+                    encoder.encode(frame, key, &mut packets)?;
                     packets.clear();
                 }
                 while encoder.finish(&mut packets)? {}
@@ -284,6 +296,23 @@ fn next_frame(source: &mut Source, frame: &mut Frame, control: &Control) -> Resu
 
 fn check(control: &Control) -> Result<()> {
     if control.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+}
+
+/// The frames of one rung that one encoder makes, and which of them are key frames.
+struct Work<'a> {
+    size: Size,
+    frames: Vec<(&'a Frame, bool)>,
+    /// Once it is open.
+    encoder: Option<Box<dyn Encoder>>,
+}
+
+impl<'a> Work<'a> {
+    fn new(size: Size, frames: &'a [Frame], segments: &[Range<usize>]) -> Self {
+        let frames = segments
+            .iter()
+            .flat_map(|segment| frames[segment.clone()].iter().enumerate().map(|(index, frame)| (frame, index == 0)));
+        Self { size, frames: frames.collect(), encoder: None }
+    }
 }
 
 /// Does `work` on so many threads, which are told to stop once one has failed. The first failure in their order counts.

@@ -281,8 +281,8 @@ unsafe fn free_codec_context(context: *mut *mut av::AVCodecContext) {
 }
 
 /// Held while a codec is opened or closed. libav lets none be opened beside another, but closes them when it is told
-/// to; and SVT-AV1 1.4 keeps a list of processors for all its encoders that each one makes when it is opened and frees
-/// when it is closed.
+/// to; and SVT-AV1, at least from 0.9 to 2.3, keeps a list of processors for all its encoders that each one makes when it
+/// is opened and frees when it is closed.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)

@@ -192,8 +192,7 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
     }
     let idle_valve = idle.valve();
     drop((coded, idle));
-    // Nothing is decoded before everyone is ready. SVT-AV1 1.4 was seen to damage the heap where encoders were opened while
-    // others were at work or closed.
+    // Nothing is decoded before everyone is ready: encoders of SVT-AV1 wait to be opened while one of them works.
     let (muxes, encodes) = (all_ready(muxes)?, all_ready(encodes)?);
     let (scales, mut devices): (Vec<_>, Vec<_>) = scales.into_iter().map(Starting::ready).collect::<Result<_>>()?;
 

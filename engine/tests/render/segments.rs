@@ -3,7 +3,7 @@
 use crate::job::Job;
 use std::path::Path;
 use tempfile::tempdir;
-use upright_engine::encode::{EncoderChoice, EncoderKind, LibavEncoder};
+use upright_engine::encode::{EncoderChoice, EncoderKind};
 use upright_engine::geometry::Rational;
 use upright_engine::pipeline::{Limits, Report};
 use upright_fixtures::inspect;
@@ -81,8 +81,8 @@ fn joints_cannot_be_seen() {
         let out = directory.path().join(cores.to_string());
         let mut job = Job::new(&source, &out);
         job.plan.ladder = "144".parse().unwrap();
-        job.plan.keyframe_interval = Rational::new(1, 2);
-        job.plan.encoder = EncoderChoice::Named(EncoderKind::Libav(LibavEncoder::SvtAv1));
+        job.plan.keyframe_interval = Rational::new(1, 4);
+        job.plan.encoder = EncoderChoice::Named(EncoderKind::Pipe("svtav1".to_owned()));
         job.plan.cores = cores;
         job.render.limits = Limits { cores, jobs: Some(jobs), memory: None };
         let report = job.run().unwrap();
