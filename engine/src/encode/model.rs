@@ -91,7 +91,7 @@ impl EncoderKind {
     }
 
     /// Bytes of memory that one context takes at most, about: measured as the peak of a process with one encoder at 540x960
-    /// and 1080x1920, rav1e and those by pipe on film, the others on noise.
+    /// and 1080x1920, on film but for libaom, on noise.
     pub fn memory(&self, size: Size, depth: Depth, speed: u8, threads: usize) -> u64 {
         let threads = threads as u64;
         // Bytes whatever the size, bytes for each pixel of 8 bits, and of 10 bits for 8 of 8 bits.
@@ -100,7 +100,11 @@ impl EncoderKind {
             Self::Rav1e if speed > 9 => (20 << 20, 300, 10),
             Self::Rav1e if speed > 5 => (20 << 20, 350, 10),
             Self::Rav1e => (20 << 20, 600, 10),
-            Self::Libav(LibavEncoder::SvtAv1) => ((100 + 3 * threads * threads) << 20, 150 + 30 * threads, 9),
+            // SVT-AV1 1.4, with 2, 4 and 8 threads.
+            Self::Libav(LibavEncoder::SvtAv1) if speed > 5 => {
+                ((100 + 3 * threads * threads) << 20, 190 + 25 * threads, 9)
+            }
+            Self::Libav(LibavEncoder::SvtAv1) => ((130 + 8 * threads * threads) << 20, 310 + 25 * threads, 9),
             // SvtAv1EncApp 1.4, and ffmpeg with SVT-AV1 4.2, which has a greater base and needs less for a pixel.
             Self::Pipe(_) => (150 << 20, 200 + 45 * threads, 10),
             // libaom; of hardware nothing is known, and most of what it takes is its own.
