@@ -84,8 +84,8 @@ impl EncoderKind {
         let several = match self {
             _ if self.key_frame_control() == KeyFrameControl::First => return Some(NonZeroU32::MIN),
             // Opening a context costs it as much as some twenty frames.
-            Self::Libav(_) | Self::Pipe(_) => const { NonZeroU32::new(3).unwrap() },
-            Self::Rav1e => NonZeroU32::MIN,
+            Self::Pipe(_) => const { NonZeroU32::new(3).unwrap() },
+            Self::Rav1e | Self::Libav(_) => NonZeroU32::MIN,
         };
         (self.segments_at_once(sizes, cores) > 1).then_some(several)
     }

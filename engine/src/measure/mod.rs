@@ -233,14 +233,18 @@ impl<'a> Bench<'a> {
         let mut works: Vec<_> = works.collect();
         // The longest first, so that no core is left with one at the end.
         works.sort_by_key(|work| Reverse(work.size.pixels() * work.frames.len() as u64));
-        // One more than their threads ask for, so that one may begin or end while the others work.
-        let busy = (cores().div_ceil(self.plan.encoder.threads.max(1)) + 1).min(cores());
-        let encoders = if lasting { works.len() } else { busy };
         let begin = Instant::now();
         let open = |size| encode::open(&self.plan.encoder_settings(size));
-        for work in works.iter_mut().take(encoders) {
-            work.encoder = Some(open(work.size)?);
-        }
+        let encoders = if lasting {
+            // All before the first frame: see [`encode::open`].
+            for work in &mut works {
+                work.encoder = Some(open(work.size)?);
+            }
+            works.len()
+        } else {
+            // One more than their threads ask for, so that one may begin or end while the others work.
+            (cores().div_ceil(self.plan.encoder.threads.max(1)) + 1).min(cores())
+        };
         let works = Mutex::new(works.into_iter());
         let next = || works.lock().unwrap_or_else(PoisonError::into_inner).next();
         each(encoders, |stop| {
@@ -302,7 +306,7 @@ fn check(control: &Control) -> Result<()> {
 struct Work<'a> {
     size: Size,
     frames: Vec<(&'a Frame, bool)>,
-    /// Once it is open.
+    /// Where it is opened before any works.
     encoder: Option<Box<dyn Encoder>>,
 }
 
