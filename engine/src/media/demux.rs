@@ -12,6 +12,10 @@ use std::ptr::{self, NonNull};
 /// Formats that only name other files or streams.
 const PLAYLISTS: [&str; 7] = ["hls", "concat", "dash", "imf", "sdp", "rtsp", "webm_dash_manifest"];
 
+/// Formats with an index of their own, which leads to the one place of a time. Elsewhere times are looked for in the
+/// stream itself, where they may occur twice.
+const INDEXED: [&str; 6] = ["mov", "matroska", "avi", "mxf", "concat", "dash"];
+
 /// Ticks of what libav says of a container as a whole.
 const MICROSECOND: Rational = Rational { num: 1, den: av::AV_TIME_BASE as i64 };
 
@@ -169,7 +173,23 @@ impl Demuxer {
 
     /// Seconds that it lasts, declared or estimated.
     pub(super) fn duration(&self) -> Option<f64> {
-        known(self.fields().duration).map(|duration| ffi::seconds(duration, MICROSECOND))
+        let duration = known(self.fields().duration)?;
+        let start = if self.is_fragmented() { self.start() } else { 0 };
+        Some(ffi::seconds(duration.saturating_sub(start), MICROSECOND))
+    }
+
+    /// Whether it is fragmented MP4, where libav takes the end for the duration.
+    fn is_fragmented(&self) -> bool {
+        self.is_format("mov") && self.streams().all(|stream| stream.nb_frames == 0)
+    }
+
+    fn is_format(&self, name: &str) -> bool {
+        self.container().split(',').any(|known| known == name)
+    }
+
+    /// Where it begins, in microseconds.
+    fn start(&self) -> i64 {
+        known(self.fields().start_time).unwrap_or(0)
     }
 
     /// Bytes of the file, when it is one.
@@ -177,21 +197,24 @@ impl Demuxer {
         self.io.as_ref().and_then(InputIo::size)
     }
 
-    /// Duration of a stream in its ticks, as its header declared it.
-    pub(super) fn declared(&self, stream: usize) -> Option<i64> {
-        self.declared.get(stream).copied().flatten()
+    /// Where a stream ought to end in its ticks, as its header declared it.
+    pub(super) fn declared_end_of(&self, stream: usize) -> Option<i64> {
+        let duration = self.declared.get(stream).copied().flatten()?;
+        let start = if self.is_fragmented() { 0 } else { known(self.stream(stream).start_time).unwrap_or(0) };
+        Some(start.saturating_add(duration))
     }
 
     /// Seconds of the source at which the whole ought to end, as its header declared it.
     pub(super) fn declared_end(&self) -> Option<f64> {
-        let start = known(self.fields().start_time).unwrap_or(0);
+        let start = if self.is_fragmented() { 0 } else { self.start() };
         Some(ffi::seconds(start.saturating_add(self.declared_whole?), MICROSECOND))
     }
 
-    /// Whether seeking is worth a try.
-    pub(super) fn can_seek(&self) -> bool {
+    /// Whether seeking to a time in seconds of the source leads there.
+    pub(super) fn can_seek_to(&self, seconds: f64) -> bool {
         let seekable = self.io.as_ref().is_none_or(|io| io.size().is_some());
-        seekable && self.container_flags() & av::AVFMT_NOTIMESTAMPS == 0
+        let indexed = INDEXED.iter().any(|name| self.is_format(name));
+        seekable && indexed && self.declared_end().is_some_and(|end| seconds < end)
     }
 
     /// Reads only the streams in `wanted`.

@@ -4,6 +4,7 @@
 
 mod about;
 mod audio;
+mod continuity;
 mod convert;
 mod demux;
 mod ffi;
@@ -15,6 +16,7 @@ mod log;
 mod mux;
 mod orientation;
 mod output;
+mod packets;
 mod parameters;
 mod pixels;
 mod plane;
@@ -233,9 +235,9 @@ pub struct Damage {
     pub truncated_at: Option<f64>,
     /// Audio packets that could not be decoded or that lie where audio was already.
     pub damaged_audio_packets: u64,
-    /// Places where the source's time stamps begin anew, as in spliced transport streams; they were joined.
+    /// Places where the source's clock begins anew, as where recordings were joined; picture and sound go on together.
     pub time_jumps: u64,
-    /// Frames without a time stamp, or whose time stamp is not after that of the frame before: they were put after it.
-    /// Nothing of them is lost.
+    /// Frames without a time stamp, or whose time stamp is wrong or not after that of the frame before: they were put
+    /// after it. Nothing of them is lost.
     pub retimed_frames: u64,
 }

@@ -1,14 +1,13 @@
 //! Packets in, decoded frames and audio packets out, with a tally of what was wrong on the way.
 
 use super::Damage;
-use super::demux::{Demuxer, Read, known};
+use super::demux::{Demuxer, known};
 use super::ffi::{self, AvFrame, AvPacket, CodecContext, check, rational};
-use super::timeline;
+use super::packets::{Next, Packets};
 use crate::error::Result;
 use crate::geometry::Rational;
 use ffmpeg_sys_next as av;
 use std::ffi::c_int;
-use std::ops::RangeInclusive;
 use std::ptr;
 
 /// Failures in a row, without a packet or a frame between them, after which nothing more is expected.
@@ -17,14 +16,11 @@ const PATIENCE: u32 = 64;
 /// A declared end may lie this many seconds after the last packet's: containers round, and a last frame may be held.
 const SLACK: f64 = 0.5;
 
-/// Decoding times of a stream that lie this many seconds before or after where they should be begin anew. MPEG-TS may not
-/// leave a stream without a time stamp for more than 0.7 s; the limits are those of libav's own programs.
-const JUMPS: [Rational; 2] = [Rational { num: 1, den: 10 }, Rational { num: 10, den: 1 }];
-
 /// A container and the decoder of its video.
 #[derive(Debug)]
 pub(super) struct Reader {
     pub demuxer: Demuxer,
+    packets: Packets,
     decoder: CodecContext,
     /// Index of the video stream.
     pub video: usize,
@@ -50,8 +46,6 @@ pub(super) struct Reader {
     stop: Option<i64>,
     /// Latest end of a packet of video and of audio, in ticks of their streams.
     ends: [Option<i64>; 2],
-    /// Continuity of video and audio; none in containers whose time stamps cannot jump.
-    continuity: Option<[Continuity; 2]>,
 }
 
 /// What a step gave.
@@ -69,14 +63,13 @@ impl Reader {
     /// Opens the decoder of stream `video`, with `threads` threads, and reads it and stream `audio`.
     pub(super) fn new(mut demuxer: Demuxer, video: usize, audio: Option<usize>, threads: usize) -> Result<Self> {
         let wanted: Vec<usize> = [Some(video), audio].into_iter().flatten().collect();
-        demuxer.select(&wanted);
-        let jumps = demuxer.container_flags() & av::AVFMT_TS_DISCONT != 0;
-        let stream = demuxer.stream(video);
+        let packets = Packets::new(&mut demuxer, &wanted);
         Ok(Self {
-            decoder: open_decoder(&demuxer, stream, threads)?,
+            decoder: open_decoder(&demuxer, demuxer.stream(video), threads)?,
             video,
             audio,
-            time_base: rational(stream.time_base).unwrap_or(Rational { num: 1, den: 90_000 }),
+            time_base: packets.ticks(0),
+            packets,
             packet: AvPacket::new()?,
             frame: AvFrame::new()?,
             damage: Damage::default(),
@@ -86,7 +79,6 @@ impl Reader {
             last_time: None,
             stop: None,
             ends: [None; 2],
-            continuity: jumps.then(<[Continuity; 2]>::default),
             demuxer,
         })
     }
@@ -101,22 +93,28 @@ impl Reader {
             if self.draining {
                 return Ok(Step::End);
             }
-            match self.demuxer.read(&mut self.packet)? {
-                Read::Packet => {
+            let next = self.packets.next(&mut self.demuxer)?;
+            self.damage.time_jumps = self.packets.joints();
+            match next {
+                Next::Packet(track, packet) => {
                     (self.failures, self.broken) = (0, false);
-                    if self.dispatch()? {
+                    self.packet = packet;
+                    if self.dispatch(track == 0)? {
                         return Ok(Step::Audio);
                     }
                 }
-                Read::Broken if self.failures < PATIENCE => {
+                Next::Broken if self.failures < PATIENCE => {
                     if !self.broken {
                         self.note_damage(self.last_time);
                     }
                     self.failures += 1;
                     self.broken = true;
                 }
-                Read::Broken | Read::End => {
+                Next::Broken => {
                     self.failures = 0;
+                    self.packets.end();
+                }
+                Next::End => {
                     self.draining = true;
                     self.send(false)?;
                 }
@@ -174,8 +172,16 @@ impl Reader {
         unsafe { av::avcodec_flush_buffers(self.decoder.as_mut_ptr()) };
         (self.draining, self.failures, self.broken) = (false, 0, false);
         (self.last_time, self.ends) = (None, [None; 2]);
-        self.continuity = self.continuity.map(|_| Default::default());
+        self.packets.restart();
         Ok(true)
+    }
+
+    /// Reads on to `time`, in ticks of the video stream, without decoding more than must be: the next frame is at or
+    /// before it, where there is a key frame.
+    pub(super) fn skip_to(&mut self, time: i64) {
+        // SAFETY: an opened decoder.
+        unsafe { av::avcodec_flush_buffers(self.decoder.as_mut_ptr()) };
+        self.packets.skip_to(time);
     }
 
     /// Seconds of the source at `time`, in ticks of the video stream.
@@ -184,13 +190,7 @@ impl Reader {
     }
 
     /// Takes the packet just read: video goes to the decoder, kept audio to the caller, who is told so.
-    fn dispatch(&mut self) -> Result<bool> {
-        let index = usize::try_from(self.packet.fields().stream_index).ok();
-        let is_video = index == Some(self.video);
-        if !is_video && (index.is_none() || index != self.audio) {
-            return Ok(false);
-        }
-        self.close_jump(is_video);
+    fn dispatch(&mut self, is_video: bool) -> Result<bool> {
         let packet = self.packet.fields();
         let (time, duration) = (known(packet.pts), packet.duration);
         let end = &mut self.ends[usize::from(!is_video)];
@@ -205,26 +205,6 @@ impl Reader {
         self.last_time = time.or(self.last_time);
         self.send(true)?;
         Ok(false)
-    }
-
-    /// Moves the packet's times so that they go on from those of its stream.
-    fn close_jump(&mut self, is_video: bool) {
-        let Some(continuity) = &mut self.continuity else { return };
-        let continuity = &mut continuity[usize::from(!is_video)];
-        // SAFETY: a valid packet, borrowed by nobody.
-        let packet = unsafe { &mut *self.packet.as_mut_ptr() };
-        let stream = self.demuxer.stream(if is_video { self.video } else { self.audio.unwrap_or(self.video) });
-        let Some(ticks) = rational(stream.time_base) else { return };
-        let Some(time) = known(packet.dts) else { return };
-        let [before, after] = JUMPS.map(|limit| timeline::ticks(limit, ticks));
-        if continuity.follow(time, packet.duration, -before..=after) {
-            self.damage.time_jumps += 1;
-        }
-        for time in [&mut packet.pts, &mut packet.dts] {
-            if *time != av::AV_NOPTS_VALUE {
-                *time = time.saturating_add(continuity.offset);
-            }
-        }
     }
 
     /// Gives the decoder the packet just read, or tells it that there are no more.
@@ -293,12 +273,11 @@ impl Reader {
 
     /// Seconds at which the video ought to end, when the container says so.
     fn declared_end(&self) -> Option<f64> {
-        let stream = self.demuxer.stream(self.video);
-        if let Some(duration) = self.demuxer.declared(self.video) {
-            return Some(self.seconds(known(stream.start_time).unwrap_or(0).saturating_add(duration)));
+        if let Some(end) = self.demuxer.declared_end_of(self.video) {
+            return Some(self.seconds(end));
         }
         // SAFETY: a stream's metadata is null or valid.
-        let tag = unsafe { ffi::dict_text(stream.metadata, c"DURATION") };
+        let tag = unsafe { ffi::dict_text(self.demuxer.stream(self.video).metadata, c"DURATION") };
         tag.as_deref().and_then(clock_time)
     }
 
@@ -312,28 +291,6 @@ impl Reader {
         };
         let end = audio_end().map_or(video_end, |audio_end| video_end.max(audio_end));
         !unread && self.demuxer.declared_end().is_some_and(|declared| end + SLACK < declared)
-    }
-}
-
-/// Where a stream's times should go on, and what is added to them so that they do.
-#[derive(Clone, Copy, Debug, Default)]
-struct Continuity {
-    expected: Option<i64>,
-    offset: i64,
-}
-
-impl Continuity {
-    /// Takes a decoding time and a duration, and says whether its distance from what was expected is none of the `usual`,
-    /// in which case the offset has changed.
-    fn follow(&mut self, time: i64, duration: i64, usual: RangeInclusive<i64>) -> bool {
-        let moved = time.saturating_add(self.offset);
-        let jump = self.expected.map_or(0, |expected| moved.saturating_sub(expected));
-        let jumped = !usual.contains(&jump);
-        if jumped {
-            self.offset = self.offset.saturating_sub(jump);
-        }
-        self.expected = Some(time.saturating_add(self.offset).saturating_add(duration.max(0)));
-        jumped
     }
 }
 
@@ -378,17 +335,7 @@ fn clock_time(text: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Continuity, clock_time};
-
-    #[test]
-    fn jumps_are_closed_and_gaps_stay() {
-        let mut continuity = Continuity::default();
-        let mut follow = |time| (continuity.follow(time, 10, -20..=100), time + continuity.offset);
-        assert_eq!([1000, 1010, 1060].map(&mut follow), [(false, 1000), (false, 1010), (false, 1060)]);
-        assert_eq!([1060, 1065].map(&mut follow), [(false, 1060), (false, 1065)]);
-        assert_eq!([0, 10, 20].map(&mut follow), [(true, 1075), (false, 1085), (false, 1095)]);
-        assert_eq!([1_000_000, 40].map(&mut follow), [(true, 1105), (true, 1115)]);
-    }
+    use super::clock_time;
 
     #[test]
     fn clock_times_are_read() {

@@ -265,8 +265,10 @@ fn go_to(reader: &mut Reader, timeline: &Timeline, sound: &mut Sound) -> Result<
     let seconds = |seconds| ticks(Rational { num: seconds, den: 1 }, timeline.source);
     let far = |first: &i64| target.saturating_sub(*first) > seconds(NEAR);
     let Some(first) = reader.frame_time().filter(far) else { return Ok(()) };
-    if !reader.demuxer.can_seek() {
-        return Ok(());
+    if !reader.demuxer.can_seek_to(reader.seconds(target)) {
+        reader.skip_to(target);
+        let found = read_frame(reader, sound)?;
+        return if found { Ok(()) } else { Err(ends_before(reader, reader.seconds(first))) };
     }
     for back in STEPS_BACK {
         let aim = target.saturating_sub(seconds(back));
@@ -303,9 +305,11 @@ fn first_wanted(reader: &mut Reader, timeline: &mut Timeline, span: Span, sound:
         reader.damage = Damage::default();
         if !read_frame(reader, sound)? {
             let end = place.pts.saturating_add(place.duration).saturating_add(timeline.origin);
-            let end = seconds(end, timeline.output);
-            let why = format!("{}: ends at {end:.3} s, before the start asked for", reader.demuxer.name());
-            return Err(Error::options(why));
+            return Err(ends_before(reader, seconds(end, timeline.output)));
         }
     }
+}
+
+fn ends_before(reader: &Reader, end: f64) -> Error {
+    Error::options(format!("{}: ends at {end:.3} s, before the start asked for", reader.demuxer.name()))
 }

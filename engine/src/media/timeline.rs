@@ -57,8 +57,8 @@ pub(super) struct Timeline {
     pub nominal: i64,
     /// Time and duration of the frame before.
     previous: Option<(i64, i64)>,
-    /// Whether any frame had a time.
-    stamped: bool,
+    /// The last time that a frame had of the source.
+    stamped: Option<i64>,
 }
 
 /// The place of a frame.
@@ -82,26 +82,29 @@ impl Timeline {
             end: None,
             nominal: ticks(frame, output).max(1),
             previous: None,
-            stamped: false,
+            stamped: None,
         }
     }
 
     /// The place of the next frame, with the source's time stamp and duration (0 when unknown) in source ticks. Places
-    /// only ever go up: a frame that would not is put one tick after the one before.
+    /// only ever go up. Where times stand still, frames follow one another at the nominal rate; where they go on, but
+    /// behind what was placed already, at twice that rate until they are there.
     pub(super) fn place(&mut self, time: Option<i64>, duration: i64) -> Place {
         let stamped = time.map(|time| rescale(time, self.source, self.output).saturating_sub(self.origin));
         let stamped = stamped.filter(|stamped| (-FARTHEST..FARTHEST).contains(stamped));
         let duration = rescale(duration, self.source, self.output).clamp(0, i64::from(u32::MAX));
         let pts = match (stamped, self.previous) {
-            (Some(stamped), Some((previous, _))) => stamped.max(previous + 1),
-            (Some(stamped), None) => stamped,
-            (None, Some((previous, 0))) => previous + self.nominal,
+            (Some(stamped), Some((previous, _))) if stamped > previous => stamped,
+            (Some(stamped), Some((previous, _))) if Some(stamped) > self.stamped => previous + (self.nominal / 2).max(1),
+            (Some(_), Some((previous, _))) | (None, Some((previous, 0))) => previous + self.nominal,
             (None, Some((previous, duration))) => previous + duration,
+            (Some(stamped), None) => stamped,
             (None, None) => 0,
         };
+        let retimed = (self.stamped.is_some() || stamped.is_some()) && stamped != Some(pts);
         self.previous = Some((pts, duration));
-        self.stamped |= time.is_some();
-        Place { pts, duration, retimed: self.stamped && stamped != Some(pts) }
+        self.stamped = stamped.or(self.stamped);
+        Place { pts, duration, retimed }
     }
 
     /// Whether a frame at `pts` lies after what is wanted.
@@ -154,9 +157,18 @@ mod tests {
     }
 
     #[test]
-    fn time_stamps_that_do_not_ascend_are_moved_on() {
-        let times = [Some(100), Some(140), Some(140), Some(120), Some(180)];
-        assert_eq!(places(&times, 40), [(0, false), (40, false), (41, true), (42, true), (80, false)]);
+    fn times_that_stand_still_go_on_at_the_nominal_rate() {
+        let times = [Some(100), Some(140), Some(140), Some(140), Some(260)];
+        let expected = [(0, false), (40, false), (80, true), (120, true), (160, false)];
+        assert_eq!(places(&times, 40), expected);
+        assert_eq!(places(&[Some(100); 3], 0), [(0, false), (40, true), (80, true)]);
+    }
+
+    #[test]
+    fn times_that_fall_behind_are_caught_up_with() {
+        let times = [Some(100), Some(140), Some(120), Some(160), Some(200), Some(240)];
+        let expected = [(0, false), (40, false), (80, true), (100, true), (120, true), (140, false)];
+        assert_eq!(places(&times, 40), expected);
     }
 
     #[test]
