@@ -214,3 +214,91 @@ fn what_is_said_about_the_film_is_still_said() {
     let chapters: Vec<_> = probe.chapters.iter().map(|chapter| chapter.tags.get("title").cloned()).collect();
     assert_eq!(chapters, [Some("Nyårsafton".to_owned()), Some("Kyrkogården".to_owned())]);
 }
+
+/// A second and a half of film with a flash and a click at 0.48 and 0.96 s; times begin `late` seconds late, the sound
+/// is `short` seconds shorter than the picture or, below zero, the picture than the sound.
+fn piece(container: Container, codecs: (Codec, AudioCodec), late: Ratio, short: f64) -> Clip {
+    Clip {
+        timing: Timing::constant(Ratio::new(25, 1), frames_of_piece(short)).offset(late),
+        flashes: vec![12, 24],
+        audio: vec![AudioTrack { short, ..AudioTrack::new(codecs.1) }],
+        ..clip("piece", container, codecs.0, codecs.1)
+    }
+}
+
+fn frames_of_piece(short: f64) -> usize {
+    37 - (25.0 * (-short).max(0.0)) as usize
+}
+
+/// Joins films byte by byte, whatever `rest` leaves of all but the first.
+fn join(directory: &Path, pieces: &[Clip], rest: impl Fn(&[u8]) -> &[u8]) -> PathBuf {
+    let mut joined = Vec::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        let file = std::fs::read(piece.write(directory).unwrap().path).unwrap();
+        joined.extend_from_slice(if index == 0 { &file } else { rest(&file) });
+    }
+    let path = directory.join("joined");
+    std::fs::write(&path, joined).unwrap();
+    path
+}
+
+fn assert_joined(name: &str, path: &Path, frames: usize, flashes: usize) {
+    let directory = TempDir::new().unwrap();
+    let converted = convert(directory.path(), path, Span::default());
+    assert_eq!(converted.times.len(), frames, "{name}");
+    let offsets = inspect::sync(&converted.path, 0).unwrap();
+    assert_eq!(offsets.len(), flashes, "{name}");
+    assert!(offsets.iter().all(|offset| offset.abs() < 0.020), "{name}: sound late by {offsets:?}");
+}
+
+#[test]
+fn joined_recordings_are_in_step_before_and_after_every_joint() {
+    let (h264, mpeg2) = ((Codec::H264, AudioCodec::Aac), (Codec::Mpeg2, AudioCodec::Mp2));
+    let at = |seconds: i64| Ratio::new(seconds, 1);
+    // When times begin, and by how much the sound is shorter than the picture.
+    let cases: [(&str, _, &[(Ratio, f64)]); 7] = [
+        ("anew", h264, &[(at(0), 0.4), (at(0), 0.0)]),
+        ("anew, the picture shorter", h264, &[(at(0), -0.2), (at(0), 0.0)]),
+        ("forward", mpeg2, &[(at(0), 0.4), (at(5000), 0.0)]),
+        ("backward", h264, &[(at(5000), 0.4), (at(3), 0.0)]),
+        ("a little backward", h264, &[(at(4), 0.4), (at(5), 0.0)]),
+        ("a little forward", h264, &[(at(0), 0.4), (at(7), 0.0)]),
+        ("to and fro", mpeg2, &[(at(7), 0.4), (at(900), -0.2), (at(20), 0.3), (at(8), 0.0), (at(2000), 0.0)]),
+    ];
+    for (name, codecs, pieces) in cases {
+        let directory = TempDir::new().unwrap();
+        let clips: Vec<_> = pieces.iter().map(|&(late, short)| piece(Container::Ts, codecs, late, short)).collect();
+        let path = join(directory.path(), &clips, |file| file);
+        let frames = pieces.iter().map(|&(_, short)| frames_of_piece(short)).sum();
+        assert_joined(name, &path, frames, 2 * clips.len());
+    }
+}
+
+#[test]
+fn recordings_joined_in_other_containers_are_in_step_too() {
+    let pieces = |container, codecs| [0.4, 0.0].map(|short| piece(container, codecs, Ratio::new(0, 1), short));
+    for (container, codecs) in
+        [(Container::Mkv, (Codec::Vp9, AudioCodec::Opus)), (Container::Mkv, (Codec::Ffv1, AudioCodec::Pcm))]
+    {
+        let directory = TempDir::new().unwrap();
+        let path = join(directory.path(), &pieces(container, codecs), |file| file);
+        assert_joined(&format!("{codecs:?}"), &path, 74, 4);
+    }
+}
+
+#[test]
+fn a_picture_that_stands_still_and_a_sound_that_pauses_stay_in_step() {
+    let times: Vec<i64> = (0..50).map(|n| if n < 25 { 40 * n } else { 19_500 + 40 * n }).collect();
+    for (container, codecs) in
+        [(Container::Ts, (Codec::H264, AudioCodec::Aac)), (Container::Mkv, (Codec::Ffv1, AudioCodec::Aac))]
+    {
+        let still = Clip {
+            timing: Timing::variable(Ratio::new(1, 1000), times.clone()),
+            flashes: vec![12, 44],
+            ..clip("still", container, codecs.0, codecs.1)
+        };
+        let directory = TempDir::new().unwrap();
+        let path = still.write(directory.path()).unwrap().path;
+        assert_joined("still", &path, 50, 2);
+    }
+}

@@ -25,6 +25,9 @@ const TOGETHER: i64 = 5 * SECOND;
 /// Packets of the track that jumped first which show that it stays there.
 const PROOF: usize = 3;
 
+/// What a packet lasts at least.
+const STILL: i64 = SECOND / 1000;
+
 /// How much of a track is held at most, in time and, for all of them, in bytes and packets.
 const LONGEST_HELD: i64 = 3 * SECOND;
 const MOST_BYTES: usize = 32 << 20;
@@ -47,13 +50,15 @@ pub(super) struct Stamped<T> {
     pub place: Option<i64>,
 }
 
-/// A packet whose times are known to be right, or wrong.
+/// A packet and its place on the time line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Placed<T> {
     pub packet: T,
     pub track: usize,
-    /// What is to be added to its times; none when they are wrong.
-    pub shift: Option<i64>,
+    /// What is to be added to its times.
+    pub shift: i64,
+    /// Whether its own times are wrong, so that it follows the packet before.
+    pub wrong: bool,
 }
 
 /// Brings the packets of several tracks, in the order of the file, onto one time line.
@@ -74,6 +79,8 @@ struct Track {
     shift: i64,
     /// Decoding time of its last packet, and where that ends.
     last: Option<(i64, i64)>,
+    /// Duration of its last packet that was no pause.
+    usual: i64,
     /// Latest end of what is shown or heard.
     end: Option<i64>,
 }
@@ -103,12 +110,17 @@ struct Way {
 }
 
 impl Track {
-    fn accept<T>(&mut self, stamped: &Stamped<T>) {
+    /// Goes on to a packet, which is moved by `shift`.
+    fn accept<T>(&mut self, stamped: &Stamped<T>, shift: i64) {
         let Some(time) = stamped.time else { return };
-        let time = time.saturating_add(self.shift);
-        self.last = Some((time, time.saturating_add(stamped.duration)));
-        let shown = stamped.shown.map_or(time, |shown| shown.saturating_add(self.shift));
-        self.end = self.end.max(Some(shown.saturating_add(stamped.duration)));
+        // Some containers have no durations but the distances of times, which are as wrong as these.
+        if stamped.duration <= PAUSE {
+            self.usual = stamped.duration;
+        }
+        let time = time.saturating_add(shift);
+        self.last = Some((time, time.saturating_add(self.usual)));
+        let shown = stamped.shown.map_or(time, |shown| shown.saturating_add(shift));
+        self.end = self.end.max(Some(shown.saturating_add(self.usual)));
     }
 
     /// Whether a decoding time follows what was before.
@@ -139,6 +151,12 @@ impl Way {
     /// How far a decoding time lies from where it is expected.
     fn suits(&self, time: i64) -> u64 {
         time.saturating_sub(self.end).unsigned_abs()
+    }
+
+    /// Whether its times hardly rise.
+    fn creeps(&self) -> bool {
+        let shortest = i64::try_from(self.packets).unwrap_or(i64::MAX).saturating_mul(STILL);
+        self.packets >= PROOF && self.last.saturating_sub(self.first) < shortest
     }
 
     fn is_near(&self, time: i64) -> bool {
@@ -199,9 +217,9 @@ impl<T> Continuity<T> {
         Self { tracks: vec![Track::default(); tracks], leaps, held: None, ready: VecDeque::new(), joints: 0 }
     }
 
-    /// Joints so far.
-    pub(super) fn joints(&self) -> u64 {
-        self.joints
+    /// Joints since this was last asked.
+    pub(super) fn take_joints(&mut self) -> u64 {
+        mem::take(&mut self.joints)
     }
 
     /// The next packet that is sure, those of one track in their order.
@@ -290,7 +308,10 @@ impl<T> Continuity<T> {
             let opener = held.opener;
             return self.let_go(held, Some(opener));
         }
-        let anew = opener.steps_back(way.first) || (self.leaps && opener.step(way.first) > LEAP);
+        // Files are in the order of time: what is far ahead of others that go on as before is of another clock. So is
+        // what stands still there: a muxer that insists on rising times made it up.
+        let leaps = self.leaps || held.went_on.iter().any(|&went_on| went_on) || way.creeps();
+        let anew = opener.steps_back(way.first) || (leaps && opener.step(way.first) > LEAP);
         if anew {
             self.joints += 1;
             // What has gone on as before has a clock of its own.
@@ -309,7 +330,7 @@ impl<T> Continuity<T> {
     fn let_go(&mut self, held: Held<T>, wrong: Option<usize>) {
         for stamped in held.packets {
             if Some(stamped.track) == wrong {
-                self.ready.push_back(Placed { packet: stamped.packet, track: stamped.track, shift: None });
+                self.correct(stamped);
             } else {
                 self.release(stamped);
             }
@@ -318,14 +339,24 @@ impl<T> Continuity<T> {
 
     fn release(&mut self, stamped: Stamped<T>) {
         let track = &mut self.tracks[stamped.track];
-        track.accept(&stamped);
-        self.ready.push_back(Placed { packet: stamped.packet, track: stamped.track, shift: Some(track.shift) });
+        let shift = track.shift;
+        track.accept(&stamped, shift);
+        self.ready.push_back(Placed { packet: stamped.packet, track: stamped.track, shift, wrong: false });
+    }
+
+    /// Lets a packet through whose times are wrong.
+    fn correct(&mut self, stamped: Stamped<T>) {
+        let track = &mut self.tracks[stamped.track];
+        let expected = track.last.zip(stamped.time).map(|((_, end), time)| end.saturating_sub(time));
+        let shift = expected.unwrap_or(track.shift);
+        track.accept(&stamped, shift);
+        self.ready.push_back(Placed { packet: stamped.packet, track: stamped.track, shift, wrong: true });
     }
 
     /// Forgets how far the tracks have come, and what is held, for the file is read on from another place.
     pub(super) fn restart(&mut self) {
         let tracks = mem::take(&mut self.tracks);
-        *self = Self { joints: self.joints, ..Self::new(tracks.len(), self.leaps) };
+        *self = Self::new(tracks.len(), self.leaps);
     }
 }
 
@@ -352,12 +383,12 @@ mod tests {
         all
     }
 
-    /// What comes out: track, time on the time line in milliseconds (none when wrong), time as it was.
-    fn run(leaps: bool, tracks: usize, packets: &[(usize, i64)]) -> (Vec<(usize, Option<i64>, i64)>, u64) {
+    /// What comes out: track, time on the time line in milliseconds, whether it was wrong, time as it was.
+    fn run(leaps: bool, tracks: usize, packets: &[(usize, i64)]) -> (Vec<(usize, i64, bool, i64)>, u64) {
         let mut continuity = Continuity::new(tracks, leaps);
         let mut out = Vec::new();
-        let place = |Placed { packet: (track, time), shift, .. }: Placed<(usize, i64)>| {
-            (track, shift.map(|shift| time + shift / MS), time)
+        let place = |Placed { packet: (track, time), shift, wrong, .. }: Placed<(usize, i64)>| {
+            (track, time + shift / MS, wrong, time)
         };
         for (index, &(track, time)) in packets.iter().enumerate() {
             continuity.push(packet(track, time, i64::try_from(index).ok()));
@@ -370,10 +401,10 @@ mod tests {
             let of = |packets: &[(usize, i64)]| -> Vec<i64> {
                 packets.iter().filter(|packet| packet.0 == track).map(|packet| packet.1).collect()
             };
-            let came: Vec<_> = out.iter().map(|&(track, _, was)| (track, was)).collect();
+            let came: Vec<_> = out.iter().map(|&(track, _, _, was)| (track, was)).collect();
             assert_eq!(of(&came), of(packets), "in order");
         }
-        (out, continuity.joints())
+        (out, continuity.take_joints())
     }
 
     /// By how much the packets of the second of two recordings moved, which must be one amount.
@@ -383,8 +414,9 @@ mod tests {
         for track in [PICTURE, SOUND] {
             let count = first.iter().filter(|packet| packet.0 == track).count();
             let of: Vec<_> = out.iter().filter(|packet| packet.0 == track).collect();
-            assert!(of[..count].iter().all(|&&(_, placed, was)| placed == Some(was)), "the first stays");
-            shifts.extend(of[count..].iter().map(|&&(_, placed, was)| placed.unwrap() - was));
+            assert!(of.iter().all(|packet| !packet.2));
+            assert!(of[..count].iter().all(|&&(_, placed, _, was)| placed == was), "the first stays");
+            shifts.extend(of[count..].iter().map(|&&(_, placed, _, was)| placed - was));
         }
         shifts.dedup();
         assert_eq!(shifts.len(), 1, "one shift for picture and sound: {shifts:?}");
@@ -395,7 +427,7 @@ mod tests {
     fn one_clock_passes_as_it_is() {
         let all = recording(100..4000, 80..3900);
         let (out, joints) = run(true, 2, &all);
-        assert!(out.iter().all(|&(_, placed, was)| placed == Some(was)));
+        assert!(out.iter().all(|&(_, placed, _, was)| placed == was));
         assert_eq!(joints, 0);
     }
 
@@ -442,7 +474,7 @@ mod tests {
             early.insert(at - 35, picture);
             for packets in [still, silent, early] {
                 let (out, joints) = run(leaps, 2, &packets);
-                assert!(out.iter().all(|&(_, placed, was)| placed == Some(was)));
+                assert!(out.iter().all(|&(_, placed, _, was)| placed == was));
                 assert_eq!(joints, 0);
             }
         }
@@ -464,20 +496,38 @@ mod tests {
                 let at = packets.iter().position(|&(track, time)| track == PICTURE && time == 2000).unwrap();
                 packets[at].1 = wrong;
                 let (out, joints) = run(leaps, tracks, &packets);
-                let amiss: Vec<_> = out.iter().filter(|&&(_, placed, was)| placed != Some(was)).collect();
-                assert_eq!((amiss, joints), (vec![&(PICTURE, None, wrong)], 0), "{wrong} {leaps} {tracks}");
+                let amiss: Vec<_> = out.iter().filter(|&&(_, placed, amiss, was)| amiss || placed != was).collect();
+                assert_eq!((amiss, joints), (vec![&(PICTURE, 2000, true, wrong)], 0), "{wrong} {leaps} {tracks}");
             }
         }
     }
 
     #[test]
     fn a_track_alone_with_a_clock_of_its_own_goes_on() {
-        let mut packets = recording(0..20_000, 0..20_000);
-        packets.iter_mut().filter(|(track, time)| *track == PICTURE && *time >= 10_000).for_each(|p| p.1 -= 9000);
-        let (out, joints) = run(false, 2, &packets);
-        let shifts: Vec<_> = out.iter().map(|&(track, placed, was)| (track, placed.unwrap() - was)).collect();
-        assert!(shifts.iter().all(|&(track, shift)| shift == 0 || (track, shift) == (PICTURE, 9000)));
-        assert_eq!(joints, 1);
+        for jump in [-9000, 3_600_000] {
+            let mut packets = recording(0..20_000, 0..20_000);
+            packets.iter_mut().filter(|(track, time)| *track == PICTURE && *time >= 10_000).for_each(|p| p.1 += jump);
+            let (out, joints) = run(false, 2, &packets);
+            let shifts: Vec<_> = out.iter().map(|&(track, placed, _, was)| (track, placed - was)).collect();
+            assert!(shifts.iter().all(|&(track, shift)| shift == 0 || (track, shift) == (PICTURE, -jump)), "{jump}");
+            assert_eq!(joints, 1);
+        }
+    }
+
+    #[test]
+    fn a_leap_to_where_times_stand_still_is_none() {
+        // As muxers write it: the sound first, for it is earlier; durations are distances.
+        let pictures = |index: i64| if index < 60 { 40 * index } else { 3_600_000 + index };
+        let mut continuity = Continuity::new(2, false);
+        (0..60).for_each(|index| continuity.push(packet(PICTURE, pictures(index), None)));
+        (0..200).for_each(|index| continuity.push(packet(SOUND, 20 * index, None)));
+        for index in 59..100 {
+            let duration = (pictures(index + 1) - pictures(index)) * MS;
+            continuity.push(Stamped { duration, ..packet(PICTURE, pictures(index), None) });
+        }
+        continuity.finish();
+        let last = std::iter::from_fn(|| continuity.pop()).last().unwrap();
+        assert_eq!((last.packet, last.shift, continuity.take_joints()), ((0, 3_600_099), -3_597_660 * MS, 1));
     }
 
     #[test]
@@ -489,7 +539,7 @@ mod tests {
         continuity.finish();
         let out: Vec<_> = std::iter::from_fn(|| continuity.pop()).map(|placed| placed.packet.1).collect();
         assert_eq!(out, [0, -1, 80, 50_000, -1, 50_080, 50_120]);
-        assert_eq!(continuity.joints(), 1);
+        assert_eq!(continuity.take_joints(), 1);
     }
 
     #[test]

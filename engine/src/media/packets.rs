@@ -8,11 +8,12 @@ use crate::error::Result;
 use crate::geometry::Rational;
 use ffmpeg_sys_next as av;
 use std::collections::VecDeque;
+use std::mem;
 
 /// Ticks of the time line on which tracks are compared.
 const NANOSECOND: Rational = Rational { num: 1, den: SECOND };
 
-/// Nanoseconds between decoding and showing that no encoder takes: one of the two is wrong.
+/// Nanoseconds between decoding and showing that no encoder takes: the second is wrong.
 const LONGEST_DELAY: u64 = 10 * SECOND.unsigned_abs();
 
 /// Bytes of a group of pictures that wait, at most, to see whether it has the picture that is wanted.
@@ -27,6 +28,7 @@ pub(super) struct Packets {
     /// What may be given out, by track.
     ready: VecDeque<(usize, AvPacket)>,
     ended: bool,
+    corrected: u64,
 }
 
 /// A stream that is read.
@@ -35,6 +37,8 @@ struct Track {
     /// Its index in the container.
     stream: usize,
     ticks: Rational,
+    /// Ticks between decoding and showing, of its last packet.
+    delay: i64,
 }
 
 /// What comes next.
@@ -54,7 +58,7 @@ impl Packets {
         demuxer.select(streams);
         let track = |&stream: &usize| {
             let ticks = rational(demuxer.stream(stream).time_base).unwrap_or(Rational { num: 1, den: 90_000 });
-            Track { stream, ticks }
+            Track { stream, ticks, delay: 0 }
         };
         let leaps = demuxer.container_flags() & av::AVFMT_TS_DISCONT != 0;
         Self {
@@ -63,6 +67,7 @@ impl Packets {
             skipping: None,
             ready: VecDeque::new(),
             ended: false,
+            corrected: 0,
         }
     }
 
@@ -71,9 +76,14 @@ impl Packets {
         self.tracks[track].ticks
     }
 
-    /// Places where the programme's clock began anew.
-    pub(super) fn joints(&self) -> u64 {
-        self.continuity.joints()
+    /// Places where the programme's clock began anew, since this was last asked.
+    pub(super) fn take_joints(&mut self) -> u64 {
+        self.continuity.take_joints()
+    }
+
+    /// Video packets whose times were wrong and put right, since this was last asked.
+    pub(super) fn take_corrected(&mut self) -> u64 {
+        mem::take(&mut self.corrected)
     }
 
     /// Reads up to the next packet that is sure.
@@ -121,37 +131,44 @@ impl Packets {
         (self.skipping, self.ended) = (None, false);
     }
 
-    fn take(&mut self, packet: AvPacket) {
-        let fields = packet.fields();
-        let stream = usize::try_from(fields.stream_index).ok();
+    fn take(&mut self, mut packet: AvPacket) {
+        let stream = usize::try_from(packet.fields().stream_index).ok();
         let Some(index) = self.tracks.iter().position(|track| Some(track.stream) == stream) else { return };
-        let time = |ticks| rescale(ticks, self.tracks[index].ticks, NANOSECOND);
+        // SAFETY: a valid packet, borrowed by nobody.
+        let fields = unsafe { &mut *packet.as_mut_ptr() };
+        let track = &mut self.tracks[index];
+        let ticks = track.ticks;
+        let time = |time| rescale(time, ticks, NANOSECOND);
+        if let Some((pts, dts)) = known(fields.pts).zip(known(fields.dts)) {
+            if time(pts).abs_diff(time(dts)) > LONGEST_DELAY {
+                fields.pts = dts.saturating_add(track.delay);
+                self.corrected += u64::from(index == 0);
+            } else {
+                track.delay = pts.saturating_sub(dts);
+            }
+        }
         let shown = known(fields.pts).map(time);
-        let decoded = known(fields.dts).map(time).or(shown);
-        let sensible = shown.zip(decoded).is_none_or(|(shown, decoded)| shown.abs_diff(decoded) <= LONGEST_DELAY);
-        let stamped = Stamped {
+        self.continuity.push(Stamped {
             track: index,
-            time: decoded.filter(|_| sensible),
-            shown: shown.filter(|_| sensible),
+            // Pictures are not shown in the order in which they are decoded.
+            time: known(fields.dts).map(time).or(shown.filter(|_| index > 0)),
+            shown,
             duration: time(fields.duration.max(0)),
-            bytes: packet.data().len(),
-            place: u64::try_from(fields.pos).ok().map(|_| fields.pos),
+            bytes: usize::try_from(fields.size).unwrap_or(0),
+            place: (fields.pos >= 0).then_some(fields.pos),
             packet,
-        };
-        self.continuity.push(stamped);
+        });
     }
 
     /// Gives a packet its times, and puts it where it may be taken from.
     fn pass(&mut self, placed: Placed<AvPacket>) {
-        let Placed { track, mut packet, shift } = placed;
-        let ticks = self.tracks[track].ticks;
+        let Placed { track, mut packet, shift, wrong } = placed;
+        self.corrected += u64::from(wrong && track == 0);
+        let shift = rescale(shift, NANOSECOND, self.tracks[track].ticks);
         // SAFETY: a valid packet, borrowed by nobody.
         let fields = unsafe { &mut *packet.as_mut_ptr() };
         for time in [&mut fields.pts, &mut fields.dts] {
-            *time = match (shift, known(*time)) {
-                (Some(shift), Some(time)) => time.saturating_add(rescale(shift, NANOSECOND, ticks)),
-                _ => av::AV_NOPTS_VALUE,
-            };
+            *time = known(*time).map_or(av::AV_NOPTS_VALUE, |time| time.saturating_add(shift));
         }
         match &mut self.skipping {
             Some(skipping) if track == 0 => {

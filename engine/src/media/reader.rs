@@ -94,7 +94,8 @@ impl Reader {
                 return Ok(Step::End);
             }
             let next = self.packets.next(&mut self.demuxer)?;
-            self.damage.time_jumps = self.packets.joints();
+            self.damage.time_jumps += self.packets.take_joints();
+            self.damage.retimed_frames += self.packets.take_corrected();
             match next {
                 Next::Packet(track, packet) => {
                     (self.failures, self.broken) = (0, false);

@@ -42,6 +42,10 @@ fn saturate(value: i128) -> i64 {
     i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
 }
 
+/// Times that go on by no more than this many seconds, and by less than a 64th of a frame, stand still: nothing is shown
+/// for so short a time.
+const STILL: Rational = Rational { num: 1, den: 1000 };
+
 /// Gives every frame its place on the output's timeline.
 #[derive(Clone, Debug)]
 pub(super) struct Timeline {
@@ -55,6 +59,8 @@ pub(super) struct Timeline {
     pub end: Option<i64>,
     /// Duration of a frame of which nothing is known, in output ticks, at least 1.
     pub nominal: i64,
+    /// Output ticks by which times go on that stand still, at least 1.
+    still: i64,
     /// Time and duration of the frame before.
     previous: Option<(i64, i64)>,
     /// The last time that a frame had of the source.
@@ -75,12 +81,14 @@ pub(super) struct Place {
 impl Timeline {
     pub(super) fn new(source: Rational, output: Rational, frame_rate: Rational) -> Self {
         let frame = Rational { num: frame_rate.den, den: frame_rate.num.max(1) };
+        let nominal = ticks(frame, output).max(1);
         Self {
             source,
             output,
             origin: 0,
             end: None,
-            nominal: ticks(frame, output).max(1),
+            nominal,
+            still: (nominal / 64).min(ticks(STILL, output)).max(1),
             previous: None,
             stamped: None,
         }
@@ -94,8 +102,8 @@ impl Timeline {
         let stamped = stamped.filter(|stamped| (-FARTHEST..FARTHEST).contains(stamped));
         let duration = rescale(duration, self.source, self.output).clamp(0, i64::from(u32::MAX));
         let pts = match (stamped, self.previous) {
-            (Some(stamped), Some((previous, _))) if stamped > previous => stamped,
-            (Some(stamped), Some((previous, _))) if Some(stamped) > self.stamped => previous + (self.nominal / 2).max(1),
+            (Some(stamped), Some((previous, _))) if self.goes_on(stamped) && stamped > previous => stamped,
+            (Some(stamped), Some((previous, _))) if self.goes_on(stamped) => previous + (self.nominal / 2).max(1),
             (Some(_), Some((previous, _))) | (None, Some((previous, 0))) => previous + self.nominal,
             (None, Some((previous, duration))) => previous + duration,
             (Some(stamped), None) => stamped,
@@ -105,6 +113,11 @@ impl Timeline {
         self.previous = Some((pts, duration));
         self.stamped = stamped.or(self.stamped);
         Place { pts, duration, retimed }
+    }
+
+    /// Whether a time is truly after that of the frame before.
+    fn goes_on(&self, stamped: i64) -> bool {
+        self.stamped.is_none_or(|before| stamped.saturating_sub(before) >= self.still)
     }
 
     /// Whether a frame at `pts` lies after what is wanted.
@@ -162,6 +175,14 @@ mod tests {
         let expected = [(0, false), (40, false), (80, true), (120, true), (160, false)];
         assert_eq!(places(&times, 40), expected);
         assert_eq!(places(&[Some(100); 3], 0), [(0, false), (40, true), (80, true)]);
+    }
+
+    #[test]
+    fn times_that_creep_stand_still() {
+        let ticks = Rational { num: 1, den: 90_000 };
+        let mut timeline = Timeline::new(ticks, ticks, FILM);
+        let mut place = |time| timeline.place(Some(time), 0).pts;
+        assert_eq!([0, 1, 2, 10_800, 10_890].map(&mut place), [0, 3600, 7200, 10_800, 10_890]);
     }
 
     #[test]
