@@ -179,7 +179,7 @@ impl Demuxer {
     }
 
     /// Whether it is fragmented MP4, where libav takes the end for the duration.
-    fn is_fragmented(&self) -> bool {
+    pub(super) fn is_fragmented(&self) -> bool {
         self.is_format("mov") && self.streams().all(|stream| stream.nb_frames == 0)
     }
 

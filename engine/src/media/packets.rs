@@ -24,6 +24,8 @@ const LARGEST_GROUP: usize = 64 << 20;
 pub(super) struct Packets {
     tracks: Vec<Track>,
     continuity: Continuity<AvPacket>,
+    /// Whether libav calls packets superfluous that lie before others in fragmented MP4, where recordings were joined.
+    keeps_all: bool,
     skipping: Option<Skipping>,
     /// What may be given out, by track.
     ready: VecDeque<(usize, AvPacket)>,
@@ -64,6 +66,7 @@ impl Packets {
         Self {
             tracks: streams.iter().map(track).collect(),
             continuity: Continuity::new(streams.len(), leaps),
+            keeps_all: demuxer.is_fragmented(),
             skipping: None,
             ready: VecDeque::new(),
             ended: false,
@@ -136,6 +139,9 @@ impl Packets {
         let Some(index) = self.tracks.iter().position(|track| Some(track.stream) == stream) else { return };
         // SAFETY: a valid packet, borrowed by nobody.
         let fields = unsafe { &mut *packet.as_mut_ptr() };
+        if self.keeps_all {
+            fields.flags &= !av::AV_PKT_FLAG_DISCARD;
+        }
         let track = &mut self.tracks[index];
         let ticks = track.ticks;
         let time = |time| rescale(time, ticks, NANOSECOND);
