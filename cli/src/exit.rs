@@ -47,7 +47,9 @@ impl Exit {
             Self::NoInput => "the input does not exist",
             Self::Unavailable => "no usable device, or it was lost; or the encoder is missing",
             Self::Internal => "a fault in the encoder, in libav or in Upright itself",
-            Self::CannotCreate => "the output exists and --overwrite was not given",
+            Self::CannotCreate => {
+                "the output exists and --overwrite was not given, is the input itself, or another conversion is writing there"
+            }
             Self::Io => "reading or writing failed: no permission, disk full",
             Self::Interrupted => "stopped by Ctrl-C (SIGINT)",
             Self::Terminated => "stopped by SIGTERM",
@@ -59,14 +61,16 @@ impl Exit {
 impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error {
-            Error::Options(_) => Self::Usage,
-            Error::BadSource { .. } => Self::BadInput,
+            Error::Options(_) | Error::NotInSource(_) => Self::Usage,
+            Error::BadSource { .. } | Error::OtherSource { .. } => Self::BadInput,
             Error::SourceMissing { .. } => Self::NoInput,
             Error::Device { .. } | Error::EncoderMissing { .. } => Self::Unavailable,
-            Error::Encoder { .. } | Error::Libav { .. } | Error::Verify { .. } | Error::StageLost { .. } => {
-                Self::Internal
-            }
-            Error::OutputExists { .. } => Self::CannotCreate,
+            Error::Misuse(_)
+            | Error::Encoder { .. }
+            | Error::Libav { .. }
+            | Error::Verify { .. }
+            | Error::StageLost { .. } => Self::Internal,
+            Error::OutputExists { .. } | Error::OutputIsInput { .. } | Error::OutputBusy { .. } => Self::CannotCreate,
             Error::Io { .. } => Self::Io,
             Error::Cancelled => Self::Interrupted,
         }
@@ -106,7 +110,10 @@ mod tests {
         let text = || "y".to_owned();
         let cases = [
             (Error::options("bad"), 2),
+            (Error::not_in_source("bad"), 2),
+            (Error::misuse("bad"), 70),
             (Error::bad_source("x", "not a video"), 65),
+            (Error::OtherSource { name: text(), what: "size" }, 65),
             (Error::SourceMissing { path: path.clone() }, 66),
             (Error::Device { device: text(), why: text() }, 69),
             (Error::Encoder { encoder: text(), why: text() }, 70),
@@ -115,6 +122,8 @@ mod tests {
             (Error::Verify { path: path.clone(), why: text() }, 70),
             (Error::StageLost { stage: text() }, 70),
             (Error::OutputExists { path: path.clone() }, 73),
+            (Error::OutputIsInput { path: path.clone() }, 73),
+            (Error::OutputBusy { path: path.clone() }, 73),
             (Error::io(path, "cannot write")(io::Error::from(io::ErrorKind::StorageFull)), 74),
             (Error::Cancelled, 130),
         ];

@@ -13,6 +13,24 @@ pub enum Error {
     #[error("{0}")]
     Options(String),
 
+    /// What was asked for cannot be had from this input: an audio track or a part that it has not, 8 bits of high
+    /// dynamic range.
+    #[error("{0}")]
+    NotInSource(String),
+
+    /// A plan is to be carried out on another input than the one it was made from.
+    #[error("{name}: the plan was made from another source: its {what} differs; make a plan of this one")]
+    OtherSource {
+        /// The input, as the caller named it.
+        name: String,
+        /// What is not as planned.
+        what: &'static str,
+    },
+
+    /// The engine was called in a way that it forbids: a plan without a window, a scaler given the wrong frame.
+    #[error("the engine was misused: {0}")]
+    Misuse(String),
+
     /// The input does not exist.
     #[error("{}: no such file", .path.display())]
     SourceMissing {
@@ -44,6 +62,20 @@ pub enum Error {
     #[error("{}: already exists; allow overwriting (--overwrite) or choose another output", .path.display())]
     OutputExists {
         /// The final name that is taken.
+        path: PathBuf,
+    },
+
+    /// An output would replace the input.
+    #[error("{}: is the input itself; choose another output", .path.display())]
+    OutputIsInput {
+        /// The final name.
+        path: PathBuf,
+    },
+
+    /// Another job is writing into the output's directory.
+    #[error("{}: another conversion is writing there; wait for its end or choose another output", .path.display())]
+    OutputBusy {
+        /// The directory.
         path: PathBuf,
     },
 
@@ -108,6 +140,16 @@ impl Error {
     /// An [`Error::Options`].
     pub fn options(message: impl Into<String>) -> Self {
         Self::Options(message.into())
+    }
+
+    /// An [`Error::NotInSource`].
+    pub fn not_in_source(message: impl Into<String>) -> Self {
+        Self::NotInSource(message.into())
+    }
+
+    /// An [`Error::Misuse`].
+    pub fn misuse(message: impl Into<String>) -> Self {
+        Self::Misuse(message.into())
     }
 
     /// An [`Error::BadSource`] about `name`.

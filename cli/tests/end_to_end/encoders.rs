@@ -67,10 +67,18 @@ fn what_an_encoder_cannot_do_is_a_usage_error() {
         (&["--encoder", "libsvtav1", "--encoder-options", "colour=red"], &["libsvtav1", "\"colour\""]),
         (&["--encoder", "libsvtav1", "--encoder-options", "svtav1-params=colour=red"], &["svtav1-params=colour=red"]),
         (&["--encoder-options", "colour=red"], &["rav1e", "\"colour\"", "quantizer"]),
-        (&["--encoder", "av1_videotoolbox"], &["av1_videotoolbox", "not in the linked libavcodec", "rav1e"]),
     ] {
         let options = [options, &["--quiet"]].concat();
         assert_refused(&desk.convert(&fixture.path, &options).output().unwrap(), 2, words);
         assert!(desk.leftovers().is_empty());
     }
+}
+
+#[test]
+fn an_encoder_that_is_not_there_is_69() {
+    let desk = Desk::new();
+    let fixture = desk.named("letterbox");
+    let output = desk.convert(&fixture.path, &["--encoder", "av1_videotoolbox", "--quiet"]).output().unwrap();
+    assert_refused(&output, 69, &["av1_videotoolbox", "not in the linked libavcodec", "rav1e"]);
+    assert!(desk.leftovers().is_empty());
 }

@@ -27,7 +27,7 @@ pub(super) fn open(encoder: LibavEncoder, settings: &EncoderSettings) -> Result<
     }
     if ![ChromaSite::LEFT, ChromaSite::TOP_LEFT].contains(&settings.colour.chroma) {
         let site = settings.colour.chroma;
-        return Err(Error::options(format!("AV1 cannot say that chroma lies at {site:?}; use left or top-left")));
+        return Err(Error::misuse(format!("AV1 cannot say that chroma lies at {site:?}; use left or top-left")));
     }
     let is_svt = encoder == LibavEncoder::SvtAv1;
     let options = options::options(encoder, settings);
@@ -75,11 +75,8 @@ fn missing(encoder: LibavEncoder) -> Error {
         LibavEncoder::Amf => "it needs FFmpeg 6.1 or newer, configured with --enable-amf",
         LibavEncoder::VideoToolbox => "no FFmpeg has it yet",
     };
-    Error::options(format!(
-        "{} is not in the linked libavcodec; there are {}; {remedy}",
-        encoder.name(),
-        there.join(", ")
-    ))
+    let why = format!("is not in the linked libavcodec; there are {}; {remedy}", there.join(", "));
+    Error::EncoderMissing { encoder: encoder.name().to_owned(), why }
 }
 
 /// The error for settings that the encoder does not take. Options that were given are the likeliest cause.

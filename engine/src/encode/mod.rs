@@ -58,26 +58,28 @@ impl EncoderSettings {
     /// Whether every value is within its range.
     ///
     /// # Errors
-    /// [`Error::Options`] that names the first value that is not.
+    /// [`Error::Options`] that names the first value that is not; [`Error::Misuse`] for one that no plan has.
     pub fn check(&self) -> Result<()> {
         self.kind.check_size(self.size)?;
         let rate = |rate: Rational| (1..=i64::from(i32::MAX)).contains(&rate.num) && rate.den <= i64::from(i32::MAX);
-        let refusal = if self.depth == Depth::Twelve {
+        let misuse = if self.depth == Depth::Twelve {
             "12 bits cannot be encoded; use 8 or 10".to_owned()
         } else if self.colour.matrix == cicp::RGB {
             "RGB cannot be encoded with chroma at half resolution; convert it to YCbCr".to_owned()
         } else if !rate(self.frame_rate) || !rate(self.time_base) {
             format!("a frame rate of {} in ticks of {} s cannot be encoded", self.frame_rate, self.time_base)
-        } else if self.speed > 10 {
-            format!("speed {} is out of range; use 0 (slowest) to 10 (fastest)", self.speed)
-        } else if self.quality > 100 {
-            format!("quality {} is out of range; use 0 (worst) to 100 (best)", self.quality)
         } else if self.threads == 0 {
             "an encoder needs at least one thread".to_owned()
+        } else if self.speed > 10 {
+            let why = format!("speed {} is out of range; use 0 (slowest) to 10 (fastest)", self.speed);
+            return Err(Error::options(why));
+        } else if self.quality > 100 {
+            let why = format!("quality {} is out of range; use 0 (worst) to 100 (best)", self.quality);
+            return Err(Error::options(why));
         } else {
             return Ok(());
         };
-        Err(Error::options(refusal))
+        Err(Error::misuse(misuse))
     }
 }
 
@@ -85,8 +87,8 @@ impl EncoderSettings {
 /// that is, between its first frame and when it is dropped: open all that are to work side by side before the first frame.
 ///
 /// # Errors
-/// [`Error::Options`] for a setting out of range; [`Error::EncoderMissing`] when this machine has no such encoder;
-/// [`Error::Encoder`] when the encoder refuses.
+/// [`Error::Options`] for a setting out of range; [`Error::Misuse`] for what AV1 cannot carry;
+/// [`Error::EncoderMissing`] when this machine has no such encoder; [`Error::Encoder`] when the encoder refuses.
 pub fn open(settings: &EncoderSettings) -> Result<Box<dyn Encoder>> {
     settings.check()?;
     match &settings.kind {

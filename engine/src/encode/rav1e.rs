@@ -153,7 +153,7 @@ fn chroma_sample_position(site: ChromaSite) -> Result<lib::ChromaSamplePosition>
     match site {
         ChromaSite::LEFT => Ok(lib::ChromaSamplePosition::Vertical),
         ChromaSite::TOP_LEFT => Ok(lib::ChromaSamplePosition::Colocated),
-        other => Err(Error::options(format!("AV1 cannot say that chroma lies at {other:?}; use left or top-left"))),
+        other => Err(Error::misuse(format!("AV1 cannot say that chroma lies at {other:?}; use left or top-left"))),
     }
 }
 

@@ -137,7 +137,7 @@ impl<'a> Bench<'a> {
 
     fn crop(&self, frame: &Frame, number: u64) -> Result<Crop> {
         let window = self.plan.grid_window(number);
-        let window = window.ok_or_else(|| Error::options(format!("frame {number} at {} has no window", frame.pts)))?;
+        let window = window.ok_or_else(|| Error::misuse(format!("frame {number} at {} has no window", frame.pts)))?;
         Ok(Crop { window, frame: number })
     }
 

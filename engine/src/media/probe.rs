@@ -62,7 +62,7 @@ pub(super) fn audio_tracks(demuxer: &Demuxer) -> Vec<AudioInfo> {
 /// Index into `tracks` of the track to keep.
 ///
 /// # Errors
-/// [`Error::Options`] when the track asked for is not there.
+/// [`Error::NotInSource`] when the track asked for is not there.
 pub(super) fn choose_audio(
     demuxer: &Demuxer,
     video: usize,
@@ -83,7 +83,7 @@ pub(super) fn choose_audio(
                     1 => "has one audio track".to_owned(),
                     count => format!("has {count} audio tracks"),
                 };
-                Error::options(format!("audio track {number} is not there: {} {there}", demuxer.name()))
+                Error::not_in_source(format!("audio track {number} is not there: {} {there}", demuxer.name()))
             })
         }
     }

@@ -4,7 +4,7 @@ use super::AudioTrack;
 use super::audio::AudioConverter;
 use super::ffi::AvPacket;
 use super::reader::Reader;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::packet::Packet;
 use std::collections::VecDeque;
@@ -47,7 +47,11 @@ impl Sound {
     pub(super) fn open(&mut self, reader: &Reader, origin: Rational, end: Option<Rational>) -> Result<()> {
         let Some(audio) = reader.audio else { return Ok(()) };
         // SAFETY: a stream of an opened demuxer.
-        let mut converter = unsafe { AudioConverter::open(reader.demuxer.stream(audio), origin, end)? };
+        let converter = unsafe { AudioConverter::open(reader.demuxer.stream(audio), origin, end) };
+        let mut converter = converter.map_err(|error| match error {
+            Error::BadSource { name, why } => reader.demuxer.bad(format!("its {name} {why}")),
+            other => other,
+        })?;
         for packet in std::mem::take(&mut self.early) {
             converter.push(Some(&packet), &mut self.ready)?;
         }

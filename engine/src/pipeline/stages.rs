@@ -389,5 +389,5 @@ fn lost(stage: &str) -> Error {
 }
 
 fn no_window(frame: u64) -> Error {
-    Error::Options(format!("the plan has no crop window for frame {frame}"))
+    Error::Misuse(format!("the plan has no crop window for frame {frame}"))
 }

@@ -146,7 +146,7 @@ impl Device {
     /// Makes a scaler.
     ///
     /// # Errors
-    /// [`Error::Device`] when the device cannot hold rungs of these sizes; [`Error::Options`] when there is no rung or a
+    /// [`Error::Device`] when the device cannot hold rungs of these sizes; [`Error::Misuse`] when there is no rung or a
     /// side is zero or above [`MAX_SIDE`].
     pub fn scaler(&self, spec: &ScaleSpec) -> Result<Box<dyn Scaler>> {
         check_spec(spec)?;
@@ -218,12 +218,12 @@ pub const MAX_SIDE: u32 = 16_384;
 
 fn check_spec(spec: &ScaleSpec) -> Result<()> {
     if spec.rungs.is_empty() {
-        return Err(Error::options("scaler: no rung was asked for"));
+        return Err(Error::misuse("scaler: no rung was asked for"));
     }
     for format in std::iter::once(&spec.source).chain(&spec.rungs) {
         if [format.width, format.height].iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
             let (width, height) = (format.width, format.height);
-            return Err(Error::options(format!("{width}x{height}: a side is 1 to {MAX_SIDE} samples long")));
+            return Err(Error::misuse(format!("{width}x{height}: a side is 1 to {MAX_SIDE} samples long")));
         }
     }
     Ok(())
@@ -231,7 +231,7 @@ fn check_spec(spec: &ScaleSpec) -> Result<()> {
 
 fn check_request(spec: &ScaleSpec, source: &Frame, crop: Crop) -> Result<()> {
     if source.format() != spec.source {
-        return Err(Error::options(format!("scaler: made for {:?}, given {:?}", spec.source, source.format())));
+        return Err(Error::misuse(format!("scaler: made for {:?}, given {:?}", spec.source, source.format())));
     }
     let Window { x, y, width, height } = crop.window;
     let (picture_width, picture_height) = (f64::from(spec.source.width), f64::from(spec.source.height));
@@ -242,7 +242,7 @@ fn check_request(spec: &ScaleSpec, source: &Frame, crop: Crop) -> Result<()> {
     };
     if !inside(x, width, picture_width) || !inside(y, height, picture_height) {
         let window = format!("{width} by {height} samples at ({x}, {y})");
-        return Err(Error::options(format!(
+        return Err(Error::misuse(format!(
             "frame {}: the window of {window} does not lie in the picture of {picture_width} by {picture_height}",
             crop.frame
         )));
@@ -252,7 +252,7 @@ fn check_request(spec: &ScaleSpec, source: &Frame, crop: Crop) -> Result<()> {
 
 fn check_outputs(spec: &ScaleSpec, outputs: &[&mut Frame]) -> Result<()> {
     if outputs.iter().map(|output| output.format()).ne(spec.rungs.iter().copied()) {
-        return Err(Error::options("scaler: the frames to fill are not those of the rungs"));
+        return Err(Error::misuse("scaler: the frames to fill are not those of the rungs"));
     }
     Ok(())
 }

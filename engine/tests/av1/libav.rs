@@ -24,7 +24,7 @@ fn svt(width: u32, height: u32, depth: Depth) -> EncoderSettings {
 
 fn refusal(settings: &EncoderSettings) -> String {
     match encode::open(settings).err() {
-        Some(Error::Options(message)) => message,
+        Some(Error::Options(message) | Error::Misuse(message)) => message,
         other => panic!("{other:?}"),
     }
 }
@@ -325,11 +325,13 @@ fn an_encoder_that_is_not_there_says_what_is() {
     for encoder in LibavEncoder::ALL {
         let kind = EncoderKind::Libav(encoder);
         if there.iter().all(|found| found.encoder != kind) {
-            let message = refusal(&settings(encoder, 64, 64, Depth::Eight));
-            assert!(
-                message.starts_with(&format!("{kind} is not in the linked libavcodec; there are rav1e, ")),
-                "{message}"
-            );
+            match encode::open(&settings(encoder, 64, 64, Depth::Eight)).err() {
+                Some(Error::EncoderMissing { encoder, why }) => {
+                    assert_eq!(encoder, kind.to_string());
+                    assert!(why.starts_with("is not in the linked libavcodec; there are rav1e, "), "{why}");
+                }
+                other => panic!("{other:?}"),
+            }
         }
     }
 }

@@ -254,9 +254,9 @@ fn requests_that_make_no_sense_are_refused() {
     for device in [software_adapter(), cpu()] {
         for (width, height) in [(0, 32), (18, 0), (16_385, 32)] {
             let bad = spec(source, &[format(width, height, Subsampling::CS420, Depth::Eight)]);
-            assert!(matches!(device.scaler(&bad), Err(Error::Options(_))));
+            assert!(matches!(device.scaler(&bad), Err(Error::Misuse(_))));
         }
-        assert!(matches!(device.scaler(&spec(source, &[])), Err(Error::Options(_))));
+        assert!(matches!(device.scaler(&spec(source, &[])), Err(Error::Misuse(_))));
 
         let mut scaler = device.scaler(&good).unwrap();
         let frame = Frame::new(source);
@@ -269,17 +269,17 @@ fn requests_that_make_no_sense_are_refused() {
             (nan, 0.0, 27.0, 48.0),
         ] {
             let crop = Crop { window: window(bad.0, bad.1, bad.2, bad.3), frame: 0 };
-            assert!(matches!(scaler.submit(&frame, crop), Err(Error::Options(_))), "{bad:?}");
+            assert!(matches!(scaler.submit(&frame, crop), Err(Error::Misuse(_))), "{bad:?}");
         }
         let crop = Crop { window: window(0.0, 0.0, 27.0, 48.0), frame: 0 };
-        assert!(matches!(scaler.submit(&Frame::new(rung), crop), Err(Error::Options(_))));
+        assert!(matches!(scaler.submit(&Frame::new(rung), crop), Err(Error::Misuse(_))));
         let mut output = Frame::new(rung);
-        assert!(matches!(scaler.collect(&mut [&mut output]), Err(Error::Options(_))));
+        assert!(matches!(scaler.collect(&mut [&mut output]), Err(Error::Misuse(_))));
         for _ in 0..scaler.capacity() {
             scaler.submit(&frame, crop).unwrap();
         }
-        assert!(matches!(scaler.submit(&frame, crop), Err(Error::Options(_))));
-        assert!(matches!(scaler.collect(&mut [&mut Frame::new(source)]), Err(Error::Options(_))));
+        assert!(matches!(scaler.submit(&frame, crop), Err(Error::Misuse(_))));
+        assert!(matches!(scaler.collect(&mut [&mut Frame::new(source)]), Err(Error::Misuse(_))));
         scaler.collect(&mut [&mut output]).unwrap();
     }
 }

@@ -115,7 +115,7 @@ fn parts_that_are_not_there_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = write(&Clip::new("second"), directory.path());
     let refused = |start, duration| match read(&path, &part(start, duration)) {
-        Err(Error::Options(why)) => why,
+        Err(Error::Options(why) | Error::NotInSource(why)) => why,
         other => panic!("{other:?}"),
     };
     let seconds = |seconds| Some(Rational::new(seconds, 1));

@@ -122,11 +122,11 @@ impl Profile {
     /// The arguments of one call.
     ///
     /// # Errors
-    /// [`Error::Options`] when AV1 or the profile cannot carry what the settings ask for.
+    /// [`Error::Options`] when the profile cannot carry what the settings ask for; [`Error::Misuse`] when AV1 cannot.
     pub fn arguments(&self, settings: &EncoderSettings) -> Result<Vec<String>> {
         let site = settings.colour.chroma;
         if site != ChromaSite::LEFT && site != ChromaSite::TOP_LEFT {
-            return Err(Error::options(format!("AV1 cannot say that chroma lies at {site:?}; use left or top-left")));
+            return Err(Error::misuse(format!("AV1 cannot say that chroma lies at {site:?}; use left or top-left")));
         }
         if self.option.is_empty() && !settings.options.is_empty() {
             return Err(Error::options(format!(

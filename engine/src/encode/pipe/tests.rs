@@ -284,7 +284,7 @@ fn a_missing_program_is_named_with_the_way_to_get_it() {
     settings.options.push(("a".to_owned(), "b".to_owned()));
     assert!(matches!(encode::open(&settings).err(), Some(Error::Options(_))), "it has no template for options");
     settings.colour.chroma = ChromaSite::CENTRE;
-    assert!(matches!(encode::open(&settings).err(), Some(Error::Options(_))));
+    assert!(matches!(encode::open(&settings).err(), Some(Error::Misuse(_))));
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl Convert {
     /// `parameters` are valid.
     ///
     /// # Errors
-    /// [`Error::Options`] when the stream cannot be decoded.
+    /// [`Error::BadSource`] when the stream cannot be decoded.
     pub(super) unsafe fn open(parameters: *const av::AVCodecParameters, timeline: Timeline) -> Result<Self> {
         // SAFETY: the caller vouches for the parameters.
         let (decoder, layout, rate) = unsafe {
@@ -197,7 +197,10 @@ unsafe fn open_decoder(parameters: *const av::AVCodecParameters, timeline: &Time
 }
 
 fn refused(codec: &str, why: &str) -> Error {
-    Error::options(format!("cannot decode the audio ({codec}): {why}; choose another audio track, or none"))
+    Error::bad_source(
+        format!("audio ({codec})"),
+        format!("cannot be decoded: {why}; choose another audio track, or none"),
+    )
 }
 
 /// # Safety

@@ -43,7 +43,7 @@ impl AudioConverter {
     /// `stream` is a valid stream of a demuxer that knows its codec parameters; it is not used after this call.
     ///
     /// # Errors
-    /// [`crate::Error::Options`] when the stream can be neither copied nor decoded; [`crate::Error::Libav`].
+    /// [`crate::Error::BadSource`] when the stream can be neither copied nor decoded; [`crate::Error::Libav`].
     pub(super) unsafe fn open(stream: *const av::AVStream, origin: Rational, end: Option<Rational>) -> Result<Self> {
         // SAFETY: the caller vouches for the stream.
         let (raw, metadata, time_base) = unsafe { ((*stream).codecpar, (*stream).metadata, (*stream).time_base) };

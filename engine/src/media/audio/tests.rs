@@ -456,9 +456,9 @@ fn sound_that_nobody_can_decode_is_refused_in_words() {
         AudioConverter::open(stream, Rational::new(0, 1), None).unwrap_err()
     };
     let message = error.to_string();
-    assert!(matches!(error, crate::Error::Options(_)), "{message}");
+    assert!(matches!(error, crate::Error::BadSource { .. }), "{message}");
     assert!(
-        message.contains("cannot decode the audio (mpegh_3d_audio)") && message.contains("choose another"),
+        message.contains("audio (mpegh_3d_audio): cannot be decoded") && message.contains("choose another"),
         "{message}"
     );
 }

@@ -197,7 +197,7 @@ impl Scaler for CpuScaler {
     fn submit(&mut self, source: &Frame, crop: Crop) -> Result<()> {
         check_request(&self.spec, source, crop)?;
         if self.under_way {
-            return Err(Error::options("scaler: submitted a frame beyond its capacity of 1"));
+            return Err(Error::misuse("scaler: submitted a frame beyond its capacity of 1"));
         }
         self.follow(crop);
         for rung in &mut self.rungs {
@@ -214,7 +214,7 @@ impl Scaler for CpuScaler {
     fn collect(&mut self, outputs: &mut [&mut Frame]) -> Result<()> {
         check_outputs(&self.spec, outputs)?;
         if !self.under_way {
-            return Err(Error::options("scaler: asked for a frame that was not submitted"));
+            return Err(Error::misuse("scaler: asked for a frame that was not submitted"));
         }
         for (rung, output) in self.rungs.iter_mut().zip(outputs) {
             std::mem::swap(rung, *output);

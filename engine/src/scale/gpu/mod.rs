@@ -165,7 +165,7 @@ impl Scaler for GpuScaler {
         check_request(&self.spec, source, crop)?;
         self.gpu.context.check()?;
         if self.under_way.len() == SLOTS {
-            return Err(Error::options(format!("scaler: submitted a frame beyond its capacity of {SLOTS}")));
+            return Err(Error::misuse(format!("scaler: submitted a frame beyond its capacity of {SLOTS}")));
         }
         self.follow(crop.window);
         let WindowData { revision, filter_words, layout } = &self.window;
@@ -191,7 +191,7 @@ impl Scaler for GpuScaler {
         let Some((flight, slot)) =
             flight.and_then(|flight| self.slots[flight.slot].as_ref().map(|slot| (flight, slot)))
         else {
-            return Err(Error::options("scaler: asked for a frame that was not submitted"));
+            return Err(Error::misuse("scaler: asked for a frame that was not submitted"));
         };
         self.gpu.context.wait(flight.submission)?;
         let seconds = slot.read(&self.gpu.context, &self.rung_bytes, outputs)?;
