@@ -1,46 +1,60 @@
-//! What tells one source file from another, whatever its name.
+//! What tells one source from another, whatever its name.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io::{self, Read, Seek, SeekFrom};
 
-/// How much of either end of a file is read.
-const END: u64 = 64 * 1024;
+/// Bytes of each place of a file that is looked at, and of the beginning of a stream.
+pub const PLACE: u64 = 64 * 1024;
 
-/// Size and ends of a file: enough to notice that another film lies under the same name, without reading all of it.
+/// How many places there are: both ends of the file and 64 between them.
+const PLACES: u64 = 66;
+
+/// Enough of a source to notice that it is another one, without reading all of a long file.
+///
+/// Of a file with more than 66 x 64 KiB, 66 places of 64 KiB count, spread evenly from its first byte to its last: place
+/// `i`, from 0 to 65, begins at byte `i x (bytes - 65536) / 65`, rounded down. A change between them that leaves the size as it
+/// is goes unseen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fingerprint {
-    /// Size of the file.
-    pub bytes: u64,
-    /// SHA-256 of the first 64 KiB followed by the last 64 KiB (each the whole file where it is shorter), as
-    /// lower-case hexadecimal.
+    /// Size of the file; none of a stream, such as a pipe, whose bytes come only once.
+    pub bytes: Option<u64>,
+    /// SHA-256, as lower-case hexadecimal: of all bytes of a short file, of all places of a longer one in their order,
+    /// or of the first 64 KiB of a stream (all of it where it is shorter).
     pub sha256: Sha256Hex,
 }
 
 impl Fingerprint {
-    /// Reads the fingerprint of a file; `None` for what is no regular file, such as a pipe, for its bytes come only
-    /// once.
+    /// Reads the fingerprint of a regular file of this size, and leaves its position as it is.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file cannot be read.
-    pub fn of(path: &Path) -> Result<Option<Self>> {
-        let cannot_read = || Error::io(path, "cannot read");
-        // Asked before opening, for opening a pipe waits for its writer.
-        let metadata = std::fs::metadata(path).map_err(cannot_read())?;
-        if !metadata.is_file() {
-            return Ok(None);
-        }
-        let mut file = File::open(path).map_err(cannot_read())?;
-        let bytes = metadata.len();
+    /// When the file cannot be read.
+    pub fn of_file(file: &File, bytes: u64) -> io::Result<Self> {
+        let mut file = file;
+        let position = file.stream_position()?;
         let mut hash = Sha256::new();
-        for start in [0, bytes.saturating_sub(END)] {
-            file.seek(SeekFrom::Start(start)).map_err(cannot_read())?;
-            std::io::copy(&mut (&file).take(END), &mut hash).map_err(cannot_read())?;
+        let mut add = |offset, length| {
+            file.seek(SeekFrom::Start(offset))?;
+            io::copy(&mut file.take(length), &mut hash)
+        };
+        if bytes <= PLACES * PLACE {
+            add(0, bytes)?;
+        } else {
+            for place in 0..PLACES {
+                let offset = u128::from(place) * u128::from(bytes - PLACE) / u128::from(PLACES - 1);
+                // It is below `bytes`.
+                add(u64::try_from(offset).unwrap_or(u64::MAX), PLACE)?;
+            }
         }
-        Ok(Some(Self { bytes, sha256: Sha256Hex(hash.finalize().into()) }))
+        file.seek(SeekFrom::Start(position))?;
+        Ok(Self { bytes: Some(bytes), sha256: Sha256Hex(hash.finalize().into()) })
+    }
+
+    /// The fingerprint of a stream whose first [`PLACE`] bytes are `head`, which is all of it where it is shorter.
+    pub fn of_stream(head: &[u8]) -> Self {
+        Self { bytes: None, sha256: Sha256Hex::of(head) }
     }
 }
 
@@ -79,9 +93,9 @@ mod tests {
     use std::io::Write;
 
     fn fingerprint(data: &[u8]) -> Fingerprint {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let mut file = tempfile::tempfile().unwrap();
         file.write_all(data).unwrap();
-        Fingerprint::of(file.path()).unwrap().unwrap()
+        Fingerprint::of_file(&file, data.len() as u64).unwrap()
     }
 
     #[test]
@@ -92,31 +106,48 @@ mod tests {
     }
 
     #[test]
-    fn a_short_file_counts_twice() {
-        assert_eq!(fingerprint(b"abc"), Fingerprint { bytes: 3, sha256: Sha256Hex::of(b"abcabc") });
-        assert_eq!(fingerprint(b""), Fingerprint { bytes: 0, sha256: Sha256Hex::of(b"") });
+    fn every_byte_of_a_short_file_counts() {
+        assert_eq!(fingerprint(b""), Fingerprint { bytes: Some(0), sha256: Sha256Hex::of(b"") });
+        let longest: Vec<u8> = (0..PLACES * PLACE).map(|index| (index % 251) as u8).collect();
+        assert_eq!(fingerprint(&longest).sha256, Sha256Hex::of(&longest));
     }
 
     #[test]
-    fn either_end_and_the_size_count_and_the_middle_does_not() {
-        let long = vec![7; 200 * 1024];
+    fn ends_middle_and_size_of_a_long_file_count() {
+        let long: Vec<u8> = (0..20_000_001_u32).map(|index| (index % 251) as u8).collect();
         let changed = |index: usize| {
             let mut data = long.clone();
-            data[index] = 8;
+            data[index] ^= 1;
             fingerprint(&data)
         };
         let original = fingerprint(&long);
-        assert_ne!(changed(0), original);
-        assert_ne!(changed(64 * 1024 - 1), original);
-        assert_eq!(changed(64 * 1024), original);
-        assert_eq!(changed(136 * 1024 - 1), original);
-        assert_ne!(changed(136 * 1024), original);
+        assert_eq!(fingerprint(&long), original);
+        // The tenth place, by the documented formula.
+        let tenth = 10 * (long.len() - 65536) / 65;
+        for seen in [0, 65535, tenth, tenth + 65535, long.len() - 65536, long.len() - 1] {
+            assert_ne!(changed(seen), original, "{seen}");
+        }
+        for unseen in [65536, tenth - 1, tenth + 65536, long.len() - 65537] {
+            assert_eq!(changed(unseen), original, "{unseen}");
+        }
         assert_ne!(fingerprint(&long[1..]), original);
+        assert_ne!(fingerprint(&long[..long.len() - 1]), original);
     }
 
     #[test]
-    fn what_is_no_file_has_none() {
-        assert_eq!(Fingerprint::of(&std::env::temp_dir()).unwrap(), None);
-        assert!(matches!(Fingerprint::of(Path::new("/nowhere/at all")), Err(Error::Io { .. })));
+    fn reading_it_leaves_the_position_alone() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"film").unwrap();
+        file.seek(SeekFrom::Start(2)).unwrap();
+        Fingerprint::of_file(&file, 4).unwrap();
+        let mut rest = String::new();
+        file.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "lm");
+    }
+
+    #[test]
+    fn a_stream_is_not_a_file_of_the_same_bytes() {
+        assert_ne!(Fingerprint::of_stream(b"film"), fingerprint(b"film"));
+        assert_eq!(Fingerprint::of_stream(b"film").sha256, Sha256Hex::of(b"film"));
     }
 }

@@ -151,8 +151,12 @@ pub struct Plan {
 /// Which source a plan is for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PlannedSource {
-    /// What the file is known by; none for what is no file.
+    /// What it is known by; none for a URL, which is known by what was found in it alone.
     pub fingerprint: Option<Fingerprint>,
+    /// libav's name of the container format.
+    pub container: String,
+    /// Declared duration in seconds, when the container has one.
+    pub duration: Option<f64>,
     /// Index of the video stream in the container.
     pub video_stream: usize,
     /// How much of it is wanted.
@@ -268,11 +272,55 @@ pub struct PlannedAudio {
     pub copied: bool,
 }
 
+impl PlannedSource {
+    fn of(source: &SourceInfo) -> Self {
+        Self {
+            fingerprint: source.fingerprint.clone(),
+            container: source.container.clone(),
+            duration: source.duration,
+            video_stream: source.video.stream,
+            span: source.span,
+        }
+    }
+}
+
+impl PlannedAudio {
+    fn of(source: &SourceInfo) -> Option<Self> {
+        let audio = source.audio.get(source.audio_kept?)?;
+        Some(Self { track: audio.track, codec: audio.codec.clone(), copied: source.audio_copied })
+    }
+}
+
 impl Plan {
+    /// Whether `source` is the one that the plan was made from, as far as can be told: by its fingerprint and by all that
+    /// was found in it.
+    ///
+    /// # Errors
+    /// [`Error::OtherSource`] that says what is not as it was.
+    pub fn check_source(&self, source: &SourceInfo) -> Result<()> {
+        let Self { picture, video_in, video_out, audio, .. } = self;
+        let (planned, found, video) = (&self.source, PlannedSource::of(source), &source.video);
+        let ticks = (video_out.time_base, video_out.frame_rate) == (video.time_base, video.frame_rate);
+        let same = [
+            ("content", planned.fingerprint == found.fingerprint),
+            ("container", planned.container == found.container),
+            ("duration", planned.duration == found.duration),
+            ("video stream", planned.video_stream == found.video_stream),
+            ("part that is asked for", planned.span == found.span),
+            ("picture", *picture == video.upright && video_in.format == video.format),
+            ("colour", video_in.colour == video.colour && video_out.hdr == video.hdr),
+            ("frame rate", ticks),
+            ("sound", *audio == PlannedAudio::of(source)),
+        ];
+        let different = same.into_iter().find(|(_, same)| !same);
+        different.map_or(Ok(()), |(what, _)| Err(Error::OtherSource { name: source.name.clone(), what }))
+    }
+
     /// Decides everything about the conversion of a source.
     ///
     /// # Errors
-    /// [`Error::Options`] when an option is out of its range or cannot be had from this source.
+    /// [`Error::Options`] when an option is out of its range; [`Error::NotInSource`] when it cannot be had from this
+    /// source.
     pub fn new(source: &SourceInfo, options: &PlanOptions) -> Result<Self> {
         options.validate()?;
         let video = &source.video;
@@ -291,14 +339,9 @@ impl Plan {
             EncoderChoice::Named(kind) => kind.clone(),
         };
         sizes.iter().try_for_each(|&size| encoder.check_size(size))?;
-        let audio = source.audio_kept.and_then(|index| source.audio.get(index));
         Ok(Self {
             version: VERSION,
-            source: PlannedSource {
-                fingerprint: source.fingerprint.clone(),
-                video_stream: video.stream,
-                span: source.span,
-            },
+            source: PlannedSource::of(source),
             picture: video.upright,
             shape,
             rungs: sizes.iter().map(rung).collect(),
@@ -320,11 +363,7 @@ impl Plan {
                 time_base: video.time_base,
                 frame_rate: video.frame_rate,
             },
-            audio: audio.map(|audio| PlannedAudio {
-                track: audio.track,
-                codec: audio.codec.clone(),
-                copied: source.audio_copied,
-            }),
+            audio: PlannedAudio::of(source),
             assumptions: source.assumptions.clone(),
         })
     }
@@ -332,9 +371,9 @@ impl Plan {
     /// The plan in one line of JSON, the same for equal plans.
     ///
     /// # Errors
-    /// None for any plan that [`Plan::new`] makes; [`Error::Options`] for one whose numbers JSON cannot hold.
+    /// None for any plan that [`Plan::new`] makes; [`Error::Misuse`] for one whose numbers JSON cannot hold.
     pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(|error| Error::Options(format!("the plan cannot be written: {error}")))
+        serde_json::to_string(self).map_err(|error| Error::Misuse(format!("the plan cannot be written: {error}")))
     }
 
     /// The SHA-256 of [`Plan::to_json`]: equal for plans that do the same to the same source, wherever it lies.
@@ -417,7 +456,8 @@ impl Plan {
 fn output_depth(source: Depth, colour: &Colour, choice: DepthChoice) -> Result<Depth> {
     match (choice, colour.is_hdr(), source) {
         (DepthChoice::Eight, true, _) => {
-            Err(Error::options("bit depth 8: the source is of high dynamic range, which needs 10; choose auto or 10"))
+            let why = "bit depth 8: the source is of high dynamic range, which needs 10; choose auto or 10";
+            Err(Error::not_in_source(why))
         }
         (DepthChoice::Eight, false, _) | (DepthChoice::Auto, false, Depth::Eight) => Ok(Depth::Eight),
         (DepthChoice::Auto | DepthChoice::Ten, _, _) => Ok(Depth::Ten),

@@ -26,7 +26,7 @@ pub(crate) fn check(data: &[u8]) {
     };
     if let Err(error) = read(&Input::Path(file.path().to_owned()), &options) {
         let expected =
-            matches!(error, Error::BadSource { .. }) || matches!((&error, start), (Error::Options(_), Some(_)));
+            matches!(error, Error::BadSource { .. }) || matches!((&error, start), (Error::NotInSource(_), Some(_)));
         assert!(expected, "bytes of a readable file are a bad source at worst: {error:?}");
     }
 }

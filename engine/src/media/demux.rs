@@ -4,9 +4,11 @@ use super::ffi::{self, AvDict, AvPacket, check, error_text};
 use super::input::InputIo;
 use super::{Input, log};
 use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
 use crate::geometry::Rational;
 use ffmpeg_sys_next as av;
 use std::ffi::{CStr, CString, c_int};
+use std::path::Path;
 use std::ptr::{self, NonNull};
 
 /// Formats that only name other files or streams.
@@ -202,6 +204,22 @@ impl Demuxer {
         let duration = self.declared.get(stream).copied().flatten()?;
         let start = if self.is_fragmented() { 0 } else { known(self.stream(stream).start_time).unwrap_or(0) };
         Some(start.saturating_add(duration))
+    }
+
+    /// What the input is known by; none when libav itself opened a URL.
+    pub(super) fn fingerprint(&self) -> Result<Option<Fingerprint>> {
+        self.io.as_ref().map(InputIo::fingerprint).transpose()
+    }
+
+    /// Whether the input is the file at `path`, through whatever links. What playlists name does not count.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        match &self.io {
+            Some(io) => io.is_at(path),
+            None => self
+                .name
+                .strip_prefix("file:")
+                .is_some_and(|local| InputIo::open(&Input::Path(local.into())).is_ok_and(|local| local.is_at(path))),
+        }
     }
 
     /// Seconds of the source at which the whole ought to end, as its header declared it.

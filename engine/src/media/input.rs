@@ -4,6 +4,7 @@
 use super::Input;
 use super::ffi::out_of_memory;
 use crate::error::{Error, Result};
+use crate::fingerprint::{Fingerprint, PLACE};
 use ffmpeg_sys_next as av;
 use std::ffi::{c_int, c_void};
 use std::fs::{File, Metadata};
@@ -20,6 +21,8 @@ struct Reader {
     file: File,
     /// Bytes of a regular file, which is one that can be sought in.
     size: Option<u64>,
+    /// What was read of anything else before libav asked for it, and how much of that libav has got.
+    head: io::Cursor<Vec<u8>>,
     /// Whether any byte was ever read.
     read_any: bool,
     error: Option<io::Error>,
@@ -53,11 +56,19 @@ impl InputIo {
         Self::over(file, &metadata, path)
     }
 
-    fn over(mut file: File, metadata: &Metadata, path: PathBuf) -> Result<Self> {
+    /// Reads `file`, which is called `path` in errors.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(super) fn over(mut file: File, metadata: &Metadata, path: PathBuf) -> Result<Self> {
         // Standard input may be a regular file of which a part was read before.
         let from_start = file.stream_position().is_ok_and(|position| position == 0);
         let size = (metadata.is_file() && from_start).then_some(metadata.len());
-        let reader = Box::new(Reader { file, size, read_any: false, error: None });
+        let mut head = Vec::new();
+        if size.is_none() {
+            (&file).take(PLACE).read_to_end(&mut head).map_err(Error::io(&path, "cannot read"))?;
+        }
+        let reader = Box::new(Reader { file, size, head: io::Cursor::new(head), read_any: false, error: None });
         let reader = NonNull::from(Box::leak(reader));
         // SAFETY: the buffer is libav's own memory, as it asks; `reader` lives until drop, which frees the context too.
         let context = unsafe {
@@ -81,6 +92,34 @@ impl InputIo {
     /// Bytes of a regular file.
     pub(super) fn size(&self) -> Option<u64> {
         self.reader().size
+    }
+
+    /// What the input is known by.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read.
+    pub(super) fn fingerprint(&self) -> Result<Fingerprint> {
+        let Reader { file, size, head, .. } = self.reader();
+        match *size {
+            Some(bytes) => Fingerprint::of_file(file, bytes).map_err(Error::io(&self.path, "cannot read")),
+            None => Ok(Fingerprint::of_stream(head.get_ref())),
+        }
+    }
+
+    /// Whether it is the file at `path`, through whatever links.
+    #[cfg(unix)]
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+        let (ours, other) = (self.reader().file.metadata().map(identity), std::fs::metadata(path).map(identity));
+        matches!((ours, other), (Ok(ours), Ok(other)) if ours == other)
+    }
+
+    /// Whether it is the file at `path`, through whatever symbolic links.
+    #[cfg(not(unix))]
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        let (ours, other) = (std::fs::canonicalize(&self.path), std::fs::canonicalize(path));
+        matches!((ours, other), (Ok(ours), Ok(other)) if ours == other)
     }
 
     /// Whether no byte has come although libav asked for some.
@@ -143,7 +182,8 @@ unsafe extern "C" fn read(reader: *mut c_void, buffer: *mut u8, size: c_int) -> 
         (&mut *reader.cast::<Reader>(), std::slice::from_raw_parts_mut(buffer, size.unsigned_abs() as usize))
     };
     loop {
-        match reader.file.read(buffer) {
+        let in_head = reader.head.position() < reader.head.get_ref().len() as u64;
+        match if in_head { reader.head.read(buffer) } else { reader.file.read(buffer) } {
             Ok(0) => return av::AVERROR_EOF,
             Ok(count) => {
                 reader.read_any = true;

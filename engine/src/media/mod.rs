@@ -102,7 +102,7 @@ pub struct SourceInfo {
     pub container: String,
     /// Bytes of the file; none for standard input.
     pub bytes: Option<u64>,
-    /// What a regular file is known by; none for anything else.
+    /// What it is known by; none for a URL that libav opened.
     pub fingerprint: Option<Fingerprint>,
     /// How much of it was asked for when it was opened.
     pub span: Span,

@@ -10,9 +10,9 @@ use super::sound::Sound;
 use super::timeline::{Place, Timeline, rescale, rescale_down, ticks};
 use super::{AudioTrack, Damage, Event, Input, OpenOptions, SourceInfo, Span};
 use crate::error::{Error, Result};
-use crate::fingerprint::Fingerprint;
 use crate::frame::{Area, Frame};
 use crate::geometry::{Rational, Size};
+use std::path::Path;
 
 /// A start that lies no farther than this many seconds from the first frame is decoded up to: seeking could save little,
 /// and what some containers say about their very beginning is lost on the way back to it.
@@ -47,14 +47,12 @@ impl Source {
     ///
     /// # Errors
     /// [`Error::SourceMissing`]; [`Error::Io`] when it cannot be read; [`Error::BadSource`] when it is not a video
-    /// that Upright converts; [`Error::Options`] for an audio track or a part of the source that is not there.
+    /// that Upright converts; [`Error::NotInSource`] for an audio track or a part of the source that is not there;
+    /// [`Error::Options`] for a part that no source can have.
     pub fn open(input: &Input, options: &OpenOptions) -> Result<Self> {
         check_span(options.span)?;
         let demuxer = Demuxer::open(input, &options.protocols)?;
-        let fingerprint = match input {
-            Input::Path(path) if demuxer.bytes().is_some() => Fingerprint::of(path)?,
-            _ => None,
-        };
+        let fingerprint = demuxer.fingerprint()?;
         let video = probe::choose_video(&demuxer)?;
         probe::refuse_interlaced_stream(&demuxer, video)?;
         let audio = probe::audio_tracks(&demuxer);
@@ -113,6 +111,11 @@ impl Source {
     /// What it is.
     pub fn info(&self) -> &SourceInfo {
         &self.info
+    }
+
+    /// Whether it is the file at `path`, through whatever links. What a playlist names does not count.
+    pub fn is_at(&self, path: &Path) -> bool {
+        self.reader.demuxer.is_at(path)
     }
 
     /// From now on frames hold this area of the upright grid, and no more: less to copy and to keep.
@@ -297,7 +300,7 @@ fn first_wanted(reader: &mut Reader, timeline: &mut Timeline, span: Span, sound:
         if span.start.is_none() || place.pts >= 0 {
             if timeline.is_after(place.pts) {
                 let why = format!("{}: has no frame in the part asked for", reader.demuxer.name());
-                return Err(Error::options(why));
+                return Err(Error::not_in_source(why));
             }
             return Ok(place);
         }
@@ -311,5 +314,5 @@ fn first_wanted(reader: &mut Reader, timeline: &mut Timeline, span: Span, sound:
 }
 
 fn ends_before(reader: &Reader, end: f64) -> Error {
-    Error::options(format!("{}: ends at {end:.3} s, before the start asked for", reader.demuxer.name()))
+    Error::not_in_source(format!("{}: ends at {end:.3} s, before the start asked for", reader.demuxer.name()))
 }

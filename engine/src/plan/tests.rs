@@ -19,7 +19,7 @@ pub(crate) fn source(width: u32, height: u32) -> SourceInfo {
         name: "film.mkv".to_owned(),
         container: "matroska,webm".to_owned(),
         bytes: Some(1000),
-        fingerprint: Some(Fingerprint { bytes: 1000, sha256: Sha256Hex::of(b"film") }),
+        fingerprint: Some(Fingerprint { bytes: Some(1000), sha256: Sha256Hex::of(b"film") }),
         span: Span::default(),
         duration: Some(60.0),
         title: None,
@@ -120,7 +120,7 @@ fn depth_follows_the_source_unless_it_is_chosen() {
     ] {
         assert_eq!(out(depth, colour, choice).unwrap(), expected, "{depth:?} {choice:?}");
     }
-    assert!(matches!(out(Depth::Ten, PQ, DepthChoice::Eight), Err(Error::Options(_))));
+    assert!(matches!(out(Depth::Ten, PQ, DepthChoice::Eight), Err(Error::NotInSource(_))));
 }
 
 #[test]
@@ -167,8 +167,10 @@ fn the_hash_knows_the_film_and_not_its_name() {
         hash(&SourceInfo { name: "/elsewhere/x".to_owned(), ..film.clone() }, &PlanOptions::default()),
         original
     );
-    let other =
-        SourceInfo { fingerprint: Some(Fingerprint { bytes: 1000, sha256: Sha256Hex::of(b"other") }), ..film.clone() };
+    let other = SourceInfo {
+        fingerprint: Some(Fingerprint { bytes: Some(1000), sha256: Sha256Hex::of(b"other") }),
+        ..film.clone()
+    };
     assert_ne!(hash(&other, &PlanOptions::default()), original);
     assert_ne!(hash(&film, &PlanOptions { quality: 61, ..PlanOptions::default() }), original);
     assert_ne!(hash(&film, &PlanOptions { crop: CropChoice::Left, ..PlanOptions::default() }), original);
@@ -207,7 +209,7 @@ fn the_json_is_what_the_documentation_says() {
         r#"{"version":1,"#,
         r#""source":{"fingerprint":{"bytes":1000,"sha256":""#,
         &Sha256Hex::of(b"film").to_string(),
-        r#""},"video_stream":0,"span":{"start":null,"duration":null}},"#,
+        r#""},"container":"matroska,webm","duration":60.0,"video_stream":0,"span":{"start":null,"duration":null}},"#,
         r#""picture":{"grid":{"width":1920,"height":1080},"sample_aspect":"1/1"},"#,
         r#""shape":"9/16","#,
         r#""rungs":[{"size":{"width":1080,"height":1920},"level":8,"upscaled":true}],"#,

@@ -252,5 +252,5 @@ fn title_languages_and_chapters_arrive() {
     assert_eq!(info.chapters[0].title.as_deref(), Some("First shot"));
     assert_eq!((info.video.frames, info.duration), (Some(48), Some(2.0)));
     assert_eq!(info.bytes, Some(std::fs::metadata(&fixture.path).unwrap().len()));
-    assert_eq!(info.fingerprint.map(|fingerprint| fingerprint.bytes), info.bytes);
+    assert_eq!(info.fingerprint.unwrap().bytes, info.bytes);
 }
