@@ -11,7 +11,7 @@ use crate::media::{AudioDescription, Kind, RenditionReader, StoredPacket, VideoD
 use std::fmt::Debug;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
 /// What a rendition must be.
@@ -86,37 +86,59 @@ impl Stamps {
 /// # Errors
 /// [`Error::Verify`] that says the first thing that is not as expected; [`Error::Io`] when the file cannot be read.
 pub fn rendition(path: &Path, expected: &Expected) -> Result<()> {
-    let index_first = index_is_first(path).map_err(Error::io(path, "cannot read back"))?;
-    let outcome = (|| {
-        same("index before the media", index_first, true)?;
-        check(path, expected)
-    })();
-    outcome.map_err(|Difference(why)| Error::Verify { path: path.to_owned(), why })
+    let cannot_read = || Error::io(path, "cannot read back");
+    let mut file = File::open(path).map_err(cannot_read())?;
+    let index_first = index_is_first(&file).map_err(cannot_read())?;
+    file.rewind().map_err(cannot_read())?;
+    let outcome = same("index before the media", index_first, true).and_then(|()| check(file, path, expected));
+    outcome.map_err(|failure| match failure {
+        Failure::Difference(why) => Error::Verify { path: path.to_owned(), why },
+        Failure::Read(error) => error,
+    })
 }
 
-/// What is not as expected, as text.
-struct Difference(String);
+/// Why a rendition does not pass.
+enum Failure {
+    /// What is not as expected, as text.
+    Difference(String),
+    /// It cannot be read: an [`Error::Io`].
+    Read(Error),
+}
 
-impl From<Error> for Difference {
+impl Failure {
+    /// The same, of a part of the whole.
+    fn at(self, place: &str) -> Self {
+        match self {
+            Self::Difference(why) => Self::Difference(format!("{place}: {why}")),
+            Self::Read(error) => Self::Read(error),
+        }
+    }
+}
+
+impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self(error.to_string())
+        if matches!(error, Error::Io { .. }) { Self::Read(error) } else { Self::Difference(error.to_string()) }
     }
 }
 
-impl From<av1::Malformed> for Difference {
+impl From<av1::Malformed> for Failure {
     fn from(error: av1::Malformed) -> Self {
-        Self(error.to_string())
+        Self::Difference(error.to_string())
     }
+}
+
+fn difference(why: &str) -> Failure {
+    Failure::Difference(why.to_owned())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what is compared is mostly made for it")]
-fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<(), Difference> {
-    if found == expected { Ok(()) } else { Err(Difference(format!("{what}: {found:?} instead of {expected:?}"))) }
+fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<(), Failure> {
+    if found == expected { Ok(()) } else { Err(difference(&format!("{what}: {found:?} instead of {expected:?}"))) }
 }
 
 /// Whether the box `moov`, which says where everything is, comes before the box `mdat`, which is everything.
-fn index_is_first(path: &Path) -> io::Result<bool> {
-    let mut file = BufReader::new(File::open(path)?);
+fn index_is_first(file: &File) -> io::Result<bool> {
+    let mut file = BufReader::new(file);
     loop {
         let mut header = [0; 8];
         match file.read_exact(&mut header) {
@@ -132,21 +154,21 @@ fn index_is_first(path: &Path) -> io::Result<bool> {
     }
 }
 
-fn check(path: &Path, expected: &Expected) -> Result<(), Difference> {
-    let mut reader = RenditionReader::open(path)?;
-    let video = reader.video().ok_or_else(|| Difference("there is no video".to_owned()))?;
+fn check(file: File, path: &Path, expected: &Expected) -> Result<(), Failure> {
+    let mut reader = RenditionReader::over(file, path)?;
+    let video = reader.video().ok_or_else(|| difference("there is no video"))?;
     check_video(&video, expected)?;
     check_audio(reader.audio().as_ref(), expected.audio.as_ref())?;
 
     let configured = configured_header(&video)?.to_vec();
     let (mut frames, mut packets) = (Stamps::default(), Stamps::default());
     while let Some(packet) = reader.next()? {
-        let pts = packet.pts.ok_or_else(|| Difference("a packet has no time".to_owned()))?;
+        let pts = packet.pts.ok_or_else(|| difference("a packet has no time"))?;
         match packet.kind {
             Kind::Audio => packets.push(pts, true),
             Kind::Video => {
                 check_frame(&packet, &configured)
-                    .map_err(|Difference(why)| Difference(format!("frame {}: {why}", frames.count())))?;
+                    .map_err(|failure| failure.at(&format!("frame {}", frames.count())))?;
                 frames.push(pts, packet.key);
             }
         }
@@ -159,7 +181,7 @@ fn check(path: &Path, expected: &Expected) -> Result<(), Difference> {
     Ok(())
 }
 
-fn check_video(video: &VideoDescription, expected: &Expected) -> Result<(), Difference> {
+fn check_video(video: &VideoDescription, expected: &Expected) -> Result<(), Failure> {
     let Colour { primaries, transfer, matrix, full_range, .. } = expected.colour;
     same("video codec", video.codec.as_str(), "av1")?;
     same("size in the container", video.size, expected.size)?;
@@ -209,27 +231,27 @@ fn configuration_of(header: &SequenceHeader) -> [u8; 4] {
 }
 
 /// The OBU that `av1C` holds.
-fn configured_header(video: &VideoDescription) -> Result<&[u8], Difference> {
-    video.configuration.get(4..).ok_or_else(|| Difference("av1C is too short".to_owned()))
+fn configured_header(video: &VideoDescription) -> Result<&[u8], Failure> {
+    video.configuration.get(4..).ok_or_else(|| difference("av1C is too short"))
 }
 
-fn single_obu(data: &[u8]) -> Result<Obu<'_>, Difference> {
+fn single_obu(data: &[u8]) -> Result<Obu<'_>, Failure> {
     let mut found = av1::obus(data);
     match (found.next().transpose()?, found.next()) {
         (Some(obu), None) if obu.kind == ObuKind::SequenceHeader => Ok(obu),
-        _ => Err(Difference("av1C holds something else than one sequence header".to_owned())),
+        _ => Err(difference("av1C holds something else than one sequence header")),
     }
 }
 
 /// Each frame can be decoded from what `av1C` says, and key frames from what they themselves say, which is the same.
-fn check_frame(packet: &StoredPacket<'_>, configured: &[u8]) -> Result<(), Difference> {
+fn check_frame(packet: &StoredPacket<'_>, configured: &[u8]) -> Result<(), Failure> {
     same("decoding time", packet.dts, packet.pts)?;
     same("hidden by the edit list", packet.hidden, false)?;
     let mut header = None;
     for obu in av1::obus(packet.data) {
         let obu = obu?;
         match obu.kind {
-            ObuKind::TemporalDelimiter => return Err(Difference("has a temporal delimiter".to_owned())),
+            ObuKind::TemporalDelimiter => return Err(difference("has a temporal delimiter")),
             ObuKind::SequenceHeader => header = Some(obu.bytes),
             _ => {}
         }
@@ -240,14 +262,14 @@ fn check_frame(packet: &StoredPacket<'_>, configured: &[u8]) -> Result<(), Diffe
     }
 }
 
-fn check_audio(found: Option<&AudioDescription>, expected: Option<&ExpectedAudio>) -> Result<(), Difference> {
+fn check_audio(found: Option<&AudioDescription>, expected: Option<&ExpectedAudio>) -> Result<(), Failure> {
     let expected = expected.filter(|audio| audio.packets.count() > 0);
     same("audio codec", found.map(|audio| audio.codec.as_str()), expected.map(|audio| audio.codec.as_str()))?;
     same("audio time base", found.map(|audio| audio.time_base), expected.map(|audio| audio.time_base))
 }
 
 /// All times are as they should be, except that all of them may be off by the same few ticks, fewer than `slack`.
-fn check_stamps(what: &str, found: &Stamps, expected: &Stamps, slack: i64) -> Result<(), Difference> {
+fn check_stamps(what: &str, found: &Stamps, expected: &Stamps, slack: i64) -> Result<(), Failure> {
     same(&format!("number of {what}"), found.count, expected.count)?;
     same(&format!("number of key {what}"), found.keys, expected.keys)?;
     if let (Some((found, found_last)), Some((first, last))) = (found.ends, expected.ends) {
@@ -258,7 +280,7 @@ fn check_stamps(what: &str, found: &Stamps, expected: &Stamps, slack: i64) -> Re
         same(&format!("time of the last of the {what}"), found_last - shift, last)?;
     }
     let digests = [found, expected].map(|stamps| stamps.digest.finish());
-    if digests[0] == digests[1] { Ok(()) } else { Err(Difference(format!("times or keys of the {what} differ"))) }
+    if digests[0] == digests[1] { Ok(()) } else { Err(difference(&format!("times or keys of the {what} differ"))) }
 }
 
 /// What `mdcv` and `clli` keep of the metadata: chromaticities in 1/50000, luminances in 1/10000 cd/m2.

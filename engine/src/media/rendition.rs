@@ -1,19 +1,22 @@
 //! Reading back a file that was written, as far as its tables tell: nothing is decoded, and nothing is guessed.
 
 use super::ffi::{self, AvDict, AvPacket, check};
+use super::input::InputIo;
 use super::{hdr, log};
 use crate::colour::HdrMetadata;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
 use ffmpeg_sys_next as av;
-use std::ffi::{CString, c_int};
+use std::ffi::c_int;
+use std::fs::File;
 use std::path::Path;
-use std::ptr;
 
 /// An MP4 file with at most one video and one audio track.
 #[derive(Debug)]
 pub(crate) struct RenditionReader {
     context: *mut av::AVFormatContext,
+    /// Outlives the context, which is closed in `drop`.
+    io: InputIo,
     video: Option<*mut av::AVStream>,
     audio: Option<*mut av::AVStream>,
     packet: AvPacket,
@@ -66,25 +69,37 @@ pub(crate) struct StoredPacket<'a> {
 }
 
 impl RenditionReader {
+    /// Opens `file`, at its beginning; `path` is what it is called in errors.
+    ///
     /// # Errors
-    /// [`crate::Error::Libav`] when it is not an MP4 file, cannot be read, or has two tracks of a kind.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    /// [`Error::Io`] when it cannot be read; [`Error::Libav`] when it is not an MP4 file or has two tracks of a kind.
+    pub(crate) fn over(file: File, path: &Path) -> Result<Self> {
         log::capture();
-        // The prefix keeps a name with a colon from being taken for a protocol.
-        let url = [b"file:", path.as_os_str().as_encoded_bytes()].concat();
-        let url = CString::new(url).map_err(|_| ffi::libav_error("avformat_open_input", av::AVERROR(av::EINVAL)))?;
-        let mut context = ptr::null_mut();
-        // SAFETY: writes a new context to the local, which becomes the reader's; the format is null or libav's own.
-        unsafe {
-            let mut options = AvDict::new();
-            options.set(c"fflags", c"noparse+nofillin")?;
+        let metadata = file.metadata().map_err(Error::io(path, "cannot read"))?;
+        let mut io = InputIo::over(file, &metadata, path.to_path_buf())?;
+        let mut options = AvDict::new();
+        options.set(c"fflags", c"noparse+nofillin")?;
+        let packet = AvPacket::new()?;
+        // SAFETY: a new context is given our I/O, which outlives it, and becomes the reader's; libav frees it when it
+        // fails. The format is null or libav's own.
+        let (context, code) = unsafe {
+            let mut context = av::avformat_alloc_context();
+            if context.is_null() {
+                return Err(ffi::out_of_memory("avformat_alloc_context"));
+            }
+            (*context).pb = io.as_mut_ptr();
             let format = av::av_find_input_format(c"mov".as_ptr());
-            let code = av::avformat_open_input(&raw mut context, url.as_ptr(), format, options.as_mut_ptr());
-            check("avformat_open_input", code)?;
+            let code = av::avformat_open_input(&raw mut context, c"".as_ptr(), format, options.as_mut_ptr());
+            (context, code)
+        };
+        if code < 0 {
+            return Err(io.take_error().unwrap_or_else(|| ffi::libav_error("avformat_open_input", code)));
         }
-        let mut reader = Self { context, video: None, audio: None, packet: AvPacket::new()? };
-        reader.find_tracks()?;
-        Ok(reader)
+        let mut reader = Self { context, io, video: None, audio: None, packet };
+        match reader.io.take_error() {
+            Some(error) => Err(error),
+            None => reader.find_tracks().map(|()| reader),
+        }
     }
 
     fn find_tracks(&mut self) -> Result<()> {
@@ -146,12 +161,15 @@ impl RenditionReader {
     /// The next packet of either track, in the order of the file.
     ///
     /// # Errors
-    /// [`crate::Error::Libav`] when it cannot be read.
+    /// [`Error::Io`] when it cannot be read; [`Error::Libav`] when it cannot be understood.
     pub(crate) fn next(&mut self) -> Result<Option<StoredPacket<'_>>> {
         let kind = loop {
             self.packet.unref();
             // SAFETY: the context is open and the packet empty.
             let code = unsafe { av::av_read_frame(self.context, self.packet.as_mut_ptr()) };
+            if let Some(error) = self.io.take_error() {
+                return Err(error);
+            }
             if code == av::AVERROR_EOF {
                 return Ok(None);
             }

@@ -216,7 +216,7 @@ fn frames_that_are_reordered_or_hidden_are_found() {
         (StoredPacket { dts: Some(2), ..good }, "decoding time"),
         (StoredPacket { hidden: true, ..good }, "hidden by the edit list"),
     ] {
-        assert!(matches!(check_frame(&changed, header), Err(Difference(why)) if why.starts_with(what)));
+        assert!(matches!(check_frame(&changed, header), Err(Failure::Difference(why)) if why.starts_with(what)));
     }
 }
 
@@ -268,4 +268,17 @@ fn metadata_is_compared_as_mp4_stores_it() {
     let stored = |red_x| stored_hdr(HdrMetadata { mastering: Some(display(red_x)), light: None });
     assert_eq!(stored(Rational::new(1, 3)), stored(Rational::new(16_667, 50_000)));
     assert_ne!(stored(Rational::new(1, 3)), stored(Rational::new(16_668, 50_000)));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_no_fault_of_what_was_written() {
+    let directory = TempDir::new().unwrap();
+    let packets = packets();
+    let path = write(&directory, &packets);
+    // The system refuses to read what was opened for writing alone.
+    let unreadable = File::options().write(true).open(&path).unwrap();
+    let failure = check(unreadable, &path, &expected(&packets)).unwrap_err();
+    assert!(matches!(failure.at("frame 1"), Failure::Read(Error::Io { path: named, .. }) if named == path));
+    assert!(matches!(rendition(directory.path(), &expected(&packets)), Err(Error::Io { .. })));
+    assert!(matches!(rendition(&directory.path().join("missing"), &expected(&packets)), Err(Error::Io { .. })));
 }
