@@ -1,8 +1,8 @@
 //! The arguments, resolved: what the engine is asked for.
 
 use crate::args::{self, BitDepth};
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::path::{Component, Path, PathBuf};
 use upright_engine::Result;
 use upright_engine::machine;
 use upright_engine::media::{AudioChoice, Input, OpenOptions, Span};
@@ -33,7 +33,7 @@ impl Job {
             open: open_options(arguments.access, arguments.audio, span),
             plan,
             render: RenderOptions {
-                directory: arguments.output.join(stem(&input)),
+                directory: arguments.output.join(folder_name(&input)),
                 overwrite: arguments.overwrite,
                 strict: arguments.strict,
                 device,
@@ -89,14 +89,37 @@ fn memory_to_use() -> Option<u64> {
     (free > 0).then_some(free / 4 * 3)
 }
 
-/// The name of the folder that the renditions go to: the input's without its extension.
-fn stem(input: &Input) -> PathBuf {
-    let Input::Path(path) = input else { return PathBuf::from("stdin") };
-    // What follows the path of a URL is no part of its name.
-    let text = path.to_str().filter(|text| text.contains("://"));
-    let path = text.and_then(|url| url.split(['?', '#']).next()).map_or(path.as_path(), Path::new);
+/// The name of the folder that the renditions go to: the input's without its extension. Whatever the input is called, it
+/// is one name, which does not lead out of the output folder.
+fn folder_name(input: &Input) -> OsString {
+    let Input::Path(path) = input else { return OsString::from("stdin") };
+    let url = path.to_str().and_then(|text| text.split_once("://"));
+    let name = match url {
+        Some((_, place)) => {
+            // What follows the path of a URL is no part of its name.
+            let path = place.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+            let last = path.rsplit('/').next().unwrap_or_default();
+            OsString::from(last.replace(|c: char| c.is_control() || RESERVED.contains(c), "_"))
+        }
+        None => path.file_name().unwrap_or_default().to_owned(),
+    };
+    // `..mp4` would be the output folder itself, and `...mp4` the one above. Other systems strip dots and blanks.
+    let stem = Path::new(&name).file_stem().map(OsStr::to_owned).unwrap_or_default();
+    let trimmed = |name: OsString| match name.to_str() {
+        Some(text) => OsString::from(text.trim_end_matches(['.', ' '])),
+        None => name,
+    };
     // Only a folder (`/`, `..`) has no name, and opening it fails with a better message than any from here.
-    path.file_stem().map_or_else(|| PathBuf::from("film"), PathBuf::from)
+    [stem, name].map(trimmed).into_iter().find(|name| is_one_name(name)).unwrap_or_else(|| OsString::from("film"))
+}
+
+/// Characters that some system forbids in names.
+const RESERVED: &str = r#"<>:"/\|?*"#;
+
+/// Whether `name` is an ordinary name, and no path of several.
+fn is_one_name(name: &OsStr) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(only)), None) if only == name)
 }
 
 #[cfg(test)]
@@ -104,6 +127,7 @@ mod tests {
     use super::*;
     use crate::args::{Arguments, Command};
     use clap::Parser;
+    use proptest::prelude::*;
     use upright_engine::encode::{EncoderChoice, EncoderKind, LibavEncoder};
     use upright_engine::geometry::Rational;
     use upright_engine::plan::CropChoice;
@@ -196,7 +220,7 @@ mod tests {
 
     #[test]
     fn the_folder_is_named_after_the_input() {
-        let named = |text: &str| stem(&input(OsStr::new(text)));
+        let named = |text: &str| folder_name(&input(OsStr::new(text)));
         for (text, name) in [
             ("-", "stdin"),
             ("a/b.c/film.mkv", "film"),
@@ -204,10 +228,53 @@ mod tests {
             (".film", ".film"),
             ("film?.mkv", "film?"),
             ("https://host/a/film.mp4?key=a.b/c#t", "film"),
+            ("https://host/film.mp4?x=/../..", "film"),
+            ("https://host/a/..?film.mp4", "film"),
+            ("https://host/a:b|c.mp4", "a_b_c"),
+            ("https://host/a%2F..%2Fb.mp4", "a%2F..%2Fb"),
+            ("https://host/", "host"),
+            ("https://", "film"),
             ("/", "film"),
             ("..", "film"),
+            ("..mp4", "..mp4"),
+            ("...mp4", "...mp4"),
+            ("films/...mp4", "...mp4"),
+            (".....", "film"),
+            ("film..mp4", "film"),
+            ("film .mp4", "film"),
+            (" .mp4", " .mp4"),
+            ("./-", "-"),
         ] {
-            assert_eq!(named(text), PathBuf::from(name), "{text}");
+            assert_eq!(named(text), name, "{text}");
+        }
+    }
+
+    fn never_leads_out(argument: &OsStr) {
+        let name = folder_name(&input(argument));
+        let place = Path::new("out").join(&name);
+        assert!(is_one_name(&name) && place.parent() == Some(Path::new("out")), "{argument:?}: {name:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_leads_out_of_the_output_folder(text in "(https://|[a-z/]*)[./\\\\ ?#a:-]{0,12}(mp4)?") {
+            never_leads_out(OsStr::new(&text));
+        }
+
+        #[cfg(unix)]
+        #[test]
+        fn no_bytes_lead_out_of_the_output_folder(bytes in proptest::collection::vec(any::<u8>(), 0..12)) {
+            use std::os::unix::ffi::OsStrExt;
+            never_leads_out(OsStr::from_bytes(&bytes));
+        }
+    }
+
+    #[test]
+    fn a_path_of_several_names_is_noticed() {
+        for (name, is_one) in
+            [("film", true), (".film", true), ("..", false), (".", false), ("", false), ("a/b", false)]
+        {
+            assert_eq!(is_one_name(OsStr::new(name)), is_one, "{name}");
         }
     }
 }
