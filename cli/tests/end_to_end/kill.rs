@@ -1,7 +1,7 @@
 //! Stopping at any moment: nothing under a final name that is not whole.
 
 use crate::support::{Desk, files, signal};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use upright_fixtures::{Clip, Codec, Container, Ratio, Scene, Timing, inspect};
@@ -25,11 +25,16 @@ fn start(desk: &Desk, source: &Path, options: &[&str]) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Checks that every file that has not a hidden name is whole, and that where there is a report everything is there.
-/// Gives the number of files under final names.
+/// Files under final names: neither theirs nor that of a folder in `folder` is hidden.
+fn final_names(folder: &Path) -> Vec<PathBuf> {
+    let is_hidden = |name: Component| name.as_os_str().to_str().unwrap().starts_with('.');
+    files(folder).into_iter().filter(|path| !path.strip_prefix(folder).unwrap().components().any(is_hidden)).collect()
+}
+
+/// Checks that every file under a final name is whole, and that there are all or none. Gives their number.
 fn check_final_names(folder: &Path) -> usize {
-    let hidden = |path: &Path| path.file_name().unwrap().to_str().unwrap().starts_with('.');
-    let last: Vec<_> = files(folder).into_iter().filter(|path| !hidden(path)).collect();
+    let last = final_names(folder);
+    assert!(matches!(last.len(), 0 | 3), "all at once: {last:?}");
     for path in &last {
         if path.extension().is_some_and(|extension| extension == "mp4") {
             inspect::check_decodes(path).unwrap();
@@ -37,7 +42,6 @@ fn check_final_names(folder: &Path) -> usize {
         } else {
             let report: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
             assert_eq!(report["frames"], FRAMES);
-            assert_eq!(last.len(), 3, "the report comes last");
         }
     }
     last.len()
@@ -71,6 +75,51 @@ fn killed_at_ten_moments_it_leaves_nothing_half_done() {
     // And afterwards it can be done again over what was left.
     assert!(start(&desk, &source, &[OPTIONS, &["--overwrite"]].concat()).wait().unwrap().success());
     assert_eq!(check_final_names(&desk.out()), 3);
+}
+
+#[test]
+fn killed_while_it_overwrites_it_leaves_the_old_set_or_the_new() {
+    let desk = Desk::new();
+    let source = film(&desk);
+    let folder = desk.out().join("film");
+    let set = || {
+        let mut files = final_names(&folder);
+        files.sort();
+        let report = files.pop().unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+        let content = files.iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>();
+        (report["plan"]["encoder"]["quality"].clone(), content)
+    };
+    let options = |quality| [OPTIONS, &["--overwrite", "--quality", quality]].concat();
+    let sets = ["40", "80"].map(|quality| {
+        assert!(start(&desk, &source, &options(quality)).wait().unwrap().success());
+        set()
+    });
+    std::fs::write(folder.join("notes.txt"), "somebody's").unwrap();
+    let mut seen = [0; 2];
+    for round in 0..12 {
+        let mut child = start(&desk, &source, &options(["40", "80"][round % 2]));
+        // The new names come to the hidden folder just before they are published.
+        let about_to = || {
+            let folders = desk.out().read_dir().unwrap().map(|entry| entry.unwrap().path());
+            folders.into_iter().any(|folder| folder != desk.out().join("film") && folder.join("90x160.mp4").exists())
+        };
+        while !about_to() && child.try_wait().unwrap().is_none() {}
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(std::fs::read(folder.join("notes.txt")).unwrap(), b"somebody's");
+        std::fs::remove_file(folder.join("notes.txt")).unwrap();
+        let found = set();
+        let which = sets.iter().position(|set| *set == found);
+        seen[which.expect("one of the two, and nothing of the other")] += 1;
+        std::fs::write(folder.join("notes.txt"), "somebody's").unwrap();
+        for entry in desk.out().read_dir().unwrap().map(|entry| entry.unwrap()) {
+            if entry.file_name() != "film" {
+                std::fs::remove_dir_all(entry.path()).unwrap();
+            }
+        }
+    }
+    println!("old and new sets, by what was left: {seen:?}");
 }
 
 /// Starts a conversion that takes long, and gives it when it is at work.

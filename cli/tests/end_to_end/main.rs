@@ -12,6 +12,7 @@ mod memory;
 mod partial;
 mod picture;
 mod pipe;
+mod publishing;
 mod rendition;
 mod sound;
 mod spread;

@@ -15,10 +15,11 @@ use crate::geometry::{Rational, Size};
 use crate::machine;
 use crate::media::{AudioTrack, Mp4Writer, Source, SourceInfo, Tags, VideoTrack};
 use crate::plan::Plan;
-use crate::scale::{Device, DeviceChoice, ScaleSpec, Scaler};
+use crate::scale::{Device, DeviceChoice, MAX_SIDE, ScaleSpec, Scaler};
 use crate::verify;
 use crate::versions::versions;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tempfile::TempPath;
 
@@ -44,11 +45,13 @@ pub struct RenderOptions {
 ///
 /// `on_progress` is called from this thread, about ten times a second at most and once at the very end.
 ///
-/// Nothing appears under a final name until everything is whole and checked; what was written is removed on failure.
+/// Nothing appears under a final name until everything is whole and checked, and then all of it at once where the file system
+/// can do that; what was written is removed on failure.
 ///
 /// # Errors
-/// [`Error::OutputExists`] before anything is done; [`Error::Options`] when the plan was made from another source; else
-/// the first error of any stage, or [`Error::Cancelled`].
+/// Before anything is done: [`Error::OtherSource`] when the plan was made from another source; [`Error::OutputExists`],
+/// [`Error::OutputIsInput`], and [`Error::OutputBusy`] while another job writes into the directory. Else the first error of
+/// any stage, or [`Error::Cancelled`].
 pub fn render(
     mut source: Source,
     plan: &Plan,
@@ -58,13 +61,26 @@ pub fn render(
 ) -> Result<Report> {
     let (begin, cpu_before) = (Instant::now(), clock::process());
     let info = source.info().clone();
-    check_source(plan, &info)?;
+    plan.check_source(&info)?;
     let mut names: Vec<String> = plan.rungs.iter().map(|rung| file_name(rung.size)).collect();
     names.push(REPORT.to_owned());
+    // An input without an extension may have the name of the folder.
+    let mut paths = names.iter().map(|name| options.directory.join(name)).chain([options.directory.clone()]);
+    if let Some(path) = paths.find(|path| source.is_at(path)) {
+        return Err(Error::OutputIsInput { path });
+    }
     let outputs = Outputs::prepare(&options.directory, &names, options.overwrite)?;
+    warn_of_another_source(&options.directory, &info);
     let spread = Spread::of(plan, &options.limits)?;
     let whole = plan.scale_spec();
     let area = whole.area(plan.grid_windows());
+    if area.width.max(area.height) > MAX_SIDE {
+        let why = format!(
+            "its picture is {}; a side of what is scaled has at most {MAX_SIDE} samples",
+            info.video.upright.grid
+        );
+        return Err(Error::bad_source(info.name, why));
+    }
     source.narrow(area);
     let spec = ScaleSpec { source: area.format(whole.source), ..whole };
     let device = Device::open_for(&options.device, &spec)?;
@@ -83,7 +99,7 @@ pub fn render(
         workshop: &studio,
         spread: &spread,
         area,
-        spool: outputs.directory(),
+        spool: outputs.hidden(),
         board: &board,
     };
     let outcome = run(&job, order, || on_progress(&progress()))?;
@@ -106,14 +122,17 @@ fn file_name(size: Size) -> String {
     format!("{size}.mp4")
 }
 
-fn check_source(plan: &Plan, info: &SourceInfo) -> Result<()> {
-    let Plan { source, picture, video_in, .. } = plan;
-    let same = source.fingerprint == info.fingerprint
-        && source.video_stream == info.video.stream
-        && source.span == info.span
-        && *picture == info.video.upright
-        && video_in.format == info.video.format;
-    if same { Ok(()) } else { Err(Error::Options(format!("{}: the plan was made from another source", info.name))) }
+/// Says so when what will be replaced in `directory` was made from another source, by the report that lies there.
+fn warn_of_another_source(directory: &Path, info: &SourceInfo) {
+    let Ok(report) = fs::read(directory.join(REPORT)) else { return };
+    let Ok(report) = serde_json::from_slice::<serde_json::Value>(&report) else { return };
+    let Some(name) = report["source"]["name"].as_str() else { return };
+    let fingerprint = info.fingerprint.as_ref().map(|fingerprint| fingerprint.sha256.to_string());
+    let same_bytes =
+        fingerprint.is_some() && report["source"]["fingerprint"]["sha256"].as_str() == fingerprint.as_deref();
+    if name != info.name && !same_bytes {
+        log::warn!("{}: replaces what was made from another source, {name}", directory.display());
+    }
 }
 
 /// What the stages are made of.

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use tempfile::{TempDir, tempdir};
 use upright_engine::Error;
 use upright_engine::geometry::Rational;
-use upright_engine::media::Span;
+use upright_engine::media::{SourceInfo, Span};
 use upright_engine::pipeline::{Control, Phase, REPORT, render};
 use upright_engine::plan::{CropChoice, Plan, PlanOptions};
 use upright_engine::scale::DeviceChoice;
@@ -185,8 +185,62 @@ fn a_plan_is_for_its_own_source() {
     let job = Job::new(&source, &out);
     let plan = Plan::new(Job::new(&other, &out).open().unwrap().info(), &PlanOptions::default()).unwrap();
     let outcome = render(job.open().unwrap(), &plan, &job.render, &Control::default(), &|_| ());
-    assert!(matches!(outcome, Err(Error::Options(message)) if message.contains("another source")));
+    assert!(matches!(outcome, Err(Error::OtherSource { what: "content", .. })));
     assert!(!out.exists());
+}
+
+#[test]
+fn a_plan_without_a_fingerprint_is_for_what_was_found() {
+    let (_directory, source, out) = setting("subject");
+    let job = Job::new(&source, &out);
+    let mut info = job.open().unwrap().info().clone();
+    info.fingerprint = None;
+    let plan = Plan::new(&info, &PlanOptions::default()).unwrap();
+    plan.check_source(&info).unwrap();
+    let differs = |change: &dyn Fn(&mut SourceInfo)| {
+        let mut other = info.clone();
+        change(&mut other);
+        match plan.check_source(&other) {
+            Err(Error::OtherSource { what, .. }) => what,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(differs(&|other| other.fingerprint = job.open().unwrap().info().fingerprint.clone()), "content");
+    assert_eq!(differs(&|other| other.container.push('x')), "container");
+    assert_eq!(differs(&|other| other.duration = Some(1e6)), "duration");
+    assert_eq!(differs(&|other| other.video.stream += 1), "video stream");
+    assert_eq!(differs(&|other| other.span.duration = Some(Rational::new(1, 1))), "part that is asked for");
+    assert_eq!(differs(&|other| other.video.upright.grid.width += 2), "picture");
+    assert_eq!(differs(&|other| other.video.colour.full_range ^= true), "colour");
+    assert_eq!(differs(&|other| other.video.frame_rate = Rational::new(7, 1)), "frame rate");
+    assert_eq!(differs(&|other| other.audio_kept = None), "sound");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_output_that_is_the_input_is_refused_before_anything_is_done() {
+    use std::os::unix::fs::symlink;
+    let (_directory, source, out) = setting("counter");
+    fs::create_dir_all(&out).unwrap();
+    let taken = out.join("36x64.mp4");
+    let content = fs::read(&source).unwrap();
+    for link in [|from: &Path, to: &Path| fs::hard_link(from, to), |from: &Path, to: &Path| symlink(from, to)] {
+        link(&source, &taken).unwrap();
+        for (source, overwrite) in [(&source, false), (&source, true), (&taken, true)] {
+            let mut job = Job::new(source, &out);
+            job.render.overwrite = overwrite;
+            assert!(matches!(job.run(), Err(Error::OutputIsInput { path }) if path == taken));
+            assert_eq!(fs::read(&taken).unwrap(), content);
+            assert_eq!(names(&out), ["36x64.mp4"]);
+        }
+        fs::remove_file(&taken).unwrap();
+    }
+    // Under another name, an input may lie among its renditions.
+    let beside = out.join("counter");
+    fs::hard_link(&source, &beside).unwrap();
+    Job::new(&beside, &out).run().unwrap();
+    assert_eq!(fs::read(&beside).unwrap(), content);
+    assert_eq!(names(&out), ["36x64.mp4", "72x128.mp4", "counter", "report.json"]);
 }
 
 #[test]
