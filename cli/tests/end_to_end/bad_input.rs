@@ -1,9 +1,11 @@
 //! Everything that is refused: one sentence, the exit code, and nothing left behind.
 
 use crate::support::{Desk, QUICK, assert_refused, fed, upright};
+use rustix::process::Signal;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output};
 use upright_fixtures::{Clip, Codec, Container};
@@ -202,7 +204,8 @@ fn a_playlist_does_not_reach_the_network_unless_allowed() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     child.kill().unwrap();
-    child.wait().unwrap();
+    let status = child.wait().unwrap();
+    assert!(status.signal() == Some(Signal::KILL.as_raw()) || status.code() == Some(65), "{status}");
 }
 
 #[test]

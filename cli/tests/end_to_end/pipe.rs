@@ -2,9 +2,10 @@
 
 use crate::rendition::{Source, check};
 use crate::support::{Desk, assert_refused, signal};
-use std::os::unix::process::CommandExt;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use upright_fixtures::{Clip, Codec, Container, Ratio, Scene, Timing};
 
@@ -96,7 +97,7 @@ fn ctrl_c_is_a_cancel_and_no_failure_of_the_program() {
     let source = film(&desk, 45);
     let (mut child, programs) = at_work(&desk, &source);
     // What a terminal does: the signal goes to the whole group.
-    assert!(Command::new("kill").args(["-INT", "--"]).arg(format!("-{}", child.id())).status().unwrap().success());
+    kill_process_group(Pid::from_child(&child), Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(!desk.out().exists());
     assert!(programs.into_iter().all(ended), "no program is left behind");
@@ -112,14 +113,14 @@ fn programs_end_with_a_conversion_that_is_killed() {
         assert!(child.try_wait().unwrap().is_none(), "it ended too early");
         std::thread::sleep(Duration::from_millis(5));
     }
-    signal(&child, "KILL");
-    child.wait().unwrap();
+    signal(&child, Signal::KILL);
+    assert_eq!(child.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
     let patience = Instant::now() + Duration::from_secs(120);
     for &pid in &programs {
         while !ended(pid) {
             if Instant::now() > patience {
-                let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
-                panic!("{pid} is still there two minutes after the end of its input");
+                let killed = kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::KILL);
+                panic!("{pid} is still there two minutes after the end of its input; killing it: {killed:?}");
             }
             std::thread::sleep(Duration::from_millis(20));
         }

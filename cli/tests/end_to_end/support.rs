@@ -1,5 +1,6 @@
 //! Running the program.
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::Write;
@@ -143,8 +144,7 @@ pub(crate) fn fed(command: &mut Command, bytes: &[u8]) -> Output {
     })
 }
 
-/// Sends a signal to a process, by its name without `SIG`.
-pub(crate) fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status().unwrap();
-    assert!(sent.success(), "kill -{name}");
+/// Sends a signal to a process that nobody has waited for yet.
+pub(crate) fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
 }

@@ -90,6 +90,7 @@ mod tests {
     #[test]
     fn the_version_is_that_of_the_package_it_was_built_with() {
         let output = Command::new("pkg-config").args(["--modversion", "libavcodec"]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
         let installed = String::from_utf8(output.stdout).unwrap();
         let libav = libav();
         assert_eq!(libav.versions["libavcodec"], installed.trim());

@@ -210,7 +210,9 @@ fn from_stdin(stdin: Stdio, feed: Option<&[u8]>) -> String {
         // The child may close its end early.
         let _ = child.stdin.take().unwrap().write_all(bytes);
     }
-    let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let output = String::from_utf8(output.stdout).unwrap();
     let line = output.lines().find(|line| line.starts_with("frames ") || line.starts_with("error "));
     line.unwrap_or_else(|| panic!("{output}")).to_owned()
 }
