@@ -11,9 +11,7 @@ RAV1E_VERSION=0.8.1
 fetch_newest_ffmpeg() {
     local packages
     packages=$(mktemp -d "$peers/fetch.XXXXXX")
-    python3 -m pip download --quiet --no-deps --only-binary=:all: --require-hashes \
-        --dest "$packages" --requirement scripts/bench-ffmpeg.txt
-    python3 -m zipfile -e "$packages"/*.whl "$packages"
+    scripts/from-pypi.sh scripts/bench-ffmpeg.txt "$packages"
     install "$packages"/imageio_ffmpeg/binaries/ffmpeg-* "$peers/bin/ffmpeg"
     rm -rf "$packages"
 }

