@@ -31,5 +31,5 @@ bench:
 
 SECONDS = 60
 fuzz:
-	scripts/setup.sh build test
+	scripts/setup.sh build test fuzz
 	for target in fuzz/targets/*.rs; do fuzz/run "$$(basename "$$target" .rs)" -max_total_time=$(SECONDS) || exit; done

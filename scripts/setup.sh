@@ -198,27 +198,29 @@ find_missing() {
     done
 }
 
-# How to get a Rust that is new enough; what is there is told by `$1`.
+# get_rust SENTENCE: ends with what is wrong with the Rust that is there, and how to get a better one.
 get_rust() {
-    local home
+    local home rustup
+    rustup=$(command -v rustup || echo "${CARGO_HOME:-${HOME:-}/.cargo}/bin/rustup")
     home=$(getent passwd "${SUDO_USER:-}" 2>/dev/null | cut -d: -f6) || true
     if [[ -n $home && -x $home/.cargo/bin/cargo ]]; then
         fail "$1 $SUDO_USER has one: run this as $SUDO_USER, without sudo, which is called for packages alone."
-    elif has rustup; then
+    elif [[ -x $rustup && $(command -v rustc) == "$(dirname "$rustup")/rustc" ]]; then
         fail "$1 Run 'rustup default stable && rustup update stable' and then this again."
-    elif [[ -x ${CARGO_HOME:-${HOME:-}/.cargo}/bin/rustup ]]; then
-        fail "$1 There is a rustup: run 'export PATH=${CARGO_HOME:-$HOME/.cargo}/bin:\$PATH' and then this again."
+    elif [[ -x $rustup ]]; then
+        fail "$1 There is a rustup: run 'export PATH=$(dirname "$rustup"):\$PATH' and then this again."
     else
         fail "$1 Install it from https://rustup.rs and run this again."
     fi
 }
 
 check_rust() {
-    local said version
+    local said line version
     if ! has cargo || ! has rustc; then
         get_rust "Rust $RUST_VERSION or newer is missing."
     elif ! said=$(rustc --version 2>&1) || ! said=$(cargo --version 2>&1 && rustc --version); then
-        get_rust "Rust $RUST_VERSION or newer is needed, and $(command -v rustc) says: $(head -n1 <<<"$said")."
+        line=$(head -n1 <<<"$said")
+        get_rust "Rust $RUST_VERSION or newer is needed, and $(command -v rustc) says: ${line%.}."
     fi
     version=$(tail -n1 <<<"$said" | cut -d' ' -f2)
     if [[ $(printf '%s\n' "$RUST_VERSION" "$version" | sort -V | head -n1) != "$RUST_VERSION" ]]; then
@@ -298,6 +300,14 @@ install_missing() {
     fi
 }
 
+# Says how long the first build takes, before it begins.
+announce_build() {
+    local target=${CARGO_TARGET_DIR:-target} free
+    [[ ! -e $target/release/upright && ! -e $target/debug/upright ]] || return 0
+    free=$(df --human-readable --output=avail . | tail -n1 | tr -d ' ')
+    echo "The first build takes about a quarter of an hour on two cores, less on more, and 1 to 1.7 GB in $target ($free are free)."
+}
+
 check_rust
 for need in "$@"; do
     if [[ $need == lint ]]; then check_rust_components; fi
@@ -307,4 +317,5 @@ if [[ -n $listing ]]; then install_missing "$@"; fi
 if [[ " $* " == *' build '* ]]; then
     cargo fetch --locked --quiet || fail 'cargo cannot fetch the crates. Once there is a network (behind a proxy:' \
         'export https_proxy=http://HOST:PORT), run this again, or type: cargo fetch --locked'
+    announce_build
 fi

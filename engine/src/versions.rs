@@ -1,12 +1,18 @@
 //! Versions of what does the work.
 
+use crate::encode::linked_svtav1;
 use crate::media;
 use std::collections::BTreeMap;
 
-/// Versions by name: `upright`, `rav1e`, `ffmpeg` and libav's libraries.
+/// Versions by name: `upright`, `rav1e`, `ffmpeg` and libav's libraries, and the linked `svtav1` where that is known.
 pub fn versions() -> BTreeMap<String, String> {
     let own = [("upright", env!("CARGO_PKG_VERSION").to_owned()), ("rav1e", upright_rav1e::version::short())];
-    own.into_iter().chain(media::libav().versions).map(|(name, version)| (name.to_owned(), version)).collect()
+    let svtav1 = linked_svtav1().map(|version| ("svtav1", version));
+    own.into_iter()
+        .chain(svtav1)
+        .chain(media::libav().versions)
+        .map(|(name, version)| (name.to_owned(), version))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Encoders outside the process.
 
 use crate::rendition::{Source, check};
-use crate::support::{Desk, assert_refused, signal};
+use crate::support::{Desk, assert_refused, signal, upright};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -125,4 +127,44 @@ fn programs_end_with_a_conversion_that_is_killed() {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// Puts a program into a folder of the desk that says this, and gives its path.
+fn program(desk: &Desk, path: &str, says: &str) -> PathBuf {
+    let path = desk.path().join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, format!("#!/bin/sh\necho '{says}' >&2\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[test]
+fn the_ffmpeg_of_the_newer_svtav1_is_taken_and_the_one_that_is_named_before_all() {
+    let desk = Desk::new();
+    let says = |version: &str| format!("ffmpeg version 9\nSvt[info]: SVT [version]:\tSVT-AV1 Encoder Lib v{version}");
+    let (modules, bin) = (desk.path().join("modules"), desk.path().join("bin"));
+    let python = program(&desk, "bin/python3", "");
+    let folders = format!("#!/bin/sh\nprintf '%s\\n' '' /no/such/folder '{}'\n", modules.display());
+    std::fs::write(&python, folders).unwrap();
+    let chosen = |named: Option<&Path>| {
+        let mut doctor = upright("doctor");
+        doctor.arg("--json").env("PATH", &bin).env_remove("UPRIGHT_FFMPEG");
+        doctor.envs(named.map(|path| ("UPRIGHT_FFMPEG", path)));
+        let seen: serde_json::Value = serde_json::from_slice(&doctor.output().unwrap().stdout).unwrap();
+        (seen["programs"][1]["path"].clone(), seen["programs"][1]["svtav1"].clone())
+    };
+    assert_eq!(chosen(None), (Value::Null, Value::Null));
+    let packaged = program(&desk, "modules/imageio_ffmpeg/binaries/ffmpeg-linux-x86_64-v9", &says("4.2.0-151-g5ed9"));
+    assert_eq!(chosen(None), (json!(packaged), json!("4.2.0")));
+    let usual = program(&desk, "bin/ffmpeg", &says("1.4.1"));
+    assert_eq!(chosen(None).0, json!(packaged));
+    for newer in ["4.2.0", "10.0"] {
+        program(&desk, "bin/ffmpeg", &says(newer));
+        assert_eq!(chosen(None), (json!(usual), json!(newer)));
+    }
+    program(&desk, "bin/ffmpeg", "Unknown encoder");
+    assert_eq!(chosen(None).0, json!(packaged));
+    program(&desk, packaged.to_str().unwrap(), "Unknown encoder");
+    assert_eq!(chosen(None), (json!(usual), Value::Null));
+    assert_eq!(chosen(Some(&packaged)).0, json!(packaged));
 }

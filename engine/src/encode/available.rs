@@ -31,6 +31,19 @@ pub fn fastest(sizes: &[Size]) -> EncoderKind {
     there.filter(able).max_by_key(speed_rank).unwrap_or(EncoderKind::Rav1e)
 }
 
+/// The version of the SVT-AV1 that the linked libavcodec calls, by the name of the library's file; `None` where there is
+/// no such library, or none of its own. libavcodec does not tell.
+pub fn linked_svtav1() -> Option<String> {
+    // The files that this process has mapped, on Linux.
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    maps.lines().find_map(version_of_library).map(str::to_owned)
+}
+
+/// The version in a line that ends with the path of SVT-AV1's library.
+fn version_of_library(line: &str) -> Option<&str> {
+    line.rsplit_once("/libSvtAv1Enc.so.").map(|(_, version)| version)
+}
+
 /// Higher is faster at the same quality; 0 is never chosen before rav1e.
 fn speed_rank(kind: &EncoderKind) -> u8 {
     match kind {
@@ -53,6 +66,15 @@ mod tests {
             assert_eq!(found.hardware, libav, "{found:?}");
         }
         assert!(available.iter().any(|found| found.encoder == EncoderKind::Libav(LibavEncoder::SvtAv1)));
+    }
+
+    #[test]
+    fn the_linked_svtav1_is_known_by_its_file() {
+        let version = linked_svtav1().unwrap();
+        assert!(version.starts_with(|first: char| first.is_ascii_digit()), "{version}");
+        let line = "7f2e8000-7f2e9000 r--p 00000000 fe:00 1234   /usr/lib/x86_64-linux-gnu/libSvtAv1Enc.so.1.4.1";
+        assert_eq!(version_of_library(line), Some("1.4.1"));
+        assert_eq!(version_of_library(&line.replace("Enc", "Dec")), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod model;
 pub mod pipe;
 mod rav1e;
 
-pub use available::{AvailableEncoder, available, fastest};
+pub use available::{AvailableEncoder, available, fastest, linked_svtav1};
 pub use kind::{EncoderChoice, EncoderKind, LibavEncoder};
 pub use model::KeyFrameControl;
 

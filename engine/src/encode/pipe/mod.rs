@@ -4,10 +4,12 @@
 pub mod ivf;
 mod process;
 mod profile;
+mod program;
 mod template;
 mod y4m;
 
 pub use profile::Profile;
+pub use program::{Program, programs};
 
 use super::{Encoder, EncoderSettings, check_format};
 use crate::av1::{self, ObuKind, SequenceHeader};
@@ -16,41 +18,10 @@ use crate::error::{Error, Result};
 use crate::frame::{Frame, FrameFormat};
 use crate::packet::Packet;
 use process::{Process, Trouble, Turn};
-use serde::Serialize;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
-
-/// A profile that is always there, and the program that it calls on this machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Program {
-    /// The profile's name: the encoder is `pipe:NAME`.
-    pub profile: &'static str,
-    /// The program's name, or what the profile's environment variable says instead.
-    pub program: String,
-    /// Where it is; `None` where it is not.
-    pub path: Option<PathBuf>,
-    /// The first line of what it says about its version.
-    pub version: Option<String>,
-}
-
-/// The profiles that are always there, with what this machine has of their programs.
-pub fn programs() -> Vec<Program> {
-    let about = |name| {
-        let profile = Profile::load(name).ok()?;
-        let program = profile.program();
-        let path = profile::find(&program);
-        let version = path.as_ref().and_then(|path| {
-            let output = Command::new(path).args(&profile.version).stdin(Stdio::null()).output().ok()?;
-            let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
-            String::from_utf8_lossy(&said).lines().next().map(|line| line.trim().to_owned())
-        });
-        Some(Program { profile: name, program, path, version })
-    };
-    profile::names().filter_map(about).collect()
-}
 
 /// Whether the program of profile `name` makes key frames at the distance that it is told. One that cannot be read does
 /// nothing: opening it says why.
@@ -65,7 +36,7 @@ pub(super) fn open(settings: &EncoderSettings, name: &str) -> Result<Box<dyn Enc
     let program = profile.program();
     let encoder = settings.kind.to_string();
     let missing = || Error::EncoderMissing { encoder: encoder.clone(), why: profile.missing(&program) };
-    let path = profile::find(&program).ok_or_else(missing)?;
+    let path = program::locate(&profile).ok_or_else(missing)?;
     log::debug!("{} {}", path.display(), arguments.join(" "));
     let silence = Duration::from_secs(profile.silence.into());
     let process =

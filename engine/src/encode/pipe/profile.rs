@@ -7,7 +7,6 @@ use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
 
 /// Profiles that are always there, by name.
 const SHIPPED: [(&str, &str); 2] =
@@ -24,6 +23,8 @@ pub struct Profile {
     program: String,
     /// An environment variable that names another program.
     variable: Option<String>,
+    /// Folder of a Python package that may hold a newer program, as `PROGRAM-...`.
+    pub(super) package: Option<String>,
     /// How to get the program, as the end of a sentence.
     get: Option<String>,
     /// Arguments with which the program prints its version.
@@ -162,8 +163,17 @@ impl Profile {
 
     /// The program's name, or what the environment says instead.
     pub(super) fn program(&self) -> String {
+        self.named().unwrap_or_else(|| self.program.clone())
+    }
+
+    /// Whether the environment says which program.
+    pub(super) fn is_named(&self) -> bool {
+        self.named().is_some()
+    }
+
+    fn named(&self) -> Option<String> {
         let variable = self.variable.as_ref().and_then(|variable| std::env::var(variable).ok());
-        variable.filter(|program| !program.is_empty()).unwrap_or_else(|| self.program.clone())
+        variable.filter(|program| !program.is_empty())
     }
 
     /// That `program` is missing, and how to get it.
@@ -178,25 +188,6 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     SHIPPED.iter().map(|(name, _)| *name)
 }
 
-/// Where a program is: itself where it is a path, else the first of that name in `PATH`.
-pub(super) fn find(program: &str) -> Option<PathBuf> {
-    if program.contains(std::path::is_separator) {
-        return runnable(Path::new(program)).then(|| PathBuf::from(program));
-    }
-    let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|path| runnable(path))
-}
-
-fn runnable(path: &Path) -> bool {
-    let Ok(metadata) = path.metadata() else { return false };
-    #[cfg(unix)]
-    let executable = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
-    #[cfg(not(unix))]
-    let executable = true;
-    metadata.is_file() && executable
-}
-
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -205,6 +196,7 @@ fn one_line(text: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::path::Path;
 
     const SMALL: &str = "program = 'cat'\nsilence = 1\narguments = []\nquality = [[0, 9]]\n\
                          speed = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n";
@@ -266,13 +258,6 @@ mod tests {
         assert_eq!([-5, 0, 30, 60, 61, 80, 100, 101].map(|at| scale.at(at)), [63, 63, 49, 35, 34, 22, 8, 8]);
         assert_eq!(Scale::try_from(vec![(5, 7)]).unwrap().at(0), 7);
         assert_eq!(Scale::try_from(vec![(i32::MIN, i32::MAX), (i32::MAX, i32::MIN)]).unwrap().at(0), -1);
-    }
-
-    #[test]
-    fn programs_are_found_where_they_can_be_run() {
-        assert!(find("sh").is_some_and(|path| path.is_absolute()));
-        assert!(find("/bin/sh").is_some());
-        assert!(find("no-such-program").is_none() && find("/etc/passwd").is_none() && find("/").is_none());
     }
 
     proptest! {

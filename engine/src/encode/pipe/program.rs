@@ -1,0 +1,143 @@
+//! Programs: where they are, and which SVT-AV1 is in them.
+
+use super::profile::{self, Profile};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// A profile that is always there, and the program that it calls on this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Program {
+    /// The profile's name: the encoder is `pipe:NAME`.
+    pub profile: &'static str,
+    /// The program's name, or what the profile's environment variable says instead.
+    pub program: String,
+    /// Where it is; `None` where it is not.
+    pub path: Option<PathBuf>,
+    /// The first line of what it says about its version.
+    pub version: Option<String>,
+    /// The version of the SVT-AV1 that it has, as far as it says so.
+    pub svtav1: Option<String>,
+}
+
+/// The profiles that are always there, with what this machine has of their programs.
+pub fn programs() -> Vec<Program> {
+    let about = |name| {
+        let profile = Profile::load(name).ok()?;
+        let path = locate(&profile);
+        let said = path.as_ref().and_then(|path| version(&profile, path));
+        Some(Program {
+            profile: name,
+            program: profile.program(),
+            path,
+            version: said.as_ref().and_then(|said| said.lines().next()).map(|line| line.trim().to_owned()),
+            svtav1: said.as_ref().and_then(|said| svtav1(said)).map(str::to_owned),
+        })
+    };
+    profile::names().filter_map(about).collect()
+}
+
+/// Where the program of a profile is: the one that its environment variable names, else the one in `PATH` or in the
+/// Python package of the profile, whichever has the newer SVT-AV1.
+pub(super) fn locate(profile: &Profile) -> Option<PathBuf> {
+    let Some(package) = profile.package.as_deref().filter(|_| !profile.is_named()) else {
+        return find(&profile.program());
+    };
+    // Asking takes a tenth of a second, and every rung of every segment would.
+    static ASKED: Mutex<BTreeMap<String, Option<PathBuf>>> = Mutex::new(BTreeMap::new());
+    let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let search = || newest(profile, find(&profile.program()), find_in_python(package, &profile.program()));
+    asked.entry(package.to_owned()).or_insert_with(search).clone()
+}
+
+fn newest(profile: &Profile, in_path: Option<PathBuf>, in_python: Option<PathBuf>) -> Option<PathBuf> {
+    let (Some(one), Some(other)) = (&in_path, &in_python) else { return in_path.or(in_python) };
+    let rank = |path: &Path| version(profile, path).as_deref().and_then(svtav1).map(numbers);
+    if rank(other) > rank(one) { in_python } else { in_path }
+}
+
+/// All that a program says about its version.
+fn version(profile: &Profile, path: &Path) -> Option<String> {
+    let mut command = Command::new(path);
+    // Upright itself switches SVT-AV1's messages off.
+    let output = command.args(&profile.version).env("SVT_LOG", "3").stdin(Stdio::null()).output().ok()?;
+    let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
+    Some(String::from_utf8_lossy(&said).into_owned())
+}
+
+/// The version of SVT-AV1, where its library or command says it.
+fn svtav1(said: &str) -> Option<&str> {
+    let line = said.lines().find_map(|line| line.split_once("SVT-AV1").map(|(_, rest)| rest))?;
+    let (_, version) =
+        line.split_once(" v").filter(|(_, version)| version.starts_with(|c: char| c.is_ascii_digit()))?;
+    let end = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
+    Some(&version[..end])
+}
+
+/// A version by its numbers.
+fn numbers(version: &str) -> Vec<u32> {
+    version.split('.').map_while(|number| number.parse().ok()).collect()
+}
+
+/// Where a program is: itself where it is a path, else the first of that name in `PATH`.
+fn find(program: &str) -> Option<PathBuf> {
+    if program.contains(std::path::is_separator) {
+        return runnable(Path::new(program)).then(|| PathBuf::from(program));
+    }
+    let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|path| runnable(path))
+}
+
+/// The program that a Python package brings, as `NAME-PLATFORM-VERSION` in the folder `package`, where the Python in
+/// `PATH` looks for modules.
+fn find_in_python(package: &str, name: &str) -> Option<PathBuf> {
+    let mut python = Command::new(find("python3").or_else(|| find("python"))?);
+    let print = ["-c", "import sys; print(*sys.path, sep='\\n')"];
+    let output = python.args(print).stdin(Stdio::null()).output().ok().filter(|output| output.status.success())?;
+    // Python also looks in the working folder, where anybody may have put something.
+    let folders = String::from_utf8(output.stdout).ok()?;
+    let folders = folders.lines().map(Path::new).filter(|folder| folder.is_absolute());
+    let programs = folders.filter_map(|folder| folder.join(package).read_dir().ok()).flatten();
+    let named = |path: &PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name));
+    programs.filter_map(|entry| Some(entry.ok()?.path())).find(|path| named(path) && runnable(path))
+}
+
+fn runnable(path: &Path) -> bool {
+    let Ok(metadata) = path.metadata() else { return false };
+    #[cfg(unix)]
+    let executable = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+    #[cfg(not(unix))]
+    let executable = true;
+    metadata.is_file() && executable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_where_they_can_be_run() {
+        assert!(find("sh").is_some_and(|path| path.is_absolute()));
+        assert!(find("/bin/sh").is_some());
+        assert!(find("no-such-program").is_none() && find("/etc/passwd").is_none() && find("/").is_none());
+    }
+
+    #[test]
+    fn the_version_of_svtav1_is_read_from_its_own_words() {
+        for (said, version) in [
+            ("SVT-AV1 v1.4.1 (release)\n", Some("1.4.1")),
+            ("ffmpeg version 9\nSvt[info]: SVT [version]:\tSVT-AV1 Encoder Lib v4.2.0-151-g5ed9ffbcb\n", Some("4.2.0")),
+            ("SVT-AV1 v3", Some("3")),
+            ("SVT-AV1 Encoder Lib\nversion v3", None),
+            ("SVT-AV1 very new", None),
+            ("ffmpeg version 9\nUnknown encoder 'libsvtav1'\n", None),
+            ("", None),
+        ] {
+            assert_eq!(svtav1(said), version, "{said}");
+        }
+        assert!(numbers("10.0") > numbers("4.2.0") && numbers("4.2.1") > numbers("4.2"));
+    }
+}
