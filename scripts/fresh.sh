@@ -91,6 +91,7 @@ make_machine() {
         echo "user:x:$ACCOUNT:$ACCOUNT::/home/user:/bin/bash" >>"$root/etc/passwd"
         echo "user:x:$ACCOUNT:" >>"$root/etc/group"
     fi
+    mkdir -p "$home"
     # How this machine reaches others.
     cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
     { apt-config dump 2>/dev/null | grep '^Acquire::.*::Proxy' || true; } >"$root/etc/apt/apt.conf.d/50host"
@@ -104,8 +105,9 @@ make_machine() {
     fi
     # Nothing here has to outlive a power cut.
     echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
-    mkdir -p "$home/.cargo"
-    cat >"$home/.cargo/config.toml" <<'END'
+    # Where cargo looks for whoever calls it.
+    mkdir -p "$root/.cargo"
+    cat >"$root/.cargo/config.toml" <<'END'
 [source.crates-io]
 replace-with = "vendored-sources"
 
@@ -126,10 +128,11 @@ END
     if [[ $(stat -c %u "$cache/target") != "$account" ]]; then chown -R "$account:$account" "$cache/target"; fi
 }
 
-# on_machine ACCOUNT COMMAND...: what is mounted for it is seen by nobody else and goes with it, however that ends.
+# on_machine ACCOUNT COMMAND...: what is mounted for it is seen by nobody else and goes with it, however that ends. Its
+# processes are a family of their own, which a signal to us ends at once; apt would go on.
 on_machine() {
     # shellcheck disable=SC2016
-    unshare --mount --propagation private bash -c '
+    unshare --mount --propagation private --pid --fork --kill-child bash -c '
         set -eu
         lend() { mount --bind "$1" "$root/$2" && mount -o remount,bind,ro "$root/$2"; }
         mount -t proc proc "$root/proc"
@@ -146,7 +149,9 @@ on_machine() {
         shift
         exec chroot --userspec="$who:$who" "$root" env -i HOME="$home" PATH="/opt/rust/bin:$path" \
             bash -c ". /etc/network.sh; cd /upright; exec \"\$@\"" bash "$@"
-    ' bash "$@"
+    ' bash "$@" &
+    machine=$!
+    wait "$machine"
 }
 
 # install_packages PACKAGES...: puts them there before the set-up.
@@ -189,12 +194,17 @@ begin=$EPOCHSECONDS what="a bare Debian 12${with[*]:+ with ${with[*]}}"
 if ((account)); then what+=', by an account without root'; fi
 finish() {
     local code=$?
+    if [[ -n ${machine:-} ]] && kill -KILL "$machine" 2>/dev/null; then wait "$machine" 2>/dev/null || true; fi
     # What was lent to the machine is mounted elsewhere: here its folders are empty.
     rm -rf "$root"
-    if ((code)); then fail "$form on $what: failed"; fi
-    echo "scripts/fresh.sh: $form on $what: passed in $((EPOCHSECONDS - begin)) s"
+    local how=failed
+    if ((code == 0)); then how="passed in $((EPOCHSECONDS - begin)) s"; fi
+    echo "scripts/fresh.sh: $form on $what: $how" >&2
+    exit "$code"
 }
 trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 make_base
 fetch_crates
 make_machine

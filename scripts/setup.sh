@@ -289,8 +289,8 @@ install_missing() {
     # Word by word.
     # shellcheck disable=SC2086
     apt_get install -y --no-install-recommends $packages || stop \
-        "apt-get cannot install them. Once there is a network (behind a proxy: export http_proxy=http://HOST:PORT)," \
-        "run this again, or type as root: $by_hand"
+        "apt-get cannot install them. Once there is a network" \
+        "(behind a proxy: export http_proxy=http://HOST:PORT), run this again, or type as root: $by_hand"
 
     find_missing "$@"
     if ((${#required[@]})); then
@@ -308,6 +308,9 @@ announce_build() {
     echo "The first build takes about a quarter of an hour on two cores, less on more, and 1 to 1.7 GB in $target ($free are free)."
 }
 
+# What is called may take a signal for a failure of its own that we would go on after.
+trap 'exit 130' INT
+trap 'exit 143' TERM
 check_rust
 for need in "$@"; do
     if [[ $need == lint ]]; then check_rust_components; fi
@@ -315,7 +318,7 @@ done
 find_missing "$@"
 if [[ -n $listing ]]; then install_missing "$@"; fi
 if [[ " $* " == *' build '* ]]; then
-    cargo fetch --locked --quiet || fail 'cargo cannot fetch the crates. Once there is a network (behind a proxy:' \
-        'export https_proxy=http://HOST:PORT), run this again, or type: cargo fetch --locked'
+    cargo fetch --locked --quiet || fail 'cargo cannot fetch the crates. Once there is a network' \
+        '(behind a proxy: export https_proxy=http://HOST:PORT), run this again, or type: cargo fetch --locked'
     announce_build
 fi
