@@ -54,8 +54,11 @@ has_c_library() { [[ -e /usr/include/limits.h ]] && { ! has cc || [[ $(cc -print
 has_certificates() {
     [[ -n ${SSL_CERT_FILE:-}${SSL_CERT_DIR:-}${CARGO_HTTP_CAINFO:-} || -e /etc/ssl/certs/ca-certificates.crt ||
         -e /etc/ssl/cert.pem || -e /etc/ssl/ca-bundle.pem || -e /etc/pki/tls/certs/ca-bundle.crt ]] ||
-        cargo fetch --locked --offline >/dev/null 2>&1
+        fetch_crates --offline 2>/dev/null
 }
+
+# fetch_crates [OPTION]: those of this kind of machine.
+fetch_crates() { cargo fetch --locked --quiet --target "$(rustc -vV | sed -n 's/^host: //p')" "$@"; }
 
 llvm_config() { "${LLVM_CONFIG_PATH:-llvm-config}" "$1" 2>/dev/null | head -n1; }
 
@@ -318,7 +321,7 @@ done
 find_missing "$@"
 if [[ -n $listing ]]; then install_missing "$@"; fi
 if [[ " $* " == *' build '* ]]; then
-    cargo fetch --locked --quiet || fail 'cargo cannot fetch the crates. Once there is a network' \
+    fetch_crates || fail 'cargo cannot fetch the crates. Once there is a network' \
         '(behind a proxy: export https_proxy=http://HOST:PORT), run this again, or type: cargo fetch --locked'
     announce_build
 fi
