@@ -8,9 +8,7 @@ use upright_engine::frame::{Depth, Frame, FrameFormat, Subsampling};
 use upright_engine::geometry::Window;
 use upright_engine::scale::{Crop, Device, DeviceChoice, ScaleSpec, Scaler, adapters};
 use upright_engine::{Error, Result};
-
-/// The environment variable that names a software adapter to be measured too.
-pub const SOFTWARE_ADAPTER: &str = "UPRIGHT_BENCH_ADAPTER";
+use upright_fixtures::ADAPTER;
 
 /// Something to scale.
 #[derive(Clone, Debug)]
@@ -61,13 +59,14 @@ pub fn jobs() -> Vec<Job> {
     ]
 }
 
-/// The CPU, every GPU, and the software adapter that [`SOFTWARE_ADAPTER`] names, each with a name for reports.
+/// The CPU, every GPU, and the adapter that the environment variable [`ADAPTER`] names, be it a software one, each with a
+/// name for reports.
 ///
 /// # Errors
 /// When one cannot be opened.
 pub fn devices() -> Result<Vec<(String, Device)>> {
     let gpus = adapters().into_iter().filter(|info| info.kind == "gpu").map(|info| DeviceChoice::Adapter(info.name));
-    let named = std::env::var(SOFTWARE_ADAPTER).ok().map(DeviceChoice::Adapter);
+    let named = std::env::var(ADAPTER).ok().map(DeviceChoice::Adapter);
     let choices = std::iter::once(DeviceChoice::Cpu).chain(gpus).chain(named);
     let open = |choice: DeviceChoice| {
         let device = Device::open(&choice)?;

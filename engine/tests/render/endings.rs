@@ -11,7 +11,7 @@ use upright_engine::media::{SourceInfo, Span};
 use upright_engine::pipeline::{Control, Phase, REPORT, render};
 use upright_engine::plan::{CropChoice, Plan, PlanOptions};
 use upright_engine::scale::DeviceChoice;
-use upright_fixtures::{Clip, Ratio, Timing, catalogue, inspect};
+use upright_fixtures::{Clip, Ratio, Timing, adapter, catalogue, inspect};
 
 const OUTPUTS: [&str; 3] = ["36x64.mp4", "72x128.mp4", REPORT];
 
@@ -60,7 +60,7 @@ fn the_report_beside_the_renditions_is_the_one_given_and_true() {
 fn the_same_plan_gives_the_same_bytes_on_every_device() {
     let (directory, source, out) = setting("subject");
     Job::new(&source, &out).run().unwrap();
-    for (name, device) in [("again", DeviceChoice::Cpu), ("gpu", DeviceChoice::Adapter("llvmpipe".to_owned()))] {
+    for (name, device) in [("again", DeviceChoice::Cpu), ("gpu", DeviceChoice::Adapter(adapter()))] {
         let twin = directory.path().join(name);
         let mut job = Job::new(&source, &twin);
         job.render.device = device;
