@@ -10,6 +10,7 @@ use crate::frame::{Area, Frame, FrameFormat};
 use crate::geometry::Window;
 use serde::Serialize;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a [`Scaler`] is built for; constant over a job.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,6 +157,14 @@ impl Device {
         }
     }
 
+    /// Memory that a scaler of `spec` takes for the sake of a GPU: none on the CPU.
+    pub fn memory(&self, spec: &ScaleSpec) -> Memory {
+        match &self.0 {
+            Kind::Cpu => Memory::default(),
+            Kind::Gpu(gpu) => gpu.memory(spec),
+        }
+    }
+
     /// How fast a frame's bytes go to the device and back when nothing is computed: the limit of its bus. None on the CPU.
     ///
     /// # Errors
@@ -166,6 +175,15 @@ impl Device {
             Kind::Gpu(gpu) => gpu.bandwidth(traffic).map(Some),
         }
     }
+}
+
+/// Bytes of memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Of the processor's, in which a GPU may have none of its own.
+    pub host: u64,
+    /// Of the GPU's own.
+    pub gpu: u64,
 }
 
 /// What a GPU did so far.
@@ -272,6 +290,15 @@ pub trait Scaler: Send {
     /// # Errors
     /// [`crate::Error::Device`] when the device is lost or out of memory.
     fn submit(&mut self, source: &Frame, crop: Crop) -> Result<()>;
+
+    /// Waits for the oldest submitted frame, for about `limit`; says whether [`Scaler::collect`] would now wait no longer.
+    ///
+    /// # Errors
+    /// As [`Scaler::collect`].
+    fn wait(&mut self, limit: Duration) -> Result<bool> {
+        let _ = limit;
+        Ok(true)
+    }
 
     /// Waits for the oldest submitted frame and puts its rungs into `outputs`, one frame per rung in the order of
     /// [`ScaleSpec::rungs`] and of the same formats. Timestamps are those of the source.

@@ -38,16 +38,16 @@ fn rate(context: &Context, source: &Buffer, target: &Buffer) -> Result<f64> {
         context.queue.submit([encoder.finish()])
     };
     // The first touches the memory.
-    context.wait(submit())?;
+    context.finish(&submit())?;
     let (begin, mut copies) = (Instant::now(), 0);
     let mut under_way = submit();
     while begin.elapsed() < LONG_ENOUGH {
         // The device has the next ones before it is done with these.
         let next = submit();
-        context.wait(std::mem::replace(&mut under_way, next))?;
+        context.finish(&std::mem::replace(&mut under_way, next))?;
         copies += COPIES;
     }
-    context.wait(under_way)?;
+    context.finish(&under_way)?;
     copies += COPIES;
     #[expect(clippy::cast_precision_loss, reason = "a buffer is smaller than that")]
     let bytes = source.size() as f64 * f64::from(copies);

@@ -9,13 +9,15 @@ use upright_shaders::kernels::{BindingKind, Kernel};
 use wgpu::{
     Adapter, BindGroup, BindGroupDescriptor, BindGroupEntry, BindGroupLayout, BindGroupLayoutDescriptor,
     BindGroupLayoutEntry, BindingResource, BindingType, Buffer, BufferBinding, BufferBindingType, BufferDescriptor,
-    BufferUsages, ComputePipeline, ComputePipelineDescriptor, Device, DeviceDescriptor, Features, Limits,
-    PipelineLayoutDescriptor, PollError, PollType, Queue, ShaderModuleDescriptor, ShaderSource, ShaderStages,
-    SubmissionIndex,
+    BufferUsages, ComputePipeline, ComputePipelineDescriptor, Device, DeviceDescriptor, ErrorFilter, Features, Limits,
+    PipelineLayoutDescriptor, PollError, PollStatus, PollType, Queue, ShaderModuleDescriptor, ShaderSource,
+    ShaderStages, SubmissionIndex,
 };
 
 /// Longer than any frame takes, on any device that works.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a device that is given up may go on with what it has.
+const PARTING: Duration = Duration::from_millis(500);
 
 /// A device and its queue.
 #[derive(Debug)]
@@ -72,18 +74,11 @@ impl Context {
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
             .map_err(|error| faults.error(format!("cannot be opened: {error}; use the device cpu")))?;
         let noted = faults.clone();
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            noted.note(match error {
-                wgpu::Error::OutOfMemory { .. } => {
-                    "out of memory; use fewer or smaller rungs, or the device cpu".into()
-                }
-                wgpu::Error::Validation { description, .. } => format!("refused a call: {description}"),
-                wgpu::Error::Internal { description, .. } => format!("failed: {description}"),
-            });
-        }));
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| noted.note(reason(error))));
         let noted = faults.clone();
         device.set_device_lost_callback(move |_, message| {
-            noted.note(format!("was lost ({}); try again, or use the device cpu", message.trim()));
+            let why = Some(message.trim()).filter(|why| !why.is_empty()).map(|why| format!(" ({why})"));
+            noted.note(format!("was lost{}; try again, or use the device cpu", why.unwrap_or_default()));
         });
         Ok(Self { device, queue, faults })
     }
@@ -121,22 +116,76 @@ impl Context {
         Ok(buffer)
     }
 
-    /// Waits until the work of one submission is done and its callbacks have been called.
-    pub(super) fn wait(&self, submission: SubmissionIndex) -> Result<()> {
-        let poll = PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) };
-        // When the device is lost during a wait, wgpu 30 panics instead of returning an error.
-        let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(poll)));
-        match polled {
-            Ok(Ok(_)) => {}
-            Ok(Err(PollError::Timeout)) => {
-                self.faults.note(format!("has not answered for {} s; use the device cpu", PATIENCE.as_secs()));
-                // To drop the last handle of a queue is to wait for it, which would be for ever.
-                std::mem::forget((self.device.clone(), self.queue.clone()));
-            }
-            Ok(Err(error)) => self.faults.note(format!("failed: {error}")),
-            Err(_) => self.faults.note("was lost; try again, or use the device cpu"),
+    /// What `make` makes. What the device refuses meanwhile is an error of this alone: the device stays usable.
+    pub(super) fn attempt<T>(&self, make: impl FnOnce() -> Result<T>) -> Result<T> {
+        let scopes = [ErrorFilter::OutOfMemory, ErrorFilter::Internal, ErrorFilter::Validation]
+            .map(|filter| self.device.push_error_scope(filter));
+        let made = make();
+        // Reverse order is wgpu's rule. What is no memory is often an invalid call afterwards: the first counts.
+        let refused = scopes.into_iter().rev().filter_map(|scope| pollster::block_on(scope.pop())).last();
+        self.check()?;
+        match refused {
+            Some(error) => Err(self.error(reason(error))),
+            None => made,
         }
-        self.check()
+    }
+
+    /// Waits for the work of one submission, for at most `limit`; says whether it is done. Its callbacks are then on
+    /// their way, and not necessarily called: wgpu 30 has them called by whichever thread it told first that the work is
+    /// done, be it one that has just submitted work of its own.
+    pub(super) fn wait(&self, submission: &SubmissionIndex, limit: Duration) -> Result<bool> {
+        let polled = self.poll(PollType::Wait { submission_index: Some(submission.clone()), timeout: Some(limit) });
+        let done = match polled {
+            Some(Ok(_)) => true,
+            Some(Err(PollError::Timeout)) => false,
+            Some(Err(error)) => {
+                self.faults.note(format!("failed: {error}"));
+                false
+            }
+            None => {
+                self.faults.note("was lost; try again, or use the device cpu");
+                false
+            }
+        };
+        self.check()?;
+        Ok(done)
+    }
+
+    /// Waits until the work of one submission is done.
+    pub(super) fn finish(&self, submission: &SubmissionIndex) -> Result<()> {
+        if self.wait(submission, PATIENCE)? { Ok(()) } else { Err(self.give_up()) }
+    }
+
+    /// Notes that the device has been waited for as long as [`PATIENCE`], and gives the error.
+    pub(super) fn give_up(&self) -> Error {
+        let fault = format!("has not answered for {} s; use the device cpu", PATIENCE.as_secs());
+        self.faults.note(fault.clone());
+        self.error(fault)
+    }
+
+    /// None when the device is lost: wgpu 30 panics where it hears of that while it waits.
+    fn poll(&self, poll: PollType) -> Option<Result<PollStatus, PollError>> {
+        catch_unwind(AssertUnwindSafe(|| self.device.poll(poll))).ok()
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // To drop the last handle of a queue is to wait until it is idle, which would be for ever where the device is
+        // stuck: then it is kept.
+        let idle = self.poll(PollType::Wait { submission_index: None, timeout: Some(PARTING) });
+        if !matches!(idle, Some(Ok(_))) {
+            std::mem::forget((self.device.clone(), self.queue.clone()));
+        }
+    }
+}
+
+/// What a device refused, and what to do.
+fn reason(error: wgpu::Error) -> String {
+    match error {
+        wgpu::Error::OutOfMemory { .. } => "out of memory; use fewer or smaller rungs, or the device cpu".to_owned(),
+        wgpu::Error::Validation { description, .. } => format!("refused a call: {description}"),
+        wgpu::Error::Internal { description, .. } => format!("failed: {description}"),
     }
 }
 
