@@ -7,7 +7,7 @@ use crate::options::{self, Job};
 use crate::output::{self, Messages};
 use crate::progress::{self, Reporter};
 use crate::stats;
-use indicatif::{BinaryBytes, DecimalBytes};
+use indicatif::DecimalBytes;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
@@ -15,6 +15,7 @@ use upright_engine::encode::{self, EncoderKind};
 use upright_engine::media::{AudioChoice, Damage, Source, Span};
 use upright_engine::pipeline::{REPORT, Report, Spread, render};
 use upright_engine::plan::Plan;
+use upright_engine::scale::Device;
 use upright_engine::{Error, Result};
 
 /// Converts, showing progress, and sums up on standard error.
@@ -59,8 +60,6 @@ fn carry_out(job: &Job, interrupt: &Interrupt, reporter: &Reporter) -> Result<Re
     for assumption in &plan.assumptions {
         log::info!("assumed {}: {} ({})", assumption.what, assumption.value, assumption.because);
     }
-    let spread = Spread::of(&plan, &job.render.limits)?;
-    log::info!("{}", choice_made(&spread));
     render(source, &plan, &job.render, interrupt.begin(), &|progress| reporter.progress(progress))
 }
 
@@ -72,11 +71,11 @@ pub(crate) fn plan(arguments: args::Job, quiet: bool, messages: &mut Messages) -
     let job = Job::resolve(arguments)?;
     let source = Source::open(&job.input, &job.open)?;
     let plan = Plan::new(source.info(), &job.plan)?;
-    let spread = Spread::of(&plan, &job.render.limits)?;
+    let spread = Spread::of(&plan, &job.render.limits, &Device::open(&job.render.device)?)?;
     output::print_json(&plan)?;
     if !quiet {
         // Nobody is left to be told when standard error is gone.
-        let _ = writeln!(messages, "upright: {}", choice_made(&spread));
+        let _ = writeln!(messages, "upright: {spread}");
     }
     Ok(Exit::Success)
 }
@@ -90,13 +89,6 @@ pub(crate) fn probe(arguments: args::Probe) -> Result<Exit> {
     let source = Source::open(&options::input(&arguments.input), &open)?;
     output::print_json(source.info())?;
     Ok(Exit::Success)
-}
-
-/// How a conversion is spread over the machine.
-fn choice_made(spread: &Spread) -> String {
-    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    let (segments, cores) = (count(spread.jobs, "segment"), count(spread.cores, "core"));
-    format!("{segments} at a time on {cores}, in about {} of memory", BinaryBytes(spread.memory))
 }
 
 /// What was wrong with the source, one sentence each.
@@ -135,8 +127,7 @@ fn summary(directory: &Path, report: &Report) -> String {
     let mut text = String::new();
     let time = progress::clock(report.wall_seconds);
     // Writing to a string cannot fail.
-    let _ =
-        writeln!(text, "{}: {} frames in {time}, {}", directory.display(), report.frames, choice_made(&report.spread));
+    let _ = writeln!(text, "{}: {} frames in {time}, {}", directory.display(), report.frames, report.spread);
     for rendition in &report.renditions {
         let size = DecimalBytes(rendition.bytes).to_string();
         let note = if rendition.upscaled { "  upscaled" } else { "" };
@@ -153,13 +144,6 @@ fn summary(directory: &Path, report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_choice_is_said_in_a_line() {
-        let spread = |jobs, cores| Spread { jobs, cores, lane_frames: 4, source_frames: 8, memory: 3 << 29 };
-        assert_eq!(choice_made(&spread(3, 2)), "3 segments at a time on 2 cores, in about 1.50 GiB of memory");
-        assert!(choice_made(&spread(1, 1)).starts_with("1 segment at a time on 1 core,"));
-    }
 
     #[test]
     fn each_kind_of_damage_is_told() {

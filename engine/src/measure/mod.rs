@@ -21,6 +21,8 @@ use tempfile::TempDir;
 
 /// Source frames that are scaled over and over.
 const SOURCE_FRAMES: usize = 8;
+/// Time for which a device is waited for at a stretch.
+const PULSE: Duration = Duration::from_millis(500);
 /// How long scaling goes on.
 const LONG_ENOUGH: Duration = Duration::from_secs(1);
 
@@ -73,7 +75,7 @@ impl<'a> Bench<'a> {
     /// not fit is not encoded; what fits is, more than once. `control` cancels this and everything else.
     ///
     /// # Errors
-    /// As [`Source::open`], [`Plan::new`], [`Device::open`] and [`Device::scaler`]; [`Error::Cancelled`].
+    /// As [`Source::open`], [`Plan::new`] and [`Device::open_for`]; [`Error::Cancelled`].
     pub fn open(
         input: Input,
         open: OpenOptions,
@@ -86,8 +88,10 @@ impl<'a> Bench<'a> {
         let source = Source::open(&input, &open)?;
         let info = source.info().clone();
         let plan = Plan::new(&info, options)?;
-        let device = Device::open(&device_choice)?;
-        let scaler = device.scaler(&plan.scale_spec())?;
+        // As many as will scale at once show that there is memory for them.
+        let (device, mut scalers) = Device::open_for(&device_choice, &plan.scale_spec(), |_| Ok(cores()))?;
+        let scaler = scalers.pop().ok_or_else(|| Error::StageLost { stage: "scale".to_owned() })?;
+        drop(scalers);
         let mut bench = Self {
             input,
             open,
@@ -121,7 +125,7 @@ impl<'a> Bench<'a> {
                 }
                 scaler.submit(&frame, self.crop(&frame, self.frames)?)?;
                 let mut scaled: Vec<_> = formats.iter().map(|&format| Frame::new(format)).collect();
-                scaler.collect(&mut scaled.iter_mut().collect::<Vec<_>>())?;
+                collect(&mut *scaler, &mut scaled, self.control)?;
                 self.rungs.iter_mut().zip(scaled).for_each(|(rung, scaled)| rung.push(scaled));
                 kept += 1;
             }
@@ -196,14 +200,14 @@ impl<'a> Bench<'a> {
                 }
                 check(self.control)?;
                 if under_way == scaler.capacity() {
-                    scaler.collect(&mut rungs.iter_mut().collect::<Vec<_>>())?;
+                    collect(&mut *scaler, &mut rungs, self.control)?;
                     under_way -= 1;
                 }
                 scaler.submit(source, *crop)?;
                 under_way += 1;
                 number.fetch_add(1, Ordering::Relaxed);
             }
-            (0..under_way).try_for_each(|_| scaler.collect(&mut rungs.iter_mut().collect::<Vec<_>>()))
+            (0..under_way).try_for_each(|_| collect(&mut *scaler, &mut rungs, self.control))
         })?;
         Ok(Throughput::since(begin, number.into_inner()))
     }
@@ -296,6 +300,14 @@ fn next_frame(source: &mut Source, frame: &mut Frame, control: &Control) -> Resu
             Event::End => return Ok(false),
         }
     }
+}
+
+/// Fills `rungs` with the oldest frame under way.
+fn collect(scaler: &mut dyn Scaler, rungs: &mut [Frame], control: &Control) -> Result<()> {
+    while !scaler.wait(PULSE)? {
+        check(control)?;
+    }
+    scaler.collect(&mut rungs.iter_mut().collect::<Vec<_>>())
 }
 
 fn check(control: &Control) -> Result<()> {

@@ -15,11 +15,12 @@ use crate::geometry::{Rational, Size};
 use crate::machine;
 use crate::media::{AudioTrack, Mp4Writer, Source, SourceInfo, Tags, VideoTrack};
 use crate::plan::Plan;
-use crate::scale::{Device, DeviceChoice, MAX_SIDE, ScaleSpec, Scaler};
+use crate::scale::{Device, DeviceChoice, MAX_SIDE, ScaleSpec, Scaler, Twin};
 use crate::verify;
 use crate::versions::versions;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 use tempfile::TempPath;
 
@@ -71,7 +72,6 @@ pub fn render(
     }
     let outputs = Outputs::prepare(&options.directory, &names, options.overwrite)?;
     warn_of_another_source(&options.directory, &info);
-    let spread = Spread::of(plan, &options.limits)?;
     let whole = plan.scale_spec();
     let area = whole.area(plan.grid_windows());
     if area.width.max(area.height) > MAX_SIDE {
@@ -82,11 +82,23 @@ pub fn render(
         return Err(Error::bad_source(info.name, why));
     }
     source.narrow(area);
-    let spec = ScaleSpec { source: area.format(whole.source), ..whole };
-    let device = Device::open_for(&options.device, &spec)?;
+    let spec = whole.narrowed(area);
+    let spread_on = |device: &Device| Spread::of(plan, &options.limits, device);
+    let (device, scalers) = Device::open_for(&options.device, &spec, |device| Ok(spread_on(device)?.jobs))?;
+    let spread = spread_on(&device)?;
+    log::info!("{spread}");
     let job = control.job();
     let audio = source.audio_track().cloned();
-    let studio = Studio { plan, info: &info, audio, outputs: &outputs, spec, device, job: &job };
+    let studio = Studio {
+        plan,
+        info: &info,
+        audio,
+        outputs: &outputs,
+        spec,
+        scalers: Mutex::new(scalers),
+        has_twin: options.device == DeviceChoice::Auto,
+        job: &job,
+    };
     let board = Board::new(plan.rungs.iter().map(|rung| rung.size), plan.frame_ticks());
     let expected = Expected::of(&info);
     let progress = || Progress::read(&board, expected, plan.video_out.time_base, begin.elapsed());
@@ -142,7 +154,10 @@ struct Studio<'a> {
     audio: Option<AudioTrack>,
     outputs: &'a Outputs,
     spec: ScaleSpec,
-    device: Device,
+    /// One for each lane.
+    scalers: Mutex<Vec<Box<dyn Scaler>>>,
+    /// Whether the CPU goes on where the device fails.
+    has_twin: bool,
     job: &'a Job,
 }
 
@@ -156,7 +171,12 @@ impl Workshop for Studio<'_> {
     type Rendition = Rendition;
 
     fn scaler(&self) -> Result<Box<dyn Scaler>> {
-        self.device.scaler(&self.spec)
+        let scaler = self.scalers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        scaler.ok_or_else(|| Error::StageLost { stage: "scale".to_owned() })
+    }
+
+    fn twin(&self) -> Option<Twin<'_>> {
+        self.has_twin.then(|| Box::new(|| Device::cpu().scaler(&self.spec)) as Twin<'_>)
     }
 
     fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
@@ -229,7 +249,7 @@ fn account(
     outcome: Outcome<Rendition>,
     spent: Spent,
 ) -> Result<(Report, Vec<(TempPath, String)>)> {
-    let Outcome { device, gpu, film, rungs, stages, queues } = outcome;
+    let Outcome { device, gpu, fallback, film, rungs, stages, queues } = outcome;
     let seconds = |ticks: i64| {
         let Rational { num, den } = plan.video_out.time_base;
         Rational { num: ticks.saturating_mul(num), den }.as_f64()
@@ -256,6 +276,7 @@ fn account(
         version: report::VERSION,
         versions: versions(),
         device,
+        fallback,
         gpu,
         source: info.clone(),
         start_offset: seconds(info.video.origin),

@@ -9,7 +9,7 @@ use crate::fingerprint::Sha256Hex;
 use crate::geometry::Size;
 use crate::media::{Damage, SourceInfo};
 use crate::plan::Plan;
-use crate::scale::{DeviceInfo, GpuStats};
+use crate::scale::{DeviceInfo, Fallback, GpuStats};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -23,8 +23,10 @@ pub struct Report {
     pub version: u32,
     /// Versions of what did the work, by name: `upright`, `rav1e`, libav's libraries.
     pub versions: BTreeMap<String, String>,
-    /// What scaled.
+    /// What scaled, at least at first.
     pub device: DeviceInfo,
+    /// Where it was left because it failed; none where it did not.
+    pub fallback: Option<Fallback>,
     /// What the GPU did, where one was at work.
     pub gpu: Option<GpuStats>,
     /// What went in.

@@ -20,7 +20,7 @@ use crate::encode::Encoder;
 use crate::error::Result;
 use crate::frame::Area;
 use crate::plan::Plan;
-use crate::scale::{DeviceInfo, GpuStats, Scaler};
+use crate::scale::{DeviceInfo, Fallback, FallbackScaler, GpuStats, Scaler, Twin};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -43,8 +43,10 @@ const TICK: Duration = Duration::from_millis(100);
 pub(crate) trait Workshop: Sync {
     /// What comes of a finished rung.
     type Rendition: Send;
-    /// What scales.
+    /// What scales in one lane.
     fn scaler(&self) -> Result<Box<dyn Scaler>>;
+    /// What goes on in its place when its device fails; none where that ends the job.
+    fn twin(&self) -> Option<Twin<'_>>;
     /// What encodes rung `rung` of the plan.
     fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>>;
     /// Puts a rung's packets and the film's sound together.
@@ -77,6 +79,8 @@ pub(crate) struct Outcome<R> {
     pub(crate) device: DeviceInfo,
     /// What the GPU did, where one was at work.
     pub(crate) gpu: Option<GpuStats>,
+    /// Where it was left, when it failed.
+    pub(crate) fallback: Option<Fallback>,
     pub(crate) film: Film,
     /// In the order of the ladder.
     pub(crate) rungs: Vec<RungOutcome<R>>,
@@ -102,16 +106,16 @@ pub(crate) fn run<F: Footage, W: Workshop>(
     order: Order<'_, F, W>,
     tick: impl FnMut(),
 ) -> Result<Outcome<W::Rendition>> {
-    let film = OnceLock::new();
+    let (film, fallback) = (OnceLock::new(), OnceLock::new());
     let ended = thread::scope(|scope| {
         let _stop = StopAll(job);
-        run_stages(Crew::new(scope, job), job, order, &film, tick)
+        run_stages(Crew::new(scope, job), job, order, (&film, &fallback), tick)
     });
     // What comes back as an error only follows from the job's own, which was first.
     let ended = ended.map_err(|_| job.reason())?;
     let film = film.into_inner().ok_or_else(|| job.reason())?;
     let Ended { device, gpu, rungs, stages, queues } = ended;
-    Ok(Outcome { device, gpu, film, rungs, stages, queues })
+    Ok(Outcome { device, gpu, fallback: fallback.into_inner(), film, rungs, stages, queues })
 }
 
 struct Ended<R> {
@@ -126,7 +130,7 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
     crew: Crew<'scope, '_>,
     job: &'scope Job,
     order: Order<'scope, F, W>,
-    film: &'scope OnceLock<Film>,
+    (film, fallback): (&'scope OnceLock<Film>, &'scope OnceLock<Fallback>),
     tick: impl FnMut(),
 ) -> Result<Ended<W::Rendition>> {
     let Order { plan, source, name, strict, audio, workshop, spread, area, spool, board } = order;
@@ -183,7 +187,7 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
             move || {
                 let scaler = workshop.scaler()?;
                 let device = scaler.device().clone();
-                Ok((scaler, device))
+                Ok((FallbackScaler::new(scaler, workshop.twin(), fallback), device))
             },
             Scale::run,
         )?;

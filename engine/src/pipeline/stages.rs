@@ -13,11 +13,16 @@ use crate::frame::{Area, Frame};
 use crate::media::{Damage, Event, Source};
 use crate::packet::Packet;
 use crate::plan::Plan;
-use crate::scale::{Crop, GpuStats, Scaler};
+use crate::scale::{Crop, FallbackScaler, GpuStats};
 use crate::verify::Stamps;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Time for which a device is waited for at a stretch: a job that ends meanwhile waits no longer.
+const PULSE: Duration = Duration::from_millis(500);
 
 /// Where frames and sound come from: a [`Source`], but for tests.
 pub(crate) trait Footage: Send {
@@ -65,6 +70,14 @@ pub(crate) struct Decoded {
     number: u64,
     /// Whether it becomes a key frame.
     key: bool,
+}
+
+impl Deref for Decoded {
+    type Target = Frame;
+
+    fn deref(&self) -> &Frame {
+        &self.frame
+    }
 }
 
 /// A frame of one rung on its way from scaling to encoding.
@@ -206,35 +219,32 @@ pub(crate) struct Scale<'a> {
 
 impl Scale<'_> {
     /// Gives what the GPU did, where one was at work.
-    pub(crate) fn run(&mut self, mut scaler: Box<dyn Scaler>) -> Result<Option<GpuStats>> {
-        let capacity = scaler.capacity().max(1);
-        // Of the frames that are under way, the oldest first: is it a key frame?
-        let mut under_way = VecDeque::with_capacity(capacity);
+    pub(crate) fn run(&mut self, mut scaler: FallbackScaler<'_, Decoded>) -> Result<Option<GpuStats>> {
         self.wait_for_a_segment();
         loop {
-            let next = match under_way.len() {
+            let next = match scaler.under_way() {
                 0 => self.input.pop(),
-                some if some < capacity => self.input.try_pop(),
+                _ if scaler.has_room() => self.input.try_pop(),
                 _ => None,
             };
             match next {
                 Some(Step::Begin(segment)) => {
                     self.rungs.iter().try_for_each(|(_, output)| pass_on(output, Step::Begin(segment.clone())))?;
                 }
-                Some(Step::Frame(Decoded { frame, number, key })) => {
-                    let window = self.plan.grid_window(number).ok_or_else(|| no_window(number))?;
-                    scaler.submit(&frame, Crop { window: self.area.inside(window), frame: number })?;
-                    under_way.push_back(key);
+                Some(Step::Frame(decoded)) => {
+                    let frame = decoded.number;
+                    let window = self.plan.grid_window(frame).ok_or_else(|| no_window(frame))?;
+                    scaler.submit(decoded, Crop { window: self.area.inside(window), frame })?;
                 }
                 Some(Step::End) => {
-                    under_way.drain(..).try_for_each(|key| self.collect(&mut *scaler, key))?;
+                    while scaler.under_way() > 0 {
+                        self.collect(&mut scaler)?;
+                    }
                     self.rungs.iter().try_for_each(|(_, output)| pass_on(output, Step::End))?;
                     self.wait_for_a_segment();
                 }
-                None => match under_way.pop_front() {
-                    Some(key) => self.collect(&mut *scaler, key)?,
-                    None => return self.job.check().map(|()| scaler.gpu_stats()),
-                },
+                None if scaler.under_way() > 0 => self.collect(&mut scaler)?,
+                None => return self.job.check().map(|()| scaler.gpu_stats()),
             }
         }
     }
@@ -244,11 +254,14 @@ impl Scale<'_> {
         let _ = self.idle.push(self.lane);
     }
 
-    fn collect(&self, scaler: &mut dyn Scaler, key: bool) -> Result<()> {
+    fn collect(&self, scaler: &mut FallbackScaler<'_, Decoded>) -> Result<()> {
         let frames: Option<Vec<Pooled<Frame>>> = self.rungs.iter().map(|(pool, _)| pool.take()).collect();
         let mut frames = frames.ok_or(Error::Cancelled)?;
         let mut outputs: Vec<&mut Frame> = frames.iter_mut().map(|frame| &mut **frame).collect();
-        scaler.collect(&mut outputs)?;
+        while !scaler.wait(PULSE)? {
+            self.job.check()?;
+        }
+        let Decoded { key, .. } = scaler.collect(&mut outputs)?;
         let mut filled = frames.into_iter().zip(&self.rungs);
         filled.try_for_each(|(frame, (_, output))| pass_on(output, Step::Frame(Scaled { frame, key })))
     }

@@ -1,8 +1,11 @@
 //! Cropping and scaling: one source frame in, one frame per rung out, on a GPU or on the CPU, byte for byte the same.
 
 mod cpu;
+mod fallback;
 mod filters;
 mod gpu;
+
+pub(crate) use fallback::{FallbackScaler, Twin};
 
 use crate::colour::ChromaSite;
 use crate::error::{Error, Result};
@@ -28,6 +31,12 @@ pub struct ScaleSpec {
 }
 
 impl ScaleSpec {
+    /// The same job for sources of which only this area is there.
+    #[must_use]
+    pub fn narrowed(self, area: Area) -> Self {
+        Self { source: area.format(self.source), ..self }
+    }
+
     /// What of the source is enough for these windows: a filter reaches three samples beyond them, and further by the
     /// ratio where it shrinks.
     pub fn area(&self, windows: impl IntoIterator<Item = Window>) -> Area {
@@ -116,10 +125,10 @@ impl Device {
     /// the CPU instead.
     pub fn open(choice: &DeviceChoice) -> Result<Self> {
         if *choice == DeviceChoice::Cpu {
-            return Ok(Self(Kind::Cpu));
+            return Ok(Self::cpu());
         }
         let Some(adapter) = gpu::adapters::choose(choice, gpu::adapters::list())? else {
-            return Ok(Self(Kind::Cpu));
+            return Ok(Self::cpu());
         };
         match gpu::Gpu::open(&adapter) {
             Err(error) if *choice == DeviceChoice::Auto => Ok(Self::cpu_because(&error)),
@@ -127,21 +136,44 @@ impl Device {
         }
     }
 
-    /// Opens the device of one's choice for scalers of `spec`.
+    /// Opens the device of one's choice and makes as many scalers of `spec` as `count` says of it. They have then all the
+    /// memory that they will ever need of it.
     ///
     /// # Errors
-    /// As [`Device::open`] and [`Device::scaler`]; [`DeviceChoice::Auto`] falls back to the CPU for both.
-    pub fn open_for(choice: &DeviceChoice, spec: &ScaleSpec) -> Result<Self> {
-        let device = Self::open(choice)?;
-        match device.scaler(spec) {
-            Err(error @ Error::Device { .. }) if *choice == DeviceChoice::Auto => Ok(Self::cpu_because(&error)),
-            made => made.map(|_| device),
+    /// As [`Device::open`], [`Device::scaler`] and `count`. With [`DeviceChoice::Auto`], [`Error::Device`] leads to the
+    /// CPU instead.
+    pub fn open_for(
+        choice: &DeviceChoice,
+        spec: &ScaleSpec,
+        count: impl Fn(&Self) -> Result<usize>,
+    ) -> Result<(Self, Vec<Box<dyn Scaler>>)> {
+        Self::open(choice)?.with_scalers(spec, count, *choice == DeviceChoice::Auto)
+    }
+
+    fn with_scalers(
+        self,
+        spec: &ScaleSpec,
+        count: impl Fn(&Self) -> Result<usize>,
+        else_cpu: bool,
+    ) -> Result<(Self, Vec<Box<dyn Scaler>>)> {
+        let scalers = |device: &Self| (0..count(device)?).map(|_| device.scaler(spec)).collect::<Result<Vec<_>>>();
+        match scalers(&self) {
+            Err(error @ Error::Device { .. }) if else_cpu => {
+                let cpu = Self::cpu_because(&error);
+                scalers(&cpu).map(|scalers| (cpu, scalers))
+            }
+            made => made.map(|scalers| (self, scalers)),
         }
+    }
+
+    /// The CPU, which is always there.
+    pub fn cpu() -> Self {
+        Self(Kind::Cpu)
     }
 
     fn cpu_because(error: &Error) -> Self {
         log::warn!("{error}: scaling on the CPU instead");
-        Self(Kind::Cpu)
+        Self::cpu()
     }
 
     /// Makes a scaler.
@@ -231,6 +263,18 @@ pub struct Bandwidth {
     pub read_back: f64,
 }
 
+/// A device that was left in the middle of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fallback {
+    /// Its name.
+    pub device: String,
+    /// What happened to it.
+    pub why: String,
+    /// Number of the frame in the job, from 0, from which on the CPU scaled instead. Where several segments were under
+    /// way, the others changed over at frames of their own.
+    pub frame: u64,
+}
+
 /// Longest side of a picture, in samples.
 pub const MAX_SIDE: u32 = 16_384;
 
@@ -310,5 +354,53 @@ pub trait Scaler: Send {
     /// What the GPU did so far; none where none is at work.
     fn gpu_stats(&self) -> Option<GpuStats> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Depth, Subsampling};
+
+    impl Device {
+        /// Loses its GPU, as a driver does.
+        pub(super) fn lose(&self) {
+            if let Kind::Gpu(gpu) = &self.0 {
+                gpu.lose();
+            }
+        }
+
+        fn kind(&self) -> &'static str {
+            if matches!(self.0, Kind::Cpu) { "cpu" } else { "gpu" }
+        }
+    }
+
+    #[test]
+    fn where_the_choice_is_free_a_gpu_without_room_is_left_before_the_first_frame() {
+        let format =
+            |side| FrameFormat { width: side, height: side, subsampling: Subsampling::CS420, depth: Depth::Ten };
+        let spec = |rungs| ScaleSpec {
+            source: format(64),
+            source_chroma: ChromaSite::LEFT,
+            full_range: false,
+            rungs,
+            rung_chroma: ChromaSite::LEFT,
+        };
+        let gpu = || Device::open(&DeviceChoice::Adapter(upright_fixtures::adapter())).unwrap();
+        let count = |device: &Device| Ok(if device.kind() == "gpu" { 2 } else { 3 });
+        let opened = |device: Device, spec: &ScaleSpec, else_cpu| {
+            device.with_scalers(spec, count, else_cpu).map(|(device, scalers)| (device.kind(), scalers.len()))
+        };
+        let fits = spec(vec![format(32)]);
+        assert_eq!(opened(gpu(), &fits, true).unwrap(), ("gpu", 2));
+        // More than a buffer of any device holds, and a device that makes none any more.
+        let huge = spec(vec![format(16_384); 24]);
+        assert!(matches!(opened(gpu(), &huge, false), Err(Error::Device { .. })));
+        let lost = gpu();
+        lost.lose();
+        assert!(matches!(opened(lost.clone(), &fits, false), Err(Error::Device { .. })));
+        assert_eq!(opened(lost, &fits, true).unwrap(), ("cpu", 3));
+        let nothing = spec(Vec::new());
+        assert!(matches!(opened(gpu(), &nothing, true), Err(Error::Options(_))));
     }
 }

@@ -22,6 +22,8 @@ const LANE_FRAMES: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Fail,
+    /// Its device does.
+    Lose,
     Panic,
     Cancel,
 }
@@ -32,6 +34,7 @@ enum Place {
     Decode(u64),
     OpenScaler,
     Scale(u64),
+    Collect(u64),
     OpenEncoder(usize),
     Encode(usize, u64),
     Finish(usize),
@@ -49,6 +52,8 @@ struct Setup {
     jobs: usize,
     segment_key_frames: Option<NonZeroU32>,
     fault: Option<(Place, Fault)>,
+    /// Whether another scaler goes on where one's device fails.
+    twin: bool,
     control: Control,
     /// An encoder of this rung loses its last packet.
     loses: Option<usize>,
@@ -71,6 +76,7 @@ impl Default for Setup {
             jobs: 1,
             segment_key_frames: None,
             fault: None,
+            twin: false,
             control: Control::default(),
             loses: None,
             damage: Damage::default(),
@@ -90,6 +96,7 @@ impl Setup {
                 self.visits.fetch_add(1, Ordering::SeqCst);
                 match fault {
                     Fault::Fail => Err(Error::options(format!("{place:?}"))),
+                    Fault::Lose => Err(Error::Device { device: "made up".to_owned(), why: format!("{place:?}") }),
                     Fault::Panic => panic!("{place:?}"),
                     Fault::Cancel => {
                         self.control.cancel();
@@ -117,6 +124,7 @@ impl Setup {
             lane_frames: LANE_FRAMES,
             source_frames: self.jobs * LANE_FRAMES + 1,
             memory: 0,
+            gpu_memory: 0,
         };
         let order = Order {
             plan: &plan,
@@ -188,7 +196,21 @@ impl Footage for MadeUp {
 struct MadeUpScaler {
     setup: Arc<Setup>,
     device: DeviceInfo,
-    under_way: VecDeque<(i64, u8)>,
+    capacity: usize,
+    /// Whether it has the faults of the setup.
+    faulty: bool,
+    under_way: VecDeque<(i64, u64)>,
+}
+
+impl MadeUpScaler {
+    fn open(setup: &Arc<Setup>, name: &str, capacity: usize, faulty: bool) -> Box<dyn Scaler> {
+        let device = DeviceInfo { name: name.to_owned(), kind: "cpu", detail: String::new() };
+        Box::new(Self { setup: Arc::clone(setup), device, capacity, faulty, under_way: VecDeque::new() })
+    }
+
+    fn at(&self, place: Place) -> Result<()> {
+        if self.faulty { self.setup.at(place) } else { Ok(()) }
+    }
 }
 
 impl Scaler for MadeUpScaler {
@@ -197,22 +219,23 @@ impl Scaler for MadeUpScaler {
     }
 
     fn capacity(&self) -> usize {
-        self.setup.capacity
+        self.capacity
     }
 
     fn submit(&mut self, source: &Frame, crop: Crop) -> Result<()> {
         assert_eq!((crop.frame % 251) as u8, source.bytes()[0], "each frame keeps its number");
-        self.setup.at(Place::Scale(crop.frame))?;
-        self.under_way.push_back((source.pts, source.bytes()[0]));
-        assert!(self.under_way.len() <= self.setup.capacity);
+        self.at(Place::Scale(crop.frame))?;
+        self.under_way.push_back((source.pts, crop.frame));
+        assert!(self.under_way.len() <= self.capacity);
         Ok(())
     }
 
     fn collect(&mut self, outputs: &mut [&mut Frame]) -> Result<()> {
-        let (pts, value) = self.under_way.pop_front().unwrap();
+        let (pts, number) = self.under_way.pop_front().unwrap();
+        self.at(Place::Collect(number))?;
         for frame in outputs {
             (frame.pts, frame.duration) = (pts, 40);
-            frame.bytes_mut().fill(value);
+            frame.bytes_mut().fill((number % 251) as u8);
         }
         Ok(())
     }
@@ -256,8 +279,11 @@ impl Workshop for Arc<Setup> {
 
     fn scaler(&self) -> Result<Box<dyn Scaler>> {
         self.at(Place::OpenScaler)?;
-        let device = DeviceInfo { name: "made up".to_owned(), kind: "cpu", detail: String::new() };
-        Ok(Box::new(MadeUpScaler { setup: Arc::clone(self), device, under_way: VecDeque::new() }))
+        Ok(MadeUpScaler::open(self, "made up", self.capacity, true))
+    }
+
+    fn twin(&self) -> Option<Twin<'_>> {
+        self.twin.then(|| Box::new(|| Ok(MadeUpScaler::open(self, "twin", 1, false))) as Twin<'_>)
     }
 
     fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
@@ -407,11 +433,40 @@ fn a_cancelled_control_starts_nothing() {
     assert_eq!(setup.decoded.load(Ordering::SeqCst), 0);
 }
 
+#[test]
+fn a_device_that_fails_in_the_middle_is_left_from_the_very_frame_on() {
+    for (capacity, jobs) in [(1, 1), (3, 1), (3, 3)] {
+        for place in [0, 7, 59].into_iter().flat_map(|frame| [Place::Scale(frame), Place::Collect(frame)]) {
+            let segment_key_frames = NonZeroU32::new(u32::from(jobs > 1));
+            let fault = Some((place, Fault::Lose));
+            let setup = Setup { capacity, jobs, segment_key_frames, fault, twin: true, ..Setup::default() };
+            let (outcome, setup) = run_with(setup);
+            let outcome = outcome.unwrap();
+            assert_whole(&outcome, &setup);
+            assert_eq!(setup.visits.load(Ordering::SeqCst), 1, "the twin is what scales the frame");
+            let Fallback { device, why, frame } = outcome.fallback.unwrap();
+            assert_eq!((device.as_str(), why), ("made up", format!("{place:?}")));
+            let (Place::Scale(failed) | Place::Collect(failed)) = place else { unreachable!() };
+            // What was still under way with the frame that failed is scaled anew too.
+            assert!((failed.saturating_sub(capacity as u64 - 1)..=failed).contains(&frame), "{frame}, {place:?}");
+        }
+    }
+}
+
+#[test]
+fn a_device_that_fails_with_none_to_go_on_with_ends_the_job() {
+    for place in [Place::Scale(7), Place::Collect(7)] {
+        let (outcome, _) = run_with(Setup { fault: Some((place, Fault::Lose)), ..Setup::default() });
+        assert!(matches!(outcome, Err(Error::Device { why, .. }) if why == format!("{place:?}")));
+    }
+}
+
 fn place() -> impl Strategy<Value = Place> {
     prop_oneof![
         (0_u64..60).prop_map(Place::Decode),
         Just(Place::OpenScaler),
         (0_u64..60).prop_map(Place::Scale),
+        (0_u64..60).prop_map(Place::Collect),
         (0_usize..2).prop_map(Place::OpenEncoder),
         (0_usize..2, 0_u64..60).prop_map(|(rung, frame)| Place::Encode(rung, frame)),
         (0_usize..2).prop_map(Place::Finish),
@@ -440,7 +495,7 @@ proptest! {
             Fault::Panic => {
                 let stage = match place {
                     Place::Decode(_) => "decode",
-                    Place::OpenScaler | Place::Scale(_) => "scale",
+                    Place::OpenScaler | Place::Scale(_) | Place::Collect(_) => "scale",
                     Place::OpenEncoder(0) | Place::Encode(0, _) | Place::Finish(0) => "encode 36x64",
                     Place::OpenEncoder(_) | Place::Encode(..) | Place::Finish(_) => "encode 18x32",
                     Place::Assemble(0) => "mux 36x64",
@@ -448,6 +503,7 @@ proptest! {
                 };
                 assert!(matches!(outcome, Err(Error::StageLost { stage: lost }) if lost == stage));
             }
+            Fault::Lose => unreachable!("is not made up here"),
             // One that comes when all is done may be too late.
             Fault::Cancel => match outcome {
                 Ok(outcome) => assert_whole(&outcome, &setup),
