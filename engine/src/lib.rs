@@ -7,13 +7,15 @@
 //! Plan -> decode -> scale -> encode -> mux -> verify -> publish    render: carries a Plan out
 //! ```
 //!
-//! The ground floor ([`error`], [`geometry`], [`colour`], [`frame`], [`packet`]) is data that everyone shares and does no I/O.
+//! The ground floor ([`error`], [`geometry`], [`colour`], [`frame`], [`packet`]) is data that everyone shares and does no I/O;
+//! [`control`] ends work before its time.
 //! [`media`] is libav and holds the crate's `unsafe` code; [`scale`] crops and scales; [`encode`] makes AV1;
 //! [`plan`] and [`ladder`] say what will be done; [`pipeline`] does it; [`measure`] says how fast, on this [`machine`].
 
 pub mod av1;
 pub mod clock;
 pub mod colour;
+pub mod control;
 pub mod encode;
 pub mod error;
 pub mod fingerprint;
@@ -29,5 +31,6 @@ pub mod plan;
 pub mod scale;
 pub mod verify;
 pub mod versions;
+mod wait;
 
 pub use error::{Error, Result};

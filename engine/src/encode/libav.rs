@@ -6,6 +6,7 @@ mod sharing;
 use super::{Encoder, EncoderSettings, KeyFrameControl, LibavEncoder, check_format};
 use crate::av1;
 use crate::colour::{ChromaSite, HdrMetadata};
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::frame::{Depth, Frame, FrameFormat};
 use crate::media::{SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder};
@@ -14,7 +15,7 @@ use sharing::AtWork;
 use std::collections::VecDeque;
 
 /// Opens one of libavcodec's encoders. The settings have passed [`EncoderSettings::check`].
-pub(super) fn open(encoder: LibavEncoder, settings: &EncoderSettings) -> Result<Box<dyn Encoder>> {
+pub(super) fn open(encoder: LibavEncoder, settings: &EncoderSettings, control: &Control) -> Result<Box<dyn Encoder>> {
     let name = encoder.name();
     if !has_encoder(name) {
         return Err(missing(encoder));
@@ -40,7 +41,7 @@ pub(super) fn open(encoder: LibavEncoder, settings: &EncoderSettings) -> Result<
         options: &options,
     };
     let open = || VideoEncoder::open(&wanted);
-    let opened = if is_svt { sharing::open(open) } else { open() };
+    let opened = if is_svt { sharing::open(control, open)? } else { open() };
     Ok(Box::new(Libav {
         encoder: opened.map_err(|error| refused(encoder, settings, error))?,
         name,

@@ -12,6 +12,7 @@ pub use kind::{EncoderChoice, EncoderKind, LibavEncoder};
 pub use model::KeyFrameControl;
 
 use crate::colour::{Colour, HdrMetadata, cicp};
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::frame::{Depth, Frame, FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size};
@@ -90,11 +91,19 @@ impl EncoderSettings {
 /// [`Error::Options`] for a setting out of range; [`Error::Misuse`] for what AV1 cannot carry;
 /// [`Error::EncoderMissing`] when this machine has no such encoder; [`Error::Encoder`] when the encoder refuses.
 pub fn open(settings: &EncoderSettings) -> Result<Box<dyn Encoder>> {
+    open_within(settings, &Control::default())
+}
+
+/// As [`open`], for work that may be ended: an encoder that waits, for others or for a program, then no longer does.
+///
+/// # Errors
+/// As [`open`]; [`Error::Cancelled`] once the work has ended, of the encoder too.
+pub fn open_within(settings: &EncoderSettings, control: &Control) -> Result<Box<dyn Encoder>> {
     settings.check()?;
     match &settings.kind {
         EncoderKind::Rav1e => rav1e::open(settings),
-        EncoderKind::Libav(encoder) => libav::open(*encoder, settings),
-        EncoderKind::Pipe(profile) => pipe::open(settings, profile),
+        EncoderKind::Libav(encoder) => libav::open(*encoder, settings, control),
+        EncoderKind::Pipe(profile) => pipe::open(settings, profile, control),
     }
 }
 

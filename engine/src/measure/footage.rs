@@ -70,7 +70,7 @@ fn encode_group(frames: i64, control: &Control) -> Result<Vec<Packet>> {
         key_frame_distance: None,
         options: Vec::new(),
     };
-    let mut encoder = encode::open(&settings)?;
+    let mut encoder = encode::open_within(&settings, control)?;
     let mut frame = Frame::new(settings.frame_format());
     let mut packets = Vec::new();
     for time in 0..frames {

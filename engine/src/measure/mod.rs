@@ -85,7 +85,7 @@ impl<'a> Bench<'a> {
         memory: usize,
         control: &'a Control,
     ) -> Result<Self> {
-        let source = Source::open(&input, &open)?;
+        let source = Source::open_within(&input, &open, control)?;
         let info = source.info().clone();
         let plan = Plan::new(&info, options)?;
         // As many as will scale at once show that there is memory for them.
@@ -171,7 +171,7 @@ impl<'a> Bench<'a> {
     /// As [`Source::open`] and [`Source::next`]; [`Error::Cancelled`].
     pub fn decode(&self) -> Result<Throughput> {
         let begin = Instant::now();
-        let mut source = Source::open(&self.input, &self.open)?;
+        let mut source = Source::open_within(&self.input, &self.open, self.control)?;
         let mut frame = Frame::new(self.plan.video_in.format);
         let mut frames = 0;
         while next_frame(&mut source, &mut frame, self.control)? {
@@ -238,7 +238,7 @@ impl<'a> Bench<'a> {
         // The longest first, so that no core is left with one at the end.
         works.sort_by_key(|work| Reverse(work.size.pixels() * work.frames.len() as u64));
         let begin = Instant::now();
-        let open = |size| encode::open(&self.plan.encoder_settings(size));
+        let open = |size| encode::open_within(&self.plan.encoder_settings(size), self.control);
         let encoders = if lasting {
             // All before the first frame: see [`encode::open`].
             for work in &mut works {
@@ -263,7 +263,9 @@ impl<'a> Bench<'a> {
                     encoder.encode(frame, key, &mut packets)?;
                     packets.clear();
                 }
-                while encoder.finish(&mut packets)? {}
+                while encoder.finish(&mut packets)? {
+                    check(self.control)?;
+                }
             }
             Ok(())
         })?;
@@ -284,7 +286,7 @@ impl<'a> Bench<'a> {
             limits: self.limits,
         };
         let begin = Instant::now();
-        let source = Source::open(&self.input, &self.open)?;
+        let source = Source::open_within(&self.input, &self.open, self.control)?;
         let report = render(source, &self.plan, &options, self.control, &|_| ())?;
         Ok(Throughput::since(begin, report.frames))
     }

@@ -3,11 +3,12 @@
 use super::ffi::{self, AvDict, AvPacket, check, error_text};
 use super::input::InputIo;
 use super::{Input, log};
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::geometry::Rational;
 use ffmpeg_sys_next as av;
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::path::Path;
 use std::ptr::{self, NonNull};
 
@@ -27,6 +28,8 @@ pub(super) struct Demuxer {
     context: NonNull<av::AVFormatContext>,
     /// Outlives the context; none when libav itself opened a URL.
     io: Option<InputIo>,
+    /// Outlives the context, which asks it whether to go on.
+    control: Box<Control>,
     name: String,
     /// Durations that the headers declare, in the ticks of each stream; later libav mixes estimates in.
     declared: Vec<Option<i64>>,
@@ -49,8 +52,9 @@ pub(super) enum Read {
 }
 
 impl Demuxer {
-    /// Opens `input` and learns its streams. `protocols` is what libav may open besides the given file itself.
-    pub(super) fn open(input: &Input, protocols: &[String]) -> Result<Self> {
+    /// Opens `input` and learns its streams. `protocols` is what libav may open besides the given file itself. Once
+    /// `control` has ended, this and all reading gives [`Error::Cancelled`].
+    pub(super) fn open(input: &Input, protocols: &[String], control: Control) -> Result<Self> {
         log::capture();
         let name = input.name();
         let whitelist = c_string(&name, &protocols.join(","))?;
@@ -58,8 +62,8 @@ impl Demuxer {
         // An empty list would do as well, but libav reads "no list" as "anything".
         options.set(c"protocol_whitelist", if protocols.is_empty() { c"none" } else { &whitelist })?;
         let mut demuxer = match url_scheme(input) {
-            None => Self::open_file(input, &name, protocols, &mut options)?,
-            Some(scheme) if protocols.contains(&scheme) => Self::open_url(&name, &mut options)?,
+            None => Self::open_file(input, &name, protocols, control, &mut options)?,
+            Some(scheme) if protocols.contains(&scheme) => Self::open_url(&name, control, &mut options)?,
             Some(scheme) => {
                 let why = format!("{name}: is a URL; allow the protocol {scheme} to read it");
                 return Err(Error::options(why));
@@ -69,47 +73,56 @@ impl Demuxer {
         Ok(demuxer)
     }
 
-    fn open_file(input: &Input, name: &str, protocols: &[String], options: &mut AvDict) -> Result<Self> {
-        let mut io = InputIo::open(input)?;
+    fn open_file(
+        input: &Input,
+        name: &str,
+        protocols: &[String],
+        control: Control,
+        options: &mut AvDict,
+    ) -> Result<Self> {
+        let mut io = InputIo::open(input, &control)?;
         // Without a name libav judges by content alone, as it should; but what a playlist names is relative to it.
         let url = c_string(name, if protocols.is_empty() { "" } else { name })?;
-        let format = probe(&mut io, name, &url, !protocols.is_empty())?;
-        // SAFETY: a new context is given our I/O, which outlives it.
-        let context = unsafe {
-            let context = av::avformat_alloc_context();
-            if context.is_null() {
-                return Err(ffi::out_of_memory("avformat_alloc_context"));
-            }
-            (*context).pb = io.as_mut_ptr();
-            context
-        };
-        Self::open_context(context, Some(io), name, &url, format, options)
+        let format = probe(&mut io, &control, name, &url, !protocols.is_empty())?;
+        Self::open_context(Some(io), control, name, &url, format, options)
     }
 
-    fn open_url(name: &str, options: &mut AvDict) -> Result<Self> {
+    fn open_url(name: &str, control: Control, options: &mut AvDict) -> Result<Self> {
         let url = c_string(name, name)?;
-        Self::open_context(ptr::null_mut(), None, name, &url, ptr::null(), options)
+        Self::open_context(None, control, name, &url, ptr::null(), options)
     }
 
     fn open_context(
-        mut context: *mut av::AVFormatContext,
         mut io: Option<InputIo>,
+        control: Control,
         name: &str,
         url: &CStr,
         format: *const av::AVInputFormat,
         options: &mut AvDict,
     ) -> Result<Self> {
-        // SAFETY: null or a context of ours, which libav frees when it fails; null or one of libav's formats.
-        let code = unsafe { av::avformat_open_input(&raw mut context, url.as_ptr(), format, options.as_mut_ptr()) };
+        let control = Box::new(control);
+        // SAFETY: a new context is given our I/O and our control, both of which outlive it; libav frees it when it fails;
+        // the format is null or one of libav's.
+        let (context, code) = unsafe {
+            let mut context = av::avformat_alloc_context();
+            if context.is_null() {
+                return Err(ffi::out_of_memory("avformat_alloc_context"));
+            }
+            (*context).pb = io.as_mut().map_or(ptr::null_mut(), InputIo::as_mut_ptr);
+            (*context).interrupt_callback =
+                av::AVIOInterruptCB { callback: Some(has_ended), opaque: ptr::from_ref(&*control).cast_mut().cast() };
+            let code = av::avformat_open_input(&raw mut context, url.as_ptr(), format, options.as_mut_ptr());
+            (context, code)
+        };
         match (NonNull::new(context), code) {
             (Some(context), 0..) => {
                 let mut demuxer =
-                    Self { context, io, name: name.to_owned(), declared: Vec::new(), declared_whole: None };
+                    Self { context, io, control, name: name.to_owned(), declared: Vec::new(), declared_whole: None };
                 demuxer.declared = demuxer.streams().map(|stream| known(stream.duration)).collect();
                 demuxer.declared_whole = known(demuxer.fields().duration).filter(|&duration| duration > 0);
                 Ok(demuxer)
             }
-            _ => Err(io.as_mut().and_then(InputIo::take_error).unwrap_or_else(|| {
+            _ => Err(failure(&control, io.as_mut()).unwrap_or_else(|| {
                 let why = format!("cannot be opened as a video: {}{}", error_text(code), hint(io.as_ref()));
                 Error::bad_source(name, why)
             })),
@@ -215,10 +228,9 @@ impl Demuxer {
     pub(super) fn is_at(&self, path: &Path) -> bool {
         match &self.io {
             Some(io) => io.is_at(path),
-            None => self
-                .name
-                .strip_prefix("file:")
-                .is_some_and(|local| InputIo::open(&Input::Path(local.into())).is_ok_and(|local| local.is_at(path))),
+            None => self.name.strip_prefix("file:").is_some_and(|local| {
+                InputIo::open(&Input::Path(local.into()), &Control::default()).is_ok_and(|local| local.is_at(path))
+            }),
         }
     }
 
@@ -286,9 +298,26 @@ impl Demuxer {
         Error::bad_source(&self.name, why)
     }
 
-    fn take_error(&mut self) -> Option<Error> {
-        self.io.as_mut().and_then(InputIo::take_error)
+    /// Ends reading.
+    pub(super) fn control(&self) -> &Control {
+        &self.control
     }
+
+    fn take_error(&mut self) -> Option<Error> {
+        failure(&self.control, self.io.as_mut())
+    }
+}
+
+/// Why libav got no further, when it is not what it read: the work has ended, or a read failed since the last call.
+fn failure(control: &Control, io: Option<&mut InputIo>) -> Option<Error> {
+    control.check().err().or_else(|| io.and_then(InputIo::take_error))
+}
+
+/// libav's callback that asks whether to stop.
+unsafe extern "C" fn has_ended(control: *mut c_void) -> c_int {
+    // SAFETY: libav hands back the control that its context was given, which outlives it.
+    let control = unsafe { &*control.cast::<Control>() };
+    c_int::from(control.is_cancelled())
 }
 
 impl Drop for Demuxer {
@@ -309,14 +338,20 @@ fn hint(io: Option<&InputIo>) -> &'static str {
 }
 
 /// Recognises the format by the first bytes, and refuses what is no container of video.
-fn probe(io: &mut InputIo, name: &str, url: &CStr, playlists: bool) -> Result<*const av::AVInputFormat> {
+fn probe(
+    io: &mut InputIo,
+    control: &Control,
+    name: &str,
+    url: &CStr,
+    playlists: bool,
+) -> Result<*const av::AVInputFormat> {
     let mut format = ptr::null();
     let default_size = 0;
     // SAFETY: our own I/O, which libav rewinds; the format that it writes is one of its constants.
     let code = unsafe {
         av::av_probe_input_buffer2(io.as_mut_ptr(), &raw mut format, url.as_ptr(), ptr::null_mut(), 0, default_size)
     };
-    if let Some(error) = io.take_error() {
+    if let Some(error) = failure(control, Some(io)) {
         return Err(error);
     }
     if io.is_empty() {

@@ -3,8 +3,10 @@
 
 use super::Input;
 use super::ffi::out_of_memory;
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, PLACE};
+use crate::wait::Waiter;
 use ffmpeg_sys_next as av;
 use std::ffi::{c_int, c_void};
 use std::fs::{File, Metadata};
@@ -15,6 +17,10 @@ use std::ptr::NonNull;
 /// What libav reads at a time.
 const BUFFER: c_int = 64 * 1024;
 
+#[cfg(unix)]
+#[expect(clippy::cast_possible_wrap, reason = "one low bit")]
+const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+
 /// An open file, and what happened to it.
 #[derive(Debug)]
 struct Reader {
@@ -23,9 +29,46 @@ struct Reader {
     size: Option<u64>,
     /// What was read of anything else before libav asked for it, and how much of that libav has got.
     head: io::Cursor<Vec<u8>>,
+    /// Waits for bytes of any other.
+    waiter: Option<Waiter>,
+    control: Control,
     /// Whether any byte was ever read.
     read_any: bool,
     error: Option<io::Error>,
+}
+
+impl Reader {
+    /// Reads the next bytes, waiting for them; none once the work has ended.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        if self.head.position() < self.head.get_ref().len() as u64 {
+            return self.head.read(buffer).map(Some);
+        }
+        loop {
+            let goes_on = match &self.waiter {
+                Some(waiter) => waiter.readable(&self.file)?,
+                None => !self.control.is_cancelled(),
+            };
+            if !goes_on {
+                return Ok(None);
+            }
+            match self.file.read(buffer) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+                read => return read.map(Some),
+            }
+        }
+    }
+
+    /// Reads the first bytes ahead, fewer where there are no more or the work has ended.
+    fn read_head(&mut self) -> io::Result<()> {
+        let mut head = vec![0; usize::try_from(PLACE).unwrap_or(0)];
+        let mut length = 0;
+        while let Some(count) = self.read(&mut head[length..])?.filter(|&count| count > 0) {
+            length += count;
+        }
+        head.truncate(length);
+        self.head = io::Cursor::new(head);
+        Ok(())
+    }
 }
 
 /// A libav I/O context over a file or standard input.
@@ -40,11 +83,11 @@ pub(super) struct InputIo {
 unsafe impl Send for InputIo {}
 
 impl InputIo {
-    /// Opens `input` for reading.
+    /// Opens `input` for reading, until `control` ends.
     ///
     /// # Errors
     /// [`Error::SourceMissing`], [`Error::Io`], and [`Error::BadSource`] for a directory.
-    pub(super) fn open(input: &Input) -> Result<Self> {
+    pub(super) fn open(input: &Input, control: &Control) -> Result<Self> {
         let path = PathBuf::from(input.name());
         let (file, metadata) = match input {
             Input::Path(path) => open_file(path)?,
@@ -53,22 +96,24 @@ impl InputIo {
         if metadata.is_dir() {
             return Err(Error::bad_source(input.name(), "is a directory, not a video file"));
         }
-        Self::over(file, &metadata, path)
+        Self::over(file, &metadata, path, control)
     }
 
     /// Reads `file`, which is called `path` in errors.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(super) fn over(mut file: File, metadata: &Metadata, path: PathBuf) -> Result<Self> {
+    pub(super) fn over(mut file: File, metadata: &Metadata, path: PathBuf, control: &Control) -> Result<Self> {
         // Standard input may be a regular file of which a part was read before.
         let from_start = file.stream_position().is_ok_and(|position| position == 0);
         let size = (metadata.is_file() && from_start).then_some(metadata.len());
-        let mut head = Vec::new();
+        let waiter = (!metadata.is_file()).then(|| Waiter::new(control)).transpose();
+        let waiter = waiter.map_err(Error::io(&path, "cannot be waited for"))?;
+        let (head, control) = (io::Cursor::new(Vec::new()), control.clone());
+        let mut reader = Box::new(Reader { file, size, head, waiter, control, read_any: false, error: None });
         if size.is_none() {
-            (&file).take(PLACE).read_to_end(&mut head).map_err(Error::io(&path, "cannot read"))?;
+            reader.read_head().map_err(Error::io(&path, "cannot read"))?;
         }
-        let reader = Box::new(Reader { file, size, head: io::Cursor::new(head), read_any: false, error: None });
         let reader = NonNull::from(Box::leak(reader));
         // SAFETY: the buffer is libav's own memory, as it asks; `reader` lives until drop, which frees the context too.
         let context = unsafe {
@@ -154,7 +199,14 @@ impl Drop for InputIo {
 
 fn open_file(path: &Path) -> Result<(File, Metadata)> {
     let open = || {
-        let file = File::open(path)?;
+        let mut options = File::options();
+        options.read(true);
+        // Opening a pipe would wait for its writer.
+        #[cfg(unix)]
+        if !std::fs::metadata(path)?.is_file() {
+            std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, NONBLOCK);
+        }
+        let file = options.open(path)?;
         let metadata = file.metadata()?;
         Ok((file, metadata))
     };
@@ -181,20 +233,17 @@ unsafe extern "C" fn read(reader: *mut c_void, buffer: *mut u8, size: c_int) -> 
     let (reader, buffer) = unsafe {
         (&mut *reader.cast::<Reader>(), std::slice::from_raw_parts_mut(buffer, size.unsigned_abs() as usize))
     };
-    loop {
-        let in_head = reader.head.position() < reader.head.get_ref().len() as u64;
-        match if in_head { reader.head.read(buffer) } else { reader.file.read(buffer) } {
-            Ok(0) => return av::AVERROR_EOF,
-            Ok(count) => {
-                reader.read_any = true;
-                // No more than `size` bytes were asked for.
-                return c_int::try_from(count).unwrap_or(size);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                reader.error = Some(error);
-                return av::AVERROR(av::EIO);
-            }
+    match reader.read(buffer) {
+        Ok(None) => av::AVERROR_EXIT,
+        Ok(Some(0)) => av::AVERROR_EOF,
+        Ok(Some(count)) => {
+            reader.read_any = true;
+            // No more than `size` bytes were asked for.
+            c_int::try_from(count).unwrap_or(size)
+        }
+        Err(error) => {
+            reader.error = Some(error);
+            av::AVERROR(av::EIO)
         }
     }
 }

@@ -4,6 +4,7 @@ use super::ffi::{self, AvDict, AvPacket, check};
 use super::input::InputIo;
 use super::{hdr, log};
 use crate::colour::HdrMetadata;
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
 use ffmpeg_sys_next as av;
@@ -76,7 +77,7 @@ impl RenditionReader {
     pub(crate) fn over(file: File, path: &Path) -> Result<Self> {
         log::capture();
         let metadata = file.metadata().map_err(Error::io(path, "cannot read"))?;
-        let mut io = InputIo::over(file, &metadata, path.to_path_buf())?;
+        let mut io = InputIo::over(file, &metadata, path.to_path_buf(), &Control::default())?;
         let mut options = AvDict::new();
         options.set(c"fflags", c"noparse+nofillin")?;
         let packet = AvPacket::new()?;

@@ -9,6 +9,7 @@ use super::reader::{Reader, Step};
 use super::sound::Sound;
 use super::timeline::{Place, Timeline, rescale, rescale_down, ticks};
 use super::{AudioTrack, Damage, Event, Input, OpenOptions, SourceInfo, Span};
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::frame::{Area, Frame};
 use crate::geometry::{Rational, Size};
@@ -50,8 +51,16 @@ impl Source {
     /// that Upright converts; [`Error::NotInSource`] for an audio track or a part of the source that is not there;
     /// [`Error::Options`] for a part that no source can have.
     pub fn open(input: &Input, options: &OpenOptions) -> Result<Self> {
+        Self::open_within(input, options, &Control::default())
+    }
+
+    /// As [`Source::open`], for work that may be ended: an input that stalls is then no longer waited for, now or later.
+    ///
+    /// # Errors
+    /// As [`Source::open`]; [`Error::Cancelled`] once the work has ended, of [`Source::next`] too.
+    pub fn open_within(input: &Input, options: &OpenOptions, control: &Control) -> Result<Self> {
         check_span(options.span)?;
-        let demuxer = Demuxer::open(input, &options.protocols)?;
+        let demuxer = Demuxer::open(input, &options.protocols, control.part())?;
         let fingerprint = demuxer.fingerprint()?;
         let video = probe::choose_video(&demuxer)?;
         probe::refuse_interlaced_stream(&demuxer, video)?;
@@ -127,6 +136,11 @@ impl Source {
         let (right, bottom) = (area.x.saturating_add(area.width), area.y.saturating_add(area.height));
         assert!(right <= grid.width && bottom <= grid.height, "{area:?} lies in {grid:?}");
         self.ingest.narrow(area);
+    }
+
+    /// Ends reading.
+    pub(crate) fn control(&self) -> &Control {
+        self.reader.demuxer.control()
     }
 
     /// The audio track that comes out as [`Event::Audio`].

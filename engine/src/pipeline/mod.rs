@@ -1,6 +1,5 @@
 //! Who runs where: queues, stages, cancelling, the report.
 
-mod control;
 mod key_frames;
 mod lot;
 pub mod pool;
@@ -15,7 +14,7 @@ mod spread;
 mod stage;
 mod stages;
 
-pub use control::Control;
+pub use crate::control::Control;
 pub(crate) use key_frames::KeyFrames;
 pub use progress::{Phase, Progress, RungProgress};
 pub use render::{REPORT, RenderOptions, render};

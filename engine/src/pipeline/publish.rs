@@ -51,34 +51,24 @@ impl Outputs {
         Ok(Self { place, claim, directory: directory.to_path_buf(), names: names.to_vec(), overwrite })
     }
 
-    /// A hidden directory on the same disk, for temporary files. It goes with whatever is in it.
-    pub(crate) fn hidden(&self) -> &Path {
-        self.place.path()
-    }
-
-    /// A new, hidden file in which what will be `name` is written; it goes when it is dropped.
-    pub(crate) fn temporary(&self, name: &str) -> Result<NamedTempFile> {
-        let prefix = format!(".{name}.");
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).suffix(".part");
-        // As any file that a program makes, not for the owner's eyes only.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        builder.tempfile_in(self.hidden()).map_err(Error::io(&self.directory, "cannot write into the directory"))
+    /// Where the files are written meanwhile.
+    pub(crate) fn drafts(&self) -> Drafts {
+        Drafts { folder: self.place.path().to_path_buf(), directory: self.directory.clone() }
     }
 
     /// Gives whole files, which are on the disk, their names, and `last` with its content. On failure none of the new
     /// names stays, and what was there is there again.
     pub(crate) fn publish(mut self, files: Vec<(TempPath, String)>, last: (&str, &[u8])) -> Result<()> {
         let (last_name, content) = last;
-        let mut file = self.temporary(last_name)?;
+        let drafts = self.drafts();
+        let mut file = drafts.temporary(last_name)?;
         let cannot_write = || Error::io(self.directory.join(last_name), "cannot write");
         file.write_all(content).map_err(cannot_write())?;
         file.as_file().sync_all().map_err(cannot_write())?;
         let mut names = Vec::new();
         for (file, name) in files.into_iter().chain([(file.into_temp_path(), last_name.to_owned())]) {
             // In the hidden folder: nobody takes it for the result.
-            let path = self.hidden().join(&name);
+            let path = drafts.folder.join(&name);
             file.persist(&path).map_err(|failed| Error::io(path, "cannot rename the finished file")(failed.error))?;
             names.push(name);
         }
@@ -104,6 +94,33 @@ impl Outputs {
             .collect();
         strangers.sort();
         strangers
+    }
+}
+
+/// A hidden folder on the same disk, for temporary files. It goes with the [`Outputs`] that it is of, and with it whatever
+/// is in it, even if someone still writes there.
+#[derive(Clone, Debug)]
+pub(crate) struct Drafts {
+    folder: PathBuf,
+    /// What it is called in errors.
+    directory: PathBuf,
+}
+
+impl Drafts {
+    /// Where it is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A new file in which what will be `name` is written; it goes when it is dropped.
+    pub(crate) fn temporary(&self, name: &str) -> Result<NamedTempFile> {
+        let prefix = format!(".{name}.");
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix).suffix(".part");
+        // As any file that a program makes, not for the owner's eyes only.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        builder.tempfile_in(&self.folder).map_err(Error::io(&self.directory, "cannot write into the directory"))
     }
 }
 

@@ -2,6 +2,7 @@
 //! when it is.
 
 use super::lot::Lot;
+use crate::control::{Close, Control};
 use crossbeam::queue::ArrayQueue;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
@@ -10,7 +11,7 @@ use std::time::Duration;
 /// A bounded queue between stages. It lives as long as its [`Sender`]s and [`Receiver`]s.
 ///
 /// The stream ends when all senders are dropped: what is inside still comes out. The queue closes when all receivers
-/// are dropped, or by [`Valve::close`]: what is inside is dropped, and both sides learn of it at once.
+/// are dropped, or by [`Close::close`]: what is inside is dropped, and both sides learn of it at once.
 #[derive(Debug)]
 pub struct StageQueue<T> {
     items: ArrayQueue<T>,
@@ -43,10 +44,9 @@ pub struct QueueStats {
     pub pop_stall: Duration,
 }
 
-/// What can be done to a queue whatever is in it.
-pub trait Valve: Send + Sync {
-    /// Ends the queue at once: pushing gives the item back, popping gives nothing, what is inside is dropped.
-    fn close(&self);
+/// What can be done to a queue whatever is in it. Closing ends it at once: pushing gives the item back, popping gives
+/// nothing, what is inside is dropped.
+pub trait Valve: Close {
     /// What it has seen so far.
     fn stats(&self) -> QueueStats;
 }
@@ -147,11 +147,22 @@ impl<T> StageQueue<T> {
     }
 }
 
-impl<T: Send> Valve for StageQueue<T> {
+impl<T: Send + 'static> StageQueue<T> {
+    /// As [`StageQueue::bounded`]; the queue closes when `job` ends.
+    pub(crate) fn of(job: &Control, capacity: usize) -> (Sender<T>, Receiver<T>) {
+        let (sender, receiver) = Self::bounded(capacity);
+        job.close_with(&(sender.valve() as Arc<dyn Close>));
+        (sender, receiver)
+    }
+}
+
+impl<T: Send> Close for StageQueue<T> {
     fn close(&self) {
         Self::close(self);
     }
+}
 
+impl<T: Send> Valve for StageQueue<T> {
     fn stats(&self) -> QueueStats {
         QueueStats {
             capacity: self.items.capacity(),

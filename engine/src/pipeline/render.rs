@@ -1,14 +1,14 @@
 //! Carrying a plan out.
 
-use super::control::{Control, Job};
 use super::progress::{Board, Expected, Progress};
-use super::publish::Outputs;
+use super::publish::{Drafts, Outputs};
 use super::report::{self, RenditionReport, Report, Spent};
 use super::run::{Order, Outcome, Workshop, run};
 use super::spool::{Either, Interleaved, Spool};
 use super::spread::{Limits, Spread};
 use super::stages::Film;
 use crate::clock;
+use crate::control::Control;
 use crate::encode::{self, Encoder};
 use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
@@ -20,7 +20,7 @@ use crate::verify;
 use crate::versions::versions;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tempfile::TempPath;
 
@@ -49,12 +49,15 @@ pub struct RenderOptions {
 /// Nothing appears under a final name until everything is whole and checked, and then all of it at once where the file system
 /// can do that; what was written is removed on failure.
 ///
+/// Once it is cancelled or something fails, it returns within about a second, whatever its parts are at: an encoder in the
+/// middle of a slow frame is left behind and comes to its end by itself ([`Control::aside`]).
+///
 /// # Errors
 /// Before anything is done: [`Error::OtherSource`] when the plan was made from another source; [`Error::OutputExists`],
 /// [`Error::OutputIsInput`], and [`Error::OutputBusy`] while another job writes into the directory. Else the first error of
 /// any stage, or [`Error::Cancelled`].
 pub fn render(
-    mut source: Source,
+    source: Source,
     plan: &Plan,
     options: &RenderOptions,
     control: &Control,
@@ -72,49 +75,23 @@ pub fn render(
     }
     let outputs = Outputs::prepare(&options.directory, &names, options.overwrite)?;
     warn_of_another_source(&options.directory, &info);
-    let whole = plan.scale_spec();
-    let area = whole.area(plan.grid_windows());
-    if area.width.max(area.height) > MAX_SIDE {
-        let why = format!(
-            "its picture is {}; a side of what is scaled has at most {MAX_SIDE} samples",
-            info.video.upright.grid
-        );
-        return Err(Error::bad_source(info.name, why));
-    }
-    source.narrow(area);
-    let spec = whole.narrowed(area);
-    let spread_on = |device: &Device| Spread::of(plan, &options.limits, device);
-    let (device, scalers) = Device::open_for(&options.device, &spec, |device| Ok(spread_on(device)?.jobs))?;
-    let spread = spread_on(&device)?;
-    log::info!("{spread}");
-    let job = control.job();
-    let audio = source.audio_track().cloned();
-    let studio = Studio {
-        plan,
-        info: &info,
-        audio,
-        outputs: &outputs,
-        spec,
-        scalers: Mutex::new(scalers),
-        has_twin: options.device == DeviceChoice::Auto,
-        job: &job,
-    };
-    let board = Board::new(plan.rungs.iter().map(|rung| rung.size), plan.frame_ticks());
+    let board = Arc::new(Board::new(plan.rungs.iter().map(|rung| rung.size), plan.frame_ticks()));
     let expected = Expected::of(&info);
     let progress = || Progress::read(&board, expected, plan.video_out.time_base, begin.elapsed());
-    let order = Order {
-        plan,
+    let job = control.part();
+    // A source that stalls is not waited for once something else has failed.
+    job.close_with(&source.control().valve());
+    let work = Work {
+        job: job.clone(),
         source,
-        name: &info.name,
+        plan: plan.clone(),
+        drafts: outputs.drafts(),
+        device: options.device.clone(),
+        limits: options.limits.clone(),
         strict: options.strict,
-        audio: studio.audio.is_some(),
-        workshop: &studio,
-        spread: &spread,
-        area,
-        spool: outputs.hidden(),
-        board: &board,
+        board: Arc::clone(&board),
     };
-    let outcome = run(&job, order, || on_progress(&progress()))?;
+    let (outcome, spread) = job.aside("job", || on_progress(&progress()), move || work.carry_out())?;
     // From here on it is quicker to end well than to stop.
     if control.is_cancelled() {
         return Err(Error::Cancelled);
@@ -147,18 +124,75 @@ fn warn_of_another_source(directory: &Path, info: &SourceInfo) {
     }
 }
 
+/// What may be left behind of a conversion, if it has to be, and refers to nothing of its caller.
+struct Work {
+    job: Control,
+    source: Source,
+    plan: Plan,
+    drafts: Drafts,
+    device: DeviceChoice,
+    limits: Limits,
+    strict: bool,
+    board: Arc<Board>,
+}
+
+impl Work {
+    fn carry_out(self) -> Result<(Outcome<Rendition>, Spread)> {
+        let Self { job, mut source, plan, drafts, device: choice, limits, strict, board } = self;
+        let (info, audio) = (source.info().clone(), source.audio_track().cloned());
+        let whole = plan.scale_spec();
+        let area = whole.area(plan.grid_windows());
+        if area.width.max(area.height) > MAX_SIDE {
+            let why = format!(
+                "its picture is {}; a side of what is scaled has at most {MAX_SIDE} samples",
+                info.video.upright.grid
+            );
+            return Err(Error::bad_source(info.name, why));
+        }
+        source.narrow(area);
+        let spec = whole.narrowed(area);
+        let spread_on = |device: &Device| Spread::of(&plan, &limits, device);
+        let (device, scalers) = Device::open_for(&choice, &spec, |device| Ok(spread_on(device)?.jobs))?;
+        let spread = spread_on(&device)?;
+        log::info!("{spread}");
+        let studio = Studio {
+            plan: &plan,
+            info: &info,
+            audio,
+            drafts: &drafts,
+            spec,
+            scalers: Mutex::new(scalers),
+            has_twin: choice == DeviceChoice::Auto,
+            job: &job,
+        };
+        let order = Order {
+            plan: &plan,
+            source,
+            name: &info.name,
+            strict,
+            audio: studio.audio.is_some(),
+            workshop: &studio,
+            spread: &spread,
+            area,
+            spool: drafts.folder(),
+            board: &board,
+        };
+        Ok((run(&job, order)?, spread))
+    }
+}
+
 /// What the stages are made of.
 struct Studio<'a> {
     plan: &'a Plan,
     info: &'a SourceInfo,
     audio: Option<AudioTrack>,
-    outputs: &'a Outputs,
+    drafts: &'a Drafts,
     spec: ScaleSpec,
     /// One for each lane.
     scalers: Mutex<Vec<Box<dyn Scaler>>>,
     /// Whether the CPU goes on where the device fails.
     has_twin: bool,
-    job: &'a Job,
+    job: &'a Control,
 }
 
 /// A finished file that has not got its name yet.
@@ -180,13 +214,15 @@ impl Workshop for Studio<'_> {
     }
 
     fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
-        encode::open(&self.plan.encoder_settings(self.plan.rungs[rung].size))
+        encode::open_within(&self.plan.encoder_settings(self.plan.rungs[rung].size), self.job)
     }
 
     fn assemble(&self, rung: usize, video: &Spool, film: &Film) -> Result<Rendition> {
         let size = self.plan.rungs[rung].size;
         let video_out = &self.plan.video_out;
-        let file = self.outputs.temporary(&file_name(size))?.into_temp_path();
+        // Whoever was left behind makes no file.
+        self.job.check()?;
+        let file = self.drafts.temporary(&file_name(size))?.into_temp_path();
         let first = video.packets().next().transpose()?;
         let first =
             first.ok_or_else(|| Error::Verify { path: file.to_path_buf(), why: "it has no video".to_owned() })?;

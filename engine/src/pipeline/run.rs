@@ -6,16 +6,16 @@
 //!            └─▶ lane 1: ...                       ┘  └▶ mux, rung 1
 //! ```
 
-use super::control::Job;
 use super::key_frames::KeyFrames;
 use super::pool::Pool;
 use super::progress::Board;
-use super::queue::{QueueStats, Valve};
+use super::queue::{QueueStats, StageQueue, Valve};
 use super::report::{QueueReport, StageReport};
 use super::spool::{Spool, SpoolWriter};
 use super::spread::Spread;
 use super::stage::{Crew, Stage, Starting, StopAll, Waits};
 use super::stages::{Decode, Encode, Film, Footage, Mux, Scale};
+use crate::control::{Close, Control};
 use crate::encode::Encoder;
 use crate::error::Result;
 use crate::frame::Area;
@@ -24,7 +24,6 @@ use crate::scale::{DeviceInfo, Fallback, FallbackScaler, GpuStats, Scaler, Twin}
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Duration;
 
 // What bounds the memory: a job holds the source frames of its `Spread`, RUNG_FRAMES of each rung in each lane, one with
 // either neighbour of a queue and the rest inside, and the packets of the segments that TICKETS lets overtake one another,
@@ -36,8 +35,6 @@ pub(super) const RUNG_FRAMES: usize = 2;
 const PACKETS: usize = 16;
 /// Segments for each lane that are begun and not yet in their place in every rendition.
 const TICKETS: usize = 2;
-/// Time between two calls of `tick`.
-const TICK: Duration = Duration::from_millis(100);
 
 /// What the stages are made of; other things in tests.
 pub(crate) trait Workshop: Sync {
@@ -97,19 +94,15 @@ pub(crate) struct RungOutcome<R> {
     pub(crate) encode_seconds: f64,
 }
 
-/// Carries an order out; calls `tick` about ten times a second meanwhile.
+/// Carries an order out.
 ///
 /// # Errors
 /// The first error of any stage, once all have ended.
-pub(crate) fn run<F: Footage, W: Workshop>(
-    job: &Job,
-    order: Order<'_, F, W>,
-    tick: impl FnMut(),
-) -> Result<Outcome<W::Rendition>> {
+pub(crate) fn run<F: Footage, W: Workshop>(job: &Control, order: Order<'_, F, W>) -> Result<Outcome<W::Rendition>> {
     let (film, fallback) = (OnceLock::new(), OnceLock::new());
     let ended = thread::scope(|scope| {
         let _stop = StopAll(job);
-        run_stages(Crew::new(scope, job), job, order, (&film, &fallback), tick)
+        run_stages(&Crew::new(scope, job), job, order, (&film, &fallback))
     });
     // What comes back as an error only follows from the job's own, which was first.
     let ended = ended.map_err(|_| job.reason())?;
@@ -127,11 +120,10 @@ struct Ended<R> {
 }
 
 fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
-    crew: Crew<'scope, '_>,
-    job: &'scope Job,
+    crew: &Crew<'scope, '_>,
+    job: &'scope Control,
     order: Order<'scope, F, W>,
     (film, fallback): (&'scope OnceLock<Film>, &'scope OnceLock<Fallback>),
-    tick: impl FnMut(),
 ) -> Result<Ended<W::Rendition>> {
     let Order { plan, source, name, strict, audio, workshop, spread, area, spool, board } = order;
     let mut joints = Joints::default();
@@ -139,7 +131,7 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
     // The last stages first; all make ready side by side.
     let (mut muxes, mut coded) = (Vec::new(), Vec::new());
     for (index, rung) in plan.rungs.iter().enumerate() {
-        let (packets, to_mux) = job.queue(PACKETS);
+        let (packets, to_mux) = StageQueue::of(job, PACKETS);
         let waits = Waits { input: Some(packets.valve()), ..Waits::default() };
         let mux = crew.start(
             format!("mux {}", rung.size),
@@ -153,12 +145,12 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
         coded.push(packets);
     }
 
-    let (idle, waiting_lanes) = job.queue(spread.jobs);
+    let (idle, waiting_lanes) = StageQueue::of(job, spread.jobs);
     let (mut lanes, mut scales, mut encodes) = (Vec::new(), Vec::new(), Vec::new());
     for lane in 0..spread.jobs {
         let (mut outputs, mut output_valves, mut pool_valves) = (Vec::new(), Vec::new(), Vec::new());
         for (index, (rung, packets)) in plan.rungs.iter().zip(&coded).enumerate() {
-            let (scaled, to_encode) = job.queue(RUNG_FRAMES);
+            let (scaled, to_encode) = StageQueue::of(job, RUNG_FRAMES);
             joints.add(format!("scale > encode {}", rung.size), scaled.valve());
             let waits = Waits { input: Some(scaled.valve()), outputs: vec![packets.valve()], ..Waits::default() };
             let open = move || workshop.encoder(index);
@@ -177,7 +169,7 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
             outputs.push((frames, scaled));
         }
 
-        let (decoded, input) = job.queue(spread.lane_frames);
+        let (decoded, input) = StageQueue::of(job, spread.lane_frames);
         joints.add("decode > scale".to_owned(), decoded.valve());
         let waits = Waits { input: Some(decoded.valve()), outputs: output_valves, pools: pool_valves };
         let scale = crew.start(
@@ -223,8 +215,6 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
     let start_spool = move || Ok((audio.then(|| SpoolWriter::create(spool)).transpose()?, ()));
     let (decode, ()) = crew.start("decode".to_owned(), waits, decode, start_spool, Decode::run)?.ready()?;
 
-    crew.wait(TICK, tick);
-
     let (gpus, scale) = join_all(scales, job)?;
     let gpu = gpus.into_iter().flatten().reduce(GpuStats::and);
     let mut stages = vec![decode.join(job)?.1, scale];
@@ -246,7 +236,7 @@ fn all_ready<T>(stages: Vec<Starting<'_, T, ()>>) -> Result<Vec<Stage<'_, T>>> {
 }
 
 /// Waits for stages of one name; gives what each made, and adds up how they spent their time.
-fn join_all<T>(stages: Vec<Stage<'_, T>>, job: &Job) -> Result<(Vec<T>, StageReport)> {
+fn join_all<T>(stages: Vec<Stage<'_, T>>, job: &Control) -> Result<(Vec<T>, StageReport)> {
     let (mut made, mut sum) = (Vec::new(), None);
     for stage in stages {
         let (output, report) = stage.join(job)?;
@@ -277,8 +267,8 @@ impl Joints {
 }
 
 /// A pool that closes with the job.
-fn pool<T: Send + 'static>(job: &Job, pool: Pool<T>) -> Pool<T> {
-    job.close_with(pool.valve());
+fn pool<T: Send + 'static>(job: &Control, pool: Pool<T>) -> Pool<T> {
+    job.close_with(&(pool.valve() as Arc<dyn Close>));
     pool
 }
 

@@ -1,9 +1,9 @@
 //! A stage: a thread that says to its caller whether it could start, and to the job how it ended.
 
-use super::control::Job;
 use super::queue::Valve;
 use super::report::StageReport;
 use crate::clock;
+use crate::control::Control;
 use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
@@ -13,10 +13,7 @@ use std::time::{Duration, Instant};
 /// Where stages are started.
 pub(crate) struct Crew<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
-    job: &'scope Job,
-    /// Held by every running stage: when all are gone, all have ended.
-    running: mpsc::Sender<()>,
-    ended: mpsc::Receiver<()>,
+    job: &'scope Control,
 }
 
 /// A stage that makes its tool ready, which several can do at once.
@@ -50,9 +47,8 @@ pub(crate) struct Waits {
 }
 
 impl<'scope, 'env> Crew<'scope, 'env> {
-    pub(crate) fn new(scope: &'scope Scope<'scope, 'env>, job: &'scope Job) -> Self {
-        let (running, ended) = mpsc::channel();
-        Self { scope, job, running, ended }
+    pub(crate) fn new(scope: &'scope Scope<'scope, 'env>, job: &'scope Control) -> Self {
+        Self { scope, job }
     }
 
     /// Starts a stage: in the new thread, `init` makes its tool, and something for the caller that [`Starting::ready`]
@@ -75,9 +71,8 @@ impl<'scope, 'env> Crew<'scope, 'env> {
         T: Send + 'scope,
     {
         let (ready, started) = mpsc::sync_channel(1);
-        let (job, running, stage) = (self.job, self.running.clone(), name.clone());
+        let (job, stage) = (self.job, name.clone());
         let body = move || {
-            let _running = running;
             let ends = &mut ends;
             let (tool, handed) = end_with(job, &stage, init)?;
             // The caller waits for nothing else; it is gone only when the job has ended.
@@ -93,18 +88,10 @@ impl<'scope, 'env> Crew<'scope, 'env> {
         })?;
         Ok(Starting { stage: Stage { name, thread, waits }, started })
     }
-
-    /// Waits until all stages have ended, and calls `tick` meanwhile, once every `interval`.
-    pub(crate) fn wait(self, interval: Duration, mut tick: impl FnMut()) {
-        drop(self.running);
-        while self.ended.recv_timeout(interval) == Err(mpsc::RecvTimeoutError::Timeout) {
-            tick();
-        }
-    }
 }
 
-/// Leaving without [`Crew::wait`], by an error or a panic, takes the stages along.
-pub(crate) struct StopAll<'a>(pub(crate) &'a Job);
+/// Leaving early, by an error or a panic, takes the stages along.
+pub(crate) struct StopAll<'a>(pub(crate) &'a Control);
 
 impl Drop for StopAll<'_> {
     fn drop(&mut self) {
@@ -113,7 +100,7 @@ impl Drop for StopAll<'_> {
 }
 
 /// What `work` gives; when it fails or panics, the job ends with that and there is nothing.
-fn end_with<T>(job: &Job, stage: &str, work: impl FnOnce() -> Result<T>) -> Option<T> {
+fn end_with<T>(job: &Control, stage: &str, work: impl FnOnce() -> Result<T>) -> Option<T> {
     let result = catch_unwind(AssertUnwindSafe(work));
     result.unwrap_or_else(|_| Err(Error::StageLost { stage: stage.to_owned() })).map_err(|error| job.fail(error)).ok()
 }
@@ -134,7 +121,7 @@ impl<T> Stage<'_, T> {
     ///
     /// # Errors
     /// [`Error::Cancelled`] when it failed: the job has the reason.
-    pub(crate) fn join(self, job: &Job) -> Result<(T, StageReport)> {
+    pub(crate) fn join(self, job: &Control) -> Result<(T, StageReport)> {
         let Self { name, thread, waits } = self;
         let ended = thread.join().unwrap_or_else(|_| {
             job.fail(Error::StageLost { stage: name.clone() });
@@ -158,12 +145,9 @@ impl<T> Stage<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::control::Control;
-    use super::super::queue::Receiver;
+    use super::super::queue::{Receiver, StageQueue};
     use super::*;
     use std::sync::Barrier;
-
-    const TICK: Duration = Duration::from_millis(5);
 
     /// An `init` that makes nothing.
     fn nothing() -> Result<((), ())> {
@@ -172,7 +156,7 @@ mod tests {
 
     /// Runs `work` with a crew; gives what it gave and how the job ended.
     fn with_crew<R>(work: impl for<'scope, 'env> FnOnce(Crew<'scope, 'env>) -> R) -> (R, Result<()>) {
-        let job = Control::default().job();
+        let job = Control::default();
         let result = thread::scope(|scope| work(Crew::new(scope, &job)));
         (result, job.check().map_err(|_| job.reason()))
     }
@@ -186,7 +170,6 @@ mod tests {
                 crew.start("sum".to_owned(), waits, 1, || Ok((2, "ready")), run).unwrap().ready().unwrap();
             assert_eq!(handed, "ready");
             let job = crew.job;
-            crew.wait(TICK, || {});
             let (output, report) = stage.join(job).unwrap();
             assert_eq!((output, report.name.as_str()), (3, "sum"));
         });
@@ -256,7 +239,7 @@ mod tests {
         for _ in 0..500 {
             let ((), end) = with_crew(|crew| {
                 let job = crew.job;
-                let (sender, receiver) = job.queue::<u8>(1);
+                let (sender, receiver) = StageQueue::<u8>::of(job, 1);
                 let fail = |_: &mut _, ()| -> Result<()> { Err(Error::options("first")) };
                 let watch = move |input: &mut Receiver<u8>, ()| {
                     assert_eq!(input.pop(), None);
@@ -277,7 +260,7 @@ mod tests {
         for _ in 0..500 {
             let ((), end) = with_crew(|crew| {
                 let job = crew.job;
-                let (sender, receiver) = job.queue::<u8>(1);
+                let (sender, receiver) = StageQueue::<u8>::of(job, 1);
                 let watch = move |input: &mut Receiver<u8>, ()| {
                     assert_eq!(input.pop(), None);
                     job.check()
@@ -297,32 +280,9 @@ mod tests {
     }
 
     #[test]
-    fn waiting_ticks_until_the_last_stage_has_ended() {
-        let ((), end) = with_crew(|crew| {
-            let (release, gate) = mpsc::channel::<()>();
-            let run = |gate: &mut mpsc::Receiver<()>, ()| {
-                let _ = gate.recv();
-                Ok(())
-            };
-            let (stage, ()) =
-                crew.start("gate".to_owned(), Waits::default(), gate, nothing, run).unwrap().ready().unwrap();
-            let (job, mut ticks, mut release) = (crew.job, 0, Some(release));
-            crew.wait(TICK, || {
-                ticks += 1;
-                if ticks == 3 {
-                    release = None;
-                }
-            });
-            assert!(ticks >= 3);
-            stage.join(job).unwrap();
-        });
-        end.unwrap();
-    }
-
-    #[test]
     fn leaving_early_takes_the_stages_along() {
         let (left, end) = with_crew(|crew| {
-            let (_sender, receiver) = crew.job.queue::<u8>(1);
+            let (_sender, receiver) = StageQueue::<u8>::of(crew.job, 1);
             let run = |input: &mut Receiver<u8>, ()| Ok(input.pop());
             let _stop = StopAll(crew.job);
             crew.start("waits".to_owned(), Waits::default(), receiver, nothing, run).unwrap().ready().is_ok()

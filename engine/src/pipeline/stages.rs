@@ -1,12 +1,12 @@
 //! The stages of a job: one decode; lanes, of one scale and one encode for every rung, through which segments go side by
 //! side; and one mux for every rung.
 
-use super::control::Job;
 use super::key_frames::KeyFrames;
 use super::pool::{Pool, Pooled};
 use super::progress::Board;
 use super::queue::{Receiver, Sender};
 use super::spool::{Spool, SpoolWriter};
+use crate::control::Control;
 use crate::encode::Encoder;
 use crate::error::{Error, Result};
 use crate::frame::{Area, Frame};
@@ -112,7 +112,7 @@ pub(crate) struct Film {
 /// Decodes frames, decides which of them are key frames, puts the sound aside, and gives each segment to a lane that has
 /// nothing to do.
 pub(crate) struct Decode<'a, F> {
-    pub(crate) job: &'a Job,
+    pub(crate) job: &'a Control,
     pub(crate) source: F,
     /// What to call it in errors.
     pub(crate) name: &'a str,
@@ -205,7 +205,7 @@ impl<F: Footage> Decode<'_, F> {
 
 /// Crops and scales the frames of one lane for all rungs at once.
 pub(crate) struct Scale<'a> {
-    pub(crate) job: &'a Job,
+    pub(crate) job: &'a Control,
     pub(crate) plan: &'a Plan,
     /// What of the upright grid the decoded frames are.
     pub(crate) area: Area,
@@ -273,7 +273,7 @@ fn pass_on(output: &Sender<Step<Scaled>>, step: Step<Scaled>) -> Result<()> {
 
 /// Encodes the frames of one rung of one lane.
 pub(crate) struct Encode<'a> {
-    pub(crate) job: &'a Job,
+    pub(crate) job: &'a Control,
     pub(crate) input: Receiver<Step<Scaled>>,
     pub(crate) output: Sender<Coded>,
 }
@@ -320,7 +320,7 @@ impl Encode<'_> {
 
 /// Puts the packets of one rung aside in the order of the film, and makes its file when all are there.
 pub(crate) struct Mux<'a> {
-    pub(crate) job: &'a Job,
+    pub(crate) job: &'a Control,
     /// Index of the rung in the ladder.
     pub(crate) rung: usize,
     pub(crate) board: &'a Board,

@@ -14,6 +14,7 @@ pub use program::{Program, programs};
 use super::{Encoder, EncoderSettings, check_format};
 use crate::av1::{self, ObuKind, SequenceHeader};
 use crate::colour::{ChromaSite, HdrMetadata};
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, FrameFormat};
 use crate::packet::Packet;
@@ -30,7 +31,7 @@ pub(super) fn counts_key_frames(name: &str) -> bool {
 }
 
 /// Starts the program of profile `name`. The settings have passed [`EncoderSettings::check`].
-pub(super) fn open(settings: &EncoderSettings, name: &str) -> Result<Box<dyn Encoder>> {
+pub(super) fn open(settings: &EncoderSettings, name: &str, control: &Control) -> Result<Box<dyn Encoder>> {
     let profile = Profile::load(name)?;
     let arguments = profile.arguments(settings)?;
     let program = profile.program();
@@ -39,10 +40,11 @@ pub(super) fn open(settings: &EncoderSettings, name: &str) -> Result<Box<dyn Enc
     let path = program::locate(&profile).ok_or_else(missing)?;
     log::debug!("{} {}", path.display(), arguments.join(" "));
     let silence = Duration::from_secs(profile.silence.into());
-    let process =
-        Process::start(Command::new(path).args(arguments), largest_packet(settings), silence).map_err(|cause| {
-            Error::Encoder { encoder: encoder.clone(), why: format!("cannot start {program}: {cause}") }
-        })?;
+    let cannot_start =
+        |cause| Error::Encoder { encoder: encoder.clone(), why: format!("cannot start {program}: {cause}") };
+    let mut command = Command::new(path);
+    let process = Process::start(command.args(arguments), largest_packet(settings), silence, control);
+    let process = process.map_err(cannot_start)?;
     Ok(Box::new(Pipe {
         encoder,
         program,
@@ -151,6 +153,7 @@ impl Encoder for Pipe {
 impl Pipe {
     fn turn(&mut self, send: bool) -> Result<Turn> {
         self.process.turn(send).map_err(|trouble| match trouble {
+            Trouble::Cancelled => Error::Cancelled,
             Trouble::Silent(seconds) => {
                 self.process.kill();
                 self.with_last_words(format!("{} has neither read nor written for {seconds} seconds", self.program))
@@ -173,6 +176,9 @@ impl Pipe {
     }
 
     fn ended_with(&self, status: Option<std::process::ExitStatus>, why: Option<String>) -> Error {
+        if self.process.is_cancelled() {
+            return Error::Cancelled;
+        }
         let (program, made, sent) = (&self.program, self.made, self.sent);
         let how = match status {
             None => "closed its output and did not end".to_owned(),

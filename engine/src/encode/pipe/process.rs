@@ -2,12 +2,14 @@
 //! another.
 
 use super::ivf::{Broken, Reader};
+use crate::control::{Close, Control};
+use crate::wait::Waiter;
 use std::collections::VecDeque;
 use std::io::{self, BufReader, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Bytes handed to the operating system at once, after each of which the program counts as alive.
@@ -15,10 +17,13 @@ const CHUNK: usize = 64 << 10;
 /// Bytes that are kept of what the program said last.
 const SAID: usize = 4 << 10;
 
-/// A program at work. Dropping it ends it.
+/// A program at work. Dropping it ends it, and leaves nothing of it.
 pub(super) struct Process {
     child: Child,
+    /// Whether the program has been waited for.
+    over: bool,
     shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
     silence: Duration,
 }
 
@@ -40,14 +45,18 @@ pub(super) enum Trouble {
     Silent(u64),
     /// What it makes cannot be read.
     Broken(Broken),
+    /// Nobody wants it any longer.
+    Cancelled,
 }
 
-#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     /// Bytes read and written so far.
     moved: AtomicU64,
+    /// Ends all waits.
+    control: Control,
+    waiter: Waiter,
 }
 
 #[derive(Default)]
@@ -80,8 +89,15 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait_while<'a>(&'a self, state: MutexGuard<'a, State>, wait: impl Fn(&State) -> bool) -> MutexGuard<'a, State> {
-        self.changed.wait_while(state, |state| wait(state)).unwrap_or_else(PoisonError::into_inner)
+    fn wait_while(&self, wait: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let wait = |state: &mut State| !self.control.is_cancelled() && wait(state);
+        self.changed.wait_while(self.lock(), wait).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As `wait_while`, no longer than `most`.
+    fn wait_a_while(&self, most: Duration, wait: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let wait = |state: &mut State| !self.control.is_cancelled() && wait(state);
+        self.changed.wait_timeout_while(self.lock(), most, wait).unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -94,27 +110,48 @@ impl Shared {
     }
 }
 
+impl Close for Shared {
+    fn close(&self) {
+        self.change(|_| ());
+    }
+}
+
 impl Process {
-    /// Starts a program. Packets above `limit` bytes are refused, and about as many bytes of packets wait until they are
-    /// fetched.
+    /// Starts a program, which is waited for until `control` ends. Packets above `limit` bytes are refused, and about as many
+    /// bytes of packets wait until they are fetched.
     ///
     /// # Errors
-    /// When the operating system refuses the program or a thread.
-    pub(super) fn start(command: &mut Command, limit: usize, silence: Duration) -> io::Result<Self> {
+    /// When the operating system refuses the program, a pipe or a thread.
+    pub(super) fn start(command: &mut Command, limit: usize, silence: Duration, control: &Control) -> io::Result<Self> {
+        let control = control.part();
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            moved: AtomicU64::new(0),
+            waiter: Waiter::new(&control)?,
+            control,
+        });
+        shared.control.close_with(&(Arc::clone(&shared) as Arc<dyn Close>));
         // Ctrl-C in a terminal is for Upright alone, which then winds its programs down.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let process = Self { child, shared: Arc::default(), silence };
+        let mut process = Self { child, over: false, shared, threads: Vec::new(), silence };
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else { return Err(io::ErrorKind::BrokenPipe.into()) };
-        // The threads end with the program, whose pipes close; nobody waits for them, since a stranger to whom it has
-        // handed its pipes might keep them.
+        // Of the pipe's two ends this one alone.
+        #[cfg(unix)]
+        rustix::io::ioctl_fionbio(&stdin, true)?;
         let [writer, reader, listener] = [(); 3].map(|()| Arc::clone(&process.shared));
-        spawn("pipe in", move || write(stdin, &writer))?;
-        spawn("pipe out", move || read(stdout, limit, &reader))?;
-        spawn("pipe log", move || listen(stderr, &listener))?;
+        process.spawn("pipe in", move || write(stdin, &writer))?;
+        process.spawn("pipe out", move || read(stdout, limit, &reader))?;
+        process.spawn("pipe log", move || listen(stderr, &listener))?;
         Ok(process)
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        self.threads.push(thread::Builder::new().name(name.to_owned()).spawn(work)?);
+        Ok(())
     }
 
     /// Waits until there are packets, or room for another frame if one is to be `sent`, or neither will be.
@@ -126,6 +163,9 @@ impl Process {
         let mut moved = self.shared.moved.load(Ordering::Relaxed);
         let mut since = Instant::now();
         loop {
+            if self.shared.control.is_cancelled() {
+                return Err(Trouble::Cancelled);
+            }
             if !state.packets.is_empty() {
                 state.waiting = 0;
                 let packets = std::mem::take(&mut state.packets);
@@ -163,7 +203,12 @@ impl Process {
         self.shared.change(|state| state.complete = true);
     }
 
-    /// Waits for the program's end, no longer than its silence may last, then ends it.
+    /// Whether nobody wants it any longer.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.shared.control.is_cancelled()
+    }
+
+    /// Waits for the program's end, no longer than its silence may last and it is wanted, then ends it.
     ///
     /// # Errors
     /// When the operating system does not tell.
@@ -174,11 +219,11 @@ impl Process {
         });
         let begin = Instant::now();
         let mut pause = Duration::from_millis(1);
-        while begin.elapsed() < self.silence {
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(Some(status));
+        while begin.elapsed() < self.silence && !self.is_cancelled() {
+            if self.has_ended()? {
+                return self.end().map(Some);
             }
-            thread::sleep(pause);
+            drop(self.shared.wait_a_while(pause, |_| true));
             pause = (2 * pause).min(Duration::from_millis(50));
         }
         self.kill();
@@ -188,59 +233,99 @@ impl Process {
     /// Ends the program and all that it has started in its group.
     pub(super) fn kill(&mut self) {
         self.shared.change(|state| (state.complete, state.discard) = (true, true));
-        // Once it has been waited for, its number may be someone else's.
-        if matches!(self.child.try_wait(), Ok(None)) {
-            #[cfg(unix)]
-            let killed = rustix::process::kill_process_group(
+        if !self.over {
+            drop(self.end());
+        }
+    }
+
+    /// Whether the program has ended, with what it has started or without.
+    fn has_ended(&mut self) -> io::Result<bool> {
+        if self.over {
+            return Ok(true);
+        }
+        #[cfg(unix)]
+        {
+            use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+            // It is not waited for yet: see `end`.
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+            Ok(waitid(WaitId::Pid(Pid::from_child(&self.child)), options)?.is_some())
+        }
+        #[cfg(not(unix))]
+        self.child.try_wait().map(|status| status.is_some())
+    }
+
+    /// Ends what is left of the program's group, and waits for the program. Its number is that of its group, and nobody
+    /// else's until then.
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        #[cfg(unix)]
+        let killed = self.over
+            || rustix::process::kill_process_group(
                 rustix::process::Pid::from_child(&self.child),
                 rustix::process::Signal::KILL,
             )
             .is_ok();
-            #[cfg(not(unix))]
-            let killed = false;
-            if killed || self.child.kill().is_ok() {
-                drop(self.child.wait());
-            }
+        #[cfg(not(unix))]
+        let killed = false;
+        if !killed {
+            self.child.kill()?;
         }
+        self.over = true;
+        self.child.wait()
     }
 
     /// The last lines that a program which has ended wrote to standard error, as one line; empty when there are none.
     pub(super) fn last_words(&self) -> String {
         // They may still be on their way; a stranger who holds the pipe is not waited for.
         const PATIENCE: Duration = Duration::from_secs(2);
-        let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, |state| !state.silenced);
-        let state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        words(&state.said)
+        words(&self.shared.wait_a_while(PATIENCE, |state| !state.silenced).said)
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
+        self.shared.control.cancel();
         self.kill();
+        // Where they can wait for more than their pipes, they end even if a stranger, to whom the program has handed
+        // those, keeps them.
+        #[cfg(unix)]
+        self.threads.drain(..).for_each(|thread| drop(thread.join()));
     }
-}
-
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }
 
 /// Writes frames until there are no more; then the program sees the end of its input.
 fn write(mut stdin: ChildStdin, shared: &Shared) {
     loop {
-        let mut state = shared.wait_while(shared.lock(), |state| state.frame.is_none() && !state.complete);
+        let mut state = shared.wait_while(|state| state.frame.is_none() && !state.complete);
         let Some(mut frame) = state.frame.take() else { return };
         drop(state);
         shared.changed.notify_all();
-        for chunk in frame.chunks(CHUNK) {
-            if stdin.write_all(chunk).is_err() {
-                shared.change(|state| state.refused = true);
-                return;
-            }
-            shared.moved(chunk.len());
+        if write_frame(&mut stdin, &frame, shared).is_err() {
+            shared.change(|state| state.refused = true);
+            return;
         }
         frame.clear();
         shared.change(|state| state.spare = frame);
     }
+}
+
+fn write_frame(stdin: &mut ChildStdin, frame: &[u8], shared: &Shared) -> io::Result<()> {
+    let mut left = frame;
+    while !left.is_empty() {
+        match stdin.write(&left[..left.len().min(CHUNK)]) {
+            Ok(count) => {
+                shared.moved(count);
+                left = &left[count..];
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if !shared.waiter.writable(stdin)? {
+                    return Err(error);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Reads packets to the end.
@@ -248,7 +333,7 @@ fn read(stdout: ChildStdout, limit: usize, shared: &Shared) {
     let mut reader = Reader::new(BufReader::with_capacity(CHUNK, Counted { input: stdout, shared }), limit);
     loop {
         let frame = reader.next_frame();
-        let mut state = shared.wait_while(shared.lock(), |state| state.waiting >= limit && !state.discard);
+        let mut state = shared.wait_while(|state| state.waiting >= limit && !state.discard);
         match frame {
             Ok(Some(_)) if state.discard => {}
             Ok(Some(frame)) => {
@@ -267,13 +352,16 @@ fn read(stdout: ChildStdout, limit: usize, shared: &Shared) {
     }
 }
 
-struct Counted<'a, R> {
-    input: R,
+struct Counted<'a> {
+    input: ChildStdout,
     shared: &'a Shared,
 }
 
-impl<R: Read> Read for Counted<'_, R> {
+impl Read for Counted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.shared.waiter.readable(&self.input)? {
+            return Ok(0);
+        }
         let count = self.input.read(buffer)?;
         self.shared.moved(count);
         Ok(count)
@@ -283,7 +371,10 @@ impl<R: Read> Read for Counted<'_, R> {
 /// Keeps the last of what the program says.
 fn listen(mut stderr: ChildStderr, shared: &Shared) {
     let mut buffer = [0; SAID];
-    while let Ok(count @ 1..) = stderr.read(&mut buffer) {
+    let more = |stderr: &ChildStderr| shared.waiter.readable(stderr).unwrap_or(false);
+    while more(&stderr)
+        && let Ok(count @ 1..) = stderr.read(&mut buffer)
+    {
         shared.change(|state| {
             state.said.extend_from_slice(&buffer[..count]);
             let surplus = state.said.len().saturating_sub(SAID);
@@ -302,4 +393,73 @@ fn words(said: &[u8]) -> String {
     let lines: Vec<_> = lines.filter(|line| line.chars().any(char::is_alphanumeric)).collect();
     let last = lines[lines.len().saturating_sub(LINES)..].iter();
     last.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::sync::Weak;
+
+    fn start(script: &str, control: &Control) -> Process {
+        let silence = Duration::from_secs(1000);
+        Process::start(Command::new("sh").args(["-c", script]), 1 << 20, silence, control).unwrap()
+    }
+
+    fn threads_of(process: &Process) -> Weak<Shared> {
+        Arc::downgrade(&process.shared)
+    }
+
+    #[test]
+    fn a_stranger_who_keeps_the_pipes_keeps_no_thread_and_no_frame() {
+        // In a session of its own, out of reach; it writes nothing, reads nothing and says nothing.
+        let mut process = start("setsid sleep 1000 & echo $! >&2", &Control::default());
+        let Ok(Turn::Room(mut buffer)) = process.turn(true) else { panic!("there is room at the beginning") };
+        buffer.resize(1 << 20, 7);
+        process.send(buffer);
+        while !process.has_ended().unwrap() || process.shared.lock().said.is_empty() {
+            thread::yield_now();
+        }
+        let stranger = process.last_words().parse().unwrap();
+        let threads = threads_of(&process);
+        drop(process);
+        assert!(threads.upgrade().is_none(), "all threads have ended");
+        let stranger = rustix::process::Pid::from_raw(stranger).unwrap();
+        rustix::process::kill_process(stranger, rustix::process::Signal::KILL).unwrap();
+    }
+
+    #[test]
+    fn what_a_program_that_has_ended_left_in_its_group_is_ended() {
+        let mut process = start("sleep 1000 > /dev/null & echo $! >&2", &Control::default());
+        let status = process.reap().unwrap().unwrap();
+        assert!(status.success());
+        let left: i32 = process.last_words().parse().unwrap();
+        // It is nobody's child here: who ends it does not see it go.
+        let state = || std::fs::read_to_string(format!("/proc/{left}/stat"));
+        while state().is_ok_and(|stat| !stat.contains(") Z ")) {
+            thread::yield_now();
+        }
+        assert!(process.reap().unwrap().unwrap().success(), "the end stays the end");
+    }
+
+    #[test]
+    fn a_cancel_ends_every_wait_while_the_program_goes_on() {
+        let waits: [fn(&mut Process); 3] = [
+            |process| assert!(matches!(process.turn(false), Err(Trouble::Cancelled))),
+            |process| assert!(process.reap().unwrap().is_none()),
+            |process| assert_eq!(process.last_words(), ""),
+        ];
+        for wait in waits {
+            let control = Control::default();
+            let mut process = start("exec sleep 1000", &control);
+            thread::scope(|scope| {
+                let waiting = scope.spawn(|| wait(&mut process));
+                thread::sleep(Duration::from_millis(20));
+                control.cancel();
+                waiting.join().unwrap();
+            });
+            let threads = threads_of(&process);
+            drop(process);
+            assert!(threads.upgrade().is_none());
+        }
+    }
 }

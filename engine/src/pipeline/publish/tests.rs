@@ -24,7 +24,7 @@ fn expected(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 fn finished(outputs: &Outputs) -> Vec<(TempPath, String)> {
     ["a.mp4", "b.mp4"]
         .map(|name| {
-            let mut file = outputs.temporary(name).unwrap();
+            let mut file = outputs.drafts().temporary(name).unwrap();
             file.write_all(b"new").unwrap();
             (file.into_temp_path(), name.to_owned())
         })
@@ -66,10 +66,10 @@ fn what_is_begun_is_hidden_beside_the_final_folder() {
     let root = TempDir::new().unwrap();
     let folder = root.path().join("film");
     let outputs = Outputs::prepare(&folder, &names(), false).unwrap();
-    let file = outputs.temporary("a.mp4").unwrap();
+    let file = outputs.drafts().temporary("a.mp4").unwrap();
     let name = file.path().file_name().unwrap().to_str().unwrap();
     assert!(name.starts_with(".a.mp4.") && name.ends_with(".part"), "{name}");
-    assert_eq!(file.path().parent(), Some(outputs.hidden()));
+    assert_eq!(file.path().parent(), Some(outputs.drafts().folder()));
     let hidden = listed(root.path()).remove(0);
     assert!(hidden.starts_with(".film.") && hidden.ends_with(".part"), "{hidden}");
     assert_eq!(listed(&folder), [""; 0]);
@@ -270,7 +270,7 @@ fn jobs_that_want_the_same_folder_never_mix() {
     let job = |content: &str| {
         let outputs = Outputs::prepare(&folder, &names(), true)?;
         let files = ["a.mp4", "b.mp4"].map(|name| {
-            let mut file = outputs.temporary(name).unwrap();
+            let mut file = outputs.drafts().temporary(name).unwrap();
             file.write_all(content.as_bytes()).unwrap();
             (file.into_temp_path(), name.to_owned())
         });
@@ -297,4 +297,18 @@ fn jobs_that_want_the_same_folder_never_mix() {
     assert_eq!((all.len(), &all[0], &all[1]), (3, &all[1], &all[2]), "one set");
     assert_eq!(listed(root.path()), ["out"]);
     assert_eq!(listed(&root.path().join("out")), ["film"]);
+}
+
+#[test]
+fn who_is_left_behind_keeps_nothing_there() {
+    let root = TempDir::new().unwrap();
+    let outputs = Outputs::prepare(&root.path().join("out/film"), &names(), false).unwrap();
+    let drafts = outputs.drafts();
+    let mut file = drafts.temporary("a.mp4").unwrap();
+    drop(outputs);
+    assert_eq!(contents(root.path()), expected(&[]));
+    file.write_all(b"late").unwrap();
+    assert!(drafts.temporary("b.mp4").is_err());
+    drop(file);
+    assert_eq!(contents(root.path()), expected(&[]));
 }

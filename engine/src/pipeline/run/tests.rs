@@ -1,6 +1,5 @@
 //! The machinery with made-up stages: what goes wrong where, and that everything ends.
 
-use super::super::control::Control;
 use super::super::spool::{Either, Interleaved};
 use super::*;
 use crate::error::Error;
@@ -13,7 +12,8 @@ use crate::scale::Crop;
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Decoded frames that may wait in one lane.
 const LANE_FRAMES: usize = 4;
@@ -38,6 +38,7 @@ enum Place {
     OpenEncoder(usize),
     Encode(usize, u64),
     Finish(usize),
+    CloseEncoder(usize),
     Assemble(usize),
 }
 
@@ -54,6 +55,10 @@ struct Setup {
     fault: Option<(Place, Fault)>,
     /// Whether another scaler goes on where one's device fails.
     twin: bool,
+    /// Where one stays until it is released, as inside a library that nobody can interrupt.
+    stall: Option<Place>,
+    stalled: AtomicBool,
+    released: AtomicBool,
     control: Control,
     /// An encoder of this rung loses its last packet.
     loses: Option<usize>,
@@ -77,6 +82,9 @@ impl Default for Setup {
             segment_key_frames: None,
             fault: None,
             twin: false,
+            stall: None,
+            stalled: AtomicBool::new(false),
+            released: AtomicBool::new(false),
             control: Control::default(),
             loses: None,
             damage: Damage::default(),
@@ -91,9 +99,14 @@ impl Default for Setup {
 
 impl Setup {
     fn at(&self, place: Place) -> Result<()> {
+        if self.stall == Some(place) {
+            self.stalled.store(true, Ordering::SeqCst);
+            wait_for(|| self.released.load(Ordering::SeqCst));
+        }
         match self.fault {
             Some((fault_place, fault)) if fault_place == place => {
                 self.visits.fetch_add(1, Ordering::SeqCst);
+                wait_for(|| self.stall.is_none() || self.stalled.load(Ordering::SeqCst));
                 match fault {
                     Fault::Fail => Err(Error::options(format!("{place:?}"))),
                     Fault::Lose => Err(Error::Device { device: "made up".to_owned(), why: format!("{place:?}") }),
@@ -115,7 +128,14 @@ impl Setup {
         Plan { segments: SegmentRule { key_frames: self.segment_key_frames }, ..plan }
     }
 
-    fn run(self: &Arc<Self>) -> Result<Outcome<Vec<Either>>> {
+    /// As a conversion does; once it has ended, it may take `grace` to wind down.
+    fn run_with_grace(self: &Arc<Self>, grace: Duration) -> Result<Outcome<Vec<Either>>> {
+        let (job, setup) = (self.control.part(), Arc::clone(self));
+        let part = job.clone();
+        job.aside_within(grace, "job", || {}, move || setup.run(&part))
+    }
+
+    fn run(self: &Arc<Self>, job: &Control) -> Result<Outcome<Vec<Either>>> {
         let (plan, directory) = (self.plan(), tempfile::tempdir().unwrap());
         let board = Board::new(plan.rungs.iter().map(|rung| rung.size), 40);
         let spread = Spread {
@@ -138,7 +158,7 @@ impl Setup {
             spool: directory.path(),
             board: &board,
         };
-        let outcome = run(&self.control.job(), order, || {});
+        let outcome = run(job, order);
         assert_eq!(directory.path().read_dir().unwrap().count(), 0);
         outcome
     }
@@ -274,6 +294,13 @@ impl Encoder for MadeUpEncoder {
     }
 }
 
+impl Drop for MadeUpEncoder {
+    fn drop(&mut self) {
+        // There is nobody to be told.
+        let _ = self.setup.at(Place::CloseEncoder(self.rung));
+    }
+}
+
 impl Workshop for Arc<Setup> {
     type Rendition = Vec<Either>;
 
@@ -301,7 +328,13 @@ impl Workshop for Arc<Setup> {
 
 fn run_with(setup: Setup) -> (Result<Outcome<Vec<Either>>>, Arc<Setup>) {
     let setup = Arc::new(setup);
-    (setup.run(), setup)
+    (setup.run_with_grace(Duration::MAX), setup)
+}
+
+fn wait_for(so: impl Fn() -> bool) {
+    while !so() {
+        thread::yield_now();
+    }
 }
 
 fn times(packets: &[Either]) -> (Vec<i64>, Vec<i64>) {
@@ -461,6 +494,62 @@ fn a_device_that_fails_with_none_to_go_on_with_ends_the_job() {
     }
 }
 
+/// Every state in which someone can be stuck.
+const STALLS: [Place; 12] = [
+    Place::OpenScaler,
+    Place::OpenEncoder(0),
+    Place::OpenEncoder(1),
+    Place::Decode(0),
+    Place::Decode(20),
+    Place::Scale(7),
+    Place::Encode(0, 9),
+    Place::Encode(1, 59),
+    Place::Finish(0),
+    Place::CloseEncoder(0),
+    Place::CloseEncoder(1),
+    Place::Assemble(1),
+];
+
+#[test]
+fn a_cancelled_job_leaves_behind_whoever_is_stuck() {
+    for place in STALLS {
+        let setup = Arc::new(Setup { stall: Some(place), ..Setup::default() });
+        let outcome = thread::scope(|scope| {
+            let job = scope.spawn(|| setup.run_with_grace(Duration::ZERO));
+            wait_for(|| setup.stalled.load(Ordering::SeqCst));
+            setup.control.cancel();
+            job.join().unwrap()
+        });
+        assert!(matches!(outcome, Err(Error::Cancelled)), "{place:?}");
+        assert!(Arc::strong_count(&setup) > 1, "{place:?}: who is stuck is still there");
+        setup.released.store(true, Ordering::SeqCst);
+        // And afterwards nobody.
+        wait_for(|| Arc::strong_count(&setup) == 1);
+    }
+}
+
+#[test]
+fn a_failed_job_leaves_behind_whoever_is_stuck_and_gives_the_reason() {
+    let failures = [
+        (Place::OpenScaler, Place::OpenEncoder(1)),
+        (Place::OpenEncoder(0), Place::OpenScaler),
+        (Place::Decode(5), Place::Encode(0, 0)),
+        (Place::Scale(7), Place::Decode(9)),
+        (Place::Encode(0, 9), Place::Encode(1, 9)),
+        (Place::Finish(0), Place::Finish(1)),
+        (Place::Assemble(0), Place::Assemble(1)),
+    ];
+    for (stall, failure) in failures {
+        let setup = Setup { stall: Some(stall), fault: Some((failure, Fault::Fail)), lag: 0, ..Setup::default() };
+        let setup = Arc::new(setup);
+        let outcome = setup.run_with_grace(Duration::ZERO);
+        assert!(matches!(outcome, Err(Error::Options(message)) if message == format!("{failure:?}")), "{stall:?}");
+        assert!(Arc::strong_count(&setup) > 1, "{stall:?}: who is stuck is still there");
+        setup.released.store(true, Ordering::SeqCst);
+        wait_for(|| Arc::strong_count(&setup) == 1);
+    }
+}
+
 fn place() -> impl Strategy<Value = Place> {
     prop_oneof![
         (0_u64..60).prop_map(Place::Decode),
@@ -497,7 +586,9 @@ proptest! {
                     Place::Decode(_) => "decode",
                     Place::OpenScaler | Place::Scale(_) | Place::Collect(_) => "scale",
                     Place::OpenEncoder(0) | Place::Encode(0, _) | Place::Finish(0) => "encode 36x64",
-                    Place::OpenEncoder(_) | Place::Encode(..) | Place::Finish(_) => "encode 18x32",
+                    Place::OpenEncoder(_) | Place::Encode(..) | Place::Finish(_) | Place::CloseEncoder(_) => {
+                        "encode 18x32"
+                    }
                     Place::Assemble(0) => "mux 36x64",
                     Place::Assemble(_) => "mux 18x32",
                 };
