@@ -10,3 +10,5 @@ mod footage;
 mod pictures;
 mod reading;
 mod spans;
+#[cfg(unix)]
+mod stalls;
