@@ -8,13 +8,14 @@ use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::Path;
+use upright_engine::control::Control;
 use upright_engine::encode::EncoderKind;
 use upright_engine::frame::Depth;
 use upright_engine::geometry::{Rational, Size};
 use upright_engine::machine::{Machine, cores};
 use upright_engine::measure::{Bench, Throughput, footage};
 use upright_engine::media::{AudioChoice, Input, Span};
-use upright_engine::pipeline::Control;
 use upright_engine::scale::DeviceInfo;
 use upright_engine::versions::versions;
 use upright_engine::{Error, Result};
@@ -107,33 +108,39 @@ impl Serialize for Rates {
 ///
 /// # Errors
 /// The engine's; [`Error::Options`] for an input that can be read only once.
-pub(crate) fn bench(arguments: args::Bench, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
-    let interrupt = Interrupt::listen().map_err(Error::io("signals", "cannot be listened for"))?;
+pub(crate) fn bench(arguments: args::Bench, quiet: bool, messages: &Messages) -> Result<Exit, Failure> {
+    let interrupt = Interrupt::listen()?;
     let json = arguments.json;
-    let mut say = |text: &str| {
-        if !quiet {
-            // Nobody is left to be told when standard error is gone.
-            let _ = writeln!(messages, "upright: {text}");
+    // Holds all that is written, until all is done.
+    let folder = tempfile::tempdir().map_err(Error::io(std::env::temp_dir(), "cannot make a folder"))?;
+    let work = {
+        let (control, path) = (interrupt.control().clone(), folder.path().to_path_buf());
+        let mut messages = messages.clone();
+        move || {
+            let mut say = |text: &str| {
+                if !quiet {
+                    // Nobody is left to be told when standard error is gone.
+                    let _ = writeln!(messages, "upright: {text}");
+                }
+            };
+            measure(arguments, &path, &control, &mut say)
         }
     };
-    match measure(arguments, interrupt.begin(), &mut say) {
-        Ok(measured) if json => output::print_json(&measured)?,
-        Ok(measured) => output::print(&measured.table())?,
-        Err(error @ Error::Cancelled) => {
-            return Err(Failure { error, exit: interrupt.exit().unwrap_or(Exit::Interrupted) });
-        }
-        Err(error) => return Err(error.into()),
+    // An encoder may be in the middle of a slow frame when it is cancelled.
+    let measured = interrupt.control().aside("bench", || {}, work).map_err(|error| interrupt.failure(error))?;
+    if json {
+        output::print_json(&measured)?;
+    } else {
+        output::print(&measured.table())?;
     }
     Ok(Exit::Success)
 }
 
-fn measure(arguments: args::Bench, control: &Control, say: &mut dyn FnMut(&str)) -> Result<Measured> {
+fn measure(arguments: args::Bench, folder: &Path, control: &Control, say: &mut dyn FnMut(&str)) -> Result<Measured> {
     let (plan, device, limits) = options::recipe(arguments.recipe)?;
     let seconds = Rational::new(2 * i64::try_from(cores()).unwrap_or(1), 1);
     let duration = arguments.duration.unwrap_or(seconds);
     let span = Span { start: None, duration: Some(duration) };
-    // Holds the film until all is done.
-    let folder = tempfile::tempdir().map_err(Error::io(std::env::temp_dir(), "cannot make a folder"))?;
     let name = arguments.input.map(|path| path.display().to_string());
     let input = match &name {
         Some(name) if name == "-" => {
@@ -141,7 +148,7 @@ fn measure(arguments: args::Bench, control: &Control, say: &mut dyn FnMut(&str))
         }
         Some(name) => Input::Path(name.into()),
         None => {
-            let path = folder.path().join("film.mp4");
+            let path = folder.join("film.mp4");
             say("making a film to measure with");
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "above 0 and below 2^40")]
             footage::write(&path, (duration.as_f64() * footage::FRAME_RATE as f64).ceil() as u64, control)?;
@@ -160,7 +167,7 @@ fn measure(arguments: args::Bench, control: &Control, say: &mut dyn FnMut(&str))
         part("encoding");
         encode.add(bench.encode()?);
         part("converting");
-        convert.add(bench.convert()?);
+        convert.add(bench.convert(folder)?);
     }
     Ok(Measured::of(&bench, name, [decode, scale, encode, convert]))
 }

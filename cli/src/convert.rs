@@ -11,12 +11,12 @@ use indicatif::DecimalBytes;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
+use upright_engine::Result;
 use upright_engine::encode::{self, EncoderKind};
 use upright_engine::media::{AudioChoice, Damage, Source, Span};
 use upright_engine::pipeline::{REPORT, Report, Spread, render};
 use upright_engine::plan::Plan;
 use upright_engine::scale::Device;
-use upright_engine::{Error, Result};
 
 /// Converts, showing progress, and sums up on standard error.
 ///
@@ -25,7 +25,7 @@ use upright_engine::{Error, Result};
 pub(crate) fn convert(arguments: args::Job, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
     let (choice, stats) = (arguments.progress, arguments.stats);
     let job = Job::resolve(arguments)?;
-    let interrupt = Interrupt::listen().map_err(Error::io("signals", "cannot be listened for"))?;
+    let interrupt = Interrupt::listen()?;
     let reporter = Reporter::new(choice, quiet, messages);
     let directory = &job.render.directory;
     match carry_out(&job, &interrupt, &reporter) {
@@ -44,32 +44,31 @@ pub(crate) fn convert(arguments: args::Job, quiet: bool, messages: &mut Messages
             Ok(Exit::Success)
         }
         Err(error) => {
-            let exit = match error {
-                Error::Cancelled => interrupt.exit().unwrap_or(Exit::Interrupted),
-                _ => Exit::from(&error),
-            };
-            reporter.failed(&error, exit);
-            Err(Failure { error, exit })
+            let failure = interrupt.failure(error);
+            reporter.failed(&failure);
+            Err(failure)
         }
     }
 }
 
 fn carry_out(job: &Job, interrupt: &Interrupt, reporter: &Reporter) -> Result<Report> {
-    let source = Source::open(&job.input, &job.open)?;
+    let source = Source::open_within(&job.input, &job.open, interrupt.control())?;
     let plan = Plan::new(source.info(), &job.plan)?;
     for assumption in &plan.assumptions {
         log::info!("assumed {}: {} ({})", assumption.what, assumption.value, assumption.because);
     }
-    render(source, &plan, &job.render, interrupt.begin(), &|progress| reporter.progress(progress))
+    render(source, &plan, &job.render, interrupt.control(), &|progress| reporter.progress(progress))
 }
 
 /// Prints the plan of a conversion.
 ///
 /// # Errors
 /// The engine's.
-pub(crate) fn plan(arguments: args::Job, quiet: bool, messages: &mut Messages) -> Result<Exit> {
+pub(crate) fn plan(arguments: args::Job, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
     let job = Job::resolve(arguments)?;
-    let source = Source::open(&job.input, &job.open)?;
+    let interrupt = Interrupt::listen()?;
+    let source = Source::open_within(&job.input, &job.open, interrupt.control());
+    let source = source.map_err(|error| interrupt.failure(error))?;
     let plan = Plan::new(source.info(), &job.plan)?;
     let spread = Spread::of(&plan, &job.render.limits, &Device::open(&job.render.device)?)?;
     output::print_json(&plan)?;
@@ -84,9 +83,11 @@ pub(crate) fn plan(arguments: args::Job, quiet: bool, messages: &mut Messages) -
 ///
 /// # Errors
 /// The engine's.
-pub(crate) fn probe(arguments: args::Probe) -> Result<Exit> {
+pub(crate) fn probe(arguments: args::Probe) -> Result<Exit, Failure> {
     let open = options::open_options(arguments.access, AudioChoice::Best, Span::default());
-    let source = Source::open(&options::input(&arguments.input), &open)?;
+    let interrupt = Interrupt::listen()?;
+    let source = Source::open_within(&options::input(&arguments.input), &open, interrupt.control());
+    let source = source.map_err(|error| interrupt.failure(error))?;
     output::print_json(source.info())?;
     Ok(Exit::Success)
 }

@@ -1,61 +1,70 @@
-//! Ctrl-C (SIGINT) and SIGTERM: the first asks a running job to wind down; the second, or the first while nothing has
-//! been begun, ends the process at once.
+//! Ctrl-C (SIGINT) and SIGTERM: the first asks what runs to wind down, which takes it about a second at most; the second
+//! ends the process at once, and so does the first where something else holds it up, such as a standard error that
+//! nobody reads.
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 use std::{io, thread};
-use upright_engine::pipeline::Control;
+use upright_engine::Error;
+use upright_engine::control::Control;
+
+/// Time from the first signal to the end, whatever happens.
+const LIMIT: Duration = Duration::from_secs(2);
 
 /// Listens for signals on a thread of its own until the process ends.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     control: Control,
-    state: Arc<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// Something has been begun that has to be wound down.
-    begun: AtomicBool,
     /// The first signal; 0 before it.
-    signal: AtomicI32,
+    signal: Arc<AtomicI32>,
 }
 
 impl Interrupt {
     /// # Errors
-    /// When the operating system refuses a signal handler or a thread.
-    pub(crate) fn listen() -> io::Result<Self> {
+    /// [`Error::Io`] when the operating system refuses a signal handler or a thread.
+    pub(crate) fn listen() -> Result<Self, Error> {
+        Self::start().map_err(Error::io("signals", "cannot be listened for"))
+    }
+
+    fn start() -> io::Result<Self> {
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
-        let interrupt = Self { control: Control::default(), state: Arc::default() };
-        let (control, state) = (interrupt.control.clone(), Arc::clone(&interrupt.state));
+        let interrupt = Self { control: Control::default(), signal: Arc::default() };
+        let (control, first) = (interrupt.control.clone(), Arc::clone(&interrupt.signal));
         thread::Builder::new().name("signals".to_owned()).spawn(move || {
             for signal in &mut signals {
-                let first = state.signal.swap(signal, Ordering::SeqCst) == 0;
-                if !first || !state.begun.load(Ordering::SeqCst) {
-                    signal_hook::low_level::exit(i32::from(exit_of(signal).code()));
+                let end = move || signal_hook::low_level::exit(i32::from(exit_of(signal).code()));
+                if first.swap(signal, Ordering::SeqCst) != 0 {
+                    end();
                 }
-                log::warn!("stopping; the same again stops at once");
+                let limit = move || {
+                    thread::sleep(LIMIT);
+                    end();
+                };
+                // Without it there is still the second signal.
+                drop(thread::Builder::new().name("limit".to_owned()).spawn(limit));
                 control.cancel();
+                log::warn!("stopping; the same again stops at once");
             }
         })?;
         Ok(interrupt)
     }
 
-    /// What the first signal cancels, from now on.
-    pub(crate) fn begin(&self) -> &Control {
-        self.state.begun.store(true, Ordering::SeqCst);
+    /// What the first signal cancels.
+    pub(crate) fn control(&self) -> &Control {
         &self.control
     }
 
-    /// How a cancelled job ends, if a signal was the reason.
-    pub(crate) fn exit(&self) -> Option<Exit> {
-        match self.state.signal.load(Ordering::SeqCst) {
-            0 => None,
-            signal => Some(exit_of(signal)),
-        }
+    /// How the program ends after `error`: as the signal says, if that was the reason.
+    pub(crate) fn failure(&self, error: Error) -> Failure {
+        let exit = match (&error, self.signal.load(Ordering::SeqCst)) {
+            (Error::Cancelled, signal @ 1..) => exit_of(signal),
+            _ => Exit::from(&error),
+        };
+        Failure { error, exit }
     }
 }
 

@@ -30,7 +30,12 @@ fn main() -> ExitCode {
     silence_libraries();
     return_large_blocks();
     // A panic has said where it was; what is left to do is to end as the table of exit codes says.
-    panic::catch_unwind(upright).unwrap_or(Exit::Internal).into()
+    let exit = panic::catch_unwind(upright).unwrap_or(Exit::Internal);
+    if exit != Exit::Success {
+        // Who was left behind is inside a library, which must not tidy up beside it as libraries do when a process ends.
+        signal_hook::low_level::exit(exit.code().into());
+    }
+    exit.into()
 }
 
 fn upright() -> Exit {

@@ -1,22 +1,28 @@
 //! How far a conversion is: bars for people, JSON Lines for machines.
 //!
 //! The JSON Lines on standard output, each flushed, are a contract described in the README: any number of `progress`
-//! lines, then exactly one that is `done` or `failed`.
+//! lines, then exactly one that is `done` or `failed`. A reader that does not read holds nothing up.
+
+mod writer;
 
 use crate::args;
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 use crate::output::{self, Messages};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use upright_engine::Result;
 use upright_engine::pipeline::{Phase, Progress, REPORT, Report};
-use upright_engine::{Error, Result};
+use writer::Writer;
 
 /// Time between two lines of progress of the same phase.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How long the last line may wait for its reader, and when a signal has ended the job.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LITTLE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Where progress goes.
 #[derive(Debug)]
@@ -24,19 +30,14 @@ pub(crate) enum Reporter {
     /// A bar on standard error.
     Bar(ProgressBar),
     /// JSON Lines on standard output.
-    Json(Mutex<Lines>),
+    Json(Mutex<Pace>, Writer),
     /// Nowhere.
     Silent,
 }
 
-/// What was written to standard output so far.
+/// When the last line of progress was due, and of which phase it told.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
-    /// When the last line was written, and of which phase it told.
-    last: Option<(Instant, Phase)>,
-    /// Writing failed once; the conversion goes on without.
-    unread: bool,
-}
+pub(crate) struct Pace(Option<(Instant, Phase)>);
 
 /// One JSON Line.
 #[derive(Debug, Serialize)]
@@ -52,7 +53,13 @@ impl Reporter {
     pub(crate) fn new(choice: args::Progress, quiet: bool, messages: &Messages) -> Self {
         let terminal = io::stderr().is_terminal();
         match choice {
-            args::Progress::Json => Self::Json(Mutex::default()),
+            args::Progress::Json => match Writer::start(io::stdout()) {
+                Ok(writer) => Self::Json(Mutex::default(), writer),
+                Err(error) => {
+                    log::warn!("no progress: {error}");
+                    Self::Silent
+                }
+            },
             args::Progress::Auto if terminal && !quiet => Self::bar(messages),
             args::Progress::Bar if terminal => Self::bar(messages),
             args::Progress::Bar => {
@@ -82,9 +89,10 @@ impl Reporter {
                 bar.set_position(progress.frames.min(progress.total.unwrap_or(u64::MAX)));
                 bar.set_message(describe(progress));
             }
-            Self::Json(lines) => {
-                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-                lines.progress(&mut io::stdout().lock(), progress, Instant::now());
+            Self::Json(pace, writer) => {
+                if pace.lock().unwrap_or_else(PoisonError::into_inner).due(progress.phase, Instant::now()) {
+                    writer.offer(line(&Line::Progress(progress)));
+                }
             }
             Self::Silent => {}
         }
@@ -93,30 +101,36 @@ impl Reporter {
     /// Ends the progress of a job that did all it should.
     ///
     /// # Errors
-    /// [`Error::Io`] when the result cannot be written to standard output, except when its reader has gone.
+    /// [`upright_engine::Error::Io`] when the result cannot be written to standard output, except when its reader has gone.
     pub(crate) fn done(&self, directory: &Path, report: &Report) -> Result<()> {
         let names = report.renditions.iter().map(|rendition| rendition.file.as_str());
-        self.finish(&Line::Done {
+        let done = Line::Done {
             exit: Exit::Success.code(),
             directory: &directory.to_string_lossy(),
             files: names.chain([REPORT]).collect(),
             frames: report.frames,
             seconds: report.wall_seconds,
-        })
+        };
+        self.finish(&done, PATIENCE)
     }
 
     /// Ends the progress of a job that failed.
-    pub(crate) fn failed(&self, error: &Error, exit: Exit) {
+    pub(crate) fn failed(&self, Failure { error, exit }: &Failure) {
+        let stopped = matches!(exit, Exit::Interrupted | Exit::Terminated);
+        let patience = if stopped { LITTLE_PATIENCE } else { PATIENCE };
         // The failure itself is what the caller is told; that it could not be told twice changes nothing.
-        let _ = self.finish(&Line::Failed { exit: exit.code(), message: &error.to_string() });
+        let _ = self.finish(&Line::Failed { exit: exit.code(), message: &error.to_string() }, patience);
     }
 
-    fn finish(&self, line: &Line) -> Result<()> {
+    fn finish(&self, last: &Line, patience: Duration) -> Result<()> {
         match self {
             Self::Bar(bar) => bar.finish_and_clear(),
-            Self::Json(_) => match write_line(&mut io::stdout().lock(), line) {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(output::stdout_failed(error)),
-                _ => {}
+            Self::Json(_, writer) => match writer.finish(line(last), patience) {
+                Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    return Err(output::stdout_failed(error));
+                }
+                Some(_) => {}
+                None => log::warn!("nobody reads standard output: the last line of progress is lost"),
             },
             Self::Silent => {}
         }
@@ -124,26 +138,22 @@ impl Reporter {
     }
 }
 
-impl Lines {
-    /// Writes a line at the beginning of each phase, and after that one a second.
-    fn progress(&mut self, out: &mut impl Write, progress: &Progress, now: Instant) {
-        let due = self.last.is_none_or(|(then, phase)| phase != progress.phase || now - then >= INTERVAL);
-        if self.unread || !due {
-            return;
+impl Pace {
+    /// Whether a line is due: one at the beginning of each phase, and after that one a second.
+    fn due(&mut self, phase: Phase, now: Instant) -> bool {
+        let due = self.0.is_none_or(|(then, before)| before != phase || now - then >= INTERVAL);
+        if due {
+            self.0 = Some((now, phase));
         }
-        self.last = Some((now, progress.phase));
-        if let Err(error) = write_line(out, &Line::Progress(progress)) {
-            self.unread = true;
-            log::warn!("progress goes on unseen: {error}");
-        }
+        due
     }
 }
 
-fn write_line(out: &mut impl Write, line: &Line) -> io::Result<()> {
-    let mut bytes = serde_json::to_vec(line)?;
+fn line(line: &Line) -> Vec<u8> {
+    // It has no map and no float that JSON could not hold.
+    let mut bytes = serde_json::to_vec(line).unwrap_or_default();
     bytes.push(b'\n');
-    out.write_all(&bytes)?;
-    out.flush()
+    bytes
 }
 
 fn describe(progress: &Progress) -> String {
@@ -182,10 +192,8 @@ mod tests {
     use upright_engine::geometry::Size;
     use upright_engine::pipeline::RungProgress;
 
-    fn text(line: &Line) -> String {
-        let mut bytes = Vec::new();
-        write_line(&mut bytes, line).unwrap();
-        String::from_utf8(bytes).unwrap()
+    fn text(value: &Line) -> String {
+        String::from_utf8(line(value)).unwrap()
     }
 
     fn some_progress() -> Progress {
@@ -203,37 +211,14 @@ mod tests {
 
     #[test]
     fn lines_come_once_a_second_and_when_the_phase_changes() {
-        let (mut lines, mut out, start) = (Lines::default(), Vec::new(), Instant::now());
-        let mut count = |millis: u64, phase| {
-            let progress = Progress { phase, ..some_progress() };
-            lines.progress(&mut out, &progress, start + Duration::from_millis(millis));
-            out.iter().filter(|&&byte| byte == b'\n').count()
-        };
-        assert_eq!(count(0, Phase::Encode), 1);
-        assert_eq!(count(999, Phase::Encode), 1);
-        assert_eq!(count(1000, Phase::Encode), 2);
-        assert_eq!(count(1001, Phase::Finish), 3);
-        assert_eq!(count(1002, Phase::Finish), 3);
-        assert_eq!(count(1003, Phase::Done), 4);
-    }
-
-    #[test]
-    fn a_reader_that_left_is_not_written_to_again() {
-        struct Gone(usize);
-        impl Write for Gone {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                self.0 += 1;
-                Err(io::ErrorKind::BrokenPipe.into())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let (mut lines, mut out) = (Lines::default(), Gone(0));
-        for phase in [Phase::Encode, Phase::Finish, Phase::Done] {
-            lines.progress(&mut out, &Progress { phase, ..some_progress() }, Instant::now());
-        }
-        assert_eq!(out.0, 1);
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        let mut due = |millis: u64, phase| pace.due(phase, start + Duration::from_millis(millis));
+        assert!(due(0, Phase::Encode));
+        assert!(!due(999, Phase::Encode));
+        assert!(due(1000, Phase::Encode));
+        assert!(due(1001, Phase::Finish));
+        assert!(!due(1002, Phase::Finish));
+        assert!(due(1003, Phase::Done));
     }
 
     #[test]

@@ -298,7 +298,7 @@ mod tests {
             let given = Arc::new(());
             let kept = Arc::clone(&given);
             let work = move || {
-                drop(gate.recv());
+                _ = gate.recv();
                 Ok(kept)
             };
             let mut error = Some(error);

@@ -150,7 +150,7 @@ fn a_signal_ends_it_tidily() {
 }
 
 /// Whether a process has a handler of its own for SIGINT, by the kernel's word.
-fn listens(child: &Child) -> bool {
+pub(crate) fn listens(child: &Child) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
     u64::from_str_radix(caught.trim(), 16).unwrap() >> 1 & 1 == 1

@@ -16,5 +16,6 @@ mod publishing;
 mod rendition;
 mod sound;
 mod spread;
+mod stalls;
 mod support;
 mod timing;

@@ -13,6 +13,7 @@ use crate::plan::{Plan, PlanOptions};
 use crate::scale::{Crop, Device, DeviceChoice, DeviceInfo, Scaler};
 use std::cmp::Reverse;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -272,12 +273,12 @@ impl<'a> Bench<'a> {
         Ok(Throughput::since(begin, frames))
     }
 
-    /// Converts the film into a temporary folder, with all that belongs to a conversion.
+    /// Converts the film, with all that belongs to a conversion, into a temporary folder in this one.
     ///
     /// # Errors
     /// As [`render`].
-    pub fn convert(&self) -> Result<Throughput> {
-        let folder = TempDir::new().map_err(Error::io(std::env::temp_dir(), "cannot make a folder"))?;
+    pub fn convert(&self, folder: &Path) -> Result<Throughput> {
+        let folder = TempDir::new_in(folder).map_err(Error::io(folder, "cannot make a folder"))?;
         let options = RenderOptions {
             directory: folder.path().to_path_buf(),
             overwrite: true,

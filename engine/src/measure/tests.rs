@@ -3,7 +3,6 @@ use crate::encode::{EncoderChoice, EncoderKind, LibavEncoder};
 use crate::geometry::Rational;
 use crate::media::{AudioChoice, Span};
 use crate::pipeline::Limits;
-use std::path::Path;
 
 fn film(folder: &Path, frames: u64) -> (Input, OpenOptions) {
     let path = folder.join("film.mp4");
@@ -26,7 +25,7 @@ fn every_part_deals_with_every_frame() {
     assert_eq!(bench.segments, [0..2, 2..4, 4..5]);
     assert_eq!(bench.decode().unwrap().frames, 5);
     assert_eq!(bench.encode().unwrap().frames, 5);
-    assert_eq!(bench.convert().unwrap().frames, 5);
+    assert_eq!(bench.convert(folder.path()).unwrap().frames, 5);
     let scaled = bench.scale().unwrap();
     assert!(scaled.frames > 0 && scaled.seconds >= LONG_ENOUGH.as_secs_f64() && scaled.rate() > 0.0);
 }
@@ -61,7 +60,7 @@ fn whoever_cancels_is_obeyed_everywhere() {
         Bench::open(input.clone(), open.clone(), &options, DeviceChoice::Cpu, Limits::default(), usize::MAX, &control)
             .unwrap();
     control.cancel();
-    for measured in [bench.decode(), bench.scale(), bench.encode(), bench.convert()] {
+    for measured in [bench.decode(), bench.scale(), bench.encode(), bench.convert(folder.path())] {
         assert!(matches!(measured, Err(Error::Cancelled)), "{measured:?}");
     }
     assert!(matches!(
