@@ -94,7 +94,15 @@ pub(crate) fn probe(arguments: args::Probe) -> Result<Exit, Failure> {
 
 /// What was wrong with the source, one sentence each.
 fn complaints(damage: &Damage) -> Vec<String> {
-    let Damage { damaged_frames, first_at, truncated_at, damaged_audio_packets, retimed_frames, time_jumps } = *damage;
+    let Damage {
+        damaged_frames,
+        first_at,
+        truncated_at,
+        damaged_audio_packets,
+        sound_lost,
+        retimed_frames,
+        time_jumps,
+    } = *damage;
     let mut complaints = Vec::new();
     if damaged_frames > 0 {
         let place = first_at.map(|time| format!(", the first at {time:.3} s")).unwrap_or_default();
@@ -102,6 +110,9 @@ fn complaints(damage: &Damage) -> Vec<String> {
     }
     if damaged_audio_packets > 0 {
         complaints.push(format!("{damaged_audio_packets} damaged audio packets"));
+    }
+    if sound_lost {
+        complaints.push("its sound is lost, or most of it".to_owned());
     }
     if retimed_frames > 0 {
         complaints
@@ -154,6 +165,7 @@ mod tests {
             first_at: Some(1.5),
             truncated_at: Some(9.0),
             damaged_audio_packets: 3,
+            sound_lost: true,
             retimed_frames: 4,
             time_jumps: 5,
         };
@@ -161,6 +173,7 @@ mod tests {
         for words in [
             "2 damaged frames, the first at 1.500 s",
             "3 damaged audio",
+            "its sound is lost",
             "4 frames whose times",
             "jumps 5 times",
             "ends at 9.000 s",

@@ -22,6 +22,7 @@ struct Converted {
     path: PathBuf,
     info: SourceInfo,
     copied: bool,
+    damaged_audio_packets: u64,
     /// Times of the frames in seconds of the output, as the source gave them.
     times: Vec<f64>,
 }
@@ -31,7 +32,6 @@ fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
     let options = OpenOptions { protocols: Vec::new(), audio: AudioChoice::Best, threads: 1, span };
     let mut source = Source::open(&Input::Path(input.to_owned()), &options).unwrap();
     let info = source.info().clone();
-    let track = source.audio_track().unwrap().clone();
     let video = &info.video;
     let size = Size { width: video.format.width, height: video.format.height };
     let settings = EncoderSettings {
@@ -50,7 +50,7 @@ fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
     };
     let mut encoder = encode::open(&settings).unwrap();
     let mut frame = Frame::new(video.format);
-    let (mut frames, mut sounds) = (Stamps::default(), Stamps::default());
+    let mut frames = Stamps::default();
     let (mut picture, mut sound) = (Vec::new(), Vec::<Packet>::new());
     loop {
         match source.next(&mut frame).unwrap() {
@@ -59,13 +59,21 @@ fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
                 frames.push(frame.pts, key);
                 encoder.encode(&frame, key, &mut picture).unwrap();
             }
-            Event::Audio(packet) => {
-                sounds.push(packet.pts, packet.key);
-                sound.push(packet);
+            Event::Audio(packet) => sound.push(packet),
+            Event::SoundChanged => {
+                let copied = std::mem::take(&mut sound);
+                let put = |packet| {
+                    sound.push(packet);
+                    Ok(())
+                };
+                source.convert_sound(copied.into_iter().map(Ok), put).unwrap();
             }
             Event::End => break,
         }
     }
+    let track = source.audio_track().unwrap().clone();
+    let mut sounds = Stamps::default();
+    sound.iter().for_each(|packet| sounds.push(packet.pts, packet.key));
     while encoder.finish(&mut picture).unwrap() {}
 
     let path = directory.join("converted.mp4");
@@ -98,7 +106,8 @@ fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
     };
     verify::rendition(&path, &expected).unwrap();
     let times = picture.iter().map(|packet| packet.pts as f64 * time_base.as_f64()).collect();
-    Converted { path, copied: track.copied, times, info }
+    let damaged_audio_packets = source.damage().damaged_audio_packets;
+    Converted { path, copied: track.copied, damaged_audio_packets, times, info }
 }
 
 fn clip(name: &str, container: Container, codec: Codec, audio: AudioCodec) -> Clip {
@@ -187,6 +196,76 @@ fn sound_is_in_step_in_a_part_of_the_source() {
         // Of the flashes at 0.48, 1.08 and 1.76 s.
         let (_directory, converted) = assert_in_step(&clip, copied, span, 1);
         assert_eq!(converted.times.len(), 25);
+    }
+}
+
+/// Pieces of two seconds one after the other in one transport stream, each with this sound.
+fn joined(directory: &Path, sounds: &[AudioTrack]) -> PathBuf {
+    let path = directory.join("joined.ts");
+    let mut bytes = Vec::new();
+    for (piece, sound) in (0..).zip(sounds) {
+        let clip = Clip {
+            timing: Timing::constant(Ratio::new(25, 1), 50).offset(Ratio::new(2 * piece, 1)),
+            audio: vec![sound.clone()],
+            ..clip("piece", Container::Ts, Codec::Mpeg2, sound.codec)
+        };
+        bytes.extend(std::fs::read(clip.write(directory).unwrap().path).unwrap());
+    }
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// Sound that changes what a track says once is converted from its beginning: it is in step before and after every joint,
+/// nothing of it is lost, and it has the pitch that it had.
+#[test]
+fn sound_that_changes_stays_in_step_and_keeps_its_pitch() {
+    use AudioCodec::{Aac, Ac3, Mp3};
+    let cases: [(AudioCodec, &[(u32, u32)]); 8] = [
+        (Aac, &[(48_000, 2), (48_000, 6), (48_000, 2)]),
+        (Aac, &[(48_000, 2), (44_100, 2)]),
+        (Aac, &[(44_100, 2), (48_000, 2), (44_100, 2)]),
+        (Aac, &[(48_000, 2), (48_000, 1)]),
+        (Mp3, &[(48_000, 2), (44_100, 2)]),
+        (Mp3, &[(44_100, 2), (44_100, 1), (22_050, 2)]),
+        (Ac3, &[(48_000, 2), (44_100, 2)]),
+        (Ac3, &[(48_000, 6), (48_000, 2), (32_000, 1)]),
+    ];
+    for (codec, pieces) in cases {
+        let directory = TempDir::new().unwrap();
+        let sounds = pieces.iter().map(|&(sample_rate, channels)| AudioTrack {
+            sample_rate,
+            channels,
+            ..AudioTrack::new(codec)
+        });
+        let path = joined(directory.path(), &sounds.collect::<Vec<_>>());
+        let converted = convert(directory.path(), &path, Span::default());
+        assert!(!converted.copied && converted.info.audio_copied, "{codec:?} {pieces:?}");
+        // libav's parser of MPEG audio may not find a packet's end where the next has another rate.
+        let lost = if codec == Mp3 { pieces.len() as u64 - 1 } else { 0 };
+        assert!(converted.damaged_audio_packets <= lost, "{codec:?} {pieces:?}: {}", converted.damaged_audio_packets);
+        let offsets = inspect::sync(&converted.path, 0).unwrap();
+        assert_eq!(offsets.len(), 3 * pieces.len(), "{codec:?} {pieces:?}");
+        assert!(offsets.iter().all(|offset| offset.abs() < IN_STEP), "{codec:?} {pieces:?}: sound late by {offsets:?}");
+        let sound = inspect::sound(&converted.path, 0).unwrap();
+        for piece in 0..pieces.len() {
+            let from = 2.0 * piece as f64 + 1.2;
+            let tone = sound.tone(from, from + 0.5);
+            assert!((tone - 220.0).abs() < 10.0, "{codec:?} {pieces:?}: {tone} Hz after {from} s");
+        }
+    }
+}
+
+/// Nothing changes but the bit rate.
+#[test]
+fn sound_that_stays_what_it_is_is_copied_over_joints() {
+    for codec in [AudioCodec::Aac, AudioCodec::Mp3, AudioCodec::Ac3] {
+        let directory = TempDir::new().unwrap();
+        let path = joined(directory.path(), &[AudioTrack::new(codec), AudioTrack::new(codec)]);
+        let converted = convert(directory.path(), &path, Span::default());
+        assert!(converted.copied, "{codec:?}");
+        let offsets = inspect::sync(&converted.path, 0).unwrap();
+        assert_eq!(offsets.len(), 6, "{codec:?}");
+        assert!(offsets.iter().all(|offset| offset.abs() < 0.02), "{codec:?}: sound late by {offsets:?}");
     }
 }
 

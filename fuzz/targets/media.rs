@@ -49,6 +49,7 @@ fn read(input: &Input, options: &OpenOptions) -> Result<(), Error> {
                 last = Some(frame.pts);
             }
             Event::Audio(packet) => assert!(source.audio_track().is_some() && packet.duration >= 0),
+            Event::SoundChanged => {}
             Event::End => break,
         }
     }

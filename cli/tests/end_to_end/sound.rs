@@ -1,9 +1,10 @@
 //! Sound: in step with the picture, as long as it was, named as it was.
 
 use crate::rendition::{Source, check};
-use crate::support::{Converted, Desk, QUICK, assert_refused};
+use crate::support::{Converted, Desk, QUICK, assert_refused, fed, upright};
+use serde_json::Value;
 use upright_fixtures::inspect;
-use upright_fixtures::{Fixture, Ratio, catalogue};
+use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Fixture, Ratio, Timing, catalogue};
 
 /// Seconds that a frame of the fixtures' films lasts.
 const FRAME: f64 = 0.04;
@@ -97,13 +98,164 @@ fn the_wanted_track_is_kept_with_its_name() {
     }
 }
 
-/// Frequency of the only track in Hz, from how often the sign changes where nothing clicks.
+/// Frequency of the only track in Hz, where nothing clicks.
 fn tone(converted: &Converted) -> f64 {
+    inspect::sound(converted.rendition(), 0).unwrap().tone(0.75, 1.25)
+}
+
+/// A film of two tracks.
+fn two_tracks(container: Container, tracks: [AudioTrack; 2]) -> Clip {
+    Clip {
+        timing: Timing::constant(Ratio::new(25, 1), 50),
+        flashes: vec![12, 37],
+        codec: Codec::Mjpeg,
+        container,
+        audio: tracks.into(),
+        ..Clip::new("film")
+    }
+}
+
+fn mono(language: Option<&str>) -> AudioTrack {
+    AudioTrack { channels: 1, language: language.map(str::to_owned), ..AudioTrack::new(AudioCodec::Pcm) }
+}
+
+#[test]
+fn two_tracks_of_one_channel_are_left_and_right() {
+    for (container, languages) in
+        [(Container::Mov, [None; 2]), (Container::Mkv, [None; 2]), (Container::Mkv, [Some("fin"); 2])]
+    {
+        let desk = Desk::new();
+        let fixture = desk.write(&two_tracks(container, languages.map(mono)));
+        let converted = convert(&desk, &fixture, &[]);
+        check_sound(&converted, &fixture, 0);
+        let tones = [0, 1].map(|side| inspect::channel(converted.rendition(), 0, side).unwrap().tone(0.75, 1.25));
+        assert!((tones[0] - 220.0).abs() < 5.0 && (tones[1] - 440.0).abs() < 5.0, "{container:?}: {tones:?}");
+        let assumptions = converted.report["source"]["assumptions"].as_array().unwrap();
+        assert!(assumptions.iter().any(|one| one["what"] == "audio track" && one["value"] == "1 and 2"));
+
+        let single = convert(&desk, &fixture, &["--audio", "2", "--overwrite"]);
+        assert_eq!(inspect::probe(single.rendition()).unwrap().audio()[0].channels, Some(1));
+        assert!((tone(&single) - 440.0).abs() < 5.0);
+    }
+}
+
+#[test]
+fn tracks_that_are_no_sides_of_one_sound_stay_apart() {
+    let titled = |title: &str| AudioTrack { title: Some(title.to_owned()), ..mono(None) };
+    for tracks in [
+        [mono(Some("fin")), mono(Some("swe"))],
+        [mono(Some("fin")), mono(None)],
+        [mono(None), titled("Commentary")],
+        [mono(None), AudioTrack { sample_rate: 44_100, ..mono(None) }],
+        [mono(None), AudioTrack { codec: AudioCodec::Flac, ..mono(None) }],
+        [mono(None), AudioTrack { delay: 1.0, ..mono(None) }],
+        [mono(None), AudioTrack { channels: 2, ..mono(None) }],
+    ] {
+        let desk = Desk::new();
+        let fixture = desk.write(&two_tracks(Container::Mkv, tracks.clone()));
+        let converted = convert(&desk, &fixture, &[]);
+        let kept = converted.report["source"]["audio_kept"].as_u64().unwrap() as usize;
+        assert!(converted.report["source"]["audio_right"].is_null(), "{tracks:?}");
+        let probe = inspect::probe(converted.rendition()).unwrap();
+        assert_eq!(probe.audio()[0].channels, Some(tracks[kept].channels), "{tracks:?}");
+    }
+}
+
+/// A film whose tracks of uncompressed sound say that they are in a codec that libav cannot decode.
+fn undecodable(desk: &Desk, tracks: [AudioTrack; 2]) -> Fixture {
+    let fixture = desk.write(&two_tracks(Container::Mov, tracks));
+    let mut bytes = std::fs::read(&fixture.path).unwrap();
+    let places: Vec<_> = (4..bytes.len()).filter(|&at| bytes[at..].starts_with(b"sowt")).collect();
+    places.iter().for_each(|&at| bytes[at..at + 4].copy_from_slice(b"apac"));
+    std::fs::write(&fixture.path, bytes).unwrap();
+    fixture
+}
+
+#[test]
+fn a_track_that_cannot_be_decoded_is_passed_over() {
+    let desk = Desk::new();
+    // The first track is the default one.
+    let fixture = undecodable(&desk, [AudioTrack::new(AudioCodec::Pcm), AudioTrack::new(AudioCodec::Aac)]);
+    let converted = desk.converted(&fixture.path, &[QUICK, &["--strict"]].concat());
+    check_sound(&converted, &fixture, 1);
+    let said = &converted.stderr;
+    assert!(said.contains("takes audio track 2") && said.contains("track 1: apac"), "{said}");
+    let assumptions = converted.report["source"]["assumptions"].as_array().unwrap();
+    assert!(assumptions.iter().any(|one| one["what"] == "audio track" && one["value"] == "2"));
+    // By its number it is what is wanted.
+    let output = desk.convert(&fixture.path, &["--audio", "1", "--overwrite"]).output().unwrap();
+    assert_refused(&output, 65, &["film.mov", "apac"]);
+}
+
+#[test]
+fn sound_that_nobody_can_decode_is_lost_loudly() {
+    let desk = Desk::new();
+    let pcm = || AudioTrack::new(AudioCodec::Pcm);
+    let fixture = undecodable(&desk, [pcm(), pcm()]);
+    let converted = desk.converted(&fixture.path, QUICK);
+    assert!(inspect::probe(converted.rendition()).unwrap().audio().is_empty());
+    assert!(converted.stderr.contains("sound is lost") && converted.stderr.contains("apac"), "{}", converted.stderr);
+    assert_eq!((&converted.report["audio"], &converted.report["damage"]["sound_lost"]), (&Value::Null, &true.into()));
+    let strict =
+        desk.convert(&fixture.path, &[QUICK, &["--quiet", "--strict", "--overwrite"]].concat()).output().unwrap();
+    assert_eq!(strict.status.code(), Some(65), "{}", String::from_utf8_lossy(&strict.stderr));
+    convert(&desk, &fixture, &["--strict", "--audio", "none", "--overwrite"]);
+    let probed = upright("probe").arg(&fixture.path).output().unwrap();
+    assert!(probed.status.success(), "{}", String::from_utf8_lossy(&probed.stderr));
+}
+
+#[test]
+fn sound_that_changes_on_the_way_is_converted_and_said() {
+    let desk = Desk::new();
+    let path = desk.path().join("joined.ts");
+    let mut bytes = Vec::new();
+    for (piece, sample_rate) in [(0, 48_000), (1, 44_100)] {
+        let clip = Clip {
+            timing: Timing::constant(Ratio::new(25, 1), 50).offset(Ratio::new(2 * piece, 1)),
+            flashes: vec![12, 37],
+            codec: Codec::H264,
+            container: Container::Ts,
+            audio: vec![AudioTrack { sample_rate, ..AudioTrack::new(AudioCodec::Aac) }],
+            ..Clip::new("piece")
+        };
+        bytes.extend(std::fs::read(desk.write(&clip).path).unwrap());
+    }
+    std::fs::write(&path, bytes).unwrap();
+    let converted = desk.converted(&path, &[QUICK, &["--strict"]].concat());
+    let offsets = inspect::sync(converted.rendition(), 0).unwrap();
+    assert!(offsets.len() == 4 && offsets.iter().all(|offset| offset.abs() < FRAME / 4.0), "{offsets:?}");
     let sound = inspect::sound(converted.rendition(), 0).unwrap();
-    let rate = sound.rate as usize;
-    let quiet = &sound.samples[rate / 2 + rate / 4..rate + rate / 4];
-    let changes = quiet.windows(2).filter(|pair| (pair[0] < 0.0) != (pair[1] < 0.0)).count();
-    changes as f64 / 2.0 / (quiet.len() as f64 / f64::from(sound.rate))
+    for from in [0.7, 2.7] {
+        let tone = sound.tone(from, from + 0.5);
+        assert!((tone - 220.0).abs() < 5.0, "{tone} Hz after {from} s");
+    }
+    let report = &converted.report;
+    assert_eq!((&report["plan"]["audio"]["copied"], &report["audio"]["copied"]), (&true.into(), &false.into()));
+    assert_eq!(report["audio"]["codec"], "aac");
+    assert!(converted.stderr.contains("is converted to AAC"), "{}", converted.stderr);
+}
+
+/// More of it than may wait in memory.
+#[test]
+fn much_sound_before_the_wanted_part_of_a_pipe_is_let_go() {
+    let desk = Desk::new();
+    let sound = AudioTrack { sample_rate: 192_000, channels: 8, ..AudioTrack::new(AudioCodec::Pcm) };
+    let clip = Clip {
+        size: (64, 64),
+        timing: Timing::constant(Ratio::new(5, 1), 125),
+        flashes: vec![122],
+        codec: Codec::H264,
+        audio: vec![sound],
+        ..Clip::new("long")
+    };
+    let bytes = std::fs::read(desk.write(&clip).path).unwrap();
+    assert!(bytes.len() > 68 << 20);
+    let output = fed(&mut desk.convert("-", &[QUICK, &["--start", "23.5"]].concat()), &bytes);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let converted = Converted::read(desk.out().join("stdin"), stderr.into_owned());
+    let offsets = inspect::sync(converted.rendition(), 0).unwrap();
+    assert!(matches!(offsets[..], [offset] if offset.abs() < FRAME / 4.0), "{offsets:?}");
 }
 
 #[test]

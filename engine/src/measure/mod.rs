@@ -299,7 +299,7 @@ fn next_frame(source: &mut Source, frame: &mut Frame, control: &Control) -> Resu
         check(control)?;
         match source.next(frame)? {
             Event::Frame => return Ok(true),
-            Event::Audio(_) => {}
+            Event::Audio(_) | Event::SoundChanged => {}
             Event::End => return Ok(false),
         }
     }

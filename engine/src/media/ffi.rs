@@ -207,6 +207,23 @@ impl AvPacket {
         }
     }
 
+    /// The extradata that holds from this packet on, when the demuxer says that it changes.
+    pub(crate) fn new_extradata(&self) -> Option<&[u8]> {
+        const KIND: av::AVPacketSideDataType = av::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA;
+        let mut size = 0;
+        // SAFETY: a valid packet, which keeps `size` bytes at `data` as long as it is not changed.
+        unsafe {
+            let data = av::av_packet_get_side_data(self.as_ptr(), KIND, &raw mut size);
+            (!data.is_null()).then(|| std::slice::from_raw_parts(data, size))
+        }
+    }
+
+    /// Another packet of the same bytes.
+    pub(crate) fn share(&self) -> Result<Self> {
+        // SAFETY: a valid packet; the new one belongs to nobody else.
+        unsafe { Self::from_raw("av_packet_clone", av::av_packet_clone(self.as_ptr())) }
+    }
+
     /// Lets go of its bytes.
     pub(crate) fn unref(&mut self) {
         // SAFETY: a valid packet, which may be empty.

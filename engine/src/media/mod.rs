@@ -118,7 +118,10 @@ pub struct SourceInfo {
     pub audio: Vec<AudioInfo>,
     /// Index into `audio` of the track that is kept.
     pub audio_kept: Option<usize>,
-    /// Whether the packets of that track are copied; otherwise they are converted to AAC.
+    /// Index into `audio` of the track that is kept as the right channel, that one being the left.
+    pub audio_right: Option<usize>,
+    /// Whether the packets of that track are copied; otherwise they are converted to AAC. Packets that cannot be copied may
+    /// come late: [`Event::SoundChanged`].
     pub audio_copied: bool,
     /// What was not said by the file and had to be assumed.
     pub assumptions: Vec<Assumption>,
@@ -205,6 +208,9 @@ pub enum Event {
     Frame,
     /// An audio packet ready for MP4, in the time base of [`Source::audio_track`].
     Audio(Packet),
+    /// The audio changes in a way that copied packets cannot follow, and is converted from here on: those given out so far
+    /// are to be handed to [`Source::convert_sound`], or to be forgotten.
+    SoundChanged,
     /// No more frames and no more audio.
     End,
 }
@@ -235,6 +241,8 @@ pub struct Damage {
     pub truncated_at: Option<f64>,
     /// Audio packets that could not be decoded or that lie where audio was already.
     pub damaged_audio_packets: u64,
+    /// Whether more of the sound was lost than kept, or all tracks there are cannot be decoded.
+    pub sound_lost: bool,
     /// Places where the source's clock begins anew, as where recordings were joined; picture and sound go on together.
     pub time_jumps: u64,
     /// Frames without a time stamp, or whose time stamp is wrong or not after that of the frame before: they were put

@@ -1,13 +1,13 @@
 //! What a container and its first frame say: which streams to take, and how the picture is to be read.
 
-use super::demux::Demuxer;
+use super::demux::{Demuxer, known};
 use super::ffi::{self, AvFrame, rational};
 use super::guess::Tagged;
 use super::ingest::Ingest;
 use super::pixels::{PixelFormat, Samples};
 use super::reader::Reader;
 use super::timeline::{output_time_base, rescale};
-use super::{Assumption, AudioChoice, AudioInfo, Chapter, VideoInfo, hdr, orientation};
+use super::{Assumption, AudioChoice, AudioInfo, Chapter, VideoInfo, audio, hdr, orientation};
 use crate::colour::{ChromaSite, Colour, HdrMetadata, Siting, cicp};
 use crate::error::{Error, Result};
 use crate::geometry::{Orientation, Rational, Size, Upright};
@@ -59,7 +59,8 @@ pub(super) fn audio_tracks(demuxer: &Demuxer) -> Vec<AudioInfo> {
         .collect()
 }
 
-/// Index into `tracks` of the track to keep.
+/// Indices into `tracks` of the track to keep, and of the one that is its right channel where two tracks are left and right.
+/// What had to be assumed is appended to `assumptions`.
 ///
 /// # Errors
 /// [`Error::NotInSource`] when the track asked for is not there.
@@ -68,16 +69,23 @@ pub(super) fn choose_audio(
     video: usize,
     tracks: &[AudioInfo],
     choice: AudioChoice,
-) -> Result<Option<usize>> {
+    assumptions: &mut Vec<Assumption>,
+) -> Result<[Option<usize>; 2]> {
     match choice {
-        AudioChoice::None => Ok(None),
+        AudioChoice::None => Ok([None; 2]),
         AudioChoice::Best => {
-            let best = best_stream(demuxer, av::AVMediaType::AVMEDIA_TYPE_AUDIO, Some(video));
-            Ok(tracks.iter().position(|track| Some(track.stream) == best))
+            let Some(best) = best_audio(demuxer, video, tracks, assumptions)? else { return Ok([None; 2]) };
+            let Some([left, right]) = sides(demuxer, tracks, best) else { return Ok([Some(best), None]) };
+            assumptions.push(Assumption {
+                what: "audio track",
+                value: format!("{} and {}", tracks[left].track, tracks[right].track),
+                because: "tracks of one channel each, alike but for that, are left and right".to_owned(),
+            });
+            Ok([Some(left), Some(right)])
         }
         AudioChoice::Track(number) => {
             let found = tracks.iter().position(|track| track.track == number);
-            found.map(Some).ok_or_else(|| {
+            found.map(|found| [Some(found), None]).ok_or_else(|| {
                 let there = match tracks.len() {
                     0 => "has no audio".to_owned(),
                     1 => "has one audio track".to_owned(),
@@ -86,6 +94,100 @@ pub(super) fn choose_audio(
                 Error::not_in_source(format!("audio track {number} is not there: {} {there}", demuxer.name()))
             })
         }
+    }
+}
+
+/// Index into `tracks` of the one that libav thinks best, or else of the first that can be copied or decoded.
+fn best_audio(
+    demuxer: &Demuxer,
+    video: usize,
+    tracks: &[AudioInfo],
+    assumptions: &mut Vec<Assumption>,
+) -> Result<Option<usize>> {
+    let best = best_stream(demuxer, av::AVMediaType::AVMEDIA_TYPE_AUDIO, Some(video));
+    let best = tracks.iter().position(|track| Some(track.stream) == best);
+    let others = (0..tracks.len()).filter(|&index| Some(index) != best);
+    let mut passed_over = Vec::new();
+    let mut chosen = None;
+    for index in best.into_iter().chain(others) {
+        // SAFETY: a stream of an opened demuxer.
+        match unsafe { audio::refusal(demuxer.stream(tracks[index].stream))? } {
+            Some(why) => passed_over.push(format!("track {}: {why}", tracks[index].track)),
+            None => {
+                chosen = Some(index);
+                break;
+            }
+        }
+    }
+    if !passed_over.is_empty() {
+        let value = chosen.map_or_else(|| "none".to_owned(), |index| tracks[index].track.to_string());
+        let because = passed_over.join("; ");
+        ::log::warn!("{}: takes audio track {value}, for {because}", demuxer.name());
+        assumptions.push(Assumption { what: "audio track", value, because });
+    }
+    Ok(chosen)
+}
+
+/// Indices into `tracks` of left and right, where `best` is one of tracks that each are one channel of the sound, as cameras
+/// and editing programs write it: the first two, alike in all but the side.
+fn sides(demuxer: &Demuxer, tracks: &[AudioInfo], best: usize) -> Option<[usize; 2]> {
+    const MOST: usize = 8;
+    /// Seconds by which their beginnings and lengths may differ.
+    const APART: f64 = 0.5;
+    let [first, second, ..] = tracks else { return None };
+    let container = demuxer.container();
+    // In what is broadcast, tracks of one channel are programmes of their own.
+    let broadcast = ["mpegts", "mpeg"].contains(&container.as_str());
+    let of_cameras = tracks.len() == 2 || ["mov,mp4,m4a,3gp,3g2,mj2", "mxf"].contains(&container.as_str());
+    let mono = tracks.iter().all(|track| track.channels == 1);
+    if broadcast || !of_cameras || best > 1 || tracks.len() > MOST || !mono {
+        return None;
+    }
+    let said = |track: &AudioInfo| (track.sample_rate, track.codec.clone(), track.language.clone());
+    let [one, other] = [first, second].map(|track| demuxer.stream(track.stream));
+    let rest = |stream: &av::AVStream| stream.disposition & !av::AV_DISPOSITION_DEFAULT;
+    let seconds = |stream: &av::AVStream, ticks| Some(ffi::seconds(known(ticks)?, rational(stream.time_base)?));
+    let span = |stream: &av::AVStream| [stream.start_time, stream.duration].map(|ticks| seconds(stream, ticks));
+    let mut ends = span(one).into_iter().zip(span(other));
+    let together = ends.all(|(one, other)| one.zip(other).is_none_or(|(one, other)| (one - other).abs() < APART));
+    if said(first) != said(second) || rest(one) != rest(other) || !together {
+        return None;
+    }
+    match [side(one, first)?, side(other, second)?] {
+        [Side::Left, Side::Right] => Some([0, 1]),
+        [Side::Right, Side::Left] => Some([1, 0]),
+        [Side::Unsaid, Side::Unsaid] if first.title == second.title => Some([0, 1]),
+        _ => None,
+    }
+}
+
+/// Which side a track of one channel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+    Unsaid,
+}
+
+/// None when it is neither left nor right.
+fn side(stream: &av::AVStream, track: &AudioInfo) -> Option<Side> {
+    // libav's bits for front left, front right, and front centre, which mono is.
+    const LEFT: u64 = 1;
+    const RIGHT: u64 = 2;
+    const CENTRE: u64 = 4;
+    // SAFETY: a stream has parameters; a layout of native order has a mask.
+    let mask = unsafe {
+        let layout = &(*stream.codecpar).ch_layout;
+        if layout.order == av::AVChannelOrder::AV_CHANNEL_ORDER_NATIVE { layout.u.mask } else { CENTRE }
+    };
+    let title = track.title.as_deref().unwrap_or_default().to_lowercase();
+    let named =
+        |names: [&str; 2]| title.split(|letter: char| !letter.is_alphabetic()).any(|word| names.contains(&word));
+    match (mask, named(["left", "l"]), named(["right", "r"])) {
+        (LEFT, _, false) | (CENTRE, true, false) => Some(Side::Left),
+        (RIGHT, false, _) | (CENTRE, false, true) => Some(Side::Right),
+        (CENTRE, false, false) => Some(Side::Unsaid),
+        _ => None,
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Reader {
     pub video: usize,
     /// Index of the audio stream that is kept.
     pub audio: Option<usize>,
+    /// Index of the audio stream that is the right channel of that.
+    pub audio_pair: Option<usize>,
     /// Ticks of the video stream.
     pub time_base: Rational,
     /// The packet of [`Step::Audio`].
@@ -60,14 +62,21 @@ pub(super) enum Step {
 }
 
 impl Reader {
-    /// Opens the decoder of stream `video`, with `threads` threads, and reads it and stream `audio`.
-    pub(super) fn new(mut demuxer: Demuxer, video: usize, audio: Option<usize>, threads: usize) -> Result<Self> {
-        let wanted: Vec<usize> = [Some(video), audio].into_iter().flatten().collect();
+    /// Opens the decoder of stream `video`, with `threads` threads, and reads it and the streams `audio`, of which the
+    /// second is the right channel of the first.
+    pub(super) fn new(
+        mut demuxer: Demuxer,
+        video: usize,
+        [audio, audio_pair]: [Option<usize>; 2],
+        threads: usize,
+    ) -> Result<Self> {
+        let wanted: Vec<usize> = [Some(video), audio, audio_pair].into_iter().flatten().collect();
         let packets = Packets::new(&mut demuxer, &wanted);
         Ok(Self {
             decoder: open_decoder(&demuxer, demuxer.stream(video), threads)?,
             video,
             audio,
+            audio_pair,
             time_base: packets.ticks(0),
             packets,
             packet: AvPacket::new()?,
@@ -132,6 +141,11 @@ impl Reader {
     pub(super) fn packet_time(&self) -> Option<(i64, Rational)> {
         let stream = self.demuxer.stream(self.audio?);
         Some((known(self.packet.fields().pts)?, rational(stream.time_base)?))
+    }
+
+    /// Whether the packet of [`Step::Audio`] is of [`Reader::audio_pair`].
+    pub(super) fn packet_is_of_pair(&self) -> bool {
+        self.audio_pair.is_some() && usize::try_from(self.packet.fields().stream_index).ok() == self.audio_pair
     }
 
     /// Decodes no more video, and ends at the first video packet after `time`, in ticks of the video stream.
@@ -285,7 +299,8 @@ impl Reader {
     /// Whether all that was read ended, at `video_end` seconds or with the audio, before the declared end of the whole. What
     /// was not read may be what lasts longest.
     fn whole_is_short(&self, video_end: f64) -> bool {
-        let unread = self.demuxer.streams().count() > 1 + usize::from(self.audio.is_some());
+        let read = 1 + [self.audio, self.audio_pair].iter().flatten().count();
+        let unread = self.demuxer.streams().count() > read;
         let audio_end = || {
             let ticks = rational(self.demuxer.stream(self.audio?).time_base)?;
             Some(ffi::seconds(self.ends[1]?, ticks))

@@ -1,13 +1,14 @@
 //! The kept audio track on its way from the reader's packets to packets for MP4.
 
-use super::AudioTrack;
-use super::audio::AudioConverter;
+use super::audio::{self, AudioConverter};
 use super::ffi::AvPacket;
 use super::reader::Reader;
-use crate::error::{Error, Result};
+use super::{AudioTrack, Event};
+use crate::error::Result;
 use crate::geometry::Rational;
 use crate::packet::Packet;
 use std::collections::VecDeque;
+use std::ptr;
 
 /// Most bytes of audio that wait for the first wanted video frame.
 const MOST_WAITING: usize = 64 << 20;
@@ -16,61 +17,140 @@ const MOST_WAITING: usize = 64 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Sound {
     converter: Option<AudioConverter>,
-    early: Vec<AvPacket>,
+    /// Packets that the converter has not got yet, and whether each is of the second stream.
+    early: Vec<(AvPacket, bool)>,
+    /// A packet that describes the channels of those after it that do not, from before where the reader begins now.
+    description: Option<AvPacket>,
     ready: VecDeque<Packet>,
-    /// Bytes taken since the last packet was given out.
+    /// Bytes that wait.
     waiting: usize,
+    /// Packets taken since the output began.
+    taken: u64,
+    /// Packets given out.
+    given: u64,
+    /// Whether [`Event::SoundChanged`] is yet to be given out.
+    changed: bool,
+    /// Ticks of the packets given out before it.
+    copied: Option<Rational>,
+    /// Whether nothing more will be taken.
+    over: bool,
 }
 
 impl Sound {
     /// Takes the reader's audio packet.
     pub(super) fn take(&mut self, reader: &mut Reader) -> Result<()> {
-        self.waiting += reader.packet.data().len();
+        let other = reader.packet_is_of_pair();
+        if self.converter.is_some() {
+            self.push(&reader.packet, other, reader.demuxer.name())?;
+        } else {
+            self.waiting += reader.packet.data().len();
+            self.early.push((reader.packet.take()?, other));
+        }
         if self.waiting > MOST_WAITING {
             let why = format!("has more than {} MiB of audio before its first video frame", MOST_WAITING >> 20);
             return Err(reader.demuxer.bad(why));
         }
-        match &mut self.converter {
-            Some(converter) => converter.push(Some(&reader.packet), &mut self.ready)?,
-            None => self.early.push(reader.packet.take()?),
-        }
         Ok(())
+    }
+
+    /// Whether no packet was taken yet of a stream whose first may describe all.
+    pub(super) fn lacks_description(&self, reader: &Reader) -> bool {
+        // SAFETY: a stream of an opened demuxer.
+        let described = |index| unsafe { audio::may_be_described_once(reader.demuxer.stream(index)) };
+        self.early.is_empty() && self.description.is_none() && reader.audio.is_some_and(described)
     }
 
     /// Forgets what was taken, for the reader begins elsewhere.
     pub(super) fn forget(&mut self) {
-        (self.early, self.waiting) = (Vec::new(), 0);
+        let describes = |(packet, _): &(AvPacket, bool)| audio::describes_channels(packet.data());
+        let last = self.early.drain(..).filter(describes).last();
+        self.description = last.map(|(packet, _)| packet).or_else(|| self.description.take());
+        self.waiting = 0;
     }
 
     /// Begins to convert, now that it is known that the output begins at `origin` seconds of the source and ends `end`
     /// seconds later.
     pub(super) fn open(&mut self, reader: &Reader, origin: Rational, end: Option<Rational>) -> Result<()> {
         let Some(audio) = reader.audio else { return Ok(()) };
-        // SAFETY: a stream of an opened demuxer.
-        let converter = unsafe { AudioConverter::open(reader.demuxer.stream(audio), origin, end) };
-        let mut converter = converter.map_err(|error| match error {
-            Error::BadSource { name, why } => reader.demuxer.bad(format!("its {name} {why}")),
-            other => other,
-        })?;
-        for packet in std::mem::take(&mut self.early) {
-            converter.push(Some(&packet), &mut self.ready)?;
-        }
+        let other = reader.audio_pair.map(|other| ptr::from_ref(reader.demuxer.stream(other)));
+        let name = reader.demuxer.name();
+        // SAFETY: streams of an opened demuxer.
+        let converter = unsafe { AudioConverter::open(reader.demuxer.stream(audio), other, name, origin, end)? };
         self.converter = Some(converter);
+        self.waiting = 0;
+        if let Some(packet) = self.description.take() {
+            self.push(&packet, false, name)?;
+        }
+        for (packet, other) in std::mem::take(&mut self.early) {
+            self.push(&packet, other, name)?;
+        }
         Ok(())
+    }
+
+    /// The next packet that is ready, or that those given out so far are wanted back.
+    pub(super) fn next(&mut self, name: &str) -> Result<Option<Event>> {
+        self.waiting = 0;
+        loop {
+            if let Some(packet) = self.ready.pop_front() {
+                self.given += 1;
+                return Ok(Some(Event::Audio(packet)));
+            }
+            if std::mem::take(&mut self.changed) {
+                return Ok(Some(Event::SoundChanged));
+            }
+            if self.converter.is_none() || self.early.is_empty() {
+                return Ok(None);
+            }
+            for (packet, other) in std::mem::take(&mut self.early) {
+                self.push(&packet, other, name)?;
+            }
+            if self.over {
+                self.finish()?;
+            }
+        }
+    }
+
+    /// Takes back a packet that was given out before [`Event::SoundChanged`], and gives what comes of it to `put`.
+    pub(super) fn replay(&mut self, packet: &Packet, mut put: impl FnMut(Packet) -> Result<()>) -> Result<()> {
+        if let (Some(converter), Some(time_base)) = (&mut self.converter, self.copied) {
+            converter.replay(packet, time_base, &mut self.ready)?;
+        }
+        self.ready.drain(..).try_for_each(&mut put)
     }
 
     /// Converts what is left. Nothing may be taken afterwards.
     pub(super) fn finish(&mut self) -> Result<()> {
         match &mut self.converter {
-            Some(converter) => converter.push(None, &mut self.ready),
-            None => Ok(()),
+            Some(converter) if self.early.is_empty() => converter.finish(&mut self.ready),
+            _ => {
+                self.over = true;
+                Ok(())
+            }
         }
     }
 
-    /// The next converted packet.
-    pub(super) fn next(&mut self) -> Option<Packet> {
-        self.waiting = 0;
-        self.ready.pop_front()
+    /// Converts a packet, unless it must wait until what was given out has come back.
+    fn push(&mut self, packet: &AvPacket, other: bool, name: &str) -> Result<()> {
+        let Some(converter) = &mut self.converter else { return Ok(()) };
+        let (ready, time_base) = (self.ready.len(), converter.track().time_base);
+        self.taken += 1;
+        if !converter.push(packet, other, &mut self.ready)? {
+            ::log::warn!("{name}: its sound cannot be copied as it goes on from here, and is converted to AAC");
+            let untaken = converter.convert(name)?.into_iter().chain([packet.share()?]);
+            if self.given > 0 {
+                (self.changed, self.copied) = (true, Some(time_base));
+                self.early.extend(untaken.map(|packet| (packet, false)));
+                return Ok(());
+            }
+            for packet in std::mem::take(&mut self.ready) {
+                converter.replay(&packet, time_base, &mut self.ready)?;
+            }
+            for packet in untaken {
+                converter.push(&packet, false, &mut self.ready)?;
+            }
+        }
+        self.waiting += self.ready.iter().skip(ready).map(|packet| packet.data.len()).sum::<usize>();
+        Ok(())
     }
 
     /// What comes out; none when no audio is kept.
@@ -81,5 +161,11 @@ impl Sound {
     /// Packets that were lost.
     pub(super) fn damage(&self) -> u64 {
         self.converter.as_ref().map_or(0, AudioConverter::damage)
+    }
+
+    /// Whether more of it was lost than kept; `all` says that nothing at all is that too.
+    pub(super) fn is_lost(&self, all: bool) -> bool {
+        let nothing = self.given == 0 && self.ready.is_empty() && self.early.is_empty();
+        self.converter.is_some() && (self.damage() * 2 > self.taken || (all && nothing))
     }
 }

@@ -8,11 +8,12 @@ use super::probe::{self, Picture};
 use super::reader::{Reader, Step};
 use super::sound::Sound;
 use super::timeline::{Place, Timeline, rescale, rescale_down, ticks};
-use super::{AudioTrack, Damage, Event, Input, OpenOptions, SourceInfo, Span};
+use super::{AudioChoice, AudioTrack, Damage, Event, Input, OpenOptions, SourceInfo, Span};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::frame::{Area, Frame};
 use crate::geometry::{Rational, Size};
+use crate::packet::Packet;
 use std::path::Path;
 
 /// A start that lies no farther than this many seconds from the first frame is decoded up to: seeking could save little,
@@ -21,6 +22,9 @@ const NEAR: i64 = 5;
 
 /// How far before the wanted time to seek, in seconds, one after the other until a key frame before it is found.
 const STEPS_BACK: [i64; 4] = [0, 2, 10, 60];
+
+/// Frames among which the first audio packet is looked for before seeking.
+const DESCRIPTION_WITHIN: usize = 250;
 
 /// Video packets this many seconds after the end mean that no audio before the end will come.
 const INTERLEAVING: i64 = 10;
@@ -65,14 +69,15 @@ impl Source {
         let video = probe::choose_video(&demuxer)?;
         probe::refuse_interlaced_stream(&demuxer, video)?;
         let audio = probe::audio_tracks(&demuxer);
-        let audio_kept = probe::choose_audio(&demuxer, video, &audio, options.audio)?;
-        let mut reader = Reader::new(demuxer, video, audio_kept.map(|kept| audio[kept].stream), options.threads)?;
+        let mut assumptions = Vec::new();
+        let sides = probe::choose_audio(&demuxer, video, &audio, options.audio, &mut assumptions)?;
+        let streams = sides.map(|side| side.map(|track| audio[track].stream));
+        let mut reader = Reader::new(demuxer, video, streams, options.threads)?;
 
         let mut sound = Sound::default();
         if !read_frame(&mut reader, &mut sound)? {
             return Err(reader.demuxer.barren("has a video stream, but not one frame of it can be decoded"));
         }
-        let mut assumptions = Vec::new();
         let Picture { stored, pixels, ingest, info: mut video } = Picture::of(&reader, &mut assumptions)?;
         let mut timeline = Timeline::new(reader.time_base, video.time_base, video.frame_rate);
         timeline.origin = start_of(&reader, &timeline);
@@ -85,6 +90,8 @@ impl Source {
         let end = timeline.end.map(|end| Rational::new(end, timeline.output.den));
         sound.open(&reader, origin, end)?;
         let held = first_wanted(&mut reader, &mut timeline, options.span, &mut sound)?;
+        // Of all its tracks none can be decoded.
+        reader.damage.sound_lost = options.audio == AudioChoice::Best && !audio.is_empty() && reader.audio.is_none();
 
         video.origin = timeline.origin;
         let demuxer = &reader.demuxer;
@@ -99,7 +106,8 @@ impl Source {
             chapters: probe::chapters(demuxer, timeline.output, timeline.origin, timeline.end),
             video,
             audio,
-            audio_kept,
+            audio_kept: sides[0],
+            audio_right: sides[1],
             audio_copied: sound.track().is_some_and(|track| track.copied),
             assumptions,
         };
@@ -143,7 +151,7 @@ impl Source {
         self.reader.demuxer.control()
     }
 
-    /// The audio track that comes out as [`Event::Audio`].
+    /// The audio track that comes out as [`Event::Audio`]; after [`Event::SoundChanged`] it is another.
     pub fn audio_track(&self) -> Option<&AudioTrack> {
         self.sound.track()
     }
@@ -158,8 +166,8 @@ impl Source {
     /// When `frame` is not of the format [`super::VideoInfo::format`], or of what [`Source::narrow`] has left of it.
     pub fn next(&mut self, frame: &mut Frame) -> Result<Event> {
         loop {
-            if let Some(packet) = self.sound.next() {
-                return Ok(Event::Audio(packet));
+            if let Some(event) = self.sound.next(self.reader.demuxer.name())? {
+                return Ok(event);
             }
             if let Some(place) = self.held.take() {
                 self.fill(place, frame)?;
@@ -170,6 +178,20 @@ impl Source {
             }
             self.advance()?;
         }
+    }
+
+    /// Converts the audio packets of before [`Event::SoundChanged`] to what [`Source::audio_track`] is now. It is to be
+    /// called upon that event, with all of them in order; those to be put in their place go to `put`, and those of later
+    /// events follow them.
+    ///
+    /// # Errors
+    /// Those of the packets and of `put`; [`Error::Libav`].
+    pub fn convert_sound(
+        &mut self,
+        packets: impl IntoIterator<Item = Result<Packet>>,
+        mut put: impl FnMut(Packet) -> Result<()>,
+    ) -> Result<()> {
+        packets.into_iter().try_for_each(|packet| self.sound.replay(&packet?, &mut put))
     }
 
     /// What was wrong with the source so far.
@@ -224,7 +246,9 @@ impl Source {
 
     fn finish(&mut self) -> Result<()> {
         self.finished = true;
-        self.sound.finish()
+        self.sound.finish()?;
+        self.reader.damage.sound_lost |= self.sound.is_lost(self.info.span == Span::default());
+        Ok(())
     }
 
     /// Whether the reader's audio packet lies after what is wanted.
@@ -276,6 +300,21 @@ fn start_of(reader: &Reader, timeline: &Timeline) -> i64 {
     video.into_iter().chain(audio).min().unwrap_or(0)
 }
 
+/// Reads on to what the first audio packet says, where that holds for those after it.
+fn read_description(reader: &mut Reader, sound: &mut Sound) -> Result<()> {
+    for _ in 0..DESCRIPTION_WITHIN {
+        if !sound.lacks_description(reader) {
+            break;
+        }
+        match reader.step()? {
+            Step::Frame => {}
+            Step::Audio => sound.take(reader)?,
+            Step::End => break,
+        }
+    }
+    Ok(())
+}
+
 /// Moves the reader so that its frame is at or before the timeline's origin, where that is after its first frame.
 fn go_to(reader: &mut Reader, timeline: &Timeline, sound: &mut Sound) -> Result<()> {
     let target = rescale_down(timeline.origin, timeline.output, timeline.source);
@@ -287,6 +326,7 @@ fn go_to(reader: &mut Reader, timeline: &Timeline, sound: &mut Sound) -> Result<
         let found = read_frame(reader, sound)?;
         return if found { Ok(()) } else { Err(ends_before(reader, reader.seconds(first))) };
     }
+    read_description(reader, sound)?;
     for back in STEPS_BACK {
         let aim = target.saturating_sub(seconds(back));
         if aim <= first {

@@ -2,7 +2,7 @@
 
 use super::progress::{Board, Expected, Progress};
 use super::publish::{Drafts, Outputs};
-use super::report::{self, RenditionReport, Report, Spent};
+use super::report::{self, AudioReport, RenditionReport, Report, Spent};
 use super::run::{Order, Outcome, Workshop, run};
 use super::spool::{Either, Interleaved, Spool};
 use super::spread::{Limits, Spread};
@@ -13,7 +13,7 @@ use crate::encode::{self, Encoder};
 use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
 use crate::machine;
-use crate::media::{AudioTrack, Mp4Writer, Source, SourceInfo, Tags, VideoTrack};
+use crate::media::{Mp4Writer, Source, SourceInfo, Tags, VideoTrack};
 use crate::plan::Plan;
 use crate::scale::{Device, DeviceChoice, MAX_SIDE, ScaleSpec, Scaler, Twin};
 use crate::verify;
@@ -139,7 +139,7 @@ struct Work {
 impl Work {
     fn carry_out(self) -> Result<(Outcome<Rendition>, Spread)> {
         let Self { job, mut source, plan, drafts, device: choice, limits, strict, board } = self;
-        let (info, audio) = (source.info().clone(), source.audio_track().cloned());
+        let (info, audio) = (source.info().clone(), source.audio_track().is_some());
         let whole = plan.scale_spec();
         let area = whole.area(plan.grid_windows());
         if area.width.max(area.height) > MAX_SIDE {
@@ -158,7 +158,6 @@ impl Work {
         let studio = Studio {
             plan: &plan,
             info: &info,
-            audio,
             drafts: &drafts,
             spec,
             scalers: Mutex::new(scalers),
@@ -170,7 +169,7 @@ impl Work {
             source,
             name: &info.name,
             strict,
-            audio: studio.audio.is_some(),
+            audio,
             workshop: &studio,
             spread: &spread,
             area,
@@ -185,7 +184,6 @@ impl Work {
 struct Studio<'a> {
     plan: &'a Plan,
     info: &'a SourceInfo,
-    audio: Option<AudioTrack>,
     drafts: &'a Drafts,
     spec: ScaleSpec,
     /// One for each lane.
@@ -236,8 +234,7 @@ impl Workshop for Studio<'_> {
             first: &first,
         };
         let tags = Tags { title: self.info.title.clone(), chapters: self.info.chapters.clone() };
-        // Sound of which nothing came is none.
-        let sound = self.audio.as_ref().filter(|_| film.audio.is_some());
+        let sound = film.track.as_ref();
         let mut writer = Mp4Writer::create(&file, &track, sound, &tags)?;
         let audio_ticks = sound.map_or(video_out.time_base, |audio| audio.time_base);
         let audio = film.audio.iter().flat_map(Spool::packets);
@@ -259,7 +256,7 @@ impl Studio<'_> {
     /// What the file of a rung must be.
     fn expected(&self, size: Size, film: &Film) -> verify::Expected {
         let video_out = &self.plan.video_out;
-        let audio = self.audio.as_ref().zip(film.audio.as_ref()).map(|(track, packets)| verify::ExpectedAudio {
+        let audio = film.track.as_ref().zip(film.audio.as_ref()).map(|(track, packets)| verify::ExpectedAudio {
             codec: track.parameters.codec(),
             time_base: track.time_base,
             packets: packets.stamps().clone(),
@@ -317,6 +314,7 @@ fn account(
         source: info.clone(),
         start_offset: seconds(info.video.origin),
         damage: film.damage,
+        audio: film.track.map(|track| AudioReport { codec: track.parameters.codec(), copied: track.copied }),
         plan_hash: plan.hash()?,
         plan: plan.clone(),
         frames: film.frames.count(),

@@ -35,6 +35,8 @@ pub struct Report {
     pub start_offset: f64,
     /// What was wrong with it.
     pub damage: Damage,
+    /// The sound that came out, the same in every rendition; absent when there is none.
+    pub audio: Option<AudioReport>,
     /// [`Plan::hash`] of `plan`.
     pub plan_hash: Sha256Hex,
     /// What was to be done.
@@ -61,6 +63,15 @@ pub struct Report {
     pub queues: Vec<QueueReport>,
     /// What kept the job from being faster, in a sentence.
     pub bottleneck: String,
+}
+
+/// The sound that came out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AudioReport {
+    /// libav's name of its codec.
+    pub codec: String,
+    /// Whether the source's packets were copied. The plan says what was meant; sound that changes on the way is converted.
+    pub copied: bool,
 }
 
 /// One file that came out.

@@ -39,6 +39,11 @@ impl SpoolWriter {
         Ok(())
     }
 
+    /// An empty one beside it.
+    pub(crate) fn another(&self) -> Result<Self> {
+        Self::create(&self.directory)
+    }
+
     /// What it took, to be read any number of times.
     pub(crate) fn seal(self) -> Result<Spool> {
         let file =

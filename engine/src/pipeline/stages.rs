@@ -10,7 +10,8 @@ use crate::control::Control;
 use crate::encode::Encoder;
 use crate::error::{Error, Result};
 use crate::frame::{Area, Frame};
-use crate::media::{Damage, Event, Source};
+use crate::geometry::Rational;
+use crate::media::{AudioTrack, Damage, Event, Source};
 use crate::packet::Packet;
 use crate::plan::Plan;
 use crate::scale::{Crop, FallbackScaler, GpuStats};
@@ -30,6 +31,10 @@ pub(crate) trait Footage: Send {
     fn next(&mut self, frame: &mut Frame) -> Result<Event>;
     /// See [`Source::damage`].
     fn damage(&self) -> &Damage;
+    /// See [`Source::audio_track`].
+    fn audio_track(&self) -> Option<&AudioTrack>;
+    /// See [`Source::convert_sound`].
+    fn convert_sound(&mut self, packets: &Spool, into: &mut SpoolWriter) -> Result<()>;
 }
 
 impl Footage for Source {
@@ -39,6 +44,14 @@ impl Footage for Source {
 
     fn damage(&self) -> &Damage {
         Self::damage(self)
+    }
+
+    fn audio_track(&self) -> Option<&AudioTrack> {
+        Self::audio_track(self)
+    }
+
+    fn convert_sound(&mut self, packets: &Spool, into: &mut SpoolWriter) -> Result<()> {
+        Self::convert_sound(self, packets.packets(), |packet| into.append(&packet))
     }
 }
 
@@ -105,6 +118,8 @@ pub(crate) struct Film {
     pub(crate) last_duration: i64,
     /// The sound, when there is any.
     pub(crate) audio: Option<Spool>,
+    /// What the sound is.
+    pub(crate) track: Option<AudioTrack>,
     /// What was wrong with the source.
     pub(crate) damage: Damage,
 }
@@ -119,6 +134,8 @@ pub(crate) struct Decode<'a, F> {
     /// Fail at the first damage.
     pub(crate) strict: bool,
     pub(crate) key_frames: KeyFrames,
+    /// Ticks of the frames' times.
+    pub(crate) time_base: Rational,
     /// Key frames of a segment; none when the whole film is one.
     pub(crate) segment_key_frames: Option<NonZeroU32>,
     pub(crate) pool: Pool<Frame>,
@@ -144,9 +161,17 @@ impl<F: Footage> Decode<'_, F> {
                 match event {
                     Event::Frame => break,
                     Event::Audio(packet) => audio.as_mut().map_or(Ok(()), |spool| spool.append(&packet))?,
+                    Event::SoundChanged => {
+                        if let Some(copied) = audio.take() {
+                            let mut converted = copied.another()?;
+                            self.source.convert_sound(&copied.seal()?, &mut converted)?;
+                            audio = Some(converted);
+                        }
+                    }
                     Event::End => break 'film,
                 }
             }
+            self.refuse_gap(frames.ends().map(|(_, last)| last), frame.pts)?;
             let number = frames.count();
             let key = self.key_frames.next(frame.pts);
             if lane.is_none() || (key && self.segment_key_frames.is_some_and(|limit| keys == limit.get())) {
@@ -162,9 +187,11 @@ impl<F: Footage> Decode<'_, F> {
         let lane = lane.ok_or_else(|| Error::bad_source(self.name, "no frame could be decoded"))?;
         self.pass_on(lane, Step::End)?;
         let audio = audio.map(SpoolWriter::seal).transpose()?.filter(|audio| audio.stamps().count() > 0);
+        // Sound of which nothing came is none.
+        let track = self.source.audio_track().filter(|_| audio.is_some()).cloned();
         let damage = self.source.damage().clone();
         // This stage runs once.
-        let _ = self.film.set(Film { frames, last_duration, audio, damage });
+        let _ = self.film.set(Film { frames, last_duration, audio, track, damage });
         Ok(())
     }
 
@@ -180,9 +207,30 @@ impl<F: Footage> Decode<'_, F> {
         self.lanes[lane].push(step).map_err(|_| lost("scale"))
     }
 
+    /// Refuses a frame that comes later after the one before than MP4 can say.
+    fn refuse_gap(&self, before: Option<i64>, pts: i64) -> Result<()> {
+        let Some(before) = before.filter(|before| pts.saturating_sub(*before) > i64::from(i32::MAX)) else {
+            return Ok(());
+        };
+        let [before, pts] = [before, pts].map(|ticks| Rational::new(ticks, self.time_base.den).as_f64());
+        let why = format!(
+            "shows one frame from {before:.3} s to {pts:.3} s, longer than MP4 can say in ticks of {} s; convert what is \
+             before and what is after by itself, with --duration and --start",
+            self.time_base
+        );
+        Err(Error::bad_source(self.name, why))
+    }
+
     fn refuse_damage(&self) -> Result<()> {
-        let Damage { damaged_frames, damaged_audio_packets, first_at, truncated_at, retimed_frames: _, time_jumps: _ } =
-            self.source.damage();
+        let Damage {
+            damaged_frames,
+            damaged_audio_packets,
+            sound_lost,
+            first_at,
+            truncated_at,
+            retimed_frames: _,
+            time_jumps: _,
+        } = self.source.damage();
         if !self.strict {
             return Ok(());
         }
@@ -192,6 +240,10 @@ impl<F: Footage> Decode<'_, F> {
                 self.name,
                 format!("damaged{at}; leave out --strict to convert what is whole"),
             ));
+        }
+        if *sound_lost {
+            let why = "its sound cannot be decoded; leave out --strict to convert the picture, or choose --audio none";
+            return Err(Error::bad_source(self.name, why));
         }
         match truncated_at {
             Some(at) => Err(Error::bad_source(

@@ -43,6 +43,7 @@ pub(crate) fn source(width: u32, height: u32) -> SourceInfo {
         },
         audio: Vec::new(),
         audio_kept: None,
+        audio_right: None,
         audio_copied: false,
         assumptions: Vec::new(),
     }

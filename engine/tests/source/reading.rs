@@ -56,6 +56,13 @@ pub(crate) fn read_input(
         match source.next(&mut frame)? {
             Event::Frame => keep(&frame, &mut frames),
             Event::Audio(packet) => audio.push(packet),
+            Event::SoundChanged => {
+                let copied = std::mem::take(&mut audio);
+                source.convert_sound(copied.into_iter().map(Ok), |packet| {
+                    audio.push(packet);
+                    Ok(())
+                })?;
+            }
             Event::End => break,
         }
     }

@@ -30,7 +30,7 @@ fn read(path: PathBuf, options: &OpenOptions, control: &Control) -> Result<u64> 
     loop {
         match source.next(&mut frame)? {
             Event::Frame => frames += 1,
-            Event::Audio(_) => {}
+            Event::Audio(_) | Event::SoundChanged => {}
             Event::End => return Ok(frames),
         }
     }

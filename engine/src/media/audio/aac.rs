@@ -1,6 +1,6 @@
 //! Encoding to AAC-LC with libavcodec's own encoder.
 
-use super::resample::{Planes, SampleFormat};
+use super::resample::SampleFormat;
 use crate::error::{Error, Result};
 use crate::media::CodecParameters;
 use crate::media::ffi::{self, AvFrame, AvPacket, CodecContext, check};
@@ -8,6 +8,7 @@ use crate::packet::Packet;
 use ffmpeg_sys_next as av;
 use std::collections::VecDeque;
 use std::ffi::{CStr, c_int};
+use std::ops::Range;
 use std::ptr;
 
 /// Sampling rates of AAC that players of all kinds take, falling; ISO/IEC 14496-3, table 1.18, up to 48 kHz.
@@ -30,6 +31,16 @@ pub(super) fn format_for(rate: c_int, layout: &av::AVChannelLayout) -> SampleFor
         _ => c"stereo",
     };
     SampleFormat::planes(rate, named_layout(name))
+}
+
+/// Two channels, left and right, of the lowest rate of AAC that loses nothing of `rate`.
+pub(super) fn stereo_for(rate: c_int) -> SampleFormat {
+    format_for(rate, &named_layout(c"stereo"))
+}
+
+/// One of the channels of `format`.
+pub(super) fn channel_of(format: &SampleFormat) -> SampleFormat {
+    SampleFormat::planes(format.rate, named_layout(c"mono"))
 }
 
 fn describe(layout: &av::AVChannelLayout) -> String {
@@ -63,7 +74,7 @@ fn empty_layout() -> av::AVChannelLayout {
 pub(super) struct AacEncoder {
     context: CodecContext,
     /// Samples that wait, one row a channel.
-    pub(super) waiting: Planes,
+    pub(super) waiting: Vec<Vec<f32>>,
     /// Where the first of them is, in samples after the origin.
     position: i64,
     packet: AvPacket,
@@ -103,16 +114,29 @@ impl AacEncoder {
         CodecParameters::of_encoder(&self.context)
     }
 
-    /// Where the sample after the last that waits will be.
-    pub(super) fn end(&self) -> i64 {
-        self.position + i64::try_from(self.waiting[0].len()).unwrap_or(i64::MAX)
+    /// Where the sample after the last that waits in `row` will be.
+    pub(super) fn end(&self, row: usize) -> i64 {
+        self.position + i64::try_from(self.waiting[row].len()).unwrap_or(i64::MAX)
     }
 
-    /// Puts what comes next at `position`, which is not before [`AacEncoder::end`]: what waits is encoded, with silence
-    /// behind it to fill its frame.
-    pub(super) fn jump(&mut self, position: i64, out: &mut VecDeque<Packet>) -> Result<()> {
-        let frame = self.frame_size();
-        self.waiting.iter_mut().for_each(|plane| plane.resize(plane.len().next_multiple_of(frame), 0.0));
+    /// Puts what comes next into `rows` at `position`, which is not before [`AacEncoder::end`]: what waits is encoded, with
+    /// silence behind it to fill its frame. Where other rows have sound of their own meanwhile, silence of at most
+    /// `longest` samples is made instead.
+    pub(super) fn jump(
+        &mut self,
+        rows: Range<usize>,
+        position: i64,
+        longest: i64,
+        out: &mut VecDeque<Packet>,
+    ) -> Result<()> {
+        let gap = position - self.end(rows.start);
+        if rows.len() < self.waiting.len() && gap <= longest {
+            let gap = usize::try_from(gap).unwrap_or(0);
+            self.waiting[rows].iter_mut().for_each(|row| row.resize(row.len() + gap, 0.0));
+            return self.encode(out);
+        }
+        let length = self.longest_row().next_multiple_of(self.frame_size());
+        self.waiting.iter_mut().for_each(|row| row.resize(length, 0.0));
         self.encode(out)?;
         self.position = self.position.max(position);
         Ok(())
@@ -120,7 +144,7 @@ impl AacEncoder {
 
     /// Encodes the whole frames that wait.
     pub(super) fn encode(&mut self, out: &mut VecDeque<Packet>) -> Result<()> {
-        while self.waiting[0].len() >= self.frame_size() {
+        while self.waiting.iter().all(|row| row.len() >= self.frame_size()) {
             self.send_frame(self.frame_size(), out)?;
         }
         Ok(())
@@ -128,6 +152,8 @@ impl AacEncoder {
 
     /// Encodes everything that waits, and appends all that is inside.
     pub(super) fn finish(&mut self, out: &mut VecDeque<Packet>) -> Result<()> {
+        let length = self.longest_row();
+        self.waiting.iter_mut().for_each(|row| row.resize(length, 0.0));
         self.encode(out)?;
         if !self.waiting[0].is_empty() {
             self.send_frame(self.waiting[0].len(), out)?;
@@ -135,6 +161,11 @@ impl AacEncoder {
         // SAFETY: the context is open; no frame means that none will follow.
         check("avcodec_send_frame", unsafe { av::avcodec_send_frame(self.context.as_mut_ptr(), ptr::null()) })?;
         self.receive(out)
+    }
+
+    /// Samples that wait in the longest row.
+    pub(super) fn longest_row(&self) -> usize {
+        self.waiting.iter().map(Vec::len).max().unwrap_or(0)
     }
 
     fn frame_size(&self) -> usize {

@@ -5,28 +5,43 @@ use super::resample::{Resampler, SampleFormat, standard_layout};
 use super::step::Step;
 use super::timeline::{Timeline, rescale};
 use crate::error::{Error, Result};
+use crate::geometry::Rational;
 use crate::media::CodecParameters;
 use crate::media::ffi::{self, AvFrame, AvPacket, CodecContext, check};
 use crate::packet::Packet;
 use ffmpeg_sys_next as av;
 use std::collections::VecDeque;
 use std::ffi::c_int;
+use std::ops::Range;
 use std::ptr;
 
 /// Seconds of silence that are encoded at most. A longer gap stays a gap between two packets.
 const LONGEST_SILENCE: i64 = 60;
 
-/// A stream that is decoded and encoded.
+/// Seconds by which the sound of one stream may come before that of another that it is joined with. After that the other
+/// has none there.
+const FARTHEST_APART: i64 = 10;
+
+/// Streams that are decoded, and encoded as one: a single one, or two that are left and right.
 #[derive(Debug)]
 pub(super) struct Convert {
+    lines: Vec<Line>,
+    target: SampleFormat,
+    encoder: AacEncoder,
+    damage: u64,
+}
+
+/// A stream that is decoded.
+#[derive(Debug)]
+struct Line {
     timeline: Timeline,
     decoder: CodecContext,
     frame: AvFrame,
     /// None before the first frame.
     input: Option<Input>,
     target: SampleFormat,
-    encoder: AacEncoder,
-    damage: u64,
+    /// Which of the encoder's rows are its.
+    rows: Range<usize>,
 }
 
 /// What the last frame was.
@@ -36,6 +51,8 @@ struct Input {
     /// Where the next sample goes, in samples of the frame's rate after the origin.
     position: i64,
     step: Step,
+    /// Whether nothing of it was placed yet.
+    fresh: bool,
 }
 
 impl Convert {
@@ -43,21 +60,38 @@ impl Convert {
     /// `parameters` are valid.
     ///
     /// # Errors
-    /// [`Error::BadSource`] when the stream cannot be decoded.
-    pub(super) unsafe fn open(parameters: *const av::AVCodecParameters, timeline: Timeline) -> Result<Self> {
+    /// Why the stream cannot be decoded.
+    pub(super) unsafe fn open(parameters: *const av::AVCodecParameters, timeline: Timeline) -> Result<Self, Refusal> {
         // SAFETY: the caller vouches for the parameters.
         let (decoder, layout, rate) = unsafe {
             let decoder = open_decoder(parameters, &timeline)?;
-            (decoder, standard_layout(&(*parameters).ch_layout), (*parameters).sample_rate)
+            (decoder, layout_of(parameters)?, (*parameters).sample_rate)
         };
-        if layout.nb_channels > 0 && layout.order == av::AVChannelOrder::AV_CHANNEL_ORDER_UNSPEC {
-            // SAFETY: the caller vouches for the parameters.
-            let name = unsafe { codec_name(parameters) };
-            return Err(refused(&name, &format!("nobody knows where its {} channels belong", layout.nb_channels)));
-        }
         let target = aac::format_for(rate, &layout);
         let encoder = AacEncoder::open(&target)?;
-        Ok(Self { timeline, decoder, frame: AvFrame::new()?, input: None, target, encoder, damage: 0 })
+        let line = Line::new(timeline, decoder, target, 0..encoder.waiting.len())?;
+        Ok(Self { lines: vec![line], target, encoder, damage: 0 })
+    }
+
+    /// Two streams of one channel each, which become left and right.
+    ///
+    /// # Safety
+    /// As for [`Convert::open`].
+    ///
+    /// # Errors
+    /// As for [`Convert::open`].
+    pub(super) unsafe fn open_pair(sides: [(*const av::AVCodecParameters, Timeline); 2]) -> Result<Self, Refusal> {
+        // SAFETY: the caller vouches for the parameters.
+        let rate = unsafe { (*sides[0].0).sample_rate };
+        let target = aac::stereo_for(rate);
+        let encoder = AacEncoder::open(&target)?;
+        let line = |(row, (parameters, timeline)): (usize, (_, Timeline))| {
+            // SAFETY: the caller vouches for the parameters.
+            let decoder = unsafe { open_decoder(parameters, &timeline)? };
+            Ok(Line::new(timeline, decoder, aac::channel_of(&target), row..row + 1)?)
+        };
+        let lines = sides.into_iter().enumerate().map(line).collect::<Result<_, Refusal>>()?;
+        Ok(Self { lines, target, encoder, damage: 0 })
     }
 
     /// What comes out.
@@ -74,38 +108,72 @@ impl Convert {
         self.damage
     }
 
-    /// Decodes a packet, or with none what is still inside the decoder, and encodes what comes of it.
-    pub(super) fn push(&mut self, packet: Option<&AvPacket>, out: &mut VecDeque<Packet>) -> Result<()> {
-        let raw = packet.map_or(ptr::null(), AvPacket::as_ptr);
+    /// Decodes a packet of stream `line`, and encodes what comes of it.
+    pub(super) fn push(&mut self, line: usize, packet: &AvPacket, out: &mut VecDeque<Packet>) -> Result<()> {
+        let damaged = !self.lines[line].decode(packet.as_ptr(), &mut self.encoder, out)?;
+        self.damage += u64::from(damaged);
+        self.keep_together(out)
+    }
+
+    /// Decodes and encodes what is still inside.
+    pub(super) fn finish(&mut self, out: &mut VecDeque<Packet>) -> Result<()> {
+        for line in &mut self.lines {
+            let damaged = !line.decode(ptr::null(), &mut self.encoder, out)?;
+            self.damage += u64::from(damaged);
+            line.end_input(&mut self.encoder)?;
+        }
+        self.encoder.finish(out)
+    }
+
+    /// Gives silence to streams of which nothing comes while much comes of another, so that little waits.
+    fn keep_together(&mut self, out: &mut VecDeque<Packet>) -> Result<()> {
+        let apart = usize::try_from(FARTHEST_APART * i64::from(self.target.rate)).unwrap_or(0);
+        let least = self.encoder.longest_row().saturating_sub(apart);
+        for line in &mut self.lines {
+            if self.encoder.waiting[line.rows.start].len() < least {
+                line.end_input(&mut self.encoder)?;
+                for row in &mut self.encoder.waiting[line.rows.clone()] {
+                    row.resize(row.len().max(least), 0.0);
+                }
+            }
+        }
+        self.encoder.encode(out)
+    }
+}
+
+impl Line {
+    fn new(timeline: Timeline, decoder: CodecContext, target: SampleFormat, rows: Range<usize>) -> Result<Self> {
+        Ok(Self { timeline, decoder, frame: AvFrame::new()?, input: None, target, rows })
+    }
+
+    /// Decodes a packet, or with none what is still inside the decoder, and encodes what comes of it. False when something
+    /// was lost.
+    fn decode(
+        &mut self,
+        packet: *const av::AVPacket,
+        encoder: &mut AacEncoder,
+        out: &mut VecDeque<Packet>,
+    ) -> Result<bool> {
         // SAFETY: the decoder is open and the packet valid; none means that none will follow.
-        let mut damaged = unsafe { av::avcodec_send_packet(self.decoder.as_mut_ptr(), raw) } < 0;
+        let mut whole = unsafe { av::avcodec_send_packet(self.decoder.as_mut_ptr(), packet) } >= 0;
         loop {
             // SAFETY: the decoder is open and the frame valid.
             let code = unsafe { av::avcodec_receive_frame(self.decoder.as_mut_ptr(), self.frame.as_mut_ptr()) };
             if code < 0 {
-                damaged |= code != av::AVERROR(av::EAGAIN) && code != av::AVERROR_EOF;
-                break;
+                return Ok(whole && (code == av::AVERROR(av::EAGAIN) || code == av::AVERROR_EOF));
             }
-            damaged |= !self.take_frame(out)?;
+            whole &= self.take_frame(encoder, out)?;
         }
-        self.damage += u64::from(damaged);
-        if packet.is_none() {
-            if let Some(input) = &mut self.input {
-                input.resampler.drain(&mut self.encoder.waiting)?;
-            }
-            self.encoder.finish(out)?;
-        }
-        Ok(())
     }
 
     /// Puts the decoded frame where its timestamp says. False when it has no place: its format or its time makes no
     /// sense, or there is sound already.
-    fn take_frame(&mut self, out: &mut VecDeque<Packet>) -> Result<bool> {
+    fn take_frame(&mut self, encoder: &mut AacEncoder, out: &mut VecDeque<Packet>) -> Result<bool> {
         let fields = self.frame.fields();
         let (count, stamp) = (i64::from(fields.nb_samples), fields.best_effort_timestamp);
         let Some(format) = SampleFormat::of(fields).filter(|format| format.rate > 0) else { return Ok(false) };
         let (rate, first) = (i64::from(format.rate), self.input.is_none());
-        let Ok(mut input) = self.input_of(format) else { return Ok(false) };
+        let Ok(mut input) = self.input_of(format, encoder) else { return Ok(false) };
 
         let told = self.timeline.sample(stamp, rate);
         let shift = told.map_or(0, |told| input.step.shift(told - input.position, count, rate));
@@ -116,70 +184,124 @@ impl Convert {
         let sensible = gap <= i64::from(i32::MAX) / 2;
         if sensible && from < to {
             if gap > LONGEST_SILENCE * rate || first {
-                self.jump(&mut input, from, out)?;
+                self.jump(&mut input, from, encoder, out)?;
             } else {
-                self.fill(&mut input, from, out)?;
+                self.fill(&mut input, from, encoder, out)?;
             }
             let range = |sample: i64| usize::try_from(sample - start).unwrap_or(0);
-            input.resampler.push(&self.frame, range(from)..range(to), &mut self.encoder.waiting)?;
+            let rows = &mut encoder.waiting[self.rows.clone()];
+            input.resampler.push(&self.frame, range(from)..range(to), rows)?;
             input.position = to;
-            self.encoder.encode(out)?;
+            encoder.encode(out)?;
         }
-        let placed = sensible && (first || from < start + count);
-        if !placed {
+        let overlapped = from >= start + count;
+        if !sensible || overlapped {
             input.step.insist();
         }
+        // Encoders begin a little before what they are given: where pieces were joined that is there twice.
+        let expected = first || (input.fresh && from - start < rate / 10);
+        input.fresh &= from >= to;
         if !first || from < to {
             self.input = Some(input);
         }
-        Ok(placed)
+        Ok(sensible && (!overlapped || expected))
     }
 
     /// What takes frames of this format: what there is, or another that goes on where that ends.
-    fn input_of(&mut self, format: SampleFormat) -> Result<Input> {
+    fn input_of(&mut self, format: SampleFormat, encoder: &mut AacEncoder) -> Result<Input> {
         if let Some(input) = self.input.take_if(|input| *input.resampler.from() == format) {
             return Ok(input);
         }
         let resampler = Resampler::open(format, self.target)?;
-        let Some(mut before) = self.input.take() else {
-            return Ok(Input { resampler, position: 0, step: Step::new() });
-        };
-        before.resampler.drain(&mut self.encoder.waiting)?;
-        let position = rescale(self.encoder.end(), format.rate.into(), self.target.rate.into()).unwrap_or(0);
-        Ok(Input { resampler, position, step: Step::new() })
+        self.end_input(encoder)?;
+        let end = encoder.end(self.rows.start);
+        let position = rescale(end, format.rate.into(), self.target.rate.into()).unwrap_or(0);
+        Ok(Input { resampler, position, step: Step::new(), fresh: true })
+    }
+
+    /// Gives out what is still inside the resampler, if there is one.
+    fn end_input(&mut self, encoder: &mut AacEncoder) -> Result<()> {
+        let Some(mut input) = self.input.take() else { return Ok(()) };
+        input.resampler.drain(&mut encoder.waiting[self.rows.clone()])
     }
 
     /// Goes on at `position` after a silence that is not encoded.
-    fn jump(&mut self, input: &mut Input, position: i64, out: &mut VecDeque<Packet>) -> Result<()> {
+    fn jump(
+        &self,
+        input: &mut Input,
+        position: i64,
+        encoder: &mut AacEncoder,
+        out: &mut VecDeque<Packet>,
+    ) -> Result<()> {
         let format = *input.resampler.from();
-        input.resampler.drain(&mut self.encoder.waiting)?;
-        let place = rescale(position, self.target.rate.into(), format.rate.into()).unwrap_or(0);
-        self.encoder.jump(place, out)?;
+        input.resampler.drain(&mut encoder.waiting[self.rows.clone()])?;
+        let rate = i64::from(self.target.rate);
+        let place = rescale(position, rate, format.rate.into()).unwrap_or(0);
+        encoder.jump(self.rows.clone(), place, LONGEST_SILENCE * rate, out)?;
         (input.resampler, input.position) = (Resampler::open(format, self.target)?, position);
         Ok(())
     }
 
     /// Encodes silence up to `position`.
-    fn fill(&mut self, input: &mut Input, position: i64, out: &mut VecDeque<Packet>) -> Result<()> {
+    fn fill(
+        &self,
+        input: &mut Input,
+        position: i64,
+        encoder: &mut AacEncoder,
+        out: &mut VecDeque<Packet>,
+    ) -> Result<()> {
         while input.position < position {
             let count = (position - input.position).min(Resampler::STRETCH);
-            input.resampler.silence(count, &mut self.encoder.waiting)?;
+            input.resampler.silence(count, &mut encoder.waiting[self.rows.clone()])?;
             input.position += count;
-            self.encoder.encode(out)?;
+            encoder.encode(out)?;
         }
         Ok(())
     }
+}
+
+/// Why a stream cannot be decoded.
+#[derive(Debug)]
+pub(super) struct Refusal(pub(super) String);
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Why the stream cannot be decoded; none when it can.
+///
+/// # Safety
+/// `parameters` are valid.
+pub(super) unsafe fn refusal(parameters: *const av::AVCodecParameters) -> Option<Refusal> {
+    let timeline = Timeline::new(av::AVRational { num: 1, den: 1 }, Rational::new(0, 1), None);
+    // SAFETY: the caller vouches for the parameters.
+    unsafe { open_decoder(parameters, &timeline).and_then(|_| layout_of(parameters)).err() }
+}
+
+/// The layout of the stream's channels.
+///
+/// # Safety
+/// `parameters` are valid.
+unsafe fn layout_of(parameters: *const av::AVCodecParameters) -> Result<av::AVChannelLayout, Refusal> {
+    // SAFETY: the caller vouches for the parameters.
+    let layout = unsafe { standard_layout(&(*parameters).ch_layout) };
+    if layout.nb_channels > 0 && layout.order == av::AVChannelOrder::AV_CHANNEL_ORDER_UNSPEC {
+        return Err(Refusal(format!("nobody knows where its {} channels belong", layout.nb_channels)));
+    }
+    Ok(layout)
 }
 
 /// A decoder of the stream, opened.
 ///
 /// # Safety
 /// `parameters` are valid.
-unsafe fn open_decoder(parameters: *const av::AVCodecParameters, timeline: &Timeline) -> Result<CodecContext> {
+unsafe fn open_decoder(parameters: *const av::AVCodecParameters, timeline: &Timeline) -> Result<CodecContext, Refusal> {
     // SAFETY: the caller vouches for the parameters; the codec is null or libav's own.
-    let (codec, name) = unsafe { (av::avcodec_find_decoder((*parameters).codec_id), codec_name(parameters)) };
+    let codec = unsafe { av::avcodec_find_decoder((*parameters).codec_id) };
     if codec.is_null() {
-        return Err(refused(&name, "this libavcodec has no decoder for it"));
+        return Err(Refusal("this libavcodec has no decoder for it".to_owned()));
     }
     // SAFETY: the caller vouches for the parameters; the context is valid, ours and not yet opened.
     unsafe {
@@ -191,21 +313,7 @@ unsafe fn open_decoder(parameters: *const av::AVCodecParameters, timeline: &Time
         (*context).thread_count = 1;
         match decoder.open() {
             0.. => Ok(decoder),
-            code => Err(refused(&name, &ffi::error_text(code))),
+            code => Err(Refusal(ffi::error_text(code))),
         }
     }
-}
-
-fn refused(codec: &str, why: &str) -> Error {
-    Error::bad_source(
-        format!("audio ({codec})"),
-        format!("cannot be decoded: {why}; choose another audio track, or none"),
-    )
-}
-
-/// # Safety
-/// `parameters` are valid.
-unsafe fn codec_name(parameters: *const av::AVCodecParameters) -> String {
-    // SAFETY: libav has a static name for every codec, known or not.
-    unsafe { ffi::text(av::avcodec_get_name((*parameters).codec_id)) }.unwrap_or_default()
 }

@@ -1,7 +1,8 @@
 //! Copying: the packets stay as they are, and get the times that their samples have.
 
+use super::header::{self, Header, Parameters};
 use super::timeline::Timeline;
-use super::whole::{self, Check};
+use crate::error::Result;
 use crate::media::CodecParameters;
 use crate::media::ffi::AvPacket;
 use crate::packet::Packet;
@@ -16,7 +17,13 @@ use std::collections::VecDeque;
 pub(super) fn can_copy(parameters: &CodecParameters) -> bool {
     let described = match parameters.fields().codec_id {
         // Of these the muxer finds all it needs in the packets.
-        AV_CODEC_ID_AAC | AV_CODEC_ID_MP3 | AV_CODEC_ID_AC3 => true,
+        AV_CODEC_ID_MP3 | AV_CODEC_ID_AC3 => true,
+        // Channels that a header on every packet has no code for are described in the packets: see `header::adts`.
+        AV_CODEC_ID_AAC => {
+            let layout = &parameters.fields().ch_layout;
+            let coded = layout.order == av::AVChannelOrder::AV_CHANNEL_ORDER_NATIVE || layout.nb_channels <= 2;
+            coded || !parameters.extradata().is_empty()
+        }
         // Shorter packets would have to be joined.
         AV_CODEC_ID_EAC3 => matches!(parameters.fields().frame_size, 0 | 1536),
         // OpusHead, STREAMINFO, ALACSpecificConfig in its box: without them the track cannot be described.
@@ -32,6 +39,8 @@ pub(super) fn can_copy(parameters: &CodecParameters) -> bool {
 #[derive(Debug)]
 pub(super) struct Copy {
     timeline: Timeline,
+    /// The stream's description.
+    description: CodecParameters,
     /// Samples a second.
     rate: i64,
     /// Samples of an ordinary packet; 0 when that is not known.
@@ -42,43 +51,103 @@ pub(super) struct Copy {
     next: Option<i64>,
     /// Where the last packet went.
     last: Option<i64>,
-    /// Whether the muxer can take a packet.
-    whole: Check,
+    read: header::Read,
+    /// What the packets so far are.
+    parameters: Option<Parameters>,
+    /// A single packet of other parameters, whose header may be damaged.
+    doubtful: Option<(Header, AvPacket)>,
     damage: u64,
 }
 
 impl Copy {
-    pub(super) fn new(parameters: &CodecParameters, timeline: Timeline) -> Self {
-        let fields = parameters.fields();
+    pub(super) fn new(description: &CodecParameters, timeline: Timeline) -> Self {
+        let fields = description.fields();
         let (rate, frame, priming) = (fields.sample_rate, fields.frame_size, fields.initial_padding);
         let (rate, frame, priming) = (rate.into(), frame.into(), priming.into());
-        let whole: Check = match fields.codec_id {
-            AV_CODEC_ID_AAC if parameters.extradata().is_empty() => whole::adts,
-            AV_CODEC_ID_AAC => whole::raw_aac,
-            AV_CODEC_ID_AC3 => whole::ac3,
-            AV_CODEC_ID_EAC3 => whole::eac3,
-            _ => |packet| !packet.is_empty(),
+        let read: header::Read = match fields.codec_id {
+            AV_CODEC_ID_AAC if description.extradata().is_empty() => header::adts,
+            AV_CODEC_ID_AAC => header::raw_aac,
+            AV_CODEC_ID_MP3 => header::mpeg_audio,
+            AV_CODEC_ID_AC3 => header::ac3,
+            AV_CODEC_ID_EAC3 => header::eac3,
+            AV_CODEC_ID_FLAC => header::flac,
+            _ => header::silent,
         };
-        Self { timeline, rate, frame, priming, next: None, last: None, whole, damage: 0 }
+        let (next, last, parameters, doubtful) = (None, None, None, None);
+        let description = description.clone();
+        Self { timeline, description, rate, frame, priming, next, last, read, parameters, doubtful, damage: 0 }
     }
 
     pub(super) fn damage(&self) -> u64 {
-        self.damage
+        self.damage + u64::from(self.doubtful.is_some())
     }
 
-    pub(super) fn push(&mut self, packet: &AvPacket, out: &mut VecDeque<Packet>) {
+    /// Takes a packet. False when it cannot stand under the track's description: it is the caller's then, after that of
+    /// [`Copy::doubtful`].
+    pub(super) fn push(&mut self, packet: &AvPacket, out: &mut VecDeque<Packet>) -> Result<bool> {
+        // This is how containers tell that a description changes, with the first packet alone.
+        if packet.new_extradata().is_some_and(|new| new != self.description.extradata()) {
+            return Ok(false);
+        }
+        // What the demuxer calls corrupt is, for instance, cut off at the end of a truncated file.
+        let corrupt = packet.fields().flags & av::AV_PKT_FLAG_CORRUPT != 0;
+        let header = if corrupt { Header::Damaged } else { self.header(packet) };
+        match header {
+            Header::Plain(parameters) if self.parameters.is_none_or(|so_far| so_far == parameters) => {
+                self.parameters = Some(parameters);
+                self.damage += u64::from(self.doubtful.take().is_some());
+                self.copy(packet, out);
+            }
+            Header::Damaged => {
+                self.damage += 1;
+                self.pass(packet);
+            }
+            _ if self.parameters.is_none() || self.doubtful.as_ref().is_some_and(|(before, _)| *before == header) => {
+                return Ok(false);
+            }
+            _ => {
+                let before = self.doubtful.replace((header, packet.share()?));
+                self.damage += u64::from(before.is_some());
+                self.pass(packet);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes note of where the packet is, and gives that and its duration.
+    fn pass(&mut self, packet: &AvPacket) -> (i64, i64) {
         let (pts, duration) = (self.place(packet), self.duration(packet));
         self.next = Some(pts + duration);
+        (pts, duration)
+    }
+
+    /// The packet before the one that was not taken, when that was not taken either.
+    pub(super) fn doubtful(&mut self) -> Option<AvPacket> {
+        self.doubtful.take().map(|(_, packet)| packet)
+    }
+
+    /// What the packet's header says.
+    fn header(&self, packet: &AvPacket) -> Header {
+        match (self.read)(packet.data()) {
+            // The spectra of AAC's upper half may come in a way that old decoders pass over, at half the rate then.
+            Header::Plain(Parameters { rate, .. })
+                if rate != 0 && self.parameters.is_none() && ![rate, 2 * rate].map(i64::from).contains(&self.rate) =>
+            {
+                Header::Other
+            }
+            header => header,
+        }
+    }
+
+    fn copy(&mut self, packet: &AvPacket, out: &mut VecDeque<Packet>) {
+        let (pts, duration) = self.pass(packet);
         let too_late = self.timeline.end(self.rate).is_some_and(|end| pts >= end);
         if too_late || pts + duration <= -self.warm_up() {
             return;
         }
         // MP4 has neither packets that do not follow each other nor distances of 2^31 ticks.
         let earliest = self.last.map_or(i64::MIN, |last| last + 1);
-        let follows = (earliest..=self.last.unwrap_or(0) + i64::from(i32::MAX)).contains(&pts);
-        // What the demuxer calls corrupt is, for instance, cut off at the end of a truncated file.
-        let corrupt = packet.fields().flags & av::AV_PKT_FLAG_CORRUPT != 0;
-        if !follows || corrupt || !(self.whole)(packet.data()) {
+        if !(earliest..=self.last.unwrap_or(0) + i64::from(i32::MAX)).contains(&pts) {
             self.damage += 1;
             return;
         }

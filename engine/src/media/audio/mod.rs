@@ -3,30 +3,36 @@
 mod aac;
 mod convert;
 mod copy;
+mod header;
 mod resample;
 mod step;
 mod timeline;
-mod whole;
 
 use super::ffi::{self, AvPacket};
 use super::{AudioTrack, CodecParameters};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::packet::Packet;
-use convert::Convert;
+use convert::{Convert, Refusal};
 use copy::Copy;
 use ffmpeg_sys_next as av;
 use std::collections::VecDeque;
+use std::ffi::c_int;
 use timeline::Timeline;
 
-/// An audio stream of a source, packet by packet on its way into MP4.
+pub(super) use header::describes_channels;
+
+/// An audio stream of a source, or two that are left and right, packet by packet on the way into MP4.
 ///
 /// The times of what comes out are in ticks of [`AudioTrack::time_base`] (samples) after the origin. The first may be
 /// below zero: what lies there is for the decoder alone, and the muxer's edit list hides it.
 #[derive(Debug)]
 pub(super) struct AudioConverter {
     track: AudioTrack,
+    timeline: Timeline,
     work: Work,
+    /// Packets that were lost while the sound was copied, once it is no longer.
+    damage: u64,
 }
 
 #[derive(Debug)]
@@ -36,34 +42,47 @@ enum Work {
 }
 
 impl AudioConverter {
-    /// Begins on `stream`. `origin` is the time of the stream, in seconds, that becomes 0; what lies before it is left
-    /// out, and what comes `end` seconds after it or later.
+    /// Begins on `streams`, one or two. `origin` is the time of the streams, in seconds, that becomes 0; what lies before it
+    /// is left out, and what comes `end` seconds after it or later. `name` is what to call the source in errors.
     ///
     /// # Safety
-    /// `stream` is a valid stream of a demuxer that knows its codec parameters; it is not used after this call.
+    /// They are valid streams of a demuxer that knows their codec parameters; they are not used after this call.
     ///
     /// # Errors
-    /// [`crate::Error::BadSource`] when the stream can be neither copied nor decoded; [`crate::Error::Libav`].
-    pub(super) unsafe fn open(stream: *const av::AVStream, origin: Rational, end: Option<Rational>) -> Result<Self> {
-        // SAFETY: the caller vouches for the stream.
-        let (raw, metadata, time_base) = unsafe { ((*stream).codecpar, (*stream).metadata, (*stream).time_base) };
-        let timeline = Timeline::new(time_base, origin, end);
+    /// [`Error::BadSource`] when a stream can be neither copied nor decoded; [`Error::Libav`].
+    pub(super) unsafe fn open(
+        stream: *const av::AVStream,
+        other: Option<*const av::AVStream>,
+        name: &str,
+        origin: Rational,
+        end: Option<Rational>,
+    ) -> Result<Self> {
+        // SAFETY: the caller vouches for the streams.
+        let side = |stream: *const av::AVStream| unsafe {
+            ((*stream).codecpar.cast_const(), Timeline::new((*stream).time_base, origin, end))
+        };
+        let (raw, timeline) = side(stream);
         // SAFETY: the stream's parameters are valid as it is.
         let source = unsafe { CodecParameters::copy_of(raw)? };
-        let copied = copy::can_copy(&source);
-        let (work, parameters, rate) = if copied {
-            let rate = source.fields().sample_rate;
-            (Work::Copy(Copy::new(&source, timeline)), source, rate)
-        } else {
-            // SAFETY: the stream's parameters are valid as it is.
-            let convert = unsafe { Convert::open(raw, timeline)? };
-            let (parameters, rate) = (convert.parameters()?, convert.sample_rate());
-            (Work::Convert(Box::new(convert)), parameters, rate)
+        // SAFETY: the stream's parameters are valid as it is.
+        let codec = || unsafe { codec_name(raw) };
+        let refused = |why: Refusal| refused(name, &codec(), &why);
+        let (work, parameters, rate) = match other {
+            None if copy::can_copy(&source) => {
+                let rate = source.fields().sample_rate;
+                (Work::Copy(Copy::new(&source, timeline)), source.clone(), rate)
+            }
+            // SAFETY: the streams' parameters are valid as they are.
+            None => converting(unsafe { Convert::open(raw, timeline) }.map_err(refused)?)?,
+            // SAFETY: the streams' parameters are valid as they are.
+            Some(other) => converting(unsafe { Convert::open_pair([(raw, timeline), side(other)]) }.map_err(refused)?)?,
         };
-        // SAFETY: the stream's metadata is valid as it is.
-        let (language, title) = unsafe { (ffi::dict_text(metadata, c"language"), ffi::dict_text(metadata, c"title")) };
+        let copied = matches!(work, Work::Copy(_));
+        // SAFETY: a stream's metadata is valid as it is.
+        let text = |key| unsafe { ffi::dict_text((*stream).metadata, key) };
+        let (language, title) = (text(c"language"), text(c"title"));
         let track = AudioTrack { parameters, time_base: Rational::new(1, i64::from(rate)), copied, language, title };
-        Ok(Self { track, work })
+        Ok(Self { track, timeline, work, damage: 0 })
     }
 
     /// What comes out.
@@ -71,26 +90,122 @@ impl AudioConverter {
         &self.track
     }
 
-    /// Takes a packet of the stream, and appends the packets that have become ready. With none, appends what is still
-    /// inside; nothing may follow. What cannot be decoded is left out and counted.
+    /// Takes a packet of a stream, and appends the packets that have become ready. What cannot be decoded is left out and
+    /// counted. `other` says that the packet is of the second stream.
+    ///
+    /// False when packets can be copied no longer, because they change what a track can only say once: then nothing was done
+    /// with this one, and [`AudioConverter::convert`] is to be called.
     ///
     /// # Errors
-    /// [`crate::Error::Libav`] when memory has run out or the encoder fails.
-    pub(super) fn push(&mut self, packet: Option<&AvPacket>, out: &mut VecDeque<Packet>) -> Result<()> {
-        match (&mut self.work, packet) {
-            (Work::Copy(copy), Some(packet)) => copy.push(packet, out),
-            (Work::Copy(_), None) => {}
-            (Work::Convert(convert), packet) => convert.push(packet, out)?,
+    /// [`Error::Libav`] when memory has run out or the encoder fails.
+    pub(super) fn push(&mut self, packet: &AvPacket, other: bool, out: &mut VecDeque<Packet>) -> Result<bool> {
+        match &mut self.work {
+            Work::Copy(copy) => copy.push(packet, out),
+            Work::Convert(convert) => convert.push(usize::from(other), packet, out).map(|()| true),
         }
-        Ok(())
+    }
+
+    /// Appends what is still inside. Nothing may follow.
+    ///
+    /// # Errors
+    /// As for [`AudioConverter::push`].
+    pub(super) fn finish(&mut self, out: &mut VecDeque<Packet>) -> Result<()> {
+        match &mut self.work {
+            Work::Copy(_) => Ok(()),
+            Work::Convert(convert) => convert.finish(out),
+        }
+    }
+
+    /// Converts from now on, and from the beginning: what was copied is to be handed to [`AudioConverter::replay`], and then
+    /// what was not taken to [`AudioConverter::push`], the packet that is given here first.
+    ///
+    /// # Errors
+    /// As for [`AudioConverter::open`].
+    pub(super) fn convert(&mut self, name: &str) -> Result<Option<AvPacket>> {
+        let Work::Copy(copy) = &mut self.work else { return Ok(None) };
+        let (doubtful, damage) = (copy.doubtful(), copy.damage());
+        let source = &self.track.parameters;
+        // SAFETY: the parameters are valid.
+        let convert = unsafe { Convert::open(source.as_ptr(), self.timeline) };
+        let convert = convert.map_err(|why| refused(name, &source.codec(), &why))?;
+        let rate;
+        (self.work, self.track.parameters, rate) = converting(convert)?;
+        (self.track.time_base, self.track.copied) = (Rational::new(1, i64::from(rate)), false);
+        self.damage = damage;
+        Ok(doubtful)
+    }
+
+    /// Takes a packet that was copied, with its time in ticks of `time_base`, now that it is to be converted.
+    ///
+    /// # Errors
+    /// As for [`AudioConverter::push`].
+    pub(super) fn replay(&mut self, packet: &Packet, time_base: Rational, out: &mut VecDeque<Packet>) -> Result<()> {
+        let mut copy = AvPacket::copy_of(&packet.data)?;
+        let stamp = self.timeline.stamp(packet.pts, time_base.den);
+        // SAFETY: a valid packet, and ours.
+        let fields = unsafe { &mut *copy.as_mut_ptr() };
+        (fields.pts, fields.dts) = (stamp, stamp);
+        self.push(&copy, false, out).map(drop)
     }
 
     /// Packets that could not be decoded or that lie where audio was already.
     pub(super) fn damage(&self) -> u64 {
-        match &self.work {
+        let now = match &self.work {
             Work::Copy(copy) => copy.damage(),
             Work::Convert(convert) => convert.damage(),
-        }
+        };
+        self.damage + now
+    }
+}
+
+/// Whether a stream cannot become sound of a rendition, and why.
+///
+/// # Safety
+/// `stream` is a valid stream of a demuxer that knows its codec parameters.
+///
+/// # Errors
+/// [`Error::Libav`] when memory has run out.
+pub(super) unsafe fn refusal(stream: *const av::AVStream) -> Result<Option<String>> {
+    // SAFETY: the caller vouches for the stream, whose parameters are valid.
+    unsafe {
+        let source = CodecParameters::copy_of((*stream).codecpar)?;
+        let refusal = if copy::can_copy(&source) { None } else { convert::refusal((*stream).codecpar) };
+        Ok(refusal.map(|Refusal(why)| format!("{}, cannot be decoded: {why}", codec_name((*stream).codecpar))))
+    }
+}
+
+/// Whether the packets of a stream have no description but in themselves, which one may have for those after it.
+///
+/// # Safety
+/// `stream` is a valid stream of a demuxer that knows its codec parameters.
+pub(super) unsafe fn may_be_described_once(stream: *const av::AVStream) -> bool {
+    // SAFETY: the caller vouches for the stream.
+    let parameters = unsafe { &*(*stream).codecpar };
+    parameters.codec_id == av::AVCodecID::AV_CODEC_ID_AAC && parameters.extradata_size == 0
+}
+
+fn converting(convert: Convert) -> Result<(Work, CodecParameters, c_int)> {
+    let (parameters, rate) = (convert.parameters()?, convert.sample_rate());
+    Ok((Work::Convert(Box::new(convert)), parameters, rate))
+}
+
+fn refused(name: &str, codec: &str, Refusal(why): &Refusal) -> Error {
+    let why = format!("its audio ({codec}) cannot be decoded: {why}; choose another audio track, or none");
+    Error::bad_source(name, why)
+}
+
+/// libav's name of the codec, or the container's where libav has none.
+///
+/// # Safety
+/// `parameters` are valid.
+unsafe fn codec_name(parameters: *const av::AVCodecParameters) -> String {
+    // SAFETY: the caller vouches for the parameters, and libav has a static name for every codec.
+    let (name, tag) = unsafe { (ffi::text(av::avcodec_get_name((*parameters).codec_id)), (*parameters).codec_tag) };
+    let tag = tag.to_le_bytes();
+    match name {
+        Some(name) if name != "none" => name,
+        _ if tag.iter().all(u8::is_ascii_graphic) => String::from_utf8_lossy(&tag).into_owned(),
+        _ => "unknown".to_owned(),
     }
 }
 

@@ -13,9 +13,6 @@ use std::fmt;
 use std::ops::Range;
 use std::ptr;
 
-/// Channels, each a row of samples; all of one length.
-pub(super) type Planes = Vec<Vec<f32>>;
-
 /// What decoded samples are.
 #[derive(Clone, Copy)]
 pub(super) struct SampleFormat {
@@ -87,10 +84,10 @@ impl PartialEq for SampleFormat {
     }
 }
 
-/// `layout` if its channels are in a standard order, else the usual order of so many channels. That owns no memory; it
-/// is of unspecified order when there is no usual one.
+/// `layout` if its channels are in a standard order, else the usual order of so many channels; one channel is that of
+/// mono, whatever it is called. That owns no memory; it is of unspecified order when there is no usual one.
 pub(super) fn standard_layout(layout: &av::AVChannelLayout) -> av::AVChannelLayout {
-    if layout.order == av::AVChannelOrder::AV_CHANNEL_ORDER_NATIVE {
+    if layout.order == av::AVChannelOrder::AV_CHANNEL_ORDER_NATIVE && layout.nb_channels != 1 {
         return *layout;
     }
     let mut usual = av::AVChannelLayout { opaque: ptr::null_mut(), ..*layout };
@@ -148,7 +145,7 @@ impl Resampler {
     }
 
     /// Takes the samples `range` of `frame`, which is of format [`Resampler::from`], and appends what has become ready.
-    pub(super) fn push(&mut self, frame: &AvFrame, range: Range<usize>, out: &mut Planes) -> Result<()> {
+    pub(super) fn push(&mut self, frame: &AvFrame, range: Range<usize>, out: &mut [Vec<f32>]) -> Result<()> {
         let (buffers, stride) = self.from.buffers();
         let fields = frame.fields();
         let have = usize::try_from(fields.nb_samples).unwrap_or(0);
@@ -161,7 +158,7 @@ impl Resampler {
     }
 
     /// Takes `count` samples of silence, at most [`Resampler::STRETCH`].
-    pub(super) fn silence(&mut self, count: i64, out: &mut Planes) -> Result<()> {
+    pub(super) fn silence(&mut self, count: i64, out: &mut [Vec<f32>]) -> Result<()> {
         let input = vec![self.silence.as_mut_ptr(); self.from.buffers().0];
         let count = usize::try_from(count.min(Self::STRETCH)).unwrap_or(0);
         // SAFETY: the buffer that stands for all of them has that many samples.
@@ -169,14 +166,14 @@ impl Resampler {
     }
 
     /// Appends what is still inside. Nothing may follow.
-    pub(super) fn drain(&mut self, out: &mut Planes) -> Result<()> {
+    pub(super) fn drain(&mut self, out: &mut [Vec<f32>]) -> Result<()> {
         // SAFETY: no input is read.
         unsafe { self.convert(&[], 0, out) }
     }
 
     /// # Safety
     /// `input` has the buffers of `from` with `count` samples each, or none at all.
-    unsafe fn convert(&mut self, input: &[*mut u8], count: usize, out: &mut Planes) -> Result<()> {
+    unsafe fn convert(&mut self, input: &[*mut u8], count: usize, out: &mut [Vec<f32>]) -> Result<()> {
         let input = if input.is_empty() { ptr::null_mut() } else { input.as_ptr().cast_mut().cast() };
         let count = c_int::try_from(count).unwrap_or(0);
         // SAFETY: the context is valid and initialised.

@@ -41,6 +41,20 @@ impl Source {
         Rational::new(start * i64::from(base.num), base.den.into())
     }
 
+    /// The bytes of all audio packets of a file.
+    fn packets(path: &Path) -> Vec<Vec<u8>> {
+        let mut source = Self::open(path);
+        // SAFETY: the context is open.
+        let index = unsafe { (*source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO)).index };
+        let (mut packet, mut packets) = (AvPacket::new().unwrap(), Vec::new());
+        while source.next(&mut packet) {
+            if packet.fields().stream_index == index {
+                packets.push(packet.data().to_vec());
+            }
+        }
+        packets
+    }
+
     fn next(&mut self, packet: &mut AvPacket) -> bool {
         // SAFETY: the context is open, and the packet valid.
         unsafe {
@@ -74,7 +88,7 @@ fn convert_with(
     let stream = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
     let origin = origin.unwrap_or_else(|| source.video_start());
     // SAFETY: the stream is that of an open demuxer.
-    let (index, converter) = unsafe { ((*stream).index, AudioConverter::open(stream, origin, end)) };
+    let (index, converter) = unsafe { ((*stream).index, AudioConverter::open(stream, None, "", origin, end)) };
     let mut converter = converter.unwrap();
     let mut out = VecDeque::new();
     let mut packet = AvPacket::new().unwrap();
@@ -82,10 +96,10 @@ fn convert_with(
         // SAFETY: the packet is valid and ours.
         let fields = unsafe { &mut *packet.as_mut_ptr() };
         if fields.stream_index == index && change(fields) {
-            converter.push(Some(&packet), &mut out).unwrap();
+            assert!(converter.push(&packet, false, &mut out).unwrap());
         }
     }
-    converter.push(None, &mut out).unwrap();
+    converter.finish(&mut out).unwrap();
     Converted { track: converter.track().clone(), packets: out.into(), damage: converter.damage() }
 }
 
@@ -308,7 +322,7 @@ fn sound_that_changes_its_format_goes_on() {
     let stream = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
     let origin = source.video_start();
     // SAFETY: the stream is that of an open demuxer.
-    let mut converter = unsafe { AudioConverter::open(stream, origin, None) }.unwrap();
+    let mut converter = unsafe { AudioConverter::open(stream, None, "", origin, None) }.unwrap();
     let mut out = VecDeque::new();
     let mut packet = AvPacket::new().unwrap();
     for shift in [0, 5 * 90_000] {
@@ -319,12 +333,12 @@ fn sound_that_changes_its_format_goes_on() {
             if packet.fields().stream_index == index {
                 // SAFETY: the packet is valid and ours.
                 unsafe { (*packet.as_mut_ptr()).pts += shift };
-                converter.push(Some(&packet), &mut out).unwrap();
+                converter.push(&packet, false, &mut out).unwrap();
             }
         }
         source = Source::open(&second);
     }
-    converter.push(None, &mut out).unwrap();
+    converter.finish(&mut out).unwrap();
     let converted = Converted { track: converter.track().clone(), packets: out.into(), damage: converter.damage() };
     let fields = converted.track.parameters.fields();
     assert_eq!((fields.sample_rate, fields.ch_layout.nb_channels, converted.damage), (48_000, 1, 0));
@@ -453,14 +467,162 @@ fn sound_that_nobody_can_decode_is_refused_in_words() {
     // SAFETY: the stream is that of an open demuxer.
     let error = unsafe {
         (*(*stream).codecpar).codec_id = av::AVCodecID::AV_CODEC_ID_MPEGH_3D_AUDIO;
-        AudioConverter::open(stream, Rational::new(0, 1), None).unwrap_err()
+        AudioConverter::open(stream, None, "film", Rational::new(0, 1), None).unwrap_err()
     };
     let message = error.to_string();
     assert!(matches!(error, crate::Error::BadSource { .. }), "{message}");
-    assert!(
-        message.contains("audio (mpegh_3d_audio): cannot be decoded") && message.contains("choose another"),
-        "{message}"
-    );
+    for words in ["film: its audio (mpegh_3d_audio) cannot be decoded", "choose another"] {
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+/// Takes the sound of a whole film, or of what is after `start` seconds, through [`crate::media::Source`].
+fn film(path: &Path, start: Option<i64>) -> Converted {
+    use crate::media::{AudioChoice, Event, Input, OpenOptions, Span};
+    let span = Span { start: start.map(|start| Rational::new(start, 1)), duration: None };
+    let options = OpenOptions { protocols: Vec::new(), audio: AudioChoice::Best, threads: 1, span };
+    let mut source = crate::media::Source::open(&Input::Path(path.to_owned()), &options).unwrap();
+    let mut frame = crate::frame::Frame::new(source.info().video.format);
+    let mut packets = Vec::new();
+    loop {
+        match source.next(&mut frame).unwrap() {
+            Event::Frame => {}
+            Event::Audio(packet) => packets.push(packet),
+            Event::SoundChanged => {
+                let copied = std::mem::take(&mut packets).into_iter().map(Ok);
+                source
+                    .convert_sound(copied, |packet| {
+                        packets.push(packet);
+                        Ok(())
+                    })
+                    .unwrap();
+            }
+            Event::End => break,
+        }
+    }
+    let damage = source.damage().damaged_audio_packets;
+    Converted { track: source.audio_track().unwrap().clone(), packets, damage }
+}
+
+/// Six channels that AAC's headers have no code for: a description of them is in the first packet alone.
+#[test]
+fn channels_that_the_first_packet_alone_describes_are_kept() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("described.ts");
+    let click = "if(lt(mod(t+0.5,1),0.004),0.8*cos(2*PI*1000*(t-0.5)),0)";
+    let sound = format!("aevalsrc='{click}|0|0|0|0|0':c=5.1(side):d=14:s=48000");
+    let inputs = ["-f", "lavfi", "-i", "color=size=64x64:rate=25:duration=14", "-f", "lavfi", "-i", &sound];
+    let codecs = ["-c:v", "mpeg4", "-g", "25", "-c:a", "aac", "-b:a", "384k"];
+    run("ffmpeg", &[&inputs[..], &codecs, &["-y", path.to_str().unwrap()]].concat());
+    let described = Source::packets(&path).iter().filter(|packet| header::describes_channels(packet)).count();
+    assert_eq!(described, 1);
+    // From the beginning, and after seeking.
+    for (start, clicks_heard) in [(None, 14), (Some(11), 3)] {
+        let converted = film(&path, start);
+        let fields = converted.track.parameters.fields();
+        assert_eq!(
+            (converted.track.copied, fields.ch_layout.nb_channels, converted.damage),
+            (false, 6, 0),
+            "{start:?}"
+        );
+        let written = written(&directory, &converted);
+        assert_eq!(clicks(&written).len(), clicks_heard, "{start:?}");
+        let peaks = peaks(&written, 6);
+        assert!(peaks[0] > 0.4 && peaks[1..].iter().all(|&peak| peak < 0.05), "{start:?}: {peaks:?}");
+    }
+}
+
+/// A header that is damaged says another rate than those around it.
+#[test]
+fn one_packet_that_differs_is_damaged_and_no_change() {
+    let directory = TempDir::new().unwrap();
+    let path = source(&directory, "aac.ts", ":s=48000", &["-c:v", "mpeg4", "-c:a", "aac"]);
+    let mut count = 0;
+    let converted = convert_with(&path, None, None, |packet| {
+        count += 1;
+        if count == 30 {
+            // SAFETY: the packet has that many bytes, and they are ours.
+            unsafe { *packet.data.add(2) ^= 0x04 };
+        }
+        true
+    });
+    assert!(converted.track.copied && converted.damage == 1);
+    assert_near(&clicks(&written(&directory, &converted)), &[0.5, 1.5, 2.5, 3.5], "one packet");
+}
+
+/// MP4 and FLV have one description before many packets: a new one comes with the first packet that needs it.
+#[test]
+fn a_new_description_between_packets_is_followed() {
+    let directory = TempDir::new().unwrap();
+    let codecs = ["-c:v", "mpeg4", "-c:a", "aac"];
+    let first = self::source(&directory, "first.mp4", ":s=48000", &codecs);
+    let second = self::source(&directory, "second.mp4", ":s=44100", &[&codecs[..], &["-ac", "2"]].concat());
+    let mut source = Source::open(&first);
+    let stream = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
+    // SAFETY: the stream is that of an open demuxer.
+    let mut converter = unsafe { AudioConverter::open(stream, None, "", Rational::new(0, 1), None) }.unwrap();
+    let time_base = converter.track().time_base;
+    let (mut out, mut packet) = (VecDeque::new(), AvPacket::new().unwrap());
+    while source.next(&mut packet) {
+        if packet.fields().stream_index == 1 {
+            assert!(converter.push(&packet, false, &mut out).unwrap());
+        }
+    }
+    assert!(converter.track().copied);
+    source = Source::open(&second);
+    // SAFETY: the stream is that of an open demuxer.
+    let new =
+        unsafe { CodecParameters::copy_of((*source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO)).codecpar) }.unwrap();
+    while source.next(&mut packet) {
+        if packet.fields().stream_index != 1 {
+            continue;
+        }
+        // SAFETY: the packet is valid and ours; the side data has room for the bytes.
+        unsafe {
+            let fields = packet.as_mut_ptr();
+            (*fields).pts = ((*fields).pts + 4 * 44_100) * 48_000 / 44_100;
+            (*fields).dts = (*fields).pts;
+            if converter.track().copied {
+                let (kind, bytes) = (av::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA, new.extradata());
+                let data = av::av_packet_new_side_data(fields, kind, bytes.len());
+                ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len());
+            }
+        }
+        if !converter.push(&packet, false, &mut out).unwrap() {
+            assert!(converter.convert("").unwrap().is_none());
+            for copied in std::mem::take(&mut out) {
+                converter.replay(&copied, time_base, &mut out).unwrap();
+            }
+            assert!(converter.push(&packet, false, &mut out).unwrap());
+        }
+    }
+    converter.finish(&mut out).unwrap();
+    let converted = Converted { track: converter.track().clone(), packets: out.into(), damage: converter.damage() };
+    assert_eq!((converted.track.copied, converted.damage), (false, 0));
+    let expected = [0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5];
+    assert_near(&clicks(&written(&directory, &converted)), &expected, "48 then 44.1 kHz");
+}
+
+/// What MP4 cannot hold as it is becomes AAC: here E-AC-3 of fewer blocks in a packet.
+#[test]
+fn sound_that_the_muxer_has_no_place_for_is_converted() {
+    let directory = TempDir::new().unwrap();
+    let path = source(&directory, "eac3.mkv", ":s=48000", &["-c:v", "mpeg4", "-c:a", "eac3"]);
+    let mut source = Source::open(&path);
+    let stream = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
+    // SAFETY: the stream is that of an open demuxer.
+    let mut converter = unsafe { AudioConverter::open(stream, None, "", Rational::new(0, 1), None) }.unwrap();
+    assert!(converter.track().copied);
+    let mut packet = AvPacket::new().unwrap();
+    while packet.data().is_empty() || packet.fields().stream_index != 1 {
+        assert!(source.next(&mut packet));
+    }
+    // SAFETY: the packet has that many bytes, and they are ours: two blocks.
+    unsafe { *(*packet.as_mut_ptr()).data.add(4) ^= 0x20 };
+    let mut out = VecDeque::new();
+    assert!(!converter.push(&packet, false, &mut out).unwrap() && out.is_empty());
+    assert!(converter.convert("").unwrap().is_none());
+    assert_eq!((converter.track().copied, converter.track().parameters.codec().as_str()), (false, "aac"));
 }
 
 #[test]

@@ -45,6 +45,17 @@ impl Timeline {
         self.end.and_then(|end| rescale(end.num, rate, end.den))
     }
 
+    /// The timestamp nearest to sample `sample` of `rate` a second after the origin; no timestamp when it is out of all
+    /// reason.
+    pub(super) fn stamp(&self, sample: i64, rate: i64) -> i64 {
+        let (num, den) = (i128::from(self.time_base.num), i128::from(self.time_base.den));
+        let (origin_num, origin_den) = (i128::from(self.origin.num), i128::from(self.origin.den));
+        // (sample / rate + origin_num / origin_den) * den / num, in ticks.
+        let time = i128::from(sample) * origin_den + origin_num * i128::from(rate);
+        let stamp = time.checked_mul(den).and_then(|time| round(time, origin_den * i128::from(rate) * num.max(1)));
+        stamp.unwrap_or(av::AV_NOPTS_VALUE)
+    }
+
     /// A duration in samples of `rate` a second.
     pub(super) fn duration(&self, ticks: i64, rate: i64) -> i64 {
         let num = rate.saturating_mul(self.time_base.num.into());
@@ -82,6 +93,17 @@ mod tests {
         assert_eq!(timeline.sample(33, 30_000), Some(-11));
         assert_eq!(timeline.sample(av::AV_NOPTS_VALUE, 48_000), None);
         assert_eq!(timeline.sample(i64::MAX, 48_000), None);
+    }
+
+    #[test]
+    fn samples_have_their_timestamps_again() {
+        let timeline = Timeline::new(av::AVRational { num: 1, den: 90_000 }, Rational::new(7, 5), None);
+        for sample in [-1024, 0, 1024, 1_000_000_000] {
+            let found = timeline.sample(timeline.stamp(sample, 48_000), 48_000);
+            assert_eq!(found, Some(sample));
+        }
+        let coarse = Timeline::new(MILLISECONDS, Rational::new(0, 1), None);
+        assert_eq!((coarse.stamp(1024, 44_100), coarse.stamp(i64::MAX, 1)), (23, av::AV_NOPTS_VALUE));
     }
 
     #[test]

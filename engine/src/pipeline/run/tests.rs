@@ -1,11 +1,11 @@
 //! The machinery with made-up stages: what goes wrong where, and that everything ends.
 
-use super::super::spool::{Either, Interleaved};
+use super::super::spool::{Either, Interleaved, Spool, SpoolWriter};
 use super::*;
 use crate::error::Error;
 use crate::frame::Frame;
 use crate::geometry::Rational;
-use crate::media::{Damage, Event};
+use crate::media::{AudioTrack, Damage, Event};
 use crate::packet::Packet;
 use crate::plan::{PlanOptions, SegmentRule, tests::source};
 use crate::scale::Crop;
@@ -64,6 +64,8 @@ struct Setup {
     loses: Option<usize>,
     damage: Damage,
     strict: bool,
+    /// The sound changes before this frame.
+    sound_changes: Option<usize>,
     decoded: AtomicU64,
     encoded: AtomicU64,
     /// How often the place of the fault was come to.
@@ -89,6 +91,7 @@ impl Default for Setup {
             loses: None,
             damage: Damage::default(),
             strict: false,
+            sound_changes: None,
             decoded: AtomicU64::new(0),
             encoded: AtomicU64::new(0),
             visits: AtomicU64::new(0),
@@ -175,6 +178,9 @@ impl Setup {
                     key: true,
                 }));
             }
+            if self.sound_changes == Some(index) {
+                events.push_back(Step::SoundChanged);
+            }
             events.push_back(Step::Frame(pts));
         }
         events
@@ -185,6 +191,7 @@ impl Setup {
 enum Step {
     Frame(i64),
     Audio(Packet),
+    SoundChanged,
 }
 
 struct MadeUp {
@@ -197,6 +204,7 @@ impl Footage for MadeUp {
         match self.events.pop_front() {
             None => Ok(Event::End),
             Some(Step::Audio(packet)) => Ok(Event::Audio(packet)),
+            Some(Step::SoundChanged) => Ok(Event::SoundChanged),
             Some(Step::Frame(pts)) => {
                 let number = self.setup.decoded.fetch_add(1, Ordering::SeqCst);
                 self.setup.at(Place::Decode(number))?;
@@ -210,6 +218,14 @@ impl Footage for MadeUp {
 
     fn damage(&self) -> &Damage {
         &self.setup.damage
+    }
+
+    fn audio_track(&self) -> Option<&AudioTrack> {
+        None
+    }
+
+    fn convert_sound(&mut self, packets: &Spool, into: &mut SpoolWriter) -> Result<()> {
+        packets.packets().try_for_each(|packet| into.append(&Packet { data: b"converted".to_vec(), ..packet? }))
     }
 }
 
@@ -435,6 +451,41 @@ fn damage_is_counted_and_refused_only_when_strict() {
         let (outcome, _) = run_with(Setup { damage, strict: true, ..Setup::default() });
         assert!(matches!(outcome, Err(Error::BadSource { why, .. }) if why.contains("1.500 s")));
     }
+}
+
+#[test]
+fn sound_that_is_lost_is_refused_when_strict() {
+    let damage = Damage { sound_lost: true, ..Damage::default() };
+    let (outcome, setup) = run_with(Setup { damage: damage.clone(), ..Setup::default() });
+    assert_whole(&outcome.unwrap(), &setup);
+    let (outcome, _) = run_with(Setup { damage, strict: true, ..Setup::default() });
+    assert!(matches!(outcome, Err(Error::BadSource { why, .. }) if why.contains("sound") && why.contains("--strict")));
+}
+
+#[test]
+fn sound_of_before_a_change_is_converted_and_goes_before_what_follows() {
+    let (outcome, setup) = run_with(Setup { sound_changes: Some(31), ..Setup::default() });
+    let outcome = outcome.unwrap();
+    assert_whole(&outcome, &setup);
+    for rung in &outcome.rungs {
+        let converted = rung.rendition.iter().filter_map(|packet| match packet {
+            Either::Audio(packet) => Some(packet.data == b"converted"),
+            Either::Video(_) => None,
+        });
+        let expected: Vec<_> = (0..60).step_by(3).map(|frame| frame <= 31).collect();
+        assert_eq!(converted.collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn a_still_that_is_too_long_for_the_file_is_refused_when_it_is_met() {
+    let longest = i64::from(i32::MAX);
+    let times = |gap: i64| vec![0, 40, 40 + gap, 80 + gap];
+    let (outcome, setup) = run_with(Setup { times: times(longest), ..Setup::default() });
+    assert_whole(&outcome.unwrap(), &setup);
+    let (outcome, _) = run_with(Setup { times: times(longest + 1), ..Setup::default() });
+    let Err(Error::BadSource { name, why }) = outcome else { panic!("refused") };
+    assert!(name == "film" && why.contains("from 0.040 s to 2147483.688 s"), "{why}");
 }
 
 #[test]
