@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use upright_engine::encode::EncoderChoice;
 use upright_engine::geometry::Rational;
 use upright_engine::ladder::Ladder;
-use upright_engine::media::AudioChoice;
+use upright_engine::media::{AudioChoice, VideoChoice};
 use upright_engine::plan::{CropChoice, PlanOptions};
 use upright_engine::scale::DeviceChoice;
 
@@ -71,6 +71,10 @@ pub(crate) struct Job {
 
     #[command(flatten)]
     pub(crate) recipe: Recipe,
+
+    /// Which picture to convert: auto (the file's default, else the largest), or the number of a video track from 1
+    #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::video, help_heading = "Input")]
+    pub(crate) video: VideoChoice,
 
     /// Which sound to keep: auto (the best track), the number of an audio track from 1, or none
     #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::audio, help_heading = "Input")]
@@ -165,6 +169,10 @@ pub(crate) struct Access {
 pub(crate) struct Probe {
     /// The film: anything that libavformat opens, or - for standard input
     pub(crate) input: OsString,
+
+    /// Which picture to look at: auto (the file's default, else the largest), or the number of a video track from 1
+    #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::video, help_heading = "Input")]
+    pub(crate) video: VideoChoice,
 
     #[command(flatten)]
     pub(crate) access: Access,

@@ -15,7 +15,7 @@ use upright_engine::frame::Depth;
 use upright_engine::geometry::{Rational, Size};
 use upright_engine::machine::{Machine, cores};
 use upright_engine::measure::{Bench, Throughput, footage};
-use upright_engine::media::{AudioChoice, Input, Span};
+use upright_engine::media::{AudioChoice, Input, Span, VideoChoice};
 use upright_engine::scale::DeviceInfo;
 use upright_engine::versions::versions;
 use upright_engine::{Error, Result};
@@ -155,7 +155,7 @@ fn measure(arguments: args::Bench, folder: &Path, control: &Control, say: &mut d
             Input::Path(path)
         }
     };
-    let open = options::open_options(arguments.access, AudioChoice::Best, span);
+    let open = options::open_options(arguments.access, VideoChoice::Best, AudioChoice::Best, span);
     let bench = Bench::open(input, open, &plan, device, limits, MEMORY, control)?;
     let [mut decode, mut scale, mut encode, mut convert] = [const { Rates(Vec::new()) }; 4];
     for run in 1..=arguments.runs {

@@ -13,7 +13,7 @@ use std::io::Write as _;
 use std::path::Path;
 use upright_engine::Result;
 use upright_engine::encode::{self, EncoderKind};
-use upright_engine::media::{AudioChoice, Damage, Source, Span};
+use upright_engine::media::{AudioChoice, Damage, PassedOver, Source, Span};
 use upright_engine::pipeline::{REPORT, Report, Spread, render};
 use upright_engine::plan::Plan;
 use upright_engine::scale::Device;
@@ -57,6 +57,9 @@ fn carry_out(job: &Job, interrupt: &Interrupt, reporter: &Reporter) -> Result<Re
     for assumption in &plan.assumptions {
         log::info!("assumed {}: {} ({})", assumption.what, assumption.value, assumption.because);
     }
+    if !plan.passed_over.is_empty() {
+        log::warn!("{}: not carried over: {}", source.info().name, list(&plan.passed_over));
+    }
     render(source, &plan, &job.render, interrupt.control(), &|progress| reporter.progress(progress))
 }
 
@@ -84,12 +87,21 @@ pub(crate) fn plan(arguments: args::Job, quiet: bool, messages: &mut Messages) -
 /// # Errors
 /// The engine's.
 pub(crate) fn probe(arguments: args::Probe) -> Result<Exit, Failure> {
-    let open = options::open_options(arguments.access, AudioChoice::Best, Span::default());
+    let open = options::open_options(arguments.access, arguments.video, AudioChoice::Best, Span::default());
     let interrupt = Interrupt::listen()?;
     let source = Source::open_within(&options::input(&arguments.input), &open, interrupt.control());
     let source = source.map_err(|error| interrupt.failure(error))?;
     output::print_json(source.info())?;
     Ok(Exit::Success)
+}
+
+/// Streams in a line: `subtitle 1 (subrip, eng), audio 2 (ac3)`.
+fn list(passed_over: &[PassedOver]) -> String {
+    let stream = |PassedOver { kind, track, codec, language, .. }: &PassedOver| {
+        let language = language.as_ref().map(|language| format!(", {language}")).unwrap_or_default();
+        format!("{kind} {track} ({codec}{language})")
+    };
+    passed_over.iter().map(stream).collect::<Vec<_>>().join(", ")
 }
 
 /// What was wrong with the source, one sentence each.
@@ -102,8 +114,12 @@ fn complaints(damage: &Damage) -> Vec<String> {
         sound_lost,
         retimed_frames,
         time_jumps,
+        missing_bytes,
     } = *damage;
     let mut complaints = Vec::new();
+    if missing_bytes > 0 {
+        complaints.push(format!("is cut short by {missing_bytes} bytes; frames, sound or whole tracks may be missing"));
+    }
     if damaged_frames > 0 {
         let place = first_at.map(|time| format!(", the first at {time:.3} s")).unwrap_or_default();
         complaints.push(format!("{damaged_frames} damaged frames{place}"));
@@ -168,6 +184,7 @@ mod tests {
             sound_lost: true,
             retimed_frames: 4,
             time_jumps: 5,
+            missing_bytes: 6,
         };
         let told = complaints(&damage).join("; ");
         for words in [
@@ -177,6 +194,7 @@ mod tests {
             "4 frames whose times",
             "jumps 5 times",
             "ends at 9.000 s",
+            "cut short by 6 bytes",
         ] {
             assert!(told.contains(words), "{words}: {told}");
         }

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 use upright_engine::Result;
 use upright_engine::machine;
-use upright_engine::media::{AudioChoice, Input, OpenOptions, Span};
+use upright_engine::media::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
 use upright_engine::pipeline::{Limits, RenderOptions};
 use upright_engine::plan::{DepthChoice, PlanOptions};
 use upright_engine::scale::DeviceChoice;
@@ -30,7 +30,7 @@ impl Job {
         let span = Span { start: arguments.start, duration: arguments.duration };
         let (plan, device, limits) = recipe(arguments.recipe)?;
         Ok(Self {
-            open: open_options(arguments.access, arguments.audio, span),
+            open: open_options(arguments.access, arguments.video, arguments.audio, span),
             plan,
             render: RenderOptions {
                 directory: arguments.output.join(folder_name(&input)),
@@ -76,8 +76,9 @@ pub(crate) fn input(argument: &OsStr) -> Input {
 }
 
 /// How to open a source with all the cores of this machine.
-pub(crate) fn open_options(access: args::Access, audio: AudioChoice, span: Span) -> OpenOptions {
-    OpenOptions { protocols: access.protocols, audio, threads: machine::cores().min(MAX_DECODER_THREADS), span }
+pub(crate) fn open_options(access: args::Access, video: VideoChoice, audio: AudioChoice, span: Span) -> OpenOptions {
+    let threads = machine::cores().min(MAX_DECODER_THREADS);
+    OpenOptions { protocols: access.protocols, video, audio, threads, span }
 }
 
 /// Three quarters of the memory that is free on this machine, in bytes: the rest is for others, and for the operating
@@ -145,7 +146,7 @@ mod tests {
         let job = job(&["films/film.mkv"]);
         assert_eq!(job.input, Input::Path(PathBuf::from("films/film.mkv")));
         assert_eq!(job.plan, PlanOptions::default());
-        assert_eq!(job.open.audio, AudioChoice::Best);
+        assert_eq!((job.open.video, job.open.audio), (VideoChoice::Best, AudioChoice::Best));
         assert_eq!(job.open.span, Span::default());
         assert!(job.open.protocols.is_empty() && job.open.threads >= 1);
         assert_eq!(job.render.directory, PathBuf::from("./film"));
@@ -176,6 +177,8 @@ mod tests {
             "1.5",
             "--device",
             "llvmpipe",
+            "--video",
+            "3",
             "--audio",
             "2",
             "--bit-depth",
@@ -209,7 +212,7 @@ mod tests {
                 cores: job.plan.cores,
             }
         );
-        assert_eq!(job.open.audio, AudioChoice::Track(2));
+        assert_eq!((job.open.video, job.open.audio), (VideoChoice::Track(3), AudioChoice::Track(2)));
         assert_eq!(job.open.span, Span { start: Some(Rational::new(60, 1)), duration: Some(Rational::new(5, 2)) });
         assert_eq!(job.open.protocols, ["https", "tls"]);
         assert_eq!(job.render.directory, PathBuf::from("out/film.tar"));

@@ -3,7 +3,7 @@
 //! The messages complete clap's "invalid value 'x' for '--option': ", so they begin in lower case.
 
 use upright_engine::geometry::Rational;
-use upright_engine::media::AudioChoice;
+use upright_engine::media::{AudioChoice, VideoChoice};
 use upright_engine::plan::CropChoice;
 use upright_engine::scale::DeviceChoice;
 
@@ -117,6 +117,17 @@ pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
         "gpu" => Ok(DeviceChoice::Gpu),
         "cpu" => Ok(DeviceChoice::Cpu),
         name => Ok(DeviceChoice::Adapter(name.to_owned())),
+    }
+}
+
+/// Which video track to convert: `auto`, or a track's number from 1.
+pub(crate) fn video(text: &str) -> Result<VideoChoice, String> {
+    match text {
+        "auto" => Ok(VideoChoice::Best),
+        number => match number.parse() {
+            Ok(track) if track > 0 => Ok(VideoChoice::Track(track)),
+            _ => Err("give auto, or the number of a video track from 1".to_owned()),
+        },
     }
 }
 
@@ -251,6 +262,15 @@ mod tests {
         assert_eq!(device("cpu"), Ok(DeviceChoice::Cpu));
         assert_eq!(device("llvmpipe"), Ok(DeviceChoice::Adapter("llvmpipe".to_owned())));
         assert!(device("").is_err());
+    }
+
+    #[test]
+    fn video_tracks_count_from_one() {
+        assert_eq!(video("auto"), Ok(VideoChoice::Best));
+        assert_eq!(video("2"), Ok(VideoChoice::Track(2)));
+        for text in ["", "0", "-1", "none"] {
+            assert!(video(text).is_err(), "{text}");
+        }
     }
 
     #[test]

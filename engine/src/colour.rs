@@ -36,6 +36,87 @@ pub mod cicp {
     pub const HLG: u8 = 18;
     /// Matrix: none, the samples are red, green and blue.
     pub const RGB: u8 = 0;
+    /// The last matrix that AV1 can tell.
+    pub const LAST_MATRIX_OF_AV1: u8 = 14;
+
+    /// libav's name of primaries; none for codes that are reserved or say nothing.
+    pub fn primaries_name(code: u8) -> Option<&'static str> {
+        Some(match code {
+            1 => "bt709",
+            4 => "bt470m",
+            5 => "bt470bg",
+            6 => "smpte170m",
+            7 => "smpte240m",
+            8 => "film",
+            9 => "bt2020",
+            10 => "smpte428",
+            11 => "smpte431",
+            12 => "smpte432",
+            22 => "ebu3213",
+            _ => return None,
+        })
+    }
+
+    /// libav's name of a transfer; none for codes that are reserved or say nothing.
+    pub fn transfer_name(code: u8) -> Option<&'static str> {
+        Some(match code {
+            1 => "bt709",
+            4 => "gamma22",
+            5 => "gamma28",
+            6 => "smpte170m",
+            7 => "smpte240m",
+            8 => "linear",
+            9 => "log100",
+            10 => "log316",
+            11 => "iec61966-2-4",
+            12 => "bt1361e",
+            13 => "iec61966-2-1",
+            14 => "bt2020-10",
+            15 => "bt2020-12",
+            16 => "smpte2084",
+            17 => "smpte428",
+            18 => "arib-std-b67",
+            _ => return None,
+        })
+    }
+
+    /// libav's name of a matrix; none for codes that are reserved or say nothing.
+    pub fn matrix_name(code: u8) -> Option<&'static str> {
+        Some(match code {
+            0 => "gbr",
+            1 => "bt709",
+            4 => "fcc",
+            5 => "bt470bg",
+            6 => "smpte170m",
+            7 => "smpte240m",
+            8 => "ycgco",
+            9 => "bt2020nc",
+            10 => "bt2020c",
+            11 => "smpte2085",
+            12 => "chroma-derived-nc",
+            13 => "chroma-derived-c",
+            14 => "ictcp",
+            15 => "ipt-c2",
+            16 => "ycgco-re",
+            17 => "ycgco-ro",
+            _ => return None,
+        })
+    }
+
+    /// One code for primaries that are the same colours.
+    pub fn same_primaries(code: u8) -> u8 {
+        if code == 7 { SMPTE170M } else { code }
+    }
+
+    /// One code for transfers that are the same curve.
+    pub fn same_transfer(code: u8) -> u8 {
+        if matches!(code, SMPTE170M | 14 | 15) { BT709 } else { code }
+    }
+
+    /// One code for matrices that are the same numbers.
+    pub fn same_matrix(code: u8) -> u8 {
+        if code == SMPTE170M { BT470BG } else { code }
+    }
 }
 
 impl Colour {

@@ -13,7 +13,7 @@ use crate::frame::{Depth, FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size, Upright, Window};
 use crate::ladder::{Ladder, ROUNDING};
 use crate::machine;
-use crate::media::{Assumption, SourceInfo, Span};
+use crate::media::{Assumption, PassedOver, SourceInfo, Span};
 use crate::scale::ScaleSpec;
 use serde::Serialize;
 use std::num::NonZeroU32;
@@ -146,6 +146,8 @@ pub struct Plan {
     pub audio: Option<PlannedAudio>,
     /// What the file did not say and had to be assumed.
     pub assumptions: Vec<Assumption>,
+    /// Streams of the source that are not carried over.
+    pub passed_over: Vec<PassedOver>,
 }
 
 /// Which source a plan is for.
@@ -365,6 +367,7 @@ impl Plan {
             },
             audio: PlannedAudio::of(source),
             assumptions: source.assumptions.clone(),
+            passed_over: source.passed_over.clone(),
         })
     }
 

@@ -8,7 +8,7 @@ use upright_engine::encode::{self, EncoderKind, EncoderSettings};
 use upright_engine::frame::Frame;
 use upright_engine::geometry::{Rational, Size};
 use upright_engine::media::{
-    AudioChoice, Event, Input, Mp4Writer, OpenOptions, Source, SourceInfo, Span, Tags, VideoTrack,
+    AudioChoice, Event, Input, Mp4Writer, OpenOptions, Source, SourceInfo, Span, Tags, VideoChoice, VideoTrack,
 };
 use upright_engine::packet::Packet;
 use upright_engine::verify::{self, Expected, ExpectedAudio, Stamps};
@@ -29,7 +29,8 @@ struct Converted {
 
 /// Encodes a source at its own size and checks what was written.
 fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
-    let options = OpenOptions { protocols: Vec::new(), audio: AudioChoice::Best, threads: 1, span };
+    let options =
+        OpenOptions { protocols: Vec::new(), video: VideoChoice::Best, audio: AudioChoice::Best, threads: 1, span };
     let mut source = Source::open(&Input::Path(input.to_owned()), &options).unwrap();
     let info = source.info().clone();
     let video = &info.video;

@@ -5,7 +5,7 @@ use tempfile::NamedTempFile;
 use upright_engine::Error;
 use upright_engine::frame::Frame;
 use upright_engine::geometry::Rational;
-use upright_engine::media::{AudioChoice, Event, Input, OpenOptions, Source, Span};
+use upright_engine::media::{AudioChoice, Event, Input, OpenOptions, Source, Span, VideoChoice};
 
 /// Frames beyond this size are not decoded here: they are slow, and nothing new.
 const MAX_FRAME_BYTES: usize = 1 << 22;
@@ -20,6 +20,7 @@ pub(crate) fn check(data: &[u8]) {
     file.write_all(data).expect("a temporary file can be written");
     let options = OpenOptions {
         protocols: Vec::new(),
+        video: VideoChoice::Best,
         audio: AudioChoice::Best,
         threads: 1,
         span: Span { start, duration: None },

@@ -9,7 +9,7 @@ use std::time::Instant;
 use upright_engine::clock;
 use upright_engine::machine::cores;
 use upright_engine::measure::Bench;
-use upright_engine::media::{AudioChoice, Input, OpenOptions, Span};
+use upright_engine::media::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
 use upright_engine::pipeline::{Control, Limits};
 use upright_engine::plan::{CropChoice, PlanOptions};
 use upright_engine::scale::DeviceChoice;
@@ -63,7 +63,13 @@ impl Floor {
 pub fn measure(clip: &Path, crop: &str, options: PlanOptions) -> Result<Seconds> {
     let options = PlanOptions { crop: CropChoice::At(crop.parse()?), ..options };
     let span = Span::default();
-    let open = OpenOptions { protocols: Vec::new(), audio: AudioChoice::None, threads: cores(), span };
+    let open = OpenOptions {
+        protocols: Vec::new(),
+        video: VideoChoice::Best,
+        audio: AudioChoice::None,
+        threads: cores(),
+        span,
+    };
     let (input, control) = (Input::Path(clip.into()), Control::default());
     let bench = Bench::open(input, open, &options, DeviceChoice::Cpu, Limits::default(), usize::MAX, &control)?;
     let cpu = || clock::process().ok_or("the system does not tell the time of processors");

@@ -32,7 +32,9 @@ fn a_missing_file_is_66() {
 fn what_is_no_video_is_65() {
     let desk = Desk::new();
     refused(&desk, desk.path(), &[], 65, &["directory"]);
-    for name in ["empty", "text", "audio-only", "cover-art", "too-small", "truncated-mp4-without-index"] {
+    for name in
+        ["dolby-vision-5", "empty", "text", "audio-only", "cover-art", "too-small", "truncated-mp4-without-index"]
+    {
         let fixture = desk.named(name);
         refused(&desk, &fixture.path, &[], 65, &[name]);
         let output = upright("probe").arg(&fixture.path).output().unwrap();
@@ -46,6 +48,31 @@ fn interlaced_is_65() {
     for name in ["interlaced-h264", "interlaced-mpeg2"] {
         refused(&desk, &desk.named(name).path, &[], 65, &[name, "interlaced"]);
     }
+}
+
+#[test]
+fn a_file_that_is_cut_short_is_said_to_be_and_refused_when_strict() {
+    let desk = Desk::new();
+    let whole = desk.named("sound-after-pictures").path;
+    let bytes = fs::read(&whole).unwrap();
+    let cut = desk.path().join("cut.mp4");
+    fs::write(&cut, &bytes[..bytes.len() - 5000]).unwrap();
+    refused(&desk, &cut, &["--strict"], 65, &["cut.mp4", "is cut short by 5000 bytes"]);
+    let converted = desk.converted(&cut, QUICK);
+    assert!(converted.stderr.contains("cut.mp4: is cut short by 5000 bytes"), "{}", converted.stderr);
+    assert_eq!(converted.report["damage"]["missing_bytes"], 5000);
+}
+
+#[test]
+fn streams_that_are_left_out_are_said_to_be() {
+    let desk = Desk::new();
+    let source = desk.named("audio-tracks-mkv").path;
+    let converted = desk.converted(&source, QUICK);
+    let said = "not carried over: audio 2 (mp3, ger), audio 3 (aac, fre)";
+    assert_eq!(converted.stderr.lines().filter(|line| line.contains(said)).count(), 1, "{}", converted.stderr);
+    assert_eq!(converted.report["plan"]["passed_over"], converted.report["source"]["passed_over"]);
+    let output = upright("plan").arg(&source).args(["--video", "2"]).output().unwrap();
+    assert_refused(&output, 2, &["video track 2 is not there"]);
 }
 
 #[test]

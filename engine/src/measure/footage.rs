@@ -145,7 +145,7 @@ fn hash(key: u32, x: i32, y: i32) -> u32 {
 mod tests {
     use super::*;
     use crate::frame::{FrameFormat, Subsampling};
-    use crate::media::{AudioChoice, Event, Input, OpenOptions, Source, Span};
+    use crate::media::{AudioChoice, Event, Input, OpenOptions, Source, Span, VideoChoice};
 
     fn drawn(time: i64) -> Frame {
         let Size { width, height } = Size { width: 192, height: 108 };
@@ -165,7 +165,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film.mp4");
         repeat(&path, &encode_group(2, &Control::default()).unwrap(), 5).unwrap();
-        let open = OpenOptions { protocols: Vec::new(), audio: AudioChoice::Best, threads: 1, span: Span::default() };
+        let open = OpenOptions {
+            protocols: Vec::new(),
+            video: VideoChoice::Best,
+            audio: AudioChoice::Best,
+            threads: 1,
+            span: Span::default(),
+        };
         let mut source = Source::open(&Input::Path(path), &open).unwrap();
         let mut frame = Frame::new(source.info().video.format);
         let mut pictures = Vec::new();

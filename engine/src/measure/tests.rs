@@ -1,13 +1,19 @@
 use super::*;
 use crate::encode::{EncoderChoice, EncoderKind, LibavEncoder};
 use crate::geometry::Rational;
-use crate::media::{AudioChoice, Span};
+use crate::media::{AudioChoice, Span, VideoChoice};
 use crate::pipeline::Limits;
 
 fn film(folder: &Path, frames: u64) -> (Input, OpenOptions) {
     let path = folder.join("film.mp4");
     footage::write(&path, frames, &Control::default()).unwrap();
-    let open = OpenOptions { protocols: Vec::new(), audio: AudioChoice::Best, threads: 2, span: Span::default() };
+    let open = OpenOptions {
+        protocols: Vec::new(),
+        video: VideoChoice::Best,
+        audio: AudioChoice::Best,
+        threads: 2,
+        span: Span::default(),
+    };
     (Input::Path(path), open)
 }
 

@@ -1,5 +1,6 @@
 //! At the edge: pixel formats that Upright does not read become the nearest that it does.
 
+use super::alpha::Alpha;
 use super::ffi::{AvFrame, check, out_of_memory};
 use super::pixels::{Native, PixelFormat};
 use super::rgb::FromRgb;
@@ -15,12 +16,13 @@ use std::ptr::{self, NonNull};
 pub(super) struct Converter {
     swscale: Option<Swscale>,
     from_rgb: Option<FromRgb>,
+    alpha: Option<Alpha>,
     native: Native,
 }
 
 impl Converter {
     /// From `pixels` to the format nearest to it, everything as `colour` says: RGB becomes luma and chroma by its matrix,
-    /// in limited range.
+    /// in limited range; what is transparent becomes black.
     pub(super) fn new(pixels: &PixelFormat, stored: Size, colour: &Colour) -> Result<Self> {
         let mut read = pixels.clone();
         let mut swscale = None;
@@ -34,7 +36,8 @@ impl Converter {
             read = PixelFormat::of(FromRgb::format(read.depth) as c_int)?;
         }
         let native = read.native.ok_or_else(|| unsupported(pixels))?;
-        Ok(Self { swscale, from_rgb, native })
+        let alpha = Alpha::new(pixels, stored, read.subsampling, colour.full_range);
+        Ok(Self { swscale, from_rgb, alpha, native })
     }
 
     /// Where the converted samples lie.
@@ -44,14 +47,17 @@ impl Converter {
 
     /// The converted picture, until the next call.
     pub(super) fn convert<'a>(&'a mut self, picture: &'a AvFrame) -> Result<&'a AvFrame> {
-        let picture = match &mut self.swscale {
-            Some(swscale) => swscale.convert(picture)?,
-            None => picture,
+        let mut converted = match &mut self.swscale {
+            Some(swscale) => Some(swscale.convert(picture)?),
+            None => None,
         };
-        Ok(match &mut self.from_rgb {
-            Some(from_rgb) => from_rgb.convert(picture),
-            None => picture,
-        })
+        if let Some(from_rgb) = &mut self.from_rgb {
+            converted = Some(from_rgb.convert(converted.as_deref().unwrap_or(picture)));
+        }
+        if let (Some(alpha), Some(converted)) = (&mut self.alpha, &mut converted) {
+            alpha.apply(picture, converted);
+        }
+        Ok(converted.map_or(picture, |converted| converted))
     }
 }
 
@@ -120,7 +126,7 @@ impl Swscale {
         check("av_opt_set", code).map(drop)
     }
 
-    fn convert(&mut self, picture: &AvFrame) -> Result<&AvFrame> {
+    fn convert(&mut self, picture: &AvFrame) -> Result<&mut AvFrame> {
         let (from, to) = (picture.fields(), self.converted.fields());
         // SAFETY: both pictures have the size and the formats that the context was made for.
         let code = unsafe {
@@ -135,7 +141,7 @@ impl Swscale {
             )
         };
         check("sws_scale", code)?;
-        Ok(&self.converted)
+        Ok(&mut self.converted)
     }
 }
 

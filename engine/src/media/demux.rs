@@ -1,7 +1,9 @@
 //! Opening a container and reading packets from it.
 
+use super::boxes::Boxes;
 use super::ffi::{self, AvDict, AvPacket, check, error_text};
 use super::input::InputIo;
+use super::protection::{self, ENCRYPTED};
 use super::{Input, log};
 use crate::control::Control;
 use crate::error::{Error, Result};
@@ -19,6 +21,13 @@ const PLAYLISTS: [&str; 7] = ["hls", "concat", "dash", "imf", "sdp", "rtsp", "we
 /// stream itself, where they may occur twice.
 const INDEXED: [&str; 6] = ["mov", "matroska", "avi", "mxf", "concat", "dash"];
 
+/// Formats of still pictures.
+const PICTURES: [&str; 2] = ["ico", "fits"];
+
+/// Formats that hold one picture or many, besides those that libav calls `png_pipe` and so on: several pictures one after
+/// the other in one file.
+const PICTURES_OR_FILMS: [&str; 2] = ["gif", "apng"];
+
 /// Ticks of what libav says of a container as a whole.
 const MICROSECOND: Rational = Rational { num: 1, den: av::AV_TIME_BASE as i64 };
 
@@ -35,6 +44,12 @@ pub(super) struct Demuxer {
     declared: Vec<Option<i64>>,
     /// The same of the whole, in microseconds.
     declared_whole: Option<i64>,
+    /// What the boxes say of a file that is made of them.
+    boxes: Option<Boxes>,
+    /// Indices of encrypted streams.
+    encrypted: Vec<usize>,
+    /// Packets that were read to see whether there are any, the last first.
+    ahead: Vec<AvPacket>,
 }
 
 // SAFETY: the context has no tie to a thread; self is the only way to it.
@@ -69,7 +84,10 @@ impl Demuxer {
                 return Err(Error::options(why));
             }
         };
+        demuxer.read_boxes();
         demuxer.learn_streams()?;
+        demuxer.refuse_pictures()?;
+        demuxer.encrypted = protection::encrypted_streams(&mut demuxer);
         Ok(demuxer)
     }
 
@@ -116,17 +134,52 @@ impl Demuxer {
         };
         match (NonNull::new(context), code) {
             (Some(context), 0..) => {
-                let mut demuxer =
-                    Self { context, io, control, name: name.to_owned(), declared: Vec::new(), declared_whole: None };
+                let mut demuxer = Self {
+                    context,
+                    io,
+                    control,
+                    name: name.to_owned(),
+                    declared: Vec::new(),
+                    declared_whole: None,
+                    boxes: None,
+                    encrypted: Vec::new(),
+                    ahead: Vec::new(),
+                };
                 demuxer.declared = demuxer.streams().map(|stream| known(stream.duration)).collect();
                 demuxer.declared_whole = known(demuxer.fields().duration).filter(|&duration| duration > 0);
                 Ok(demuxer)
             }
             _ => Err(failure(&control, io.as_mut()).unwrap_or_else(|| {
-                let why = format!("cannot be opened as a video: {}{}", error_text(code), hint(io.as_ref()));
-                Error::bad_source(name, why)
+                let hint = playlist_hint(format, io.as_mut()).unwrap_or_else(|| hint(io.as_ref()).to_owned());
+                Error::bad_source(name, format!("cannot be opened as a video: {}{hint}", error_text(code)))
             })),
         }
+    }
+
+    fn read_boxes(&mut self) {
+        let Some(size) = self.bytes().filter(|_| self.container().starts_with("mov,")) else { return };
+        self.boxes = Some(Boxes::read(size, |at, buffer| self.peek(at, buffer)));
+    }
+
+    /// Refuses what holds one picture and no film.
+    fn refuse_pictures(&mut self) -> Result<()> {
+        let container = self.container();
+        let kind = container.strip_suffix("_pipe");
+        let still = if self.boxes.as_ref().is_some_and(|boxes| boxes.picture) {
+            "AVIF or HEIF"
+        } else if kind.is_some() || PICTURES_OR_FILMS.contains(&container.as_str()) {
+            let (mut first, mut second) = (AvPacket::new()?, AvPacket::new()?);
+            if self.read(&mut first)? == Read::Packet && self.read(&mut second)? == Read::Packet {
+                self.ahead = vec![second, first];
+                return Ok(());
+            }
+            kind.unwrap_or(&container)
+        } else if PICTURES.contains(&container.as_str()) {
+            &container
+        } else {
+            return Ok(());
+        };
+        Err(self.bad(format!("is a still picture ({still}), not a film")))
     }
 
     fn learn_streams(&mut self) -> Result<()> {
@@ -234,6 +287,26 @@ impl Demuxer {
         }
     }
 
+    /// Bytes of the file from `offset` on, into `buffer`; says how many there were: none for what is no file.
+    pub(super) fn peek(&mut self, offset: u64, buffer: &mut [u8]) -> usize {
+        self.io.as_mut().map_or(0, |io| io.peek(offset, buffer))
+    }
+
+    /// What the boxes say, when it is a file that is made of them.
+    pub(super) fn boxes(&self) -> Option<&Boxes> {
+        self.boxes.as_ref()
+    }
+
+    /// Bytes that the container declares after the end of the file.
+    pub(super) fn missing_bytes(&self) -> u64 {
+        self.boxes.as_ref().map_or(0, |boxes| boxes.missing)
+    }
+
+    /// Whether the container says that a stream is encrypted.
+    pub(super) fn is_encrypted(&self, stream: usize) -> bool {
+        self.encrypted.contains(&stream)
+    }
+
     /// Seconds of the source at which the whole ought to end, as its header declared it.
     pub(super) fn declared_end(&self) -> Option<f64> {
         let start = if self.is_fragmented() { 0 } else { self.start() };
@@ -261,12 +334,17 @@ impl Demuxer {
     /// Reads the next packet of the selected streams.
     pub(super) fn read(&mut self, packet: &mut AvPacket) -> Result<Read> {
         packet.unref();
+        if let Some(ahead) = self.ahead.pop() {
+            *packet = ahead;
+            return Ok(Read::Packet);
+        }
         // SAFETY: an opened context and an empty packet.
         let code = unsafe { av::av_read_frame(self.context.as_ptr(), packet.as_mut_ptr()) };
         if let Some(error) = self.take_error() {
             return Err(error);
         }
         match code {
+            0.. if is_encrypted(packet) => Err(self.bad(ENCRYPTED)),
             0.. => Ok(Read::Packet),
             av::AVERROR_EOF => Ok(Read::End),
             _ if code == av::AVERROR(av::ENOMEM) => check("av_read_frame", code).map(|_| Read::End),
@@ -278,6 +356,7 @@ impl Demuxer {
     /// Says whether it could.
     pub(super) fn seek(&mut self, stream: usize, time: i64) -> Result<bool> {
         let Ok(stream) = c_int::try_from(stream) else { return Ok(false) };
+        self.ahead.clear();
         // SAFETY: an opened context and one of its streams.
         let code = unsafe {
             av::avformat_seek_file(self.context.as_ptr(), stream, i64::MIN, time, time, av::AVSEEK_FLAG_BACKWARD)
@@ -328,6 +407,31 @@ impl Drop for Demuxer {
     }
 }
 
+/// What may be the matter with a playlist that cannot be opened; none for any other format.
+fn playlist_hint(format: *const av::AVInputFormat, io: Option<&mut InputIo>) -> Option<String> {
+    // SAFETY: null or one of libav's formats, whose name is a constant.
+    let format = unsafe { ffi::text(format.as_ref()?.name) }?;
+    PLAYLISTS.contains(&format.as_str()).then_some(())?;
+    let mut beginning = vec![0; 1 << 16];
+    let count = io.map_or(0, |io| io.peek(0, &mut beginning));
+    let text = String::from_utf8_lossy(&beginning[..count]);
+    let methods = text.split("#EXT-X-KEY:METHOD=").skip(1).filter_map(|rest| rest.split([',', '\r', '\n']).next());
+    let needed = "what it names may need other protocols than --protocols gives";
+    Some(match methods.filter(|&method| method != "NONE").last() {
+        Some(method) => {
+            format!("; it is encrypted ({method}), which needs its key and the protocol crypto besides others")
+        }
+        None => format!("; it is a playlist ({format}), and {needed}"),
+    })
+}
+
+/// Whether libav read a packet that is encrypted. Not all containers say it of the whole stream, and parts may be clear.
+fn is_encrypted(packet: &AvPacket) -> bool {
+    let kind = av::AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INFO;
+    // SAFETY: a valid packet, which libav only looks at.
+    unsafe { !av::av_packet_get_side_data(packet.as_ptr(), kind, ptr::null_mut()).is_null() }
+}
+
 /// What may be the matter with an input that cannot be read, to be added to what is said of it.
 fn hint(io: Option<&InputIo>) -> &'static str {
     if io.is_some_and(|io| io.size().is_none()) {
@@ -366,7 +470,10 @@ fn probe(
         return Err(Error::bad_source(name, "is a text file, not a video"));
     }
     if !playlists && PLAYLISTS.contains(&short_name.as_str()) {
-        let why = format!("is a playlist ({short_name}), and no protocol is allowed by which to read what it names");
+        let why = format!(
+            "is a playlist ({short_name}), and no protocol is allowed by which to read what it names; \
+             give --protocols file for files, or --protocols https,tls,tcp for the web"
+        );
         return Err(Error::bad_source(name, why));
     }
     Ok(format)

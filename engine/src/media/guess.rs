@@ -1,9 +1,63 @@
 //! What a stream does not say about its colours, guessed by the usual rules; every guess is told as an [`Assumption`].
 
 use super::Assumption;
-use crate::colour::{ChromaSite, Colour, cicp};
+use crate::colour::{ChromaSite, Colour, Siting, cicp};
 use crate::frame::{Depth, Subsampling};
 use crate::geometry::{Rational, Size};
+
+/// The colour tags of a frame or a stream, as far as there are any that mean something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ColourTags {
+    /// H.273 codes.
+    pub primaries: Option<u8>,
+    pub transfer: Option<u8>,
+    pub matrix: Option<u8>,
+    pub full_range: Option<bool>,
+    pub chroma: Option<ChromaSite>,
+}
+
+impl ColourTags {
+    /// From libav's numbers for primaries, transfer, matrix, range and chroma location. Decoders put there what the
+    /// bitstream says, whether anyone knows it or not.
+    pub(super) fn of_codes([primaries, transfer, matrix, range, chroma]: [u32; 5]) -> Self {
+        let usable = |code: u32, name: fn(u8) -> Option<&'static str>| {
+            u8::try_from(code).ok().filter(|&code| name(code).is_some())
+        };
+        Self {
+            primaries: usable(primaries, cicp::primaries_name),
+            transfer: usable(transfer, cicp::transfer_name),
+            // Samples of luma and chroma cannot be red, green and blue.
+            matrix: usable(matrix, cicp::matrix_name).filter(|&code| code != cicp::RGB),
+            full_range: [None, Some(false), Some(true)].get(range as usize).copied().flatten(),
+            chroma: chroma_site(chroma),
+        }
+    }
+
+    /// These, and where there are none those of `other`.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            primaries: self.primaries.or(other.primaries),
+            transfer: self.transfer.or(other.transfer),
+            matrix: self.matrix.or(other.matrix),
+            full_range: self.full_range.or(other.full_range),
+            chroma: self.chroma.or(other.chroma),
+        }
+    }
+}
+
+/// The place that libav's `AVChromaLocation` (H.273's chroma location type plus one) names.
+fn chroma_site(location: u32) -> Option<ChromaSite> {
+    let (x, y) = match location {
+        1 => (Siting::Start, Siting::Centre),
+        2 => (Siting::Centre, Siting::Centre),
+        3 => (Siting::Start, Siting::Start),
+        4 => (Siting::Centre, Siting::Start),
+        5 => (Siting::Start, Siting::End),
+        6 => (Siting::Centre, Siting::End),
+        _ => return None,
+    };
+    Some(ChromaSite { x, y })
+}
 
 /// The tags as the decoder and the container gave them, and what the guesses rest on.
 #[derive(Clone, Debug)]
@@ -157,6 +211,22 @@ mod tests {
     fn codes(tagged: &Tagged) -> (u8, u8, u8) {
         let colour = tagged.resolve(&mut Vec::new());
         (colour.primaries, colour.transfer, colour.matrix)
+    }
+
+    #[test]
+    fn codes_that_mean_nothing_are_no_tags() {
+        assert_eq!(ColourTags::of_codes([2, 2, 2, 0, 0]), ColourTags::default());
+        for reserved in [0, 3, 13, 21, 23, 255, 256, u32::MAX] {
+            let tags =
+                ColourTags::of_codes([reserved, reserved.max(19), reserved.max(18), reserved.max(3), reserved.max(7)]);
+            assert_eq!(tags, ColourTags { primaries: tags.primaries, ..ColourTags::default() }, "{reserved}");
+            assert_eq!(tags.primaries, None, "{reserved}");
+        }
+        let tags = ColourTags::of_codes([22, 18, 17, 2, 3]);
+        assert_eq!((tags.primaries, tags.transfer, tags.matrix), (Some(22), Some(18), Some(17)));
+        assert_eq!((tags.full_range, tags.chroma), (Some(true), Some(ChromaSite::TOP_LEFT)));
+        let other = ColourTags { primaries: Some(1), ..ColourTags::default() };
+        assert_eq!(other.or(tags), ColourTags { primaries: Some(1), ..tags });
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::frame::{Area, Frame, FrameFormat, Subsampling};
 use crate::geometry::{Orientation, Size};
 
-/// Reads pictures of one size and pixel format.
+/// Reads pictures, or a part of them, of one size and pixel format.
 #[derive(Debug)]
 pub(super) struct Ingest {
     converter: Option<Converter>,
@@ -21,7 +21,8 @@ pub(super) struct Ingest {
 /// From the planes of a picture to those of a frame.
 #[derive(Clone, Copy, Debug)]
 struct Planes {
-    stored: Size,
+    /// What is read of the decoded picture.
+    stored: Area,
     /// Of the stored picture.
     subsampling: Subsampling,
     native: Native,
@@ -33,18 +34,25 @@ struct Planes {
 }
 
 impl Ingest {
-    /// For pictures of `pixels` and of size `stored`, meant to be seen in `orientation`; `colour` says what their
-    /// samples are, its matrix what RGB becomes.
-    pub(super) fn new(pixels: &PixelFormat, stored: Size, orientation: Orientation, colour: &Colour) -> Result<Self> {
+    /// For the part `stored` of pictures of `pixels` and of size `decoded`, meant to be seen in `orientation`; `colour` says
+    /// what their samples are, its matrix what RGB becomes. The part begins at a chroma sample.
+    pub(super) fn new(
+        pixels: &PixelFormat,
+        decoded: Size,
+        stored: Area,
+        orientation: Orientation,
+        colour: &Colour,
+    ) -> Result<Self> {
         let (native, converter) = match pixels.native {
             Some(native) => (native, None),
             None => {
-                let converter = Converter::new(pixels, stored, colour)?;
+                let converter = Converter::new(pixels, decoded, colour)?;
                 (converter.native(), Some(converter))
             }
         };
         let subsampling = pixels.subsampling;
-        let grid = orientation.upright_size(stored);
+        let size = Size { width: stored.width, height: stored.height };
+        let grid = orientation.upright_size(size);
         let format = FrameFormat {
             width: grid.width,
             height: grid.height,
@@ -53,7 +61,7 @@ impl Ingest {
         };
         let area = Area::whole(format);
         let planes = Planes { stored, subsampling, native, orientation, format, area };
-        let chroma = orientation::chroma_site(colour.chroma, subsampling, stored, orientation);
+        let chroma = orientation::chroma_site(colour.chroma, subsampling, size, orientation);
         Ok(Self { converter, planes, chroma })
     }
 
@@ -124,9 +132,10 @@ impl Planes {
             upright
         };
         let (columns, rows) = (self.stored.width.div_ceil(s.x), self.stored.height.div_ceil(s.y));
+        let (left, top) = (self.stored.x / s.x, self.stored.y / s.y);
         Area {
-            x: if flip_x { columns - x - width } else { x },
-            y: if flip_y { rows - y - height } else { y },
+            x: left + if flip_x { columns - x - width } else { x },
+            y: top + if flip_y { rows - y - height } else { y },
             width,
             height,
         }

@@ -69,6 +69,23 @@ impl Reader {
         self.head = io::Cursor::new(head);
         Ok(())
     }
+
+    fn peek(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let before = self.file.stream_position()?;
+        // No file is longer.
+        self.file.seek(SeekFrom::Start(offset.min(i64::MAX.unsigned_abs())))?;
+        let mut count = 0;
+        loop {
+            match self.file.read(&mut buffer[count..]) {
+                Ok(0) => break,
+                Ok(more) => count += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.file.seek(SeekFrom::Start(before))?;
+        Ok(count)
+    }
 }
 
 /// A libav I/O context over a file or standard input.
@@ -165,6 +182,20 @@ impl InputIo {
     pub(super) fn is_at(&self, path: &Path) -> bool {
         let (ours, other) = (std::fs::canonicalize(&self.path), std::fs::canonicalize(path));
         matches!((ours, other), (Ok(ours), Ok(other)) if ours == other)
+    }
+
+    /// Bytes of a regular file from `offset` on, into `buffer`, while libav goes on reading where it was; says how many there
+    /// were, none for anything else than a regular file.
+    pub(super) fn peek(&mut self, offset: u64, buffer: &mut [u8]) -> usize {
+        // SAFETY: as for `take_error`.
+        let reader = unsafe { self.reader.as_mut() };
+        if reader.size.is_none() {
+            return 0;
+        }
+        reader.peek(offset, buffer).unwrap_or_else(|error| {
+            reader.error = Some(error);
+            0
+        })
     }
 
     /// Whether no byte has come although libav asked for some.

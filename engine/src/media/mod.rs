@@ -3,10 +3,14 @@
 #![expect(unsafe_code, reason = "libav is C")]
 
 mod about;
+mod alpha;
 mod audio;
+mod boxes;
+mod changes;
 mod continuity;
 mod convert;
 mod demux;
+mod dolby;
 mod ffi;
 mod guess;
 mod hdr;
@@ -18,9 +22,11 @@ mod orientation;
 mod output;
 mod packets;
 mod parameters;
+mod passed_over;
 mod pixels;
 mod plane;
 mod probe;
+mod protection;
 mod reader;
 mod rendition;
 mod rgb;
@@ -31,6 +37,7 @@ mod tags;
 pub(crate) mod testing;
 mod timeline;
 mod video_encoder;
+mod views;
 
 pub use mux::{Mp4Writer, VideoTrack};
 pub use parameters::CodecParameters;
@@ -74,12 +81,23 @@ pub struct OpenOptions {
     /// libav protocols that the input, and playlists in it, may use besides the given file itself; empty by default:
     /// a crafted playlist reaches neither the network nor other files.
     pub protocols: Vec<String>,
+    /// Which video track is wanted.
+    pub video: VideoChoice,
     /// Which audio track is wanted.
     pub audio: AudioChoice,
     /// Threads of the video decoder, at least 1.
     pub threads: usize,
     /// How much of it.
     pub span: Span,
+}
+
+/// Which video track to convert. Cover pictures do not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VideoChoice {
+    /// The container's default, else the largest picture.
+    Best,
+    /// Video track number, from 1 in the order of the file.
+    Track(usize),
 }
 
 /// Which audio track to keep.
@@ -125,6 +143,8 @@ pub struct SourceInfo {
     pub audio_copied: bool,
     /// What was not said by the file and had to be assumed.
     pub assumptions: Vec<Assumption>,
+    /// Streams that are not carried over.
+    pub passed_over: Vec<PassedOver>,
 }
 
 /// The part of a source that is wanted.
@@ -147,16 +167,35 @@ pub struct Assumption {
     pub because: String,
 }
 
+/// A stream of the source that no rendition has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PassedOver {
+    /// Index of the stream in the container.
+    pub stream: usize,
+    /// `video`, `cover`, `audio`, `subtitle`, `attachment` or `data`.
+    pub kind: &'static str,
+    /// Number among the streams of this kind, from 1.
+    pub track: usize,
+    /// libav's name of the codec.
+    pub codec: String,
+    /// ISO 639-2 language.
+    pub language: Option<String>,
+    /// Why it is not carried over.
+    pub because: String,
+}
+
 /// The chosen video stream.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct VideoInfo {
+    /// Number among the video tracks, from 1.
+    pub track: usize,
     /// Index of the stream in the container.
     pub stream: usize,
     /// libav's name of the codec.
     pub codec: String,
     /// libav's name of the decoded pixel format.
     pub pixel_format: String,
-    /// The stored picture, after the decoder's own crop.
+    /// The stored picture, after the decoder's own crop; of two views packed into one, the left.
     pub stored: Size,
     /// How it is meant to be seen.
     pub orientation: Orientation,
@@ -248,4 +287,7 @@ pub struct Damage {
     /// Frames without a time stamp, or whose time stamp is wrong or not after that of the frame before: they were put
     /// after it. Nothing of them is lost.
     pub retimed_frames: u64,
+    /// Bytes that the container declares after the end of the file: what was in them, frames, sound or whole tracks, is not
+    /// there.
+    pub missing_bytes: u64,
 }

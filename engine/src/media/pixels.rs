@@ -21,6 +21,8 @@ pub(super) struct PixelFormat {
     pub depth: Depth,
     /// What the samples stand for.
     pub samples: Samples,
+    /// Whether pictures may be transparent.
+    pub alpha: bool,
     /// Where luma and chroma lie, when they can be read as they are.
     pub native: Option<Native>,
     /// Where red, green and blue lie, when they can be read as they are.
@@ -111,7 +113,8 @@ impl PixelFormat {
         };
         let native = if samples == Samples::Rgb { None } else { native(descriptor, components, depth) };
         let rgb = if flag(av::AV_PIX_FMT_FLAG_RGB) { rgb(descriptor, components, bits) } else { None };
-        Ok(Self { name, id, subsampling, bits, depth, samples, native, rgb })
+        let alpha = flag(av::AV_PIX_FMT_FLAG_ALPHA);
+        Ok(Self { name, id, subsampling, bits, depth, samples, alpha, native, rgb })
     }
 
     /// The format that libswscale turns this one into: one that can be read as it is.

@@ -1,15 +1,21 @@
 //! What a container and its first frame say: which streams to take, and how the picture is to be read.
 
+use super::changes::Described;
 use super::demux::{Demuxer, known};
 use super::ffi::{self, AvFrame, rational};
-use super::guess::Tagged;
+use super::guess::{ColourTags, Tagged};
 use super::ingest::Ingest;
 use super::pixels::{PixelFormat, Samples};
+use super::protection::ENCRYPTED;
 use super::reader::Reader;
 use super::timeline::{output_time_base, rescale};
-use super::{Assumption, AudioChoice, AudioInfo, Chapter, VideoInfo, audio, hdr, orientation};
-use crate::colour::{ChromaSite, Colour, HdrMetadata, Siting, cicp};
+use super::views::{self, Packing, View};
+use super::{
+    Assumption, AudioChoice, AudioInfo, Chapter, VideoChoice, VideoInfo, alpha, audio, dolby, hdr, orientation,
+};
+use crate::colour::{ChromaSite, Colour, HdrMetadata, cicp};
 use crate::error::{Error, Result};
+use crate::frame::Area;
 use crate::geometry::{Orientation, Rational, Size, Upright};
 use ffmpeg_sys_next as av;
 use std::ffi::c_int;
@@ -21,21 +27,72 @@ const SMALLEST: u32 = 16;
 /// Samples wider, or higher, than this many times their other side are taken for a mistake.
 const LONGEST_SAMPLE: f64 = 8.0;
 
-/// Index of the video stream: the one that libav thinks best, but never a cover picture.
-pub(super) fn choose_video(demuxer: &Demuxer) -> Result<usize> {
-    let is_video = |index: usize| kind(demuxer.stream(index)) == Kind::Video;
-    let best = best_stream(demuxer, av::AVMediaType::AVMEDIA_TYPE_VIDEO, None).filter(|&index| is_video(index));
-    let count = demuxer.streams().count();
-    best.or_else(|| (0..count).find(|&index| is_video(index))).ok_or_else(|| {
-        let kinds: Vec<_> = demuxer.streams().map(kind).collect();
-        demuxer.bad(if kinds.contains(&Kind::Cover) {
-            "has no video, only sound and a cover picture"
-        } else if kinds.contains(&Kind::Audio) {
-            "has no video, only sound"
-        } else {
-            "has no video"
-        })
-    })
+/// Containers that tell the shape of a sample by the size of the picture round it by less than this share.
+const ROUNDED_ASPECT: f64 = 0.01;
+
+/// Index of the video stream, never a cover picture. What had to be assumed is appended to `assumptions`.
+///
+/// # Errors
+/// [`Error::Options`] when the track asked for is not there; [`Error::BadSource`] when there is none, or it is encrypted.
+pub(super) fn choose_video(demuxer: &Demuxer, choice: VideoChoice, assumptions: &mut Vec<Assumption>) -> Result<usize> {
+    let tracks = video_tracks(demuxer);
+    let chosen = match choice {
+        VideoChoice::Best => best_video(demuxer, &tracks, assumptions).ok_or_else(|| {
+            let kinds: Vec<_> = demuxer.streams().map(kind).collect();
+            demuxer.bad(if kinds.contains(&Kind::Cover) {
+                "has no video, only sound and a cover picture"
+            } else if kinds.contains(&Kind::Audio) {
+                "has no video, only sound"
+            } else {
+                "has no video"
+            })
+        })?,
+        VideoChoice::Track(number) => {
+            let found = number.checked_sub(1).and_then(|index| tracks.get(index).copied());
+            found.ok_or_else(|| {
+                let there = match tracks.len() {
+                    0 => "has no video".to_owned(),
+                    1 => "has one video track".to_owned(),
+                    count => format!("has {count} video tracks"),
+                };
+                Error::options(format!("video track {number} is not there: {} {there}", demuxer.name()))
+            })?
+        }
+    };
+    if demuxer.is_encrypted(chosen) { Err(demuxer.bad(ENCRYPTED)) } else { Ok(chosen) }
+}
+
+/// Indices of the streams that are video tracks, in the order of the container.
+fn video_tracks(demuxer: &Demuxer) -> Vec<usize> {
+    let streams = demuxer.streams().enumerate();
+    streams.filter(|(_, stream)| kind(stream) == Kind::Video).map(|(index, _)| index).collect()
+}
+
+/// Of those that can be decoded the one that the container calls its default, then the largest, then the first.
+fn best_video(demuxer: &Demuxer, tracks: &[usize], assumptions: &mut Vec<Assumption>) -> Option<usize> {
+    // SAFETY: a stream has parameters.
+    let parameters = |index: usize| unsafe { &*demuxer.stream(index).codecpar };
+    let worth = |&index: &usize| {
+        // SAFETY: libav looks a number up.
+        let decodable = unsafe { !av::avcodec_find_decoder(parameters(index).codec_id).is_null() };
+        let default = demuxer.stream(index).disposition & av::AV_DISPOSITION_DEFAULT != 0;
+        let pixels = i64::from(parameters(index).width) * i64::from(parameters(index).height);
+        (decodable && !demuxer.is_encrypted(index), default, pixels)
+    };
+    let best = tracks.iter().rev().copied().max_by_key(worth)?;
+    if tracks.len() > 1 {
+        let (_, default, _) = worth(&best);
+        let number = tracks.iter().position(|&index| index == best).map_or(1, |index| index + 1);
+        let (width, height) = (parameters(best).width, parameters(best).height);
+        let why =
+            if default && tracks.iter().any(|track| !worth(track).1) { "the file's default" } else { "the largest" };
+        assumptions.push(Assumption {
+            what: "video track",
+            value: format!("{number} of {}", tracks.len()),
+            because: format!("its picture of {width}x{height} is {why}; --video takes another"),
+        });
+    }
+    Some(best)
 }
 
 /// All audio tracks in the order of the container.
@@ -193,14 +250,14 @@ fn side(stream: &av::AVStream, track: &AudioInfo) -> Option<Side> {
 
 /// What a stream is to Upright.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Video,
     Cover,
     Audio,
     Other,
 }
 
-fn kind(stream: &av::AVStream) -> Kind {
+pub(super) fn kind(stream: &av::AVStream) -> Kind {
     const COVER: c_int = av::AV_DISPOSITION_ATTACHED_PIC | av::AV_DISPOSITION_TIMED_THUMBNAILS;
     // SAFETY: a stream has parameters.
     match unsafe { (*stream.codecpar).codec_type } {
@@ -219,12 +276,12 @@ fn best_stream(demuxer: &Demuxer, kind: av::AVMediaType, related: Option<usize>)
 }
 
 /// libav's name of a stream's codec.
-fn codec_name(stream: &av::AVStream) -> String {
+pub(super) fn codec_name(stream: &av::AVStream) -> String {
     // SAFETY: a stream has parameters; the name is a constant.
     unsafe { ffi::text(av::avcodec_get_name((*stream.codecpar).codec_id)) }.unwrap_or_default()
 }
 
-fn language(stream: &av::AVStream) -> Option<String> {
+pub(super) fn language(stream: &av::AVStream) -> Option<String> {
     // SAFETY: a stream's metadata is null or valid.
     unsafe { ffi::dict_text(stream.metadata, c"language") }.filter(|language| language != "und")
 }
@@ -244,27 +301,21 @@ pub(super) fn refuse_interlaced_stream(demuxer: &Demuxer, video: usize) -> Resul
 
 const INTERLACED: &str = "is interlaced, which Upright does not convert; deinterlace it first";
 
-/// Refuses the reader's frame when it is interlaced or not what `video` says.
-pub(super) fn refuse_changed_frame(reader: &Reader, stored: Size, pixels: &PixelFormat) -> Result<()> {
-    let at = || match reader.frame_time() {
-        Some(time) => format!("at {:.3} s", reader.seconds(time)),
-        None => "at an unknown time".to_owned(),
-    };
-    let frame = reader.frame.fields();
-    if is_interlaced(frame) {
-        return Err(reader.demuxer.bad(format!("has an interlaced frame {}: it {INTERLACED}", at())));
-    }
-    let size = frame_size(frame);
-    if size != stored {
-        let why = format!("changes its size from {stored} to {size} {}; convert the parts one by one", at());
-        return Err(reader.demuxer.bad(why));
-    }
-    if frame.format != pixels.id as c_int {
-        let other = PixelFormat::of(frame.format).map_or_else(|_| "another".to_owned(), |format| format.name);
-        let why = format!("changes its pixel format from {} to {other} {}", pixels.name, at());
+/// Refuses the reader's frame when it is interlaced.
+pub(super) fn refuse_interlaced_frame(reader: &Reader) -> Result<()> {
+    if is_interlaced(reader.frame.fields()) {
+        let why = format!("has an interlaced frame {}: it {INTERLACED}", time_of_frame(reader));
         return Err(reader.demuxer.bad(why));
     }
     Ok(())
+}
+
+/// When the reader's frame is shown, in words.
+pub(super) fn time_of_frame(reader: &Reader) -> String {
+    match reader.frame_time() {
+        Some(time) => format!("at {:.3} s", reader.seconds(time)),
+        None => "at an unknown time".to_owned(),
+    }
 }
 
 fn is_interlaced(frame: &av::AVFrame) -> bool {
@@ -275,40 +326,50 @@ fn is_interlaced(frame: &av::AVFrame) -> bool {
     interlaced
 }
 
-fn frame_size(frame: &av::AVFrame) -> Size {
+/// Columns and rows of a decoded picture.
+pub(super) fn frame_size(frame: &av::AVFrame) -> Size {
     Size { width: frame.width.try_into().unwrap_or(0), height: frame.height.try_into().unwrap_or(0) }
 }
 
 /// The picture that the reader's frame, the first, shows.
 #[derive(Debug)]
 pub(super) struct Picture {
-    pub stored: Size,
-    pub pixels: PixelFormat,
+    /// What all frames must be like.
+    pub described: Described,
     pub ingest: Ingest,
     /// All but its origin, which is not known yet.
     pub info: VideoInfo,
 }
 
 impl Picture {
-    /// Describes it, with what had to be assumed appended to `assumptions`.
-    pub(super) fn of(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Result<Self> {
+    /// Describes it, with what had to be assumed appended to `assumptions`. What only some frames say, frames `before` it may
+    /// have said.
+    pub(super) fn of(reader: &Reader, before: Option<&Self>, assumptions: &mut Vec<Assumption>) -> Result<Self> {
         let demuxer = &reader.demuxer;
         let stream = demuxer.stream(reader.video);
-        let stored = frame_size(reader.frame.fields());
-        let pixels = PixelFormat::of(reader.frame.fields().format)?;
-        refuse_changed_frame(reader, stored, &pixels)?;
+        let decoded = frame_size(reader.frame.fields());
+        refuse_interlaced_frame(reader)?;
+        refuse_what_is_not_seen(reader, assumptions)?;
+        let pixels = pixel_format(reader, assumptions)?;
+        let (aspect, described_aspect) = sample_aspect(reader, assumptions);
+        let packing = Packing::of(stream, &reader.frame).or(before.and_then(|before| before.described.packing));
+        let View { area, stretch } = view(reader, packing, decoded, aspect, assumptions)?;
+        let stored = Size { width: area.width, height: area.height };
         if stored.width < SMALLEST || stored.height < SMALLEST {
             return Err(demuxer.bad(format!("its picture is {stored}; a side needs at least {SMALLEST} samples")));
         }
         let frame_rate = frame_rate(reader, assumptions);
-        let mut colour = tagged(stream, &reader.frame, &pixels, stored, frame_rate).resolve(assumptions);
+        let colour_as_told = tagged(stream, &reader.frame, &pixels, decoded, frame_rate).resolve(assumptions);
+        let mut colour = colour_as_told;
         if pixels.samples == Samples::Rgb {
             colour.matrix = if colour.primaries == cicp::BT2020 { cicp::BT2020 } else { cicp::BT709 };
         }
-        let orientation = display_orientation(stream, &reader.frame, assumptions);
-        let ingest = Ingest::new(&pixels, stored, orientation, &colour)
+        refuse_matrix(demuxer, colour.matrix)?;
+        let matrix = frame_matrix(&reader.frame).or(before.and_then(|before| before.described.matrix));
+        let (orientation, orientation_of_container) = display_orientation(stream, matrix, assumptions);
+        let ingest = Ingest::new(&pixels, decoded, area, orientation, &colour)
             .map_err(|error| demuxer.bad(format!("its pixels cannot be read: {error}")))?;
-        let aspect = sample_aspect(reader, assumptions);
+        let aspect = Rational::new(aspect.num * stretch.num, aspect.den * stretch.den);
         let (time_base, rounded) = output_time_base(reader.time_base);
         if rounded {
             let because = format!("time stamps in ticks of {} s are finer than MP4 holds", reader.time_base);
@@ -322,7 +383,9 @@ impl Picture {
             // SAFETY: a stream of an opened context.
             (hdr::of_frame(&reader.frame), hdr::of_stream(stream))
         };
+        let of_earlier = before.map(|before| before.info.hdr).unwrap_or_default();
         let info = VideoInfo {
+            track: video_tracks(demuxer).iter().position(|&index| index == reader.video).map_or(0, |index| index + 1),
             stream: reader.video,
             codec: codec_name(stream),
             pixel_format: pixels.name.clone(),
@@ -335,8 +398,8 @@ impl Picture {
             format: ingest.format(),
             colour: Colour { chroma: ingest.chroma(), ..colour },
             hdr: HdrMetadata {
-                mastering: of_frame.mastering.or(of_stream.mastering),
-                light: of_frame.light.or(of_stream.light),
+                mastering: of_frame.mastering.or(of_stream.mastering).or(of_earlier.mastering),
+                light: of_frame.light.or(of_stream.light).or(of_earlier.light),
             },
             time_base,
             frame_rate,
@@ -345,8 +408,76 @@ impl Picture {
             language: language(stream),
             origin: 0,
         };
-        Ok(Self { stored, pixels, ingest, info })
+        let described = Described {
+            pixels,
+            colour: colour_as_told,
+            orientation,
+            orientation_of_container,
+            matrix,
+            packing,
+            sample_aspect: described_aspect,
+        };
+        Ok(Self { described, ingest, info })
     }
+}
+
+/// Refuses pictures that are not meant to be seen as they are stored, whatever is done to their samples.
+fn refuse_what_is_not_seen(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Result<()> {
+    let demuxer = &reader.demuxer;
+    let stream = demuxer.stream(reader.video);
+    if let Some(projection) = views::projection(stream, &reader.frame) {
+        let why = format!("is a picture all around the viewer ({projection}); render a flat view of it first");
+        return Err(demuxer.bad(why));
+    }
+    if alpha::is_out_of_reach(stream) {
+        return Err(demuxer.bad("has transparent pictures, which this build of libav, without libvpx, cannot decode"));
+    }
+    assumptions.extend(dolby::judge(stream, &reader.frame).map_err(|why| demuxer.bad(why))?);
+    Ok(())
+}
+
+/// Refuses a matrix that can neither be told in AV1 nor be left out: colours would be others.
+fn refuse_matrix(demuxer: &Demuxer, matrix: u8) -> Result<()> {
+    if matrix <= cicp::LAST_MATRIX_OF_AV1 {
+        return Ok(());
+    }
+    let name = cicp::matrix_name(matrix).unwrap_or("unknown");
+    Err(demuxer
+        .bad(format!("its matrix is {name} (code {matrix}), which AV1 cannot tell; convert it to bt709 or bt2020nc")))
+}
+
+fn pixel_format(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Result<PixelFormat> {
+    let demuxer = &reader.demuxer;
+    let mut pixels = PixelFormat::of(reader.frame.fields().format)?;
+    if !pixels.alpha {
+        return Ok(pixels);
+    }
+    pixels.alpha = !alpha::is_padding(demuxer.stream(reader.video), &demuxer.container());
+    let (value, because) = if pixels.alpha {
+        ("straight, over black", "its pictures may be transparent, and do not say how")
+    } else {
+        ("none", "the fourth byte of uncompressed pictures in AVI is seldom filled")
+    };
+    assumptions.push(Assumption { what: "alpha", value: value.to_owned(), because: because.to_owned() });
+    Ok(pixels)
+}
+
+/// What of a picture of this size and with samples of this shape is taken: all of it, or one of two views.
+fn view(
+    reader: &Reader,
+    packing: Option<Packing>,
+    decoded: Size,
+    aspect: Rational,
+    assumptions: &mut Vec<Assumption>,
+) -> Result<View> {
+    let Size { width, height } = decoded;
+    let Some(packing) = packing else {
+        return Ok(View { area: Area { x: 0, y: 0, width, height }, stretch: Rational { num: 1, den: 1 } });
+    };
+    let (view, value) = packing.left_view(decoded, aspect).map_err(|why| reader.demuxer.bad(why))?;
+    let because = format!("its pictures of {decoded} hold a view for each eye");
+    assumptions.push(Assumption { what: "view", value: value.to_owned(), because });
+    Ok(view)
 }
 
 fn frame_rate(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Rational {
@@ -363,34 +494,40 @@ fn frame_rate(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Rational {
     })
 }
 
-/// Width over height of a stored sample: the container's word goes before the codec's.
-fn sample_aspect(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Rational {
+/// Width over height of a stored sample: the container's word goes before the codec's. And what frames have to say if
+/// nothing is to change: nothing that counts, where the container contradicts the first.
+fn sample_aspect(reader: &Reader, assumptions: &mut Vec<Assumption>) -> (Rational, Option<Rational>) {
     let square = Rational { num: 1, den: 1 };
+    let of_frame = rational(reader.frame.fields().sample_aspect_ratio).filter(|&aspect| is_sensible(aspect));
     let stream = ptr::from_ref(reader.demuxer.stream(reader.video)).cast_mut();
     // SAFETY: libav only reads from the context, its stream and the frame here.
     let guessed =
         unsafe { av::av_guess_sample_aspect_ratio(reader.demuxer.as_ptr(), stream, reader.frame.as_ptr().cast_mut()) };
-    let Some(aspect) = rational(guessed).filter(|aspect| aspect.num > 0) else { return square };
-    if (1.0 / LONGEST_SAMPLE..=LONGEST_SAMPLE).contains(&aspect.as_f64()) {
-        return aspect;
+    let Some(aspect) = rational(guessed).filter(|aspect| aspect.num > 0) else { return (square, Some(square)) };
+    if is_sensible(aspect) {
+        let about_equal = |of_frame: Rational| (of_frame.as_f64() / aspect.as_f64() - 1.0).abs() < ROUNDED_ASPECT;
+        return (aspect, of_frame.map_or(Some(aspect), Some).filter(|&aspect| about_equal(aspect)));
     }
     let because = format!("the tagged {aspect} cannot be meant");
     assumptions.push(Assumption { what: "sample aspect ratio", value: square.to_string(), because });
-    square
+    (square, Some(of_frame.unwrap_or(square)))
 }
 
-fn display_orientation(stream: &av::AVStream, frame: &AvFrame, assumptions: &mut Vec<Assumption>) -> Orientation {
-    let of_stream = || {
-        // SAFETY: a stream of an opened context, which nobody changes meanwhile.
-        unsafe { ffi::stream_side_data(stream, av::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX) }
-    };
-    let of_frame = || ffi::frame_side_data(frame, av::AVFrameSideDataType::AV_FRAME_DATA_DISPLAYMATRIX);
-    let Some(data) = of_stream().or_else(of_frame) else { return Orientation::UPRIGHT };
-    let mut matrix = [0; 9];
-    for (value, bytes) in matrix.iter_mut().zip(data.chunks_exact(4)) {
-        *value = bytemuck::pod_read_unaligned(bytes);
-    }
-    let (orientation, exact) = orientation::from_matrix(&matrix);
+/// Whether a sample may well be of this shape.
+pub(super) fn is_sensible(aspect: Rational) -> bool {
+    aspect.num > 0 && (1.0 / LONGEST_SAMPLE..=LONGEST_SAMPLE).contains(&aspect.as_f64())
+}
+
+/// The display orientation, and whether it is the container that tells it.
+fn display_orientation(
+    stream: &av::AVStream,
+    of_frame: Option<[i32; 9]>,
+    assumptions: &mut Vec<Assumption>,
+) -> (Orientation, bool) {
+    // SAFETY: a stream of an opened context, which nobody changes meanwhile.
+    let of_stream = unsafe { ffi::stream_side_data(stream, av::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX) };
+    let of_container = of_stream.map(read_matrix);
+    let (orientation, exact) = orientation_of(of_container.or(of_frame).as_ref());
     if !exact {
         assumptions.push(Assumption {
             what: "orientation",
@@ -398,26 +535,59 @@ fn display_orientation(stream: &av::AVStream, frame: &AvFrame, assumptions: &mut
             because: "the display matrix is not made of quarter turns and flips; this is the nearest".to_owned(),
         });
     }
-    orientation
+    (orientation, of_container.is_some())
+}
+
+/// The orientation of a display matrix, and whether it is exactly that; upright when there is none.
+pub(super) fn orientation_of(matrix: Option<&[i32; 9]>) -> (Orientation, bool) {
+    matrix.map_or((Orientation::UPRIGHT, true), orientation::from_matrix)
+}
+
+/// The display matrix of a frame.
+pub(super) fn frame_matrix(frame: &AvFrame) -> Option<[i32; 9]> {
+    ffi::frame_side_data(frame, av::AVFrameSideDataType::AV_FRAME_DATA_DISPLAYMATRIX).map(read_matrix)
+}
+
+fn read_matrix(data: &[u8]) -> [i32; 9] {
+    let mut matrix = [0; 9];
+    for (value, bytes) in matrix.iter_mut().zip(data.chunks_exact(4)) {
+        *value = bytemuck::pod_read_unaligned(bytes);
+    }
+    matrix
+}
+
+/// A frame's own colour tags as libav's numbers: see [`ColourTags::of_codes`].
+pub(super) fn frame_tags(frame: &AvFrame) -> [u32; 5] {
+    let frame = frame.as_ptr();
+    // SAFETY: a valid frame; the fields are C enumerations, read as numbers because decoders put any there.
+    unsafe {
+        [
+            (&raw const (*frame).color_primaries).cast::<u32>().read(),
+            (&raw const (*frame).color_trc).cast::<u32>().read(),
+            (&raw const (*frame).colorspace).cast::<u32>().read(),
+            (&raw const (*frame).color_range).cast::<u32>().read(),
+            (&raw const (*frame).chroma_location).cast::<u32>().read(),
+        ]
+    }
+}
+
+/// The same of a stream.
+fn stream_tags(stream: &av::AVStream) -> [u32; 5] {
+    let parameters = stream.codecpar;
+    // SAFETY: a stream has parameters; the fields are C enumerations, read as numbers.
+    unsafe {
+        [
+            (&raw const (*parameters).color_primaries).cast::<u32>().read(),
+            (&raw const (*parameters).color_trc).cast::<u32>().read(),
+            (&raw const (*parameters).color_space).cast::<u32>().read(),
+            (&raw const (*parameters).color_range).cast::<u32>().read(),
+            (&raw const (*parameters).chroma_location).cast::<u32>().read(),
+        ]
+    }
 }
 
 /// The colour tags of the first frame, else of the container.
 fn tagged(stream: &av::AVStream, frame: &AvFrame, pixels: &PixelFormat, stored: Size, frame_rate: Rational) -> Tagged {
-    // Tags are read as numbers, for decoders put there what the bitstream says, whether libav knows it or not.
-    macro_rules! tag {
-        ($of_frame:ident, $of_stream:ident, $usable:expr) => {{
-            // SAFETY: a valid frame, and a stream's parameters; the fields are C enumerations.
-            let codes = unsafe {
-                [
-                    (&raw const (*frame.as_ptr()).$of_frame).cast::<u32>().read(),
-                    (&raw const (*stream.codecpar).$of_stream).cast::<u32>().read(),
-                ]
-            };
-            codes.into_iter().find_map($usable)
-        }};
-    }
-    let code =
-        |largest: u32| move |code: u32| (code != 0 && code != 2 && code != 3 && code <= largest).then_some(code as u8);
     let natural_range = match pixels.samples {
         Samples::Yuv | Samples::Rgb => None,
         Samples::FullRangeYuv => Some((true, "the pixel format is of full range")),
@@ -426,43 +596,23 @@ fn tagged(stream: &av::AVStream, frame: &AvFrame, pixels: &PixelFormat, stored: 
         Samples::Gray if codec_name(stream) == "h264" => None,
         Samples::Gray => Some((true, "gray without a tag is of full range by convention")),
     };
-    let (matrix, range, chroma) = if pixels.samples == Samples::Rgb {
-        (Some(cicp::RGB), Some(false), Some(ChromaSite::LEFT))
-    } else {
-        let range = tag!(color_range, color_range, |code| match code {
-            1 => Some(false),
-            2 => Some(true),
-            _ => None,
-        });
-        let chroma = tag!(chroma_location, chroma_location, chroma_site);
-        (tag!(colorspace, color_space, code(17)), range, chroma)
-    };
+    let mut tags = ColourTags::of_codes(frame_tags(frame)).or(ColourTags::of_codes(stream_tags(stream)));
+    if pixels.samples == Samples::Rgb {
+        let (matrix, full_range, chroma) = (Some(cicp::RGB), Some(false), Some(ChromaSite::LEFT));
+        tags = ColourTags { matrix, full_range, chroma, ..tags };
+    }
     Tagged {
-        primaries: tag!(color_primaries, color_primaries, code(22)).unwrap_or(cicp::UNSPECIFIED),
-        transfer: tag!(color_trc, color_trc, code(18)).unwrap_or(cicp::UNSPECIFIED),
-        matrix: matrix.unwrap_or(cicp::UNSPECIFIED),
-        full_range: range,
-        chroma,
+        primaries: tags.primaries.unwrap_or(cicp::UNSPECIFIED),
+        transfer: tags.transfer.unwrap_or(cicp::UNSPECIFIED),
+        matrix: tags.matrix.unwrap_or(cicp::UNSPECIFIED),
+        full_range: tags.full_range,
+        chroma: tags.chroma,
         natural_range,
         subsampling: pixels.subsampling,
         depth: pixels.depth,
         stored,
         frame_rate,
     }
-}
-
-/// The place that libav's `AVChromaLocation` (H.273's chroma location type plus one) names.
-fn chroma_site(location: u32) -> Option<ChromaSite> {
-    let (x, y) = match location {
-        1 => (Siting::Start, Siting::Centre),
-        2 => (Siting::Centre, Siting::Centre),
-        3 => (Siting::Start, Siting::Start),
-        4 => (Siting::Centre, Siting::Start),
-        5 => (Siting::Start, Siting::End),
-        6 => (Siting::Centre, Siting::End),
-        _ => return None,
-    };
-    Some(ChromaSite { x, y })
 }
 
 /// The chapters, on the output's timeline, whose `origin` and `end` are in ticks of `time_base`.

@@ -1,6 +1,7 @@
 //! Packets in, decoded frames and audio packets out, with a tally of what was wrong on the way.
 
 use super::Damage;
+use super::alpha;
 use super::demux::{Demuxer, known};
 use super::ffi::{self, AvFrame, AvPacket, CodecContext, check, rational};
 use super::packets::{Next, Packets};
@@ -314,7 +315,7 @@ impl Reader {
 fn open_decoder(demuxer: &Demuxer, stream: &av::AVStream, threads: usize) -> Result<CodecContext> {
     // SAFETY: a stream has parameters; the codec found is one of libav's; the context is ours and not yet opened.
     unsafe {
-        let codec = av::avcodec_find_decoder((*stream.codecpar).codec_id);
+        let codec = alpha::decoder(stream).unwrap_or_else(|| av::avcodec_find_decoder((*stream.codecpar).codec_id));
         if codec.is_null() {
             let name = ffi::text(av::avcodec_get_name((*stream.codecpar).codec_id)).unwrap_or_default();
             return Err(demuxer.bad(format!("its video is {name}, which this build of libav cannot decode")));

@@ -54,13 +54,13 @@ impl FromRgb {
     }
 
     /// The converted picture, until the next call.
-    pub(super) fn convert(&mut self, picture: &AvFrame) -> &AvFrame {
+    pub(super) fn convert(&mut self, picture: &AvFrame) -> &mut AvFrame {
         if self.bits > 8 {
             self.convert_as::<u16>(picture);
         } else {
             self.convert_as::<u8>(picture);
         }
-        &self.converted
+        &mut self.converted
     }
 
     fn area(&self) -> Area {
@@ -90,7 +90,7 @@ impl FromRgb {
 }
 
 /// A row of a plane of a picture of our own, which has at least so many samples of this type.
-fn row_mut<T: Sample>(picture: &mut AvFrame, plane: usize, y: usize, width: usize) -> &mut [T] {
+pub(super) fn row_mut<T: Sample>(picture: &mut AvFrame, plane: usize, y: usize, width: usize) -> &mut [T] {
     // SAFETY: libav allocated `height` aligned rows of at least `width` samples, and lends them to nobody else.
     unsafe {
         let frame = &*picture.as_ptr();

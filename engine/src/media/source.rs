@@ -1,9 +1,10 @@
 //! The source as the rest of the engine sees it: information, then frames and audio packets in order.
 
+use super::changes::Sameness;
 use super::demux::Demuxer;
 use super::ffi::seconds;
 use super::ingest::Ingest;
-use super::pixels::PixelFormat;
+use super::passed_over;
 use super::probe::{self, Picture};
 use super::reader::{Reader, Step};
 use super::sound::Sound;
@@ -12,7 +13,7 @@ use super::{AudioChoice, AudioTrack, Damage, Event, Input, OpenOptions, SourceIn
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::frame::{Area, Frame};
-use crate::geometry::{Rational, Size};
+use crate::geometry::Rational;
 use crate::packet::Packet;
 use std::path::Path;
 
@@ -34,8 +35,7 @@ const INTERLEAVING: i64 = 10;
 pub struct Source {
     info: SourceInfo,
     reader: Reader,
-    stored: Size,
-    pixels: PixelFormat,
+    sameness: Sameness,
     ingest: Ingest,
     timeline: Timeline,
     sound: Sound,
@@ -66,20 +66,23 @@ impl Source {
         check_span(options.span)?;
         let demuxer = Demuxer::open(input, &options.protocols, control.part())?;
         let fingerprint = demuxer.fingerprint()?;
-        let video = probe::choose_video(&demuxer)?;
+        let mut assumptions = Vec::new();
+        let video = probe::choose_video(&demuxer, options.video, &mut assumptions)?;
         probe::refuse_interlaced_stream(&demuxer, video)?;
         let audio = probe::audio_tracks(&demuxer);
-        let mut assumptions = Vec::new();
         let sides = probe::choose_audio(&demuxer, video, &audio, options.audio, &mut assumptions)?;
         let streams = sides.map(|side| side.map(|track| audio[track].stream));
+        let kept: Vec<_> = [Some(video)].into_iter().chain(streams).flatten().collect();
+        let passed_over = passed_over::streams(&demuxer, &kept);
         let mut reader = Reader::new(demuxer, video, streams, options.threads)?;
 
         let mut sound = Sound::default();
         if !read_frame(&mut reader, &mut sound)? {
             return Err(reader.demuxer.barren("has a video stream, but not one frame of it can be decoded"));
         }
-        let Picture { stored, pixels, ingest, info: mut video } = Picture::of(&reader, &mut assumptions)?;
-        let mut timeline = Timeline::new(reader.time_base, video.time_base, video.frame_rate);
+        let of_streams = assumptions.len();
+        let mut picture = Picture::of(&reader, None, &mut assumptions)?;
+        let mut timeline = Timeline::new(reader.time_base, picture.info.time_base, picture.info.frame_rate);
         timeline.origin = start_of(&reader, &timeline);
         timeline.end = options.span.duration.map(|duration| ticks(duration, timeline.output));
         if let Some(start) = options.span.start {
@@ -92,6 +95,14 @@ impl Source {
         let held = first_wanted(&mut reader, &mut timeline, options.span, &mut sound)?;
         // Of all its tracks none can be decoded.
         reader.damage.sound_lost = options.audio == AudioChoice::Best && !audio.is_empty() && reader.audio.is_none();
+        if options.span.start.is_some() {
+            // What is wanted need not look like the beginning.
+            assumptions.truncate(of_streams);
+            picture = Picture::of(&reader, Some(&picture), &mut assumptions)?;
+        }
+        reader.damage.missing_bytes = reader.demuxer.missing_bytes();
+        let Picture { described, ingest, info: mut video } = picture;
+        let sameness = Sameness::new(&reader, described);
 
         video.origin = timeline.origin;
         let demuxer = &reader.demuxer;
@@ -110,12 +121,12 @@ impl Source {
             audio_right: sides[1],
             audio_copied: sound.track().is_some_and(|track| track.copied),
             assumptions,
+            passed_over,
         };
         Ok(Self {
             info,
             reader,
-            stored,
-            pixels,
+            sameness,
             ingest,
             timeline,
             sound,
@@ -159,8 +170,8 @@ impl Source {
     /// Fills `frame` with the next video frame, or gives an audio packet.
     ///
     /// # Errors
-    /// [`Error::BadSource`] when the source turns out to be interlaced or changes its size or format; [`Error::Io`]
-    /// when reading fails.
+    /// [`Error::BadSource`] when the source turns out to be interlaced or encrypted, or changes what its samples mean;
+    /// [`Error::Io`] when reading fails.
     ///
     /// # Panics
     /// When `frame` is not of the format [`super::VideoInfo::format`], or of what [`Source::narrow`] has left of it.
@@ -200,7 +211,7 @@ impl Source {
     }
 
     fn fill(&mut self, place: Place, frame: &mut Frame) -> Result<()> {
-        probe::refuse_changed_frame(&self.reader, self.stored, &self.pixels)?;
+        self.sameness.check(&self.reader)?;
         self.ingest.fill(&self.reader.frame, frame)?;
         (frame.pts, frame.duration) = (place.pts, place.duration);
         self.reader.damage.retimed_frames += u64::from(place.retimed);

@@ -230,9 +230,16 @@ impl<F: Footage> Decode<'_, F> {
             truncated_at,
             retimed_frames: _,
             time_jumps: _,
+            missing_bytes,
         } = self.source.damage();
         if !self.strict {
             return Ok(());
+        }
+        if *missing_bytes > 0 {
+            return Err(Error::bad_source(
+                self.name,
+                format!("is cut short by {missing_bytes} bytes; leave out --strict to convert what is there"),
+            ));
         }
         if damaged_frames + damaged_audio_packets > 0 {
             let at = first_at.map_or_else(String::new, |at| format!(" at {at:.3} s"));

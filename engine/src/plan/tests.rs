@@ -25,6 +25,7 @@ pub(crate) fn source(width: u32, height: u32) -> SourceInfo {
         title: None,
         chapters: Vec::new(),
         video: VideoInfo {
+            track: 1,
             stream: 0,
             codec: "h264".to_owned(),
             pixel_format: "yuv420p".to_owned(),
@@ -46,6 +47,7 @@ pub(crate) fn source(width: u32, height: u32) -> SourceInfo {
         audio_right: None,
         audio_copied: false,
         assumptions: Vec::new(),
+        passed_over: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use upright_engine::Result;
-use upright_engine::media::{AudioChoice, Input, OpenOptions, Source, Span};
+use upright_engine::media::{AudioChoice, Input, OpenOptions, Source, Span, VideoChoice};
 use upright_engine::pipeline::{Control, Limits, Progress, RenderOptions, Report, render};
 use upright_engine::plan::{Plan, PlanOptions};
 use upright_engine::scale::DeviceChoice;
@@ -33,7 +33,8 @@ impl Job {
 
     pub(crate) fn open(&self) -> Result<Source> {
         let audio = AudioChoice::Best;
-        let options = OpenOptions { protocols: Vec::new(), audio, threads: 1, span: self.span };
+        let options =
+            OpenOptions { protocols: Vec::new(), video: VideoChoice::Best, audio, threads: 1, span: self.span };
         Source::open(&Input::Path(self.source.clone()), &options)
     }
 

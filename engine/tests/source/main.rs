@@ -5,6 +5,7 @@
 
 mod bad;
 mod catalogue;
+mod changes;
 mod damage;
 mod footage;
 mod pictures;
@@ -12,3 +13,4 @@ mod reading;
 mod spans;
 #[cfg(unix)]
 mod stalls;
+mod streams;

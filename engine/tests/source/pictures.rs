@@ -7,7 +7,7 @@ use upright_engine::geometry::{Orientation, Size};
 use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Orientation as Turn};
 
 /// Runs `ffmpeg` from one file, or several, to another.
-fn ffmpeg(inputs: &[&Path], arguments: &[&str], output: &Path) {
+pub(crate) fn ffmpeg(inputs: &[&Path], arguments: &[&str], output: &Path) {
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-y"]);
     for input in inputs {
@@ -16,7 +16,7 @@ fn ffmpeg(inputs: &[&Path], arguments: &[&str], output: &Path) {
     assert!(command.args(arguments).arg(output).status().unwrap().success(), "{arguments:?}");
 }
 
-fn lossless(name: &str) -> Clip {
+pub(crate) fn lossless(name: &str) -> Clip {
     Clip { size: (320, 176), codec: Codec::H264Lossless, ..Clip::new(name) }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use upright_engine::Result;
 use upright_engine::frame::{Frame, Sample};
 use upright_engine::geometry::Rational;
-use upright_engine::media::{AudioChoice, Damage, Event, Input, OpenOptions, Source, SourceInfo, Span};
+use upright_engine::media::{AudioChoice, Damage, Event, Input, OpenOptions, Source, SourceInfo, Span, VideoChoice};
 use upright_engine::packet::Packet;
 use upright_fixtures::{Clip, Fixture, catalogue};
 
@@ -27,7 +27,13 @@ impl Seen {
 
 /// The whole of a file, with the audio track that libav thinks best.
 pub(crate) fn whole() -> OpenOptions {
-    OpenOptions { protocols: Vec::new(), audio: AudioChoice::Best, threads: 2, span: Span::default() }
+    OpenOptions {
+        protocols: Vec::new(),
+        video: VideoChoice::Best,
+        audio: AudioChoice::Best,
+        threads: 2,
+        span: Span::default(),
+    }
 }
 
 /// Reads a source to its end.

@@ -60,10 +60,15 @@ impl<'a> Over<'a> {
 
 fn ingest(pixels: &PixelFormat, size: Size, orientation: Orientation, colour: &Colour, bytes: &[u8]) -> Frame {
     let over = Over::new(pixels, size, bytes);
-    let mut ingest = Ingest::new(pixels, size, orientation, colour).unwrap();
+    let mut ingest = Ingest::new(pixels, size, all_of(size), orientation, colour).unwrap();
     let mut frame = Frame::new(ingest.format());
     ingest.fill(&over.picture, &mut frame).unwrap();
     frame
+}
+
+/// All of a picture.
+fn all_of(Size { width, height }: Size) -> Area {
+    Area { x: 0, y: 0, width, height }
 }
 
 /// The samples of a plane, without padding.
@@ -127,7 +132,7 @@ fn an_area_holds_the_samples_of_its_place() {
             let whole = ingest(&pixels, size, orientation, &BT709, &bytes);
             let grid = whole.format();
             let over = Over::new(&pixels, size, &bytes);
-            let mut ingest = Ingest::new(&pixels, size, orientation, &BT709).unwrap();
+            let mut ingest = Ingest::new(&pixels, size, all_of(size), orientation, &BT709).unwrap();
             for (x, y, width, height) in [(0, 0, 4, 6), (8, 4, 12, 10), (grid.width / 4 * 2, 8, 0, 0)] {
                 let end = |start: u32, length: u32, all: u32| if length == 0 { all - start } else { length };
                 let area = Area { x, y, width: end(x, width, grid.width), height: end(y, height, grid.height) };
@@ -163,7 +168,7 @@ fn rows_stored_from_the_bottom_are_read_from_there() {
             frame.linesize[plane] *= -1;
         }
     }
-    let mut ingest = Ingest::new(&pixels, size, Orientation::UPRIGHT, &BT709).unwrap();
+    let mut ingest = Ingest::new(&pixels, size, all_of(size), Orientation::UPRIGHT, &BT709).unwrap();
     let mut frame = Frame::new(ingest.format());
     ingest.fill(&over.picture, &mut frame).unwrap();
     let seen = stored.upright(fixtures::Orientation { flip_y: true, ..fixtures::Orientation::default() });
@@ -278,13 +283,13 @@ fn red_green_and_blue_become_luma_and_chroma_of_limited_range() {
 fn chroma_is_told_where_it_lands() {
     let size = Size { width: 32, height: 16 };
     let half_turn = Orientation { transpose: false, flip_x: true, flip_y: true };
-    let ingest = Ingest::new(&pixels("yuv420p"), size, half_turn, &BT709).unwrap();
+    let ingest = Ingest::new(&pixels("yuv420p"), size, all_of(size), half_turn, &BT709).unwrap();
     assert_eq!(ingest.chroma(), ChromaSite { x: Siting::End, y: Siting::Centre });
     let odd = Size { width: 33, height: 17 };
-    let ingest = Ingest::new(&pixels("yuv420p"), odd, half_turn, &BT709).unwrap();
+    let ingest = Ingest::new(&pixels("yuv420p"), odd, all_of(odd), half_turn, &BT709).unwrap();
     assert_eq!(ingest.chroma(), ChromaSite { x: Siting::Start, y: Siting::Before });
     let quarter = Orientation { transpose: true, flip_x: false, flip_y: true };
-    let ingest = Ingest::new(&pixels("yuv422p"), size, quarter, &BT709).unwrap();
+    let ingest = Ingest::new(&pixels("yuv422p"), size, all_of(size), quarter, &BT709).unwrap();
     assert_eq!(ingest.format().subsampling, Subsampling::CS440);
     assert_eq!(ingest.chroma().y, Siting::Start);
 }
@@ -295,7 +300,7 @@ fn a_frame_of_another_format_is_refused() {
     let size = Size { width: 16, height: 16 };
     let pixels = pixels("yuv420p");
     let bytes = vec![0; 16 * 16 * 3 / 2];
-    let mut ingest = Ingest::new(&pixels, size, Orientation::UPRIGHT, &BT709).unwrap();
+    let mut ingest = Ingest::new(&pixels, size, all_of(size), Orientation::UPRIGHT, &BT709).unwrap();
     let mut frame = Frame::new(FrameFormat { width: 18, ..ingest.format() });
     let _ = ingest.fill(&Over::new(&pixels, size, &bytes).picture, &mut frame);
 }
@@ -309,7 +314,7 @@ fn every_software_format_can_be_read() {
         // SAFETY: the descriptor of a known format is a constant.
         let flags = unsafe { (*av::av_pix_fmt_desc_get(pixels.id)).flags };
         if flags & av::AV_PIX_FMT_FLAG_HWACCEL as u64 == 0
-            && Ingest::new(&pixels, size, Orientation::UPRIGHT, &BT709).is_err()
+            && Ingest::new(&pixels, size, all_of(size), Orientation::UPRIGHT, &BT709).is_err()
         {
             refused.push(pixels.name);
         }
@@ -318,4 +323,103 @@ fn every_software_format_can_be_read() {
     let known = ["uyyvyy411", "bgr4", "rgb4", "nv20be", "ayuv64be", "y210be", "x2rgb10be", "x2bgr10be"];
     refused.retain(|name| !known.contains(&name.as_str()));
     assert_eq!(refused, [""; 0]);
+}
+
+/// A picture whose first column is transparent, second half so, third opaque, all of one colour.
+#[test]
+fn what_is_transparent_is_laid_over_black() {
+    let size = Size { width: 24, height: 16 };
+    let column = |x: usize| (x / 8) as f32 / 2.0;
+    let eight = |x| (column(x) * 255.0) as u8;
+    let pixels_of = |group: &dyn Fn(usize) -> Vec<u8>| (0..16 * 24).flat_map(|i| group(i % 24)).collect::<Vec<u8>>();
+    let plane = |value: u8, count: usize| vec![value; count];
+    let float = |value: f32| (0..16 * 24).flat_map(|_| value.to_le_bytes()).collect::<Vec<u8>>();
+    let cases: [(&str, Vec<u8>); 7] = [
+        ("rgba", pixels_of(&|x| vec![200, 100, 50, eight(x)])),
+        ("argb", pixels_of(&|x| vec![eight(x), 200, 100, 50])),
+        ("rgba64be", pixels_of(&|x| [200, 200, 100, 100, 50, 50, eight(x), eight(x)].to_vec())),
+        ("ya8", pixels_of(&|x| vec![180, eight(x)])),
+        ("ya16be", pixels_of(&|x| vec![180, 180, eight(x), eight(x)])),
+        (
+            "yuva420p",
+            [plane(180, 16 * 24), plane(90, 8 * 12), plane(200, 8 * 12), pixels_of(&|x| vec![eight(x)])].concat(),
+        ),
+        ("gbrapf32le", [float(0.4), float(0.2), float(0.8), pixels_of(&|x| column(x).to_le_bytes().to_vec())].concat()),
+    ];
+    for (name, bytes) in cases {
+        let pixels = pixels(name);
+        assert!(pixels.alpha, "{name}");
+        let colour = Colour { full_range: name.starts_with("ya"), ..BT709 };
+        let laid = ingest(&pixels, size, Orientation::UPRIGHT, &colour, &bytes);
+        let opaque = {
+            let pixels = PixelFormat { alpha: false, ..pixels.clone() };
+            ingest(&pixels, size, Orientation::UPRIGHT, &colour, &bytes)
+        };
+        let depth = laid.format().depth.bits();
+        for index in 0..3 {
+            let (laid, opaque) = (samples(&laid, index), samples(&opaque, index));
+            let nothing = match index {
+                0 if colour.full_range => 0,
+                0 => 16 << (depth - 8),
+                _ => 1_u16 << (depth - 1),
+            };
+            let width = laid.len() / if laid.len() == 16 * 24 { 16 } else { 8 };
+            let row = 2 * width;
+            let [clear, half, full] = [0, width / 2, width - 1].map(|x| (laid[row + x], opaque[row + x]));
+            assert_eq!(clear.0, nothing, "{name} plane {index}");
+            assert_eq!(full.0, full.1, "{name} plane {index}");
+            let middle = (f64::from(half.1) + f64::from(nothing)) / 2.0;
+            let unit = f64::from(1 << (depth - 8));
+            assert!((f64::from(half.0) - middle).abs() <= unit, "{name} plane {index}: {} for {middle}", half.0);
+        }
+    }
+}
+
+#[test]
+fn a_transparent_palette_is_laid_over_black() {
+    let (pixels, size) = (pixels("pal8"), Size { width: 16, height: 16 });
+    let entry = |alpha: u32| (alpha << 24 | 0x00c8_6432).to_ne_bytes();
+    let palette: Vec<u8> = (0..256).flat_map(|index| entry(if index == 0 { 0 } else { 255 })).collect();
+    let indices: Vec<u8> = (0..256).map(|i| u8::from(i % 16 >= 8)).collect();
+    let frame = ingest(&pixels, size, Orientation::UPRIGHT, &BT709, &[indices, palette].concat());
+    let luma = samples(&frame, 0);
+    assert_eq!(luma[..8], [16; 8]);
+    assert!(luma[8..16].iter().all(|&sample| sample > 80), "{:?}", &luma[8..16]);
+}
+
+#[test]
+fn a_part_is_what_the_whole_has_there() {
+    let size = Size { width: 64, height: 48 };
+    let part = Area { x: 32, y: 16, width: 32, height: 24 };
+    for format in fixtures::PixelFormat::ALL {
+        let pixels = pixels(format.name);
+        if pixels.native.is_none() {
+            continue;
+        }
+        let bytes = format.pack(&noise(&format, size));
+        let over = Over::new(&pixels, size, &bytes);
+        for orientation in orientations() {
+            let read = |part| {
+                let mut ingest = Ingest::new(&pixels, size, part, orientation, &BT709).unwrap();
+                let mut frame = Frame::new(ingest.format());
+                ingest.fill(&over.picture, &mut frame).unwrap();
+                frame
+            };
+            let (whole, part_of_it) = (read(all_of(size)), read(part));
+            let Orientation { transpose, flip_x, flip_y } = orientation;
+            let (x, y) = (if flip_x { 64 - 32 - 32 } else { 32 }, if flip_y { 48 - 16 - 24 } else { 16 });
+            let (left, top) = if transpose { (y, x) } else { (x, y) };
+            for index in 0..3 {
+                let s = whole.format().plane_subsampling(index);
+                let (layout, within) = (part_of_it.layout(index), whole.layout(index));
+                let (all, some) = (samples(&whole, index), samples(&part_of_it, index));
+                for row in 0..layout.height {
+                    let begin = ((top / s.y + row) * within.width + left / s.x) as usize;
+                    let there = &all[begin..begin + layout.width as usize];
+                    let here = &some[(row * layout.width) as usize..][..layout.width as usize];
+                    assert!(there == here, "{} {orientation:?} plane {index} row {row}", format.name);
+                }
+            }
+        }
+    }
 }

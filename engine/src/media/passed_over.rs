@@ -1,0 +1,70 @@
+//! Streams of a source that no rendition has.
+
+use super::PassedOver;
+use super::demux::Demuxer;
+use super::probe::{self, Kind};
+use ffmpeg_sys_next as av;
+use std::collections::BTreeMap;
+
+/// All streams but those of the indices `kept`, in the order of the container. To be called before any is deselected.
+pub(super) fn streams(demuxer: &Demuxer, kept: &[usize]) -> Vec<PassedOver> {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    let mut passed_over = Vec::new();
+    for (stream, fields) in demuxer.streams().enumerate() {
+        let kind = kind(fields);
+        let track = counts.entry(kind).or_default();
+        *track += 1;
+        if kept.contains(&stream) || holds_chapters(demuxer, fields) {
+            continue;
+        }
+        // SAFETY: a stream has parameters; libav looks a number up.
+        let decodable = unsafe { !av::avcodec_find_decoder((*fields.codecpar).codec_id).is_null() };
+        let because = match kind {
+            "video" | "audio" if demuxer.is_encrypted(stream) => "it is encrypted",
+            "video" | "audio" if !decodable => "this build of libav cannot decode it",
+            "video" | "audio" => "one track is converted",
+            _ => "renditions hold picture and sound alone",
+        };
+        passed_over.push(PassedOver {
+            stream,
+            kind,
+            track: *track,
+            codec: codec(fields),
+            language: probe::language(fields),
+            because: because.to_owned(),
+        });
+    }
+    passed_over
+}
+
+fn kind(stream: &av::AVStream) -> &'static str {
+    use av::AVMediaType::{AVMEDIA_TYPE_ATTACHMENT, AVMEDIA_TYPE_SUBTITLE};
+    // SAFETY: a stream has parameters.
+    match (probe::kind(stream), unsafe { (*stream.codecpar).codec_type }) {
+        (Kind::Video, _) => "video",
+        (Kind::Cover, _) => "cover",
+        (Kind::Audio, _) => "audio",
+        (Kind::Other, AVMEDIA_TYPE_SUBTITLE) => "subtitle",
+        (Kind::Other, AVMEDIA_TYPE_ATTACHMENT) => "attachment",
+        (Kind::Other, _) => "data",
+    }
+}
+
+/// libav's name of the codec, else the four letters by which the container knows it.
+fn codec(stream: &av::AVStream) -> String {
+    let name = probe::codec_name(stream);
+    // SAFETY: a stream has parameters.
+    let tag = unsafe { (*stream.codecpar).codec_tag }.to_le_bytes();
+    let letters = tag.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    if ["none", "unknown"].contains(&name.as_str()) && letters {
+        return String::from_utf8_lossy(&tag).trim_end().to_owned();
+    }
+    name
+}
+
+/// Whether a stream is what QuickTime keeps chapters in, which are carried over.
+fn holds_chapters(demuxer: &Demuxer, stream: &av::AVStream) -> bool {
+    // SAFETY: a stream has parameters.
+    let codec = unsafe { (*stream.codecpar).codec_id };
+    codec == av::AVCodecID::AV_CODEC_ID_BIN_DATA && demuxer.fields().nb_chapters > 0
+}
