@@ -63,7 +63,7 @@ impl Sound {
     /// Forgets what was taken, for the reader begins elsewhere.
     pub(super) fn forget(&mut self) {
         let describes = |(packet, _): &(AvPacket, bool)| audio::describes_channels(packet.data());
-        let last = self.early.drain(..).filter(describes).last();
+        let last = self.early.drain(..).rfind(describes);
         self.description = last.map(|(packet, _)| packet).or_else(|| self.description.take());
         self.waiting = 0;
     }

@@ -87,7 +87,7 @@ pub fn render(
         plan: plan.clone(),
         drafts: outputs.drafts(),
         device: options.device.clone(),
-        limits: options.limits.clone(),
+        limits: options.limits,
         strict: options.strict,
         board: Arc::clone(&board),
     };

@@ -222,43 +222,38 @@ impl<F: Footage> Decode<'_, F> {
     }
 
     fn refuse_damage(&self) -> Result<()> {
-        let Damage {
-            damaged_frames,
-            damaged_audio_packets,
-            sound_lost,
-            first_at,
-            truncated_at,
-            retimed_frames: _,
-            time_jumps: _,
-            missing_bytes,
-        } = self.source.damage();
-        if !self.strict {
-            return Ok(());
-        }
-        if *missing_bytes > 0 {
-            return Err(Error::bad_source(
-                self.name,
-                format!("is cut short by {missing_bytes} bytes; leave out --strict to convert what is there"),
-            ));
-        }
-        if damaged_frames + damaged_audio_packets > 0 {
-            let at = first_at.map_or_else(String::new, |at| format!(" at {at:.3} s"));
-            return Err(Error::bad_source(
-                self.name,
-                format!("damaged{at}; leave out --strict to convert what is whole"),
-            ));
-        }
-        if *sound_lost {
-            let why = "its sound cannot be decoded; leave out --strict to convert the picture, or choose --audio none";
-            return Err(Error::bad_source(self.name, why));
-        }
-        match truncated_at {
-            Some(at) => Err(Error::bad_source(
-                self.name,
-                format!("ends early, at {at:.3} s; leave out --strict to convert what is there"),
-            )),
-            None => Ok(()),
-        }
+        let why = if self.strict { refusal(self.source.damage()) } else { None };
+        why.map_or(Ok(()), |why| Err(Error::bad_source(self.name, why)))
+    }
+}
+
+/// Why a source is refused where no damage is accepted. Where its clock begins anew nothing is lost, which is no damage.
+fn refusal(damage: &Damage) -> Option<String> {
+    let Damage {
+        damaged_frames,
+        damaged_audio_packets,
+        sound_lost,
+        first_at,
+        truncated_at,
+        retimed_frames,
+        time_jumps: _,
+        missing_bytes,
+    } = *damage;
+    if missing_bytes > 0 {
+        Some(format!("is cut short by {missing_bytes} bytes; leave out --strict to convert what is there"))
+    } else if damaged_frames + damaged_audio_packets > 0 {
+        let at = first_at.map_or_else(String::new, |at| format!(" at {at:.3} s"));
+        Some(format!("damaged{at}; leave out --strict to convert what is whole"))
+    } else if sound_lost {
+        let why = "its sound cannot be decoded; leave out --strict to convert the picture, or choose --audio none";
+        Some(why.to_owned())
+    } else if retimed_frames > 0 {
+        Some(
+            "has frames whose times are missing or wrong; leave out --strict to put each after the one before"
+                .to_owned(),
+        )
+    } else {
+        truncated_at.map(|at| format!("ends early, at {at:.3} s; leave out --strict to convert what is there"))
     }
 }
 

@@ -233,7 +233,7 @@ fn the_largest_picture_is_taken_with_the_sound_of_its_programme_unless_another_i
     assert_eq!(assumed(&first, "video track"), None);
     match with(VideoChoice::Track(3)) {
         Err(Error::Options(why)) => {
-            assert!(why.contains("video track 3 is not there") && why.contains("2 video tracks"))
+            assert!(why.contains("video track 3 is not there") && why.contains("2 video tracks"));
         }
         other => panic!("{other:?}"),
     }

@@ -480,7 +480,13 @@ fn sound_that_nobody_can_decode_is_refused_in_words() {
 fn film(path: &Path, start: Option<i64>) -> Converted {
     use crate::media::{AudioChoice, Event, Input, OpenOptions, Span};
     let span = Span { start: start.map(|start| Rational::new(start, 1)), duration: None };
-    let options = OpenOptions { protocols: Vec::new(), audio: AudioChoice::Best, threads: 1, span };
+    let options = OpenOptions {
+        protocols: Vec::new(),
+        video: crate::media::VideoChoice::Best,
+        audio: AudioChoice::Best,
+        threads: 1,
+        span,
+    };
     let mut source = crate::media::Source::open(&Input::Path(path.to_owned()), &options).unwrap();
     let mut frame = crate::frame::Frame::new(source.info().video.format);
     let mut packets = Vec::new();
