@@ -69,7 +69,7 @@ mod tests {
     fn stream(size: usize, clear: usize) -> Vec<u8> {
         let packet = |number: usize| {
             let second = number % 2;
-            let scrambled = second == 1 && (number / 2) % clear != 0;
+            let scrambled = second == 1 && !(number / 2).is_multiple_of(clear);
             let mut packet = vec![0xff; size];
             packet[..4].copy_from_slice(&[0x47, 1, second as u8, if scrambled { 0xd0 } else { 0x10 }]);
             packet

@@ -396,6 +396,7 @@ fn words(said: &[u8]) -> String {
 }
 
 #[cfg(all(test, unix))]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use std::sync::Weak;
