@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn the_readme_asks_for_the_rust_that_is_needed() {
-        let sentence = concat!("with Rust ", env!("CARGO_PKG_RUST_VERSION"), " or newer");
+        let sentence = concat!("Rust ", env!("CARGO_PKG_RUST_VERSION"), " or newer");
         assert!(include_str!("../../README.md").contains(sentence), "{sentence}");
     }
 }

@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output};
-use upright_fixtures::{Clip, Codec, Container};
+use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container};
 
 /// Checks that a source is refused with this code and a sentence that has all of `words`.
 fn refused(desk: &Desk, source: &Path, options: &[&str], code: i32, words: &[&str]) {
@@ -53,7 +53,13 @@ fn interlaced_is_65() {
 #[test]
 fn a_file_that_is_cut_short_is_said_to_be_and_refused_when_strict() {
     let desk = Desk::new();
-    let whole = desk.named("sound-after-pictures").path;
+    let clip = Clip {
+        codec: Codec::H264,
+        container: Container::Mp4FastStart,
+        audio: vec![AudioTrack::new(AudioCodec::Aac)],
+        ..Clip::new("whole")
+    };
+    let whole = desk.write(&clip).path;
     let bytes = fs::read(&whole).unwrap();
     let cut = desk.path().join("cut.mp4");
     fs::write(&cut, &bytes[..bytes.len() - 5000]).unwrap();

@@ -10,8 +10,8 @@ use std::mem;
 /// A second, in the nanoseconds that all times here are in.
 pub(super) const SECOND: i64 = 1_000_000_000;
 
-/// How far decoding times may step back by mistake.
-const BACK: i64 = SECOND / 10;
+/// How far decoding times may step back, by rounding.
+const BACK: i64 = SECOND / 1000;
 
 /// Steps ahead up to this are pauses. MPEG-TS may not leave a track without a time for more than 0.7 s.
 const PAUSE: i64 = SECOND;
@@ -77,7 +77,9 @@ pub(super) struct Continuity<T> {
 struct Track {
     /// What is added to its times.
     shift: i64,
-    /// Decoding time of its last packet, and where that ends.
+    /// Decoding time of its last packet as the container gives it.
+    told: Option<i64>,
+    /// The same on the time line, and where that packet ends.
     last: Option<(i64, i64)>,
     /// Duration of its last packet that was no pause.
     usual: i64,
@@ -117,10 +119,18 @@ impl Track {
         if stamped.duration <= PAUSE {
             self.usual = stamped.duration;
         }
+        self.told = Some(time);
         let time = time.saturating_add(shift);
         self.last = Some((time, time.saturating_add(self.usual)));
         let shown = stamped.shown.map_or(time, |shown| shown.saturating_add(shift));
         self.end = self.end.max(Some(shown.saturating_add(self.usual)));
+    }
+
+    /// Whether a packet has the time of the one before, or hardly a later one, although packets last longer. What is shown
+    /// in another order than it is decoded in tells its times otherwise.
+    fn stands_still<T>(&self, stamped: &Stamped<T>) -> bool {
+        let step = self.told.zip(stamped.time).map(|(told, time)| time.saturating_sub(told));
+        stamped.shown == stamped.time && step.is_some_and(|step| step >= 0 && 8 * step < self.usual)
     }
 
     /// Whether a decoding time follows what was before.
@@ -246,8 +256,8 @@ impl<T> Continuity<T> {
     /// Lets a packet through that is where it should be.
     fn watch(&mut self, stamped: Stamped<T>) {
         let track = &self.tracks[stamped.track];
-        let jumps = stamped.time.is_some_and(|time| !track.follows(time) && !self.others_are_at(&stamped, time));
-        if jumps {
+        let jumps = |time| !track.follows(time) && !self.others_are_at(&stamped, time);
+        if !track.stands_still(&stamped) && stamped.time.is_some_and(jumps) {
             self.held = Some(Held::new(self.tracks.len(), stamped));
         } else {
             self.release(stamped);
@@ -266,7 +276,7 @@ impl<T> Continuity<T> {
     fn weigh(&mut self, mut held: Held<T>, stamped: Stamped<T>) {
         let index = stamped.track;
         let track = self.tracks[index];
-        let follows = stamped.time.is_none_or(|time| track.follows(time));
+        let follows = track.stands_still(&stamped) || stamped.time.is_none_or(|time| track.follows(time));
         match (held.ways[index], stamped.time) {
             (Some(_), None) => held.push(stamped),
             (Some(way), Some(time)) if way.follows(time) && (!follows || way.suits(time) <= track.suits(time)) => {
@@ -339,6 +349,9 @@ impl<T> Continuity<T> {
 
     fn release(&mut self, stamped: Stamped<T>) {
         let track = &mut self.tracks[stamped.track];
+        if track.stands_still(&stamped) {
+            return self.correct(stamped);
+        }
         let shift = track.shift;
         track.accept(&stamped, shift);
         self.ready.push_back(Placed { packet: stamped.packet, track: stamped.track, shift, wrong: false });
@@ -515,11 +528,24 @@ mod tests {
     }
 
     #[test]
+    fn times_that_stand_still_for_a_while_are_wrong() {
+        for (stands, step) in [(PICTURE, 40), (SOUND, 20)] {
+            let mut packets = recording(0..4000, 0..4000);
+            let still = packets.iter_mut().filter(|packet| packet.0 == stands && (2000..2400).contains(&packet.1));
+            let count = still.map(|packet| packet.1 = 2000 - step).count();
+            let (out, joints) = run(true, 2, &packets);
+            let placed: Vec<_> = out.iter().filter(|packet| packet.0 == stands).map(|packet| packet.1).collect();
+            assert_eq!(placed, (0..4000).step_by(usize::try_from(step).unwrap()).collect::<Vec<_>>());
+            assert_eq!((out.iter().filter(|packet| packet.2).count(), joints), (count, 0));
+        }
+    }
+
+    #[test]
     fn a_leap_to_where_times_stand_still_is_none() {
         // As muxers write it: the sound first, for it is earlier; durations are distances.
         let pictures = |index: i64| if index < 60 { 40 * index } else { 3_600_000 + index };
         let mut continuity = Continuity::new(2, false);
-        (0..60).for_each(|index| continuity.push(packet(PICTURE, pictures(index), None)));
+        (0..59).for_each(|index| continuity.push(packet(PICTURE, pictures(index), None)));
         (0..200).for_each(|index| continuity.push(packet(SOUND, 20 * index, None)));
         for index in 59..100 {
             let duration = (pictures(index + 1) - pictures(index)) * MS;

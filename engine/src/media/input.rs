@@ -72,8 +72,7 @@ impl Reader {
 
     fn peek(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let before = self.file.stream_position()?;
-        // No file is longer.
-        self.file.seek(SeekFrom::Start(offset.min(i64::MAX.unsigned_abs())))?;
+        self.file.seek(SeekFrom::Start(offset))?;
         let mut count = 0;
         loop {
             match self.file.read(&mut buffer[count..]) {
@@ -189,7 +188,8 @@ impl InputIo {
     pub(super) fn peek(&mut self, offset: u64, buffer: &mut [u8]) -> usize {
         // SAFETY: as for `take_error`.
         let reader = unsafe { self.reader.as_mut() };
-        if reader.size.is_none() {
+        // Damaged files name places that no file has.
+        if reader.size.is_none_or(|size| offset >= size) {
             return 0;
         }
         reader.peek(offset, buffer).unwrap_or_else(|error| {

@@ -153,11 +153,14 @@ impl Packets {
                 track.delay = pts.saturating_sub(dts);
             }
         }
-        let shown = known(fields.pts).map(time);
+        // What is decoded and thrown away, as before the beginning of a track in a list, may overlap what was before.
+        let counts = fields.flags & av::AV_PKT_FLAG_DISCARD == 0;
+        let shown = known(fields.pts).map(time).filter(|_| counts);
+        let decoded = known(fields.dts).map(time).filter(|_| counts);
         self.continuity.push(Stamped {
             track: index,
             // Pictures are not shown in the order in which they are decoded.
-            time: known(fields.dts).map(time).or(shown.filter(|_| index > 0)),
+            time: decoded.or(shown.filter(|_| index > 0)),
             shown,
             duration: time(fields.duration.max(0)),
             bytes: usize::try_from(fields.size).unwrap_or(0),

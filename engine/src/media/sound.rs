@@ -69,9 +69,9 @@ impl Sound {
     }
 
     /// Begins to convert, now that it is known that the output begins at `origin` seconds of the source and ends `end`
-    /// seconds later.
+    /// seconds later; does nothing when it has begun already.
     pub(super) fn open(&mut self, reader: &Reader, origin: Rational, end: Option<Rational>) -> Result<()> {
-        let Some(audio) = reader.audio else { return Ok(()) };
+        let Some(audio) = reader.audio.filter(|_| self.converter.is_none()) else { return Ok(()) };
         let other = reader.audio_pair.map(|other| ptr::from_ref(reader.demuxer.stream(other)));
         let name = reader.demuxer.name();
         // SAFETY: streams of an opened demuxer.

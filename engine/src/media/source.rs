@@ -89,9 +89,7 @@ impl Source {
             timeline.origin = timeline.origin.saturating_add(ticks(start, timeline.output));
             go_to(&mut reader, &timeline, &mut sound)?;
         }
-        let origin = Rational::new(timeline.origin, timeline.output.den);
-        let end = timeline.end.map(|end| Rational::new(end, timeline.output.den));
-        sound.open(&reader, origin, end)?;
+        open_sound(&reader, &timeline, &mut sound)?;
         let held = first_wanted(&mut reader, &mut timeline, options.span, &mut sound)?;
         // Of all its tracks none can be decoded.
         reader.damage.sound_lost = options.audio == AudioChoice::Best && !audio.is_empty() && reader.audio.is_none();
@@ -326,6 +324,12 @@ fn read_description(reader: &mut Reader, sound: &mut Sound) -> Result<()> {
     Ok(())
 }
 
+/// Begins to take the sound from where the output begins, unless that was done already.
+fn open_sound(reader: &Reader, timeline: &Timeline, sound: &mut Sound) -> Result<()> {
+    let seconds = |ticks| Rational::new(ticks, timeline.output.den);
+    sound.open(reader, seconds(timeline.origin), timeline.end.map(seconds))
+}
+
 /// Moves the reader so that its frame is at or before the timeline's origin, where that is after its first frame.
 fn go_to(reader: &mut Reader, timeline: &Timeline, sound: &mut Sound) -> Result<()> {
     let target = rescale_down(timeline.origin, timeline.output, timeline.source);
@@ -333,6 +337,8 @@ fn go_to(reader: &mut Reader, timeline: &Timeline, sound: &mut Sound) -> Result<
     let far = |first: &i64| target.saturating_sub(*first) > seconds(NEAR);
     let Some(first) = reader.frame_time().filter(far) else { return Ok(()) };
     if !reader.demuxer.can_seek_to(reader.seconds(target)) {
+        // What comes before the beginning need not wait until that is reached.
+        open_sound(reader, timeline, sound)?;
         reader.skip_to(target);
         let found = read_frame(reader, sound)?;
         return if found { Ok(()) } else { Err(ends_before(reader, reader.seconds(first))) };

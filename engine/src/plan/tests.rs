@@ -226,7 +226,8 @@ fn the_json_is_what_the_documentation_says() {
         colour,
         r#","hdr":{"mastering":null,"light":null},"time_base":"1/1000","frame_rate":"25/1"},"#,
         r#""audio":{"track":1,"codec":"aac","copied":true},"#,
-        r#""assumptions":[{"what":"range","value":"limited","because":"the file does not say"}]}"#,
+        r#""assumptions":[{"what":"range","value":"limited","because":"the file does not say"}],"#,
+        r#""passed_over":[]}"#,
     ]
     .concat();
     assert_eq!(plan(&film, &options).to_json().unwrap(), expected);

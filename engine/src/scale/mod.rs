@@ -401,6 +401,6 @@ mod tests {
         assert!(matches!(opened(lost.clone(), &fits, false), Err(Error::Device { .. })));
         assert_eq!(opened(lost, &fits, true).unwrap(), ("cpu", 3));
         let nothing = spec(Vec::new());
-        assert!(matches!(opened(gpu(), &nothing, true), Err(Error::Options(_))));
+        assert!(matches!(opened(gpu(), &nothing, true), Err(Error::Misuse(_))));
     }
 }

@@ -1,7 +1,7 @@
 //! Damaged and truncated files: the rest comes out, and the damage is counted.
 
 use crate::reading::{fixture, read, whole, write};
-use upright_engine::media::Damage;
+use upright_engine::media::{Damage, OpenOptions};
 use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Damage as Harm, Gop, Ratio, Scene, Timing};
 
 #[test]
@@ -103,4 +103,69 @@ fn spliced_transport_streams_are_joined() {
     );
     let gaps = seen.audio.windows(2).filter(|pair| pair[1].pts != pair[0].pts + pair[0].duration).count();
     assert!(gaps <= 1, "{gaps}");
+}
+
+#[test]
+fn a_list_of_clean_films_is_no_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    for (container, codec) in [(Container::Mp4, AudioCodec::Aac), (Container::Mkv, AudioCodec::Opus)] {
+        let paths = ["one", "other"].map(|name| {
+            let clip = Clip {
+                timing: Timing::constant(Ratio::new(25, 1), 50),
+                codec: Codec::H264,
+                container,
+                audio: vec![AudioTrack::new(codec)],
+                ..Clip::new(name)
+            };
+            write(&clip, directory.path())
+        });
+        let lines = paths.map(|path| format!("file {}\n", path.file_name().unwrap().to_str().unwrap()));
+        let list = directory.path().join("list.ffconcat");
+        std::fs::write(&list, format!("ffconcat version 1.0\n{}", lines.concat())).unwrap();
+        let seen = read(&list, &OpenOptions { protocols: vec!["file".to_owned()], ..whole() }).unwrap();
+        assert_eq!((seen.frames.len(), seen.damage), (100, Damage::default()), "{container:?}");
+    }
+}
+
+/// Sets the time at which the video packet of this number is shown, and decoded, in a transport stream.
+fn set_time(stream: &mut [u8], number: usize, ticks: u64) {
+    let begins_video = |packet: &&mut [u8]| {
+        let payload = 4 + if packet[3] & 0x20 != 0 { 1 + usize::from(packet[4]) } else { 0 };
+        packet[1] & 0x40 != 0 && packet.get(payload..payload + 4) == Some(&[0, 0, 1, 0xe0])
+    };
+    let packet = stream.chunks_exact_mut(188).filter(begins_video).nth(number).unwrap();
+    let header = packet.windows(4).position(|four| four == [0, 0, 1, 0xe0]).unwrap();
+    // ISO/IEC 13818-1, 2.4.3.6: 33 bits in three parts, each followed by a marker.
+    let times = 1 + usize::from(packet[header + 7] & 0x40 != 0);
+    for time in packet[header + 9..].chunks_exact_mut(5).take(times) {
+        time[0] = time[0] & 0xf1 | (ticks >> 29 & 0xe) as u8;
+        (time[1], time[2]) = ((ticks >> 22) as u8, (ticks >> 14) as u8 | 1);
+        (time[3], time[4]) = ((ticks >> 7) as u8, (ticks << 1) as u8 | 1);
+    }
+}
+
+#[test]
+fn one_wrong_time_moves_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    for audio in [vec![], vec![AudioTrack::new(AudioCodec::Aac)]] {
+        let clip = Clip {
+            timing: Timing::constant(Ratio::new(25, 1), 100),
+            codec: Codec::H264,
+            container: Container::Ts,
+            audio,
+            ..Clip::new("right")
+        };
+        let path = write(&clip, directory.path());
+        let right = read(&path, &whole()).unwrap();
+        // An hour ahead, seven seconds ahead, before the beginning.
+        for ticks in [3600 * 90_000, 10 * 90_000, 9000] {
+            let mut bytes = std::fs::read(&path).unwrap();
+            set_time(&mut bytes, 50, ticks);
+            let wrong = directory.path().join("wrong.ts");
+            std::fs::write(&wrong, bytes).unwrap();
+            let seen = read(&wrong, &whole()).unwrap();
+            assert_eq!(seen.damage, Damage { retimed_frames: 1, ..Damage::default() }, "{ticks}");
+            assert_eq!(seen.source_times(), right.source_times(), "{ticks}");
+        }
+    }
 }

@@ -148,7 +148,9 @@ impl Copy {
         // MP4 has neither packets that do not follow each other nor distances of 2^31 ticks.
         let earliest = self.last.map_or(i64::MIN, |last| last + 1);
         if !(earliest..=self.last.unwrap_or(0) + i64::from(i32::MAX)).contains(&pts) {
-            self.damage += 1;
+            // What no decoder lets be heard, as before the beginning of a track in a list, is no loss.
+            let is_heard = packet.fields().flags & av::AV_PKT_FLAG_DISCARD == 0;
+            self.damage += u64::from(is_heard);
             return;
         }
         self.last = Some(pts);

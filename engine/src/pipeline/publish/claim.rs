@@ -29,15 +29,15 @@ impl Claim {
         let mut attempts = 1..ATTEMPTS;
         loop {
             // Another job that ends may remove the folder between any two of these steps, or put a new one there.
-            let mut made = match Made::all_of(directory) {
+            let claimed = Made::all_of(directory).and_then(|made| Ok((made, lock(directory)?)));
+            let (mut made, lock) = match claimed {
                 Err(Error::Io { cause, .. })
                     if cause.kind() == io::ErrorKind::NotFound && attempts.next().is_some() =>
                 {
                     continue;
                 }
-                made => made?,
+                claimed => claimed?,
             };
-            let lock = lock(directory)?;
             if lock.as_ref().is_none_or(|lock| is_at(lock, directory)) || attempts.next().is_none() {
                 let path = fs::canonicalize(directory).map_err(Error::io(directory, "cannot find the directory"))?;
                 return Ok(Self { made, _lock: lock, path });
@@ -102,7 +102,13 @@ impl Drop for Made {
 /// A lock on the folder itself; none where it cannot be opened, or the file system has no locks.
 #[cfg(unix)]
 fn lock(directory: &Path) -> Result<Option<File>> {
-    let Ok(folder) = File::open(directory) else { return Ok(None) };
+    let folder = match File::open(directory) {
+        Ok(folder) => folder,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Error::io(directory, "cannot find the directory")(error));
+        }
+        Err(_) => return Ok(None),
+    };
     match folder.try_lock() {
         Ok(()) => Ok(Some(folder)),
         Err(fs::TryLockError::WouldBlock) => Err(Error::OutputBusy { path: directory.to_path_buf() }),
