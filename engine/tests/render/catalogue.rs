@@ -8,9 +8,10 @@ use upright_fixtures::catalogue::{self, Recipe};
 use upright_fixtures::{Clip, Orientation};
 
 /// What is refused, and a word of the reason.
-const REFUSED: [(&str, &str); 12] = [
+const REFUSED: [(&str, &str); 13] = [
     ("audio-only", "no video"),
     ("cover-art", "no video"),
+    ("dolby-vision-5", "Dolby Vision"),
     ("empty", "empty"),
     ("format-change", "pixel format"),
     ("interlaced-h264", "interlaced"),
