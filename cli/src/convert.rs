@@ -116,26 +116,27 @@ fn complaints(damage: &Damage) -> Vec<String> {
         time_jumps,
         missing_bytes,
     } = *damage;
-    let mut complaints = Vec::new();
+    let (mut complaints, plural) = (Vec::new(), |count: u64| if count == 1 { "" } else { "s" });
     if missing_bytes > 0 {
         complaints.push(format!("is cut short by {missing_bytes} bytes; frames, sound or whole tracks may be missing"));
     }
     if damaged_frames > 0 {
         let place = first_at.map(|time| format!(", the first at {time:.3} s")).unwrap_or_default();
-        complaints.push(format!("{damaged_frames} damaged frames{place}"));
+        complaints.push(format!("{damaged_frames} damaged frame{}{place}", plural(damaged_frames)));
     }
     if damaged_audio_packets > 0 {
-        complaints.push(format!("{damaged_audio_packets} damaged audio packets"));
+        complaints.push(format!("{damaged_audio_packets} damaged audio packet{}", plural(damaged_audio_packets)));
     }
     if sound_lost {
         complaints.push("its sound is lost, or most of it".to_owned());
     }
     if retimed_frames > 0 {
-        complaints
-            .push(format!("{retimed_frames} frames whose times were missing or wrong were put after the one before"));
+        let frames = format!("{retimed_frames} frame{}", plural(retimed_frames));
+        complaints.push(format!("{frames} with a missing or wrong time, put after the one before"));
     }
     if time_jumps > 0 {
-        complaints.push(format!("its clock jumps {time_jumps} times; the pieces were joined"));
+        let times = if time_jumps == 1 { "once".to_owned() } else { format!("{time_jumps} times") };
+        complaints.push(format!("its clock begins anew {times}; the pieces were joined"));
     }
     if let Some(end) = truncated_at {
         complaints.push(format!("ends at {end:.3} s, before its declared end; what is there was converted"));
@@ -191,8 +192,8 @@ mod tests {
             "2 damaged frames, the first at 1.500 s",
             "3 damaged audio",
             "its sound is lost",
-            "4 frames whose times",
-            "jumps 5 times",
+            "4 frames with a missing or wrong time",
+            "anew 5 times",
             "ends at 9.000 s",
             "cut short by 6 bytes",
         ] {

@@ -117,7 +117,11 @@ struct Way {
 impl Track {
     /// Goes on to a packet, which is moved by `shift`.
     fn accept<T>(&mut self, stamped: &Stamped<T>, shift: i64) {
-        let Some(time) = stamped.time else { return };
+        let Some(time) = stamped.time else {
+            let ends = self.last.as_mut().map(|(_, end)| end).into_iter().chain(&mut self.end);
+            ends.for_each(|end| *end = end.saturating_add(stamped.duration));
+            return;
+        };
         // Some containers have no durations but the distances of times, which are as wrong as these.
         if stamped.duration <= PAUSE {
             self.usual = stamped.duration;
@@ -329,8 +333,9 @@ impl<T> Continuity<T> {
             return self.let_go(held, Some(opener));
         }
         let goal = way.first.saturating_add(opener.shift);
-        let others = self.tracks.iter().zip(&held.went_on).filter(|&(_, &went_on)| went_on);
-        let reached = others.filter_map(|(track, _)| track.last).map(|(_, end)| end).max();
+        let stays = |&index: &usize| held.went_on[index] && held.ways[index].is_none();
+        let others = (0..self.tracks.len()).filter(stays).filter_map(|index| self.tracks[index].last);
+        let reached = others.map(|(_, end)| end).max();
         // What stands still where it leapt to was made up by a muxer that insists on rising times.
         let leaps = reached.map_or(self.leaps, |end| goal.saturating_sub(end) > FAR) || way.creeps();
         let anew = opener.steps_back(way.first) || (leaps && opener.step(way.first) > LEAP);

@@ -41,6 +41,8 @@ struct Track {
     ticks: Rational,
     /// Ticks between decoding and showing, of its last packet.
     delay: i64,
+    /// Whether libav said of any packet where in the file it lies.
+    has_places: bool,
 }
 
 /// What comes next.
@@ -60,7 +62,7 @@ impl Packets {
         demuxer.select(streams);
         let track = |&stream: &usize| {
             let ticks = rational(demuxer.stream(stream).time_base).unwrap_or(Rational { num: 1, den: 90_000 });
-            Track { stream, ticks, delay: 0 }
+            Track { stream, ticks, delay: 0, has_places: false }
         };
         let leaps = demuxer.container_flags() & av::AVFMT_TS_DISCONT != 0;
         Self {
@@ -153,16 +155,20 @@ impl Packets {
                 track.delay = pts.saturating_sub(dts);
             }
         }
+        // Where one packet of the container holds many of sound, libav makes up the times of all but the first, by durations
+        // that are wrong once the rate has changed.
+        track.has_places |= fields.pos >= 0;
+        let is_told = index == 0 || !track.has_places || fields.pos >= 0;
         // What is decoded and thrown away, as before the beginning of a track in a list, may overlap what was before.
         let counts = fields.flags & av::AV_PKT_FLAG_DISCARD == 0;
-        let shown = known(fields.pts).map(time).filter(|_| counts);
-        let decoded = known(fields.dts).map(time).filter(|_| counts);
+        let shown = known(fields.pts).map(time).filter(|_| counts && is_told);
+        let decoded = known(fields.dts).map(time).filter(|_| counts && is_told);
         self.continuity.push(Stamped {
             track: index,
             // Pictures are not shown in the order in which they are decoded.
             time: decoded.or(shown.filter(|_| index > 0)),
             shown,
-            duration: time(fields.duration.max(0)),
+            duration: if counts { time(fields.duration.max(0)) } else { 0 },
             bytes: usize::try_from(fields.size).unwrap_or(0),
             place: (fields.pos >= 0).then_some(fields.pos),
             packet,
@@ -178,6 +184,10 @@ impl Packets {
         let fields = unsafe { &mut *packet.as_mut_ptr() };
         for time in [&mut fields.pts, &mut fields.dts] {
             *time = known(*time).map_or(av::AV_NOPTS_VALUE, |time| time.saturating_add(shift));
+        }
+        if wrong && track > 0 {
+            // Sound knows better than rounded ticks where it goes on.
+            (fields.pts, fields.dts) = (av::AV_NOPTS_VALUE, av::AV_NOPTS_VALUE);
         }
         match &mut self.skipping {
             Some(skipping) if track == 0 => {

@@ -70,7 +70,7 @@ fn sound_that_outlasts_the_pictures_is_no_truncation() {
             timing: Timing::constant(Ratio::new(25, 1), 25),
             codec: Codec::H264,
             container,
-            audio: vec![AudioTrack { delay: 3.0, ..AudioTrack::new(AudioCodec::Aac) }],
+            audio: vec![AudioTrack { delay: 3.0, short: -4.0, ..AudioTrack::new(AudioCodec::Aac) }],
             ..Clip::new("late-sound")
         };
         let seen = read(write(&clip, directory.path()), &whole()).unwrap();

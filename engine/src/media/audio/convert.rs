@@ -42,6 +42,11 @@ struct Line {
     target: SampleFormat,
     /// Which of the encoder's rows are its.
     rows: Range<usize>,
+    /// Samples a second, as the container has it from the beginning.
+    declared_rate: c_int,
+    /// Whether libav may have made up the last packet's time, by durations at that rate: it cannot tell where in the file
+    /// a packet lies that is one of many in a packet of the container.
+    made_up: bool,
 }
 
 /// What the last frame was.
@@ -143,7 +148,10 @@ impl Convert {
 
 impl Line {
     fn new(timeline: Timeline, decoder: CodecContext, target: SampleFormat, rows: Range<usize>) -> Result<Self> {
-        Ok(Self { timeline, decoder, frame: AvFrame::new()?, input: None, target, rows })
+        // SAFETY: the decoder is open and ours.
+        let declared_rate = unsafe { (*decoder.as_ptr()).sample_rate };
+        let (frame, made_up) = (AvFrame::new()?, false);
+        Ok(Self { timeline, decoder, frame, input: None, target, rows, declared_rate, made_up })
     }
 
     /// Decodes a packet, or with none what is still inside the decoder, and encodes what comes of it. False when something
@@ -154,6 +162,8 @@ impl Line {
         encoder: &mut AacEncoder,
         out: &mut VecDeque<Packet>,
     ) -> Result<bool> {
+        // SAFETY: null or a valid packet.
+        self.made_up = unsafe { packet.as_ref() }.is_none_or(|packet| packet.pos < 0);
         // SAFETY: the decoder is open and the packet valid; none means that none will follow.
         let mut whole = unsafe { av::avcodec_send_packet(self.decoder.as_mut_ptr(), packet) } >= 0;
         loop {
@@ -175,7 +185,8 @@ impl Line {
         let (rate, first) = (i64::from(format.rate), self.input.is_none());
         let Ok(mut input) = self.input_of(format, encoder) else { return Ok(false) };
 
-        let told = self.timeline.sample(stamp, rate);
+        let trusted = !self.made_up || format.rate == self.declared_rate;
+        let told = self.timeline.sample(stamp, rate).filter(|_| trusted);
         let shift = told.map_or(0, |told| input.step.shift(told - input.position, count, rate));
         let start = input.position + shift;
         let from = start.max(input.position);
