@@ -41,8 +41,8 @@ pub(crate) enum Command {
     /// Print what convert would do as JSON, and write nothing
     ///
     /// Takes the same arguments as convert. Those that do not change what is in the renditions (--output, --overwrite,
-    /// --device, --jobs, --memory, --strict, --progress, --stats) are accepted and change nothing; what --jobs and --memory
-    /// come to is said on standard error.
+    /// --device, --jobs, --memory, --strict, --progress, --stats) do not change the plan either; what --device, --jobs and
+    /// --memory come to is said on standard error, and is an error where they cannot be had.
     Plan(Job),
     /// Print what Upright sees in INPUT as JSON: streams, geometry, colour, and everything it has to assume
     Probe(Probe),
@@ -76,7 +76,7 @@ pub(crate) struct Job {
     #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::video, help_heading = "Input")]
     pub(crate) video: VideoChoice,
 
-    /// Which sound to keep: auto (the best track), the number of an audio track from 1, or none
+    /// Which sound to keep: auto (the best track that can be decoded), the number of an audio track from 1, or none
     #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::audio, help_heading = "Input")]
     pub(crate) audio: AudioChoice,
 
@@ -89,7 +89,8 @@ pub(crate) struct Job {
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Input")]
     pub(crate) duration: Option<Rational>,
 
-    /// Refuse a damaged input instead of converting what can be decoded
+    /// Refuse an input that is damaged, cut short, without its sound or with wrong times, instead of converting what is
+    /// whole
     #[arg(long, help_heading = "Input")]
     pub(crate) strict: bool,
 

@@ -33,7 +33,8 @@ const ROUNDED_ASPECT: f64 = 0.01;
 /// Index of the video stream, never a cover picture. What had to be assumed is appended to `assumptions`.
 ///
 /// # Errors
-/// [`Error::Options`] when the track asked for is not there; [`Error::BadSource`] when there is none, or it is encrypted.
+/// [`Error::NotInSource`] when the track asked for is not there; [`Error::BadSource`] when there is none, or it is
+/// encrypted.
 pub(super) fn choose_video(demuxer: &Demuxer, choice: VideoChoice, assumptions: &mut Vec<Assumption>) -> Result<usize> {
     let tracks = video_tracks(demuxer);
     let chosen = match choice {
@@ -55,7 +56,7 @@ pub(super) fn choose_video(demuxer: &Demuxer, choice: VideoChoice, assumptions: 
                     1 => "has one video track".to_owned(),
                     count => format!("has {count} video tracks"),
                 };
-                Error::options(format!("video track {number} is not there: {} {there}", demuxer.name()))
+                Error::not_in_source(format!("video track {number} is not there: {} {there}", demuxer.name()))
             })?
         }
     };

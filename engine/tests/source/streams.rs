@@ -232,7 +232,7 @@ fn the_largest_picture_is_taken_with_the_sound_of_its_programme_unless_another_i
     assert_eq!(taken(&first), (1, 320, Some(1)));
     assert_eq!(assumed(&first, "video track"), None);
     match with(VideoChoice::Track(3)) {
-        Err(Error::Options(why)) => {
+        Err(Error::NotInSource(why)) => {
             assert!(why.contains("video track 3 is not there") && why.contains("2 video tracks"));
         }
         other => panic!("{other:?}"),
