@@ -62,7 +62,9 @@ impl Reader {
     fn read_head(&mut self) -> io::Result<()> {
         let mut head = vec![0; usize::try_from(PLACE).unwrap_or(0)];
         let mut length = 0;
-        while let Some(count) = self.read(&mut head[length..])?.filter(|&count| count > 0) {
+        while length < head.len()
+            && let Some(count) = self.read(&mut head[length..])?.filter(|&count| count > 0)
+        {
             length += count;
         }
         head.truncate(length);

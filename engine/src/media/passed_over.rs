@@ -22,6 +22,7 @@ pub(super) fn streams(demuxer: &Demuxer, kept: &[usize]) -> Vec<PassedOver> {
         let because = match kind {
             "video" | "audio" if demuxer.is_encrypted(stream) => "it is encrypted",
             "video" | "audio" if !decodable => "this build of libav cannot decode it",
+            "audio" if !kept.iter().any(|&kept| probe::kind(demuxer.stream(kept)) == Kind::Audio) => "no sound is kept",
             "video" | "audio" => "one track is converted",
             _ => "renditions hold picture and sound alone",
         };

@@ -121,7 +121,7 @@ pub(super) fn audio_tracks(demuxer: &Demuxer) -> Vec<AudioInfo> {
 /// What had to be assumed is appended to `assumptions`.
 ///
 /// # Errors
-/// [`Error::NotInSource`] when the track asked for is not there.
+/// [`Error::NotInSource`] when the track asked for is not there; [`Error::BadSource`] when it is encrypted.
 pub(super) fn choose_audio(
     demuxer: &Demuxer,
     video: usize,
@@ -133,7 +133,13 @@ pub(super) fn choose_audio(
         AudioChoice::None => Ok([None; 2]),
         AudioChoice::Best => {
             let Some(best) = best_audio(demuxer, video, tracks, assumptions)? else { return Ok([None; 2]) };
-            let Some([left, right]) = sides(demuxer, tracks, best) else { return Ok([Some(best), None]) };
+            let mut pair = sides(demuxer, tracks, best);
+            for track in pair.into_iter().flatten() {
+                if audio_refusal(demuxer, tracks[track].stream)?.is_some() {
+                    pair = None;
+                }
+            }
+            let Some([left, right]) = pair else { return Ok([Some(best), None]) };
             assumptions.push(Assumption {
                 what: "audio track",
                 value: format!("{} and {}", tracks[left].track, tracks[right].track),
@@ -143,6 +149,9 @@ pub(super) fn choose_audio(
         }
         AudioChoice::Track(number) => {
             let found = tracks.iter().position(|track| track.track == number);
+            if found.is_some_and(|found| demuxer.is_encrypted(tracks[found].stream)) {
+                return Err(demuxer.bad(format!("its audio track {number} is encrypted; choose another, or none")));
+            }
             found.map(|found| [Some(found), None]).ok_or_else(|| {
                 let there = match tracks.len() {
                     0 => "has no audio".to_owned(),
@@ -168,8 +177,7 @@ fn best_audio(
     let mut passed_over = Vec::new();
     let mut chosen = None;
     for index in best.into_iter().chain(others) {
-        // SAFETY: a stream of an opened demuxer.
-        match unsafe { audio::refusal(demuxer.stream(tracks[index].stream))? } {
+        match audio_refusal(demuxer, tracks[index].stream)? {
             Some(why) => passed_over.push(format!("track {}: {why}", tracks[index].track)),
             None => {
                 chosen = Some(index);
@@ -184,6 +192,15 @@ fn best_audio(
         assumptions.push(Assumption { what: "audio track", value, because });
     }
     Ok(chosen)
+}
+
+/// Why an audio stream can be neither copied nor decoded; none when it can.
+fn audio_refusal(demuxer: &Demuxer, stream: usize) -> Result<Option<String>> {
+    if demuxer.is_encrypted(stream) {
+        return Ok(Some("is encrypted".to_owned()));
+    }
+    // SAFETY: a stream of an opened demuxer.
+    unsafe { audio::refusal(demuxer.stream(stream)) }
 }
 
 /// Indices into `tracks` of left and right, where `best` is one of tracks that each are one channel of the sound, as cameras
@@ -208,7 +225,8 @@ fn sides(demuxer: &Demuxer, tracks: &[AudioInfo], best: usize) -> Option<[usize;
     let span = |stream: &av::AVStream| [stream.start_time, stream.duration].map(|ticks| seconds(stream, ticks));
     let mut ends = span(one).into_iter().zip(span(other));
     let together = ends.all(|(one, other)| one.zip(other).is_none_or(|(one, other)| (one - other).abs() < APART));
-    if said(first) != said(second) || rest(one) != rest(other) || !together {
+    let ticks = |stream: &av::AVStream| (stream.time_base.num, stream.time_base.den);
+    if said(first) != said(second) || rest(one) != rest(other) || ticks(one) != ticks(other) || !together {
         return None;
     }
     match [side(one, first)?, side(other, second)?] {

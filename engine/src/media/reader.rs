@@ -104,8 +104,12 @@ impl Reader {
                 return Ok(Step::End);
             }
             let next = self.packets.next(&mut self.demuxer)?;
-            self.damage.time_jumps += self.packets.take_joints();
-            self.damage.retimed_frames += self.packets.take_corrected();
+            let (joints, corrected) = (self.packets.take_joints(), self.packets.take_corrected());
+            // What is behind the wanted part is nobody's business.
+            if self.stop.is_none() {
+                self.damage.time_jumps += joints;
+                self.damage.retimed_frames += corrected;
+            }
             match next {
                 Next::Packet(track, packet) => {
                     (self.failures, self.broken) = (0, false);
@@ -115,7 +119,7 @@ impl Reader {
                     }
                 }
                 Next::Broken if self.failures < PATIENCE => {
-                    if !self.broken {
+                    if !self.broken && self.stop.is_none() {
                         self.note_damage(self.last_time);
                     }
                     self.failures += 1;

@@ -183,6 +183,7 @@ impl Source {
                 return Ok(Event::Frame);
             }
             if self.finished {
+                self.reader.damage.damaged_audio_packets = self.sound.damage();
                 return Ok(Event::End);
             }
             self.advance()?;

@@ -81,7 +81,7 @@ pub(super) struct Place {
 impl Timeline {
     pub(super) fn new(source: Rational, output: Rational, frame_rate: Rational) -> Self {
         let frame = Rational { num: frame_rate.den, den: frame_rate.num.max(1) };
-        let nominal = ticks(frame, output).max(1);
+        let nominal = ticks(frame, output).clamp(1, i64::from(i32::MAX));
         Self {
             source,
             output,

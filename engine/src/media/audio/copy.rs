@@ -79,7 +79,12 @@ impl Copy {
     }
 
     pub(super) fn damage(&self) -> u64 {
-        self.damage + u64::from(self.doubtful.is_some())
+        self.damage
+    }
+
+    /// Nothing follows: a packet that is still in doubt was damaged.
+    pub(super) fn finish(&mut self) {
+        self.damage += u64::from(self.doubtful.take().is_some());
     }
 
     /// Takes a packet. False when it cannot stand under the track's description: it is the caller's then, after that of
@@ -173,7 +178,7 @@ impl Copy {
     }
 
     fn duration(&self, packet: &AvPacket) -> i64 {
-        let told = self.timeline.duration(packet.fields().duration, self.rate);
+        let told = self.timeline.duration(packet.fields().duration, self.rate).clamp(0, i64::from(i32::MAX));
         let near = (told - self.frame).abs() <= self.timeline.rounding(self.rate);
         if told <= 0 || near { self.frame.max(1) } else { told }
     }

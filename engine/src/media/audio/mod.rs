@@ -111,7 +111,10 @@ impl AudioConverter {
     /// As for [`AudioConverter::push`].
     pub(super) fn finish(&mut self, out: &mut VecDeque<Packet>) -> Result<()> {
         match &mut self.work {
-            Work::Copy(_) => Ok(()),
+            Work::Copy(copy) => {
+                copy.finish();
+                Ok(())
+            }
             Work::Convert(convert) => convert.finish(out),
         }
     }
