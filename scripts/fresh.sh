@@ -93,7 +93,7 @@ make_machine() {
     fi
     mkdir -p "$home"
     # How this machine reaches others.
-    cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
+    cp -L /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
     { apt-config dump 2>/dev/null | grep '^Acquire::.*::Proxy' || true; } >"$root/etc/apt/apt.conf.d/50host"
     local variable certificates=${PIP_CERT:-${SSL_CERT_FILE:-}}
     for variable in {http,https,no,all}_proxy {HTTP,HTTPS,NO,ALL}_PROXY PIP_INDEX_URL; do
@@ -151,7 +151,10 @@ on_machine() {
             bash -c ". /etc/network.sh; cd /upright; exec \"\$@\"" bash "$@"
     ' bash "$@" &
     machine=$!
-    wait "$machine"
+    local code=0
+    wait "$machine" || code=$?
+    machine=
+    return "$code"
 }
 
 # install_packages PACKAGES...: puts them there before the set-up.
@@ -188,7 +191,7 @@ cache=$(realpath "${CARGO_TARGET_DIR:-target}/fresh")
 root=$cache/machine
 export cache root sysroot
 exec {lock}>"$cache/lock"
-flock "$lock"
+flock --nonblock "$lock" || { echo 'scripts/fresh.sh: another one is at work; waiting for it' >&2 && flock "$lock"; }
 mkdir -p "$cache/packages"
 begin=$EPOCHSECONDS what="a bare Debian 12${with[*]:+ with ${with[*]}}"
 if ((account)); then what+=', by an account without root'; fi
