@@ -249,7 +249,7 @@ rustfmt rust-clippy), or Rust from https://rustup.rs, and run this again."
 apt_get() {
     local said until=$((SECONDS + APT_PATIENCE)) told=
     said=$(mktemp)
-    while ! { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 "$@" </dev/null \
+    while ! { "${as_root[@]}" env LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 "$@" </dev/null \
         2>&1 >&3 | tee "$said" >&4; } 3>&1 4>&2; do
         if ! grep -qE 'Could not get lock|Unable to (lock|acquire)' "$said" || ((SECONDS > until)); then
             rm -f "$said"
@@ -266,7 +266,7 @@ apt_get() {
 stop() {
     if ((${#required[@]} == 0)); then
         printf '%s\n' "$@" 'It goes on without.' >&2
-        exit 0
+        return
     fi
     fail "$@"
 }
@@ -279,21 +279,25 @@ install_missing() {
 
     if ! has apt-get; then
         stop 'This is no Debian: install what these Debian packages hold and run this again.'
+        return
     elif [[ $(id -u) == 0 ]]; then
         as_root=()
     elif has sudo; then
         as_root=(sudo)
     else
         stop "Installing needs root, and there is no sudo. Type: su -c '$by_hand'" 'and run this again.'
+        return
     fi
 
     echo "Installing (on a bare machine 1.2 GB, a few minutes): ${as_root[*]:+sudo }apt-get install $packages"
     apt_get update || echo 'apt-get update failed; going on with the package lists at hand.' >&2
     # Word by word.
     # shellcheck disable=SC2086
-    apt_get install -y --no-install-recommends $packages || stop \
-        "apt-get cannot install them. Once there is a network" \
-        "(behind a proxy: export http_proxy=http://HOST:PORT), run this again, or type as root: $by_hand"
+    apt_get install -y --no-install-recommends $packages || {
+        stop "apt-get cannot install them. Once there is a network" \
+            "(behind a proxy: export http_proxy=http://HOST:PORT), run this again, or type as root: $by_hand"
+        return
+    }
 
     find_missing "$@"
     if ((${#required[@]})); then
