@@ -9,7 +9,7 @@ pub(crate) use fallback::{FallbackScaler, Twin};
 
 use crate::colour::ChromaSite;
 use crate::error::{Error, Result};
-use crate::frame::{Area, Frame, FrameFormat};
+use crate::frame::{Area, Frame, FrameFormat, Subsampling};
 use crate::geometry::Window;
 use serde::Serialize;
 use std::sync::Arc;
@@ -44,8 +44,10 @@ impl ScaleSpec {
         let least = |side: fn(&FrameFormat) -> u32| self.rungs.iter().map(side).min().unwrap_or(1).max(1);
         let (width, height) = (f64::from(least(|rung| rung.width)), f64::from(least(|rung| rung.height)));
         let along = |start: f64, span: f64, least: f64, s: u32, whole: u32| {
-            // One more of either plane's samples for its siting and one for rounding.
-            let reach = f64::from(s) * (filters::LOBES * (span / least).max(1.0) + 2.0);
+            // Chroma, of which rungs have half as much, shrinks the most. One more of either plane's samples is for its
+            // siting and one for rounding.
+            let ratio = f64::from(Subsampling::CS420.x) * span / least / f64::from(s);
+            let reach = f64::from(s) * (filters::LOBES * ratio.max(1.0) + 2.0);
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped into the grid")]
             let sample = |place: f64| place.clamp(0.0, f64::from(whole)) as u32;
             let (first, end) = (sample((start - reach).floor()), sample((start + span + reach).ceil()));
@@ -360,7 +362,7 @@ pub trait Scaler: Send {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Depth, Subsampling};
+    use crate::frame::Depth;
 
     impl Device {
         /// Loses its GPU, as a driver does.

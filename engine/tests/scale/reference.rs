@@ -184,11 +184,12 @@ fn full_range_keeps_its_ends_when_the_depth_changes() {
 /// The window with less of the source around it: nothing that a filter reaches may be missing.
 #[test]
 fn an_area_of_the_source_is_enough() {
-    let source = format(401, 301, Subsampling::CS420, Depth::Eight);
     let rungs = [(540, 960), (90, 160), (36, 64)];
     let rungs = rungs.map(|(width, height)| format(width, height, Subsampling::CS420, Depth::Eight));
-    let picture = extreme(source);
-    for place in [window(0.0, 0.0, 90.0, 160.0), window(150.25, 70.5, 80.5, 143.1), window(300.9, 131.7, 99.9, 169.3)] {
+    let places = [window(0.0, 0.0, 90.0, 160.0), window(150.25, 70.5, 80.5, 143.1), window(300.9, 131.7, 99.9, 169.3)];
+    for (place, (subsampling, name)) in places.into_iter().flat_map(|place| SUBSAMPLINGS.map(|s| (place, s))) {
+        let source = format(401, 301, subsampling, Depth::Eight);
+        let picture = extreme(source);
         let whole = spec(source, &rungs);
         let area = whole.area([place]);
         assert!(area.width < 280 && area.height < 301, "{area:?}");
@@ -205,7 +206,7 @@ fn an_area_of_the_source_is_enough() {
         let (wanted, made) =
             (scale(&cpu(), &whole, &picture, place), scale(&cpu(), &narrow, &part, area.inside(place)));
         for (index, (wanted, made)) in wanted.iter().zip(&made).enumerate() {
-            assert!(wanted.bytes() == made.bytes(), "rung {index} of {place:?}");
+            assert!(wanted.bytes() == made.bytes(), "rung {index} of {place:?} of {name}");
         }
     }
 }
