@@ -13,10 +13,11 @@ use std::io::Write as _;
 use std::path::Path;
 use upright_engine::Result;
 use upright_engine::encode::{self, EncoderKind};
-use upright_engine::media::{AudioChoice, Damage, PassedOver, Source, Span};
+use upright_engine::media::Source;
 use upright_engine::pipeline::{REPORT, Report, Spread, render};
 use upright_engine::plan::Plan;
 use upright_engine::scale::Device;
+use upright_engine::source::{AudioChoice, Damage, PassedOver, Span};
 
 /// Converts, showing progress, and sums up on standard error.
 ///

@@ -5,10 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 use upright_engine::Result;
 use upright_engine::machine;
-use upright_engine::media::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
 use upright_engine::pipeline::{Limits, RenderOptions};
 use upright_engine::plan::{DepthChoice, PlanOptions};
 use upright_engine::scale::DeviceChoice;
+use upright_engine::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
 
 /// libav decodes no faster with more threads, and each holds a frame.
 const MAX_DECODER_THREADS: usize = 16;

@@ -3,9 +3,9 @@
 //! The messages complete clap's "invalid value 'x' for '--option': ", so they begin in lower case.
 
 use upright_engine::geometry::Rational;
-use upright_engine::media::{AudioChoice, VideoChoice};
 use upright_engine::plan::CropChoice;
 use upright_engine::scale::DeviceChoice;
+use upright_engine::source::{AudioChoice, VideoChoice};
 
 /// Digits after the decimal point that a time may have: nanoseconds.
 const TIME_DIGITS: usize = 9;

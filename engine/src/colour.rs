@@ -1,10 +1,11 @@
 //! Colour description: the four independent tags of ITU-T H.273, the place of chroma samples, HDR metadata.
 
 use crate::geometry::Rational;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// How a picture's sample values are to be read. Codes are those of ITU-T H.273, which libav, AV1 and MP4 share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Colour {
     /// Colour primaries, H.273 table 2; 2 is unspecified.
     pub primaries: u8,
@@ -127,7 +128,7 @@ impl Colour {
 }
 
 /// Where chroma samples lie, along each axis. Meaningful only along an axis that is subsampled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct ChromaSite {
     /// Along x: `Start` is what H.273 calls left.
     pub x: Siting,
@@ -145,7 +146,7 @@ impl ChromaSite {
 }
 
 /// Where a chroma sample lies among the `s` luma samples that it covers along one axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Siting {
     /// On the first luma sample.
@@ -173,7 +174,7 @@ impl Siting {
 }
 
 /// Static metadata of a high dynamic range stream, as far as the source has it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HdrMetadata {
     /// Mastering display colour volume, SMPTE ST 2086.
     pub mastering: Option<MasteringDisplay>,
@@ -182,7 +183,7 @@ pub struct HdrMetadata {
 }
 
 /// The display on which the film was graded.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MasteringDisplay {
     /// CIE 1931 x, y of red, green and blue.
     pub primaries: [(Rational, Rational); 3],
@@ -195,7 +196,7 @@ pub struct MasteringDisplay {
 }
 
 /// Content light level in cd/m2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ContentLight {
     /// Brightest pixel of the film.
     pub max_cll: u16,

@@ -1,8 +1,11 @@
 //! What tells one source from another, whatever its name.
 
 use crate::error::Result;
-use serde::{Serialize, Serializer};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -17,7 +20,7 @@ const PLACES: u64 = 66;
 /// Of a file with more than 66 x 64 KiB, 66 places of 64 KiB count, spread evenly from its first byte to its last: place
 /// `i`, from 0 to 65, begins at byte `i x (bytes - 65536) / 65`, rounded down. A change between them that leaves the size as it
 /// is goes unseen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fingerprint {
     /// Size of the file; none of a stream, such as a pipe, whose bytes come only once.
     pub bytes: Option<u64>,
@@ -87,6 +90,52 @@ impl Serialize for Sha256Hex {
     }
 }
 
+impl<'de> Deserialize<'de> for Sha256Hex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Sha256Hex;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a SHA-256 sum: 64 lower-case hexadecimal digits")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Sha256Hex, E> {
+                sum(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+/// Reads what is written of a sum.
+fn sum(text: &str) -> Option<Sha256Hex> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());
+    let mut sum = [0; 32];
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != sum.len() || !rest.is_empty() {
+        return None;
+    }
+    for (byte, &[high, low]) in sum.iter_mut().zip(pairs) {
+        *byte = u8::try_from(16 * digit(high)? + digit(low)?).ok()?;
+    }
+    Some(Sha256Hex(sum))
+}
+
+impl JsonSchema for Sha256Hex {
+    fn schema_name() -> Cow<'static, str> {
+        "Sha256".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A SHA-256 sum.",
+            "type": "string",
+            "pattern": "^[0-9a-f]{64}$",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +152,18 @@ mod tests {
         // FIPS 180-4's example.
         let sum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(Sha256Hex::of(b"abc").to_string(), sum);
+    }
+
+    #[test]
+    fn sums_are_read_as_they_are_written() {
+        let sum = Sha256Hex::of(b"abc");
+        let text = serde_json::to_string(&sum).unwrap();
+        assert_eq!(serde_json::from_str::<Sha256Hex>(&text).unwrap(), sum);
+        let digits = &text[1..65];
+        let bad = [digits[1..].to_owned(), format!("{digits}0"), digits.to_uppercase(), format!("g{}", &digits[1..])];
+        for text in bad.into_iter().chain([String::new(), "é".repeat(32)]) {
+            assert!(serde_json::from_value::<Sha256Hex>(text.clone().into()).is_err(), "{text}");
+        }
     }
 
     #[test]

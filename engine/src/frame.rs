@@ -2,11 +2,13 @@
 
 use crate::geometry::Window;
 use bytemuck::Pod;
-use serde::Serialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Bits of a sample. Above eight, samples are `u16` with the value in the low bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(into = "u32")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "u32", try_from = "u32")]
 pub enum Depth {
     /// 8 bits, stored as `u8`.
     Eight,
@@ -38,8 +40,27 @@ impl From<Depth> for u32 {
     }
 }
 
+impl TryFrom<u32> for Depth {
+    type Error = String;
+
+    fn try_from(bits: u32) -> Result<Self, String> {
+        let known = [Self::Eight, Self::Ten, Self::Twelve].into_iter().find(|depth| depth.bits() == bits);
+        known.ok_or_else(|| format!("a sample has 8, 10 or 12 bits, not {bits}"))
+    }
+}
+
+impl JsonSchema for Depth {
+    fn schema_name() -> Cow<'static, str> {
+        "Depth".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "Bits of a sample.", "type": "integer", "enum": [8, 10, 12] })
+    }
+}
+
 /// How many luma samples one chroma sample covers along each axis: 1 or 2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Subsampling {
     /// Along x.
     pub x: u32,
@@ -59,7 +80,7 @@ impl Subsampling {
 }
 
 /// What a frame's samples are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct FrameFormat {
     /// Luma columns.
     pub width: u32,

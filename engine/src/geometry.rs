@@ -5,9 +5,16 @@
 //! are upright grids. The **upright picture** is the upright grid measured in square pixels, that is stretched by the
 //! sample aspect ratio; crop windows are given in it.
 
-use serde::Serialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
 
 /// A fraction; time bases, frame rates and sample aspect ratios. `den` is positive.
+///
+/// It is written as `30000/1001`, and read from that and from whole and decimal numbers (`25`, `4.92`). What was written as a
+/// fraction is read as it was, not in lowest terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rational {
     /// Numerator.
@@ -48,6 +55,88 @@ impl Serialize for Rational {
     }
 }
 
+impl FromStr for Rational {
+    type Err = NotRational;
+
+    fn from_str(text: &str) -> Result<Self, NotRational> {
+        if let Some((num, den)) = text.split_once('/') {
+            let den = natural(den).filter(|&den| den > 0);
+            return integer(num).zip(den).map(|(num, den)| Self { num, den }).ok_or(NotRational);
+        }
+        let Some((whole, fraction)) = text.split_once('.') else {
+            return integer(text).map(|num| Self { num, den: 1 }).ok_or(NotRational);
+        };
+        natural(fraction).ok_or(NotRational)?;
+        let digits = u32::try_from(fraction.len()).ok();
+        let den = digits.and_then(|digits| 10_i64.checked_pow(digits)).ok_or(NotRational)?;
+        // The sign counts for all digits, also where there is none but zero before the point.
+        integer(whole)
+            .and_then(|_| integer(&format!("{whole}{fraction}")))
+            .map(|num| Self::new(num, den))
+            .ok_or(NotRational)
+    }
+}
+
+/// Reads digits alone; none where there is anything else, or more than fits.
+fn natural(text: &str) -> Option<i64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// Reads digits, with a minus sign before them or none.
+fn integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    // The number as a whole is parsed, for the least has no positive counterpart.
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// A text that is no fraction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a fraction is written as 30000/1001, 25 or 4.92, its denominator above zero")]
+pub struct NotRational;
+
+impl<'de> Deserialize<'de> for Rational {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Rational;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a fraction as text, such as \"30000/1001\", \"25\" or \"4.92\", or a whole number")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Rational, E> {
+                text.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+
+            fn visit_i64<E: de::Error>(self, num: i64) -> Result<Rational, E> {
+                Ok(Rational { num, den: 1 })
+            }
+
+            fn visit_u64<E: de::Error>(self, num: u64) -> Result<Rational, E> {
+                let whole = i64::try_from(num).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(num), &self))?;
+                self.visit_i64(whole)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for Rational {
+    fn schema_name() -> Cow<'static, str> {
+        "Rational".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A fraction (\"30000/1001\"), a decimal number as text (\"4.92\"), or a whole number.",
+            "anyOf": [
+                { "type": "string", "pattern": r"^-?[0-9]+(/0*[1-9][0-9]*|\.[0-9]+)?$" },
+                { "type": "integer" },
+            ],
+        })
+    }
+}
+
 fn gcd(mut a: u64, mut b: u64) -> u64 {
     while b != 0 {
         (a, b) = (b, a % b);
@@ -56,7 +145,7 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
 }
 
 /// A size in samples or pixels; the context says of which picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Size {
     /// Columns.
     pub width: u32,
@@ -78,7 +167,7 @@ impl std::fmt::Display for Size {
 }
 
 /// A fractional rectangle: `[x, x + width)` by `[y, y + height)`. Sample k covers `[k, k + 1)`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Window {
     /// Left edge.
     pub x: f64,
@@ -94,7 +183,7 @@ pub struct Window {
 ///
 /// The upright sample at (x, y) is the stored sample at (u, v), where (u, v) is (y, x) if `transpose` and (x, y)
 /// otherwise, then u becomes `stored_width - 1 - u` if `flip_x` and v becomes `stored_height - 1 - v` if `flip_y`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Orientation {
     /// Rows become columns.
     pub transpose: bool,
@@ -115,7 +204,7 @@ impl Orientation {
 }
 
 /// The upright picture: an upright grid and the shape of its samples.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Upright {
     /// Samples of the upright grid.
     pub grid: Size,
@@ -197,6 +286,63 @@ mod tests {
         let grid = picture.to_grid(picture.largest_window(NINE_SIXTEENTHS, (0.5, 0.5)));
         assert_eq!(grid.width, 360.0 * 9.0 / 16.0 / 2.0);
         assert_eq!(grid.x + grid.width / 2.0, 320.0);
+    }
+
+    #[test]
+    fn fractions_are_read_as_they_were_written() {
+        for written in
+            [Rational { num: 30000, den: 1001 }, Rational { num: -2, den: 4 }, Rational { num: i64::MIN, den: 9 }]
+        {
+            let text = serde_json::to_string(&written).unwrap();
+            assert_eq!(serde_json::from_str::<Rational>(&text).unwrap(), written, "{text}");
+        }
+        let read = |text| serde_json::from_str::<Rational>(text).ok();
+        assert_eq!(read("\"25\""), Some(Rational { num: 25, den: 1 }));
+        assert_eq!(read("25"), Some(Rational { num: 25, den: 1 }));
+        assert_eq!(read("-25"), Some(Rational { num: -25, den: 1 }));
+        assert_eq!(read("\"4.92\""), Some(Rational { num: 123, den: 25 }));
+        assert_eq!(read("\"-0.5\""), Some(Rational { num: -1, den: 2 }));
+        assert_eq!(read("\"0.000000000000000001\""), Some(Rational { num: 1, den: 1_000_000_000_000_000_000 }));
+    }
+
+    #[test]
+    fn what_is_no_fraction_is_refused() {
+        let texts = [
+            "",
+            "/",
+            "1/",
+            "/2",
+            "1/0",
+            "1/-2",
+            "-1/-2",
+            "1/+2",
+            "+1",
+            "--1",
+            "-",
+            "1/2/3",
+            " 1/2",
+            "1 /2",
+            "1e3",
+            "x",
+            "0x10",
+            ".",
+            ".5",
+            "5.",
+            "1.-5",
+            "-.5",
+            "1.5/2",
+            "9223372036854775808",
+            "1/9223372036854775808",
+            "0.0000000000000000001",
+            "92233720368547758.080",
+            "١/٢",
+        ];
+        let taken: Vec<_> = texts.iter().filter(|text| text.parse::<Rational>().is_ok()).collect();
+        assert!(taken.is_empty(), "{taken:?}");
+        for json in ["4.92", "1.0", "null", "true", "[1, 2]", "{\"num\": 1, \"den\": 2}", "9223372036854775808", "1e3"]
+        {
+            assert!(serde_json::from_str::<Rational>(json).is_err(), "{json}");
+        }
     }
 
     #[test]

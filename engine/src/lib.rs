@@ -7,7 +7,7 @@
 //! Plan -> decode -> scale -> encode -> mux -> verify -> publish    render: carries a Plan out
 //! ```
 //!
-//! The ground floor ([`error`], [`geometry`], [`colour`], [`frame`], [`packet`]) is data that everyone shares and does no I/O;
+//! The ground floor ([`error`], [`geometry`], [`colour`], [`frame`], [`packet`], [`source`]) is data that everyone shares and does no I/O;
 //! [`control`] ends work before its time.
 //! [`media`] is libav and holds the crate's `unsafe` code; [`scale`] crops and scales; [`encode`] makes AV1;
 //! [`plan`] and [`ladder`] say what will be done; [`pipeline`] does it; [`measure`] says how fast, on this [`machine`].
@@ -29,6 +29,7 @@ pub mod packet;
 pub mod pipeline;
 pub mod plan;
 pub mod scale;
+pub mod source;
 pub mod verify;
 pub mod versions;
 mod wait;

@@ -13,8 +13,8 @@ use crate::frame::{Depth, FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size, Upright, Window};
 use crate::ladder::{Ladder, ROUNDING};
 use crate::machine;
-use crate::media::{Assumption, PassedOver, SourceInfo, Span};
 use crate::scale::ScaleSpec;
+use crate::source::{Assumption, PassedOver, SourceInfo, Span};
 use serde::Serialize;
 use std::num::NonZeroU32;
 

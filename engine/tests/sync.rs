@@ -7,10 +7,9 @@ use tempfile::TempDir;
 use upright_engine::encode::{self, EncoderKind, EncoderSettings};
 use upright_engine::frame::Frame;
 use upright_engine::geometry::{Rational, Size};
-use upright_engine::media::{
-    AudioChoice, Event, Input, Mp4Writer, OpenOptions, Source, SourceInfo, Span, Tags, VideoChoice, VideoTrack,
-};
+use upright_engine::media::{Event, Mp4Writer, Source, Tags, VideoTrack};
 use upright_engine::packet::Packet;
+use upright_engine::source::{AudioChoice, Input, OpenOptions, SourceInfo, Span, VideoChoice};
 use upright_engine::verify::{self, Expected, ExpectedAudio, Stamps};
 use upright_fixtures::inspect;
 use upright_fixtures::{AudioCodec, AudioTrack, Chapter, Clip, Codec, Container, Ratio, Timing};

@@ -5,7 +5,8 @@ use tempfile::NamedTempFile;
 use upright_engine::Error;
 use upright_engine::frame::Frame;
 use upright_engine::geometry::Rational;
-use upright_engine::media::{AudioChoice, Event, Input, OpenOptions, Source, Span, VideoChoice};
+use upright_engine::media::{Event, Source};
+use upright_engine::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
 
 /// Frames beyond this size are not decoded here: they are slow, and nothing new.
 const MAX_FRAME_BYTES: usize = 1 << 22;

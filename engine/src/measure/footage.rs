@@ -145,7 +145,8 @@ fn hash(key: u32, x: i32, y: i32) -> u32 {
 mod tests {
     use super::*;
     use crate::frame::{FrameFormat, Subsampling};
-    use crate::media::{AudioChoice, Event, Input, OpenOptions, Source, Span, VideoChoice};
+    use crate::media::{Event, Source};
+    use crate::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
 
     fn drawn(time: i64) -> Frame {
         let Size { width, height } = Size { width: 192, height: 108 };

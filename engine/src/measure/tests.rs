@@ -1,8 +1,8 @@
 use super::*;
 use crate::encode::{EncoderChoice, EncoderKind, LibavEncoder};
 use crate::geometry::Rational;
-use crate::media::{AudioChoice, Span, VideoChoice};
 use crate::pipeline::Limits;
+use crate::source::{AudioChoice, Span, VideoChoice};
 
 fn film(folder: &Path, frames: u64) -> (Input, OpenOptions) {
     let path = folder.join("film.mp4");

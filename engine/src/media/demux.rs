@@ -3,12 +3,13 @@
 use super::boxes::Boxes;
 use super::ffi::{self, AvDict, AvPacket, error_text};
 use super::input::InputIo;
+use super::log;
 use super::protection::{self, ENCRYPTED};
-use super::{Input, log};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::geometry::Rational;
+use crate::source::Input;
 use ffmpeg_sys_next as av;
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Dolby Vision: whether the base layer, which is all that libav decodes, is a picture by itself.
 
-use super::Assumption;
 use super::ffi::{self, AvFrame};
+use crate::source::Assumption;
 use ffmpeg_sys_next as av;
 
 /// The fields of libav's `AVDOVIDecoderConfigurationRecord`, a byte each.
@@ -28,7 +28,7 @@ pub(super) fn judge(stream: &av::AVStream, frame: &AvFrame) -> Result<Option<Ass
         (None, None) => return Ok(None),
     };
     Ok(Some(Assumption {
-        what: "Dolby Vision",
+        what: "Dolby Vision".into(),
         value: "the base layer alone".to_owned(),
         because: format!("{told}; AV1 renditions are without its dynamic metadata"),
     }))

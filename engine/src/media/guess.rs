@@ -1,9 +1,9 @@
 //! What a stream does not say about its colours, guessed by the usual rules; every guess is told as an [`Assumption`].
 
-use super::Assumption;
 use crate::colour::{ChromaSite, Colour, Siting, cicp};
 use crate::frame::{Depth, Subsampling};
 use crate::geometry::{Rational, Size};
+use crate::source::Assumption;
 
 /// The colour tags of a frame or a stream, as far as there are any that mean something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,11 +101,11 @@ impl Tagged {
     /// The colour description, with what was guessed appended to `assumptions`.
     pub(super) fn resolve(&self, assumptions: &mut Vec<Assumption>) -> Colour {
         let (family, because) = self.family();
-        let mut guess = |what, tag, value, name: &str| {
+        let mut guess = |what: &'static str, tag, value, name: &str| {
             if tag != cicp::UNSPECIFIED {
                 return tag;
             }
-            assumptions.push(Assumption { what, value: name.to_owned(), because: because.clone() });
+            assumptions.push(Assumption { what: what.into(), value: name.to_owned(), because: because.clone() });
             value
         };
         let primaries = guess("primaries", self.primaries, family.primaries, family.names[0]);
@@ -174,7 +174,7 @@ impl Tagged {
     fn range(&self, assumptions: &mut Vec<Assumption>) -> bool {
         let (full, because) = self.natural_range.unwrap_or((false, "untagged"));
         let value = if full { "full" } else { "limited" }.to_owned();
-        assumptions.push(Assumption { what: "range", value, because: because.to_owned() });
+        assumptions.push(Assumption { what: "range".into(), value, because: because.to_owned() });
         full
     }
 
@@ -184,7 +184,11 @@ impl Tagged {
             Subsampling::CS420 if bt2020 => (ChromaSite::TOP_LEFT, "top left", "untagged BT.2020"),
             _ => (ChromaSite::LEFT, "left", "untagged"),
         };
-        assumptions.push(Assumption { what: "chroma location", value: name.to_owned(), because: because.to_owned() });
+        assumptions.push(Assumption {
+            what: "chroma location".into(),
+            value: name.to_owned(),
+            because: because.to_owned(),
+        });
         site
     }
 }
@@ -255,7 +259,7 @@ mod tests {
     fn every_guess_is_told_and_no_tag_is() {
         let mut assumptions = Vec::new();
         untagged(1920, 1080).resolve(&mut assumptions);
-        let whats: Vec<_> = assumptions.iter().map(|assumption| assumption.what).collect();
+        let whats: Vec<_> = assumptions.iter().map(|assumption| &*assumption.what).collect();
         assert_eq!(whats, ["primaries", "transfer", "matrix", "range", "chroma location"]);
         let mut assumptions = Vec::new();
         let tagged = Tagged {

@@ -1,11 +1,11 @@
 //! Bytes for libav from a file or standard input that we opened ourselves, so that libav need not be allowed to open
 //! anything, and so that the operating system's reason for a failed read is kept.
 
-use super::Input;
 use super::ffi::out_of_memory;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, PLACE};
+use crate::source::Input;
 use crate::wait::Waiter;
 use ffmpeg_sys_next as av;
 use std::ffi::{c_int, c_void};

@@ -2,12 +2,13 @@
 
 use super::ffi::{self, AvDict, AvPacket, check, libav_error, out_of_memory};
 use super::output::OutputFile;
-use super::{AudioTrack, Chapter, Tags, hdr, log};
+use super::{AudioTrack, Tags, hdr, log};
 use crate::av1;
 use crate::colour::{Colour, HdrMetadata};
 use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
 use crate::packet::Packet;
+use crate::source::Chapter;
 use ffmpeg_sys_next as av;
 use std::ffi::{CStr, CString, c_int};
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! Streams of a source that no rendition has.
 
-use super::PassedOver;
 use super::demux::Demuxer;
 use super::probe::{self, Kind};
+use crate::source::PassedOver;
 use ffmpeg_sys_next as av;
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) fn streams(demuxer: &Demuxer, kept: &[usize]) -> Vec<PassedOver> {
         };
         passed_over.push(PassedOver {
             stream,
-            kind,
+            kind: kind.into(),
             track: *track,
             codec: codec(fields),
             language: probe::language(fields),

@@ -10,13 +10,12 @@ use super::protection::ENCRYPTED;
 use super::reader::Reader;
 use super::timeline::{output_time_base, rescale};
 use super::views::{self, Packing, View};
-use super::{
-    Assumption, AudioChoice, AudioInfo, Chapter, VideoChoice, VideoInfo, alpha, audio, dolby, hdr, orientation,
-};
+use super::{alpha, audio, dolby, hdr, orientation};
 use crate::colour::{ChromaSite, Colour, HdrMetadata, cicp};
 use crate::error::{Error, Result};
 use crate::frame::Area;
 use crate::geometry::{Orientation, Rational, Size, Upright};
+use crate::source::{Assumption, AudioChoice, AudioInfo, Chapter, VideoChoice, VideoInfo};
 use ffmpeg_sys_next as av;
 use std::ffi::c_int;
 use std::ptr;
@@ -88,7 +87,7 @@ fn best_video(demuxer: &Demuxer, tracks: &[usize], assumptions: &mut Vec<Assumpt
         let why =
             if default && tracks.iter().any(|track| !worth(track).1) { "the file's default" } else { "the largest" };
         assumptions.push(Assumption {
-            what: "video track",
+            what: "video track".into(),
             value: format!("{number} of {}", tracks.len()),
             because: format!("its picture of {width}x{height} is {why}; --video takes another"),
         });
@@ -141,7 +140,7 @@ pub(super) fn choose_audio(
             }
             let Some([left, right]) = pair else { return Ok([Some(best), None]) };
             assumptions.push(Assumption {
-                what: "audio track",
+                what: "audio track".into(),
                 value: format!("{} and {}", tracks[left].track, tracks[right].track),
                 because: "tracks of one channel each, alike but for that, are left and right".to_owned(),
             });
@@ -189,7 +188,7 @@ fn best_audio(
         let value = chosen.map_or_else(|| "none".to_owned(), |index| tracks[index].track.to_string());
         let because = passed_over.join("; ");
         ::log::warn!("{}: takes audio track {value}, for {because}", demuxer.name());
-        assumptions.push(Assumption { what: "audio track", value, because });
+        assumptions.push(Assumption { what: "audio track".into(), value, because });
     }
     Ok(chosen)
 }
@@ -392,11 +391,11 @@ impl Picture {
         let (time_base, rounded) = output_time_base(reader.time_base);
         if rounded {
             let because = format!("time stamps in ticks of {} s are finer than MP4 holds", reader.time_base);
-            assumptions.push(Assumption { what: "time base", value: time_base.to_string(), because });
+            assumptions.push(Assumption { what: "time base".into(), value: time_base.to_string(), because });
         }
         if reader.frame_time().is_none() {
             let because = "the source has no time stamps".to_owned();
-            assumptions.push(Assumption { what: "frame rate", value: frame_rate.to_string(), because });
+            assumptions.push(Assumption { what: "frame rate".into(), value: frame_rate.to_string(), because });
         }
         let (of_frame, of_stream) = unsafe {
             // SAFETY: a stream of an opened context.
@@ -477,7 +476,7 @@ fn pixel_format(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Result<Pi
     } else {
         ("none", "the fourth byte of uncompressed pictures in AVI is seldom filled")
     };
-    assumptions.push(Assumption { what: "alpha", value: value.to_owned(), because: because.to_owned() });
+    assumptions.push(Assumption { what: "alpha".into(), value: value.to_owned(), because: because.to_owned() });
     Ok(pixels)
 }
 
@@ -495,7 +494,7 @@ fn view(
     };
     let (view, value) = packing.left_view(decoded, aspect).map_err(|why| reader.demuxer.bad(why))?;
     let because = format!("its pictures of {decoded} hold a view for each eye");
-    assumptions.push(Assumption { what: "view", value: value.to_owned(), because });
+    assumptions.push(Assumption { what: "view".into(), value: value.to_owned(), because });
     Ok(view)
 }
 
@@ -505,7 +504,7 @@ fn frame_rate(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Rational {
     let guessed = unsafe { av::av_guess_frame_rate(reader.demuxer.as_ptr(), stream, ptr::null_mut()) };
     rational(guessed).filter(|rate| rate.num > 0).unwrap_or_else(|| {
         assumptions.push(Assumption {
-            what: "frame rate",
+            what: "frame rate".into(),
             value: "25/1".to_owned(),
             because: "the source does not say, and time stamps do not show it".to_owned(),
         });
@@ -528,7 +527,7 @@ fn sample_aspect(reader: &Reader, assumptions: &mut Vec<Assumption>) -> (Rationa
         return (aspect, of_frame.map_or(Some(aspect), Some).filter(|&aspect| about_equal(aspect)));
     }
     let because = format!("the tagged {aspect} cannot be meant");
-    assumptions.push(Assumption { what: "sample aspect ratio", value: square.to_string(), because });
+    assumptions.push(Assumption { what: "sample aspect ratio".into(), value: square.to_string(), because });
     (square, Some(of_frame.unwrap_or(square)))
 }
 
@@ -549,7 +548,7 @@ fn display_orientation(
     let (orientation, exact) = orientation_of(of_container.or(of_frame).as_ref());
     if !exact {
         assumptions.push(Assumption {
-            what: "orientation",
+            what: "orientation".into(),
             value: format!("{orientation:?}"),
             because: "the display matrix is not made of quarter turns and flips; this is the nearest".to_owned(),
         });

@@ -1,12 +1,12 @@
 //! Packets in, decoded frames and audio packets out, with a tally of what was wrong on the way.
 
-use super::Damage;
 use super::alpha;
 use super::demux::{Demuxer, known};
 use super::ffi::{self, AvFrame, AvPacket, CodecContext, check, rational};
 use super::packets::{Next, Packets};
 use crate::error::Result;
 use crate::geometry::Rational;
+use crate::source::Damage;
 use ffmpeg_sys_next as av;
 use std::ffi::c_int;
 use std::ptr;

@@ -9,12 +9,13 @@ use super::probe::{self, Picture};
 use super::reader::{Reader, Step};
 use super::sound::Sound;
 use super::timeline::{Place, Timeline, rescale, rescale_down, ticks};
-use super::{AudioChoice, AudioTrack, Damage, Event, Input, OpenOptions, SourceInfo, Span};
+use super::{AudioTrack, Event};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::frame::{Area, Frame};
 use crate::geometry::Rational;
 use crate::packet::Packet;
+use crate::source::{AudioChoice, Damage, Input, OpenOptions, SourceInfo, Span};
 use std::path::Path;
 
 /// A start that lies no farther than this many seconds from the first frame is decoded up to: seeking could save little,

@@ -1,7 +1,6 @@
 //! What is said about a film as a whole.
 
-use crate::geometry::Rational;
-use serde::Serialize;
+use crate::source::Chapter;
 
 /// Title and chapters of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,15 +9,4 @@ pub struct Tags {
     pub title: Option<String>,
     /// In the order of their starts.
     pub chapters: Vec<Chapter>,
-}
-
-/// A named part of a film: `[start, end)` in seconds of the output's time line, not below zero.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Chapter {
-    /// Where it begins.
-    pub start: Rational,
-    /// Where it ends.
-    pub end: Rational,
-    /// Its name.
-    pub title: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! How far a job is.
 
 use crate::geometry::{Rational, Size};
-use crate::media::SourceInfo;
+use crate::source::SourceInfo;
 use serde::Serialize;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;

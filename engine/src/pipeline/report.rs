@@ -7,9 +7,9 @@
 use super::spread::Spread;
 use crate::fingerprint::Sha256Hex;
 use crate::geometry::Size;
-use crate::media::{Damage, SourceInfo};
 use crate::plan::Plan;
 use crate::scale::{DeviceInfo, Fallback, GpuStats};
+use crate::source::{Damage, SourceInfo};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

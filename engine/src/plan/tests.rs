@@ -1,6 +1,6 @@
 use super::*;
 use crate::geometry::Orientation;
-use crate::media::{AudioInfo, VideoInfo};
+use crate::source::{AudioInfo, VideoInfo};
 
 const BT709: Colour = Colour {
     primaries: cicp::BT709,
@@ -204,8 +204,11 @@ fn the_json_is_what_the_documentation_says() {
         title: None,
     }];
     (film.audio_kept, film.audio_copied) = (Some(0), true);
-    film.assumptions =
-        vec![Assumption { what: "range", value: "limited".to_owned(), because: "the file does not say".to_owned() }];
+    film.assumptions = vec![Assumption {
+        what: "range".into(),
+        value: "limited".to_owned(),
+        because: "the file does not say".to_owned(),
+    }];
     let options = PlanOptions { ladder: "1080".parse().unwrap(), cores: 2, ..PlanOptions::default() };
     let colour = r#"{"primaries":1,"transfer":1,"matrix":1,"full_range":false,"chroma":{"x":"start","y":"centre"}}"#;
     let expected = [

@@ -7,10 +7,10 @@ use std::sync::Mutex;
 use tempfile::{TempDir, tempdir};
 use upright_engine::Error;
 use upright_engine::geometry::Rational;
-use upright_engine::media::{SourceInfo, Span};
 use upright_engine::pipeline::{Control, Phase, REPORT, render};
 use upright_engine::plan::{CropChoice, Plan, PlanOptions};
 use upright_engine::scale::DeviceChoice;
+use upright_engine::source::{SourceInfo, Span};
 use upright_fixtures::{Clip, Ratio, Timing, adapter, catalogue, inspect};
 
 const OUTPUTS: [&str; 3] = ["36x64.mp4", "72x128.mp4", REPORT];

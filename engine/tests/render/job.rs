@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use upright_engine::Result;
-use upright_engine::media::{AudioChoice, Input, OpenOptions, Source, Span, VideoChoice};
+use upright_engine::media::Source;
 use upright_engine::pipeline::{Control, Limits, Progress, RenderOptions, Report, render};
 use upright_engine::plan::{Plan, PlanOptions};
 use upright_engine::scale::DeviceChoice;
+use upright_engine::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
 
 pub(crate) struct Job {
     pub(crate) source: PathBuf,

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use upright_engine::Error;
-use upright_engine::media::{Input, OpenOptions};
+use upright_engine::source::{Input, OpenOptions};
 use upright_fixtures::{Clip, Codec, Container, Odd, Scene};
 
 /// Why a file is refused as a source.

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use upright_engine::colour::{ChromaSite, Colour};
 use upright_engine::frame::Frame;
 use upright_engine::geometry::{Orientation, Rational, Size};
-use upright_engine::media::{AudioChoice, OpenOptions};
+use upright_engine::source::{AudioChoice, OpenOptions};
 use upright_fixtures::catalogue::{self, Recipe};
 use upright_fixtures::{
     AudioCodec, ChromaLocation, Clip, ColourTags, Fixture, HdrTruth, Model, Picture, Ratio, inspect,
@@ -131,7 +131,7 @@ fn check_times(fixture: &Fixture, seen: &Seen) {
     let told: Vec<_> =
         truth.frames.iter().map(|frame| truth.time_base.rescale(frame.pts, Ratio::new(1, den))).collect();
     assert_eq!(seen.source_times(), told, "{name}");
-    assert_eq!(seen.damage, upright_engine::media::Damage::default(), "{name}");
+    assert_eq!(seen.damage, upright_engine::source::Damage::default(), "{name}");
 }
 
 /// As [`check_times`], by what `ffprobe` sees.
@@ -221,7 +221,7 @@ fn tags_arrive() {
         } else {
             // 320x180 at 25 frames a second.
             assert_eq!((p, t, m, f, c), (5, 6, 5, false, ChromaSite::LEFT));
-            let whats: Vec<_> = seen.info.assumptions.iter().map(|assumption| assumption.what).collect();
+            let whats: Vec<_> = seen.info.assumptions.iter().map(|assumption| &*assumption.what).collect();
             assert_eq!(whats, ["primaries", "transfer", "matrix", "range", "chroma location"]);
         }
         let hdr = seen.info.video.hdr;

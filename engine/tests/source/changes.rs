@@ -5,7 +5,7 @@ use crate::pictures::ffmpeg;
 use crate::reading::{read, whole, write};
 use std::path::{Path, PathBuf};
 use upright_engine::geometry::Rational;
-use upright_engine::media::{OpenOptions, Span};
+use upright_engine::source::{OpenOptions, Span};
 use upright_fixtures::{Clip, Codec, Container};
 
 const PLACED: [&str; 7] = ["-c", "copy", "-copyts", "-muxdelay", "0", "-muxpreload", "0"];

@@ -1,7 +1,7 @@
 //! Damaged and truncated files: the rest comes out, and the damage is counted.
 
 use crate::reading::{fixture, read, whole, write};
-use upright_engine::media::{Damage, OpenOptions};
+use upright_engine::source::{Damage, OpenOptions};
 use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Damage as Harm, Gop, Ratio, Scene, Timing};
 
 #[test]

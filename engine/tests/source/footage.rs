@@ -2,7 +2,7 @@
 
 use crate::reading::{read_times, whole};
 use std::path::{Path, PathBuf};
-use upright_engine::media::Damage;
+use upright_engine::source::Damage;
 use upright_fixtures::{Ratio, inspect};
 
 /// The folder `shared/footage` beside the repository; none where there is none.

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use upright_engine::Result;
 use upright_engine::frame::{Frame, Sample};
 use upright_engine::geometry::Rational;
-use upright_engine::media::{AudioChoice, Damage, Event, Input, OpenOptions, Source, SourceInfo, Span, VideoChoice};
+use upright_engine::media::{Event, Source};
 use upright_engine::packet::Packet;
+use upright_engine::source::{AudioChoice, Damage, Input, OpenOptions, SourceInfo, Span, VideoChoice};
 use upright_fixtures::{Clip, Fixture, catalogue};
 
 /// All that came out of a source.
@@ -19,7 +20,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Time stamps of the source, in ticks of [`upright_engine::media::VideoInfo::time_base`].
+    /// Time stamps of the source, in ticks of [`upright_engine::source::VideoInfo::time_base`].
     pub(crate) fn source_times(&self) -> Vec<i64> {
         self.frames.iter().map(|frame| frame.pts + self.info.video.origin).collect()
     }

@@ -4,7 +4,7 @@ use crate::reading::{Seen, fixture, read, whole, write};
 use std::path::Path;
 use upright_engine::Error;
 use upright_engine::geometry::Rational;
-use upright_engine::media::{AudioChoice, OpenOptions, Span};
+use upright_engine::source::{AudioChoice, OpenOptions, Span};
 use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Gop, Ratio, Scene, Timing};
 
 fn part(start: Option<Rational>, duration: Option<Rational>) -> OpenOptions {
@@ -43,7 +43,7 @@ fn check_part(path: &Path, all: &Seen, start: Option<Rational>, duration: Option
     for ((time, whole), part) in wanted.into_iter().zip(&some.frames) {
         assert!(whole.bytes() == part.bytes(), "{place}: the frame at {time} differs");
     }
-    assert_eq!(some.damage, upright_engine::media::Damage::default(), "{place}");
+    assert_eq!(some.damage, upright_engine::source::Damage::default(), "{place}");
     // Sound covers the part too, but for a packet at either end.
     if let (Some(ticks), Some(last)) = (some.audio_time_base, some.audio.last()) {
         let seconds = |time: i64, base: Rational| time as f64 * base.as_f64();

@@ -10,7 +10,8 @@ use std::thread;
 use std::time::Duration;
 use upright_engine::control::Control;
 use upright_engine::frame::Frame;
-use upright_engine::media::{Event, Input, OpenOptions, Source};
+use upright_engine::media::{Event, Source};
+use upright_engine::source::{Input, OpenOptions};
 use upright_engine::{Error, Result};
 use upright_fixtures::{Clip, Codec, Container, Ratio, Timing};
 

@@ -6,7 +6,7 @@ use crate::reading::{fixture, read, samples, whole, write};
 use std::path::{Path, PathBuf};
 use upright_engine::Error;
 use upright_engine::geometry::{Rational, Size};
-use upright_engine::media::{OpenOptions, PassedOver, SourceInfo, VideoChoice};
+use upright_engine::source::{OpenOptions, PassedOver, SourceInfo, VideoChoice};
 use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Odd, Ratio, Timing};
 
 fn sounding(name: &str, container: Container) -> Clip {
@@ -148,7 +148,7 @@ fn packing_that_the_bitstream_tells_is_found_wherever_reading_begins() {
     };
     encoded("3");
     assert_eq!(read(&path, &whole()).unwrap().info.video.stored, Size { width: 160, height: 176 });
-    let span = upright_engine::media::Span { start: Some(Rational::new(1, 2)), duration: None };
+    let span = upright_engine::source::Span { start: Some(Rational::new(1, 2)), duration: None };
     let later = read(&path, &OpenOptions { span, ..whole() }).unwrap();
     assert_eq!((later.info.video.stored.width, later.frames.len()), (160, 12));
     encoded("0");
@@ -226,7 +226,7 @@ fn the_largest_picture_is_taken_with_the_sound_of_its_programme_unless_another_i
     let best = with(VideoChoice::Best).unwrap().info;
     assert_eq!(taken(&best), (2, 640, Some(2)));
     assert_eq!(assumed(&best, "video track"), Some("2 of 2"));
-    let passed: Vec<_> = best.passed_over.iter().map(|passed| (passed.kind, passed.track)).collect();
+    let passed: Vec<_> = best.passed_over.iter().map(|passed| (&*passed.kind, passed.track)).collect();
     assert_eq!(passed, [("video", 1), ("audio", 1)]);
     let first = with(VideoChoice::Track(1)).unwrap().info;
     assert_eq!(taken(&first), (1, 320, Some(1)));
@@ -269,7 +269,7 @@ fn all_that_is_not_carried_over_is_listed() {
     let passed_over = info(&path).passed_over;
     let found: Vec<_> = passed_over
         .iter()
-        .map(|PassedOver { kind, track, codec, language, .. }| (*kind, *track, codec.as_str(), language.as_deref()))
+        .map(|PassedOver { kind, track, codec, language, .. }| (&**kind, *track, codec.as_str(), language.as_deref()))
         .collect();
     assert_eq!(found, expected);
     // Chapters are carried over, also from where QuickTime keeps them.

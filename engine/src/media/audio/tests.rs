@@ -478,11 +478,12 @@ fn sound_that_nobody_can_decode_is_refused_in_words() {
 
 /// Takes the sound of a whole film, or of what is after `start` seconds, through [`crate::media::Source`].
 fn film(path: &Path, start: Option<i64>) -> Converted {
-    use crate::media::{AudioChoice, Event, Input, OpenOptions, Span};
+    use crate::media::Event;
+    use crate::source::{AudioChoice, Input, OpenOptions, Span};
     let span = Span { start: start.map(|start| Rational::new(start, 1)), duration: None };
     let options = OpenOptions {
         protocols: Vec::new(),
-        video: crate::media::VideoChoice::Best,
+        video: crate::source::VideoChoice::Best,
         audio: AudioChoice::Best,
         threads: 1,
         span,

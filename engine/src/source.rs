@@ -1,0 +1,359 @@
+//! Facts about sources, as data: how one is to be opened, what it was found to be, and what was wrong with it.
+
+use crate::colour::{Colour, HdrMetadata};
+use crate::fingerprint::Fingerprint;
+use crate::frame::{Depth, FrameFormat};
+use crate::geometry::{Orientation, Rational, Size, Upright};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+/// Where the source comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A file, or a URL when its protocol was allowed.
+    Path(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl Input {
+    /// The input as the user named it: the path, or `-`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::Stdin => "-".to_owned(),
+        }
+    }
+}
+
+/// How to open a source.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// libav protocols that the input, and playlists in it, may use besides the given file itself; empty by default:
+    /// a crafted playlist reaches neither the network nor other files.
+    pub protocols: Vec<String>,
+    /// Which video track is wanted.
+    pub video: VideoChoice,
+    /// Which audio track is wanted.
+    pub audio: AudioChoice,
+    /// Threads of the video decoder, at least 1.
+    pub threads: usize,
+    /// How much of it.
+    pub span: Span,
+}
+
+/// Which video track to convert. Cover pictures do not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VideoChoice {
+    /// The container's default, else the largest picture.
+    Best,
+    /// Video track number, from 1 in the order of the file.
+    Track(usize),
+}
+
+/// Which audio track to keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AudioChoice {
+    /// The one that libav thinks best; none when there is none.
+    Best,
+    /// Audio track number, from 1 in the order of the file.
+    Track(usize),
+    /// No audio.
+    None,
+}
+
+/// The part of a source that is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Span {
+    /// Seconds after the start of the source; none for its start.
+    pub start: Option<Rational>,
+    /// Seconds; none for up to its end.
+    pub duration: Option<Rational>,
+}
+
+/// What Upright sees in a source. Everything that had to be assumed is in `assumptions`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceInfo {
+    /// As the user named it.
+    pub name: String,
+    /// libav's name of the container format.
+    pub container: String,
+    /// Bytes of the file; none for standard input.
+    pub bytes: Option<u64>,
+    /// What it is known by; none for a URL that libav opened.
+    pub fingerprint: Option<Fingerprint>,
+    /// How much of it was asked for when it was opened.
+    pub span: Span,
+    /// Declared duration in seconds, when the container has one.
+    pub duration: Option<f64>,
+    /// Title of the container, when it has one.
+    pub title: Option<String>,
+    /// Chapters, on the output's time line.
+    pub chapters: Vec<Chapter>,
+    /// The chosen video stream.
+    pub video: VideoInfo,
+    /// All audio tracks.
+    pub audio: Vec<AudioInfo>,
+    /// Index into `audio` of the track that is kept.
+    pub audio_kept: Option<usize>,
+    /// Index into `audio` of the track that is kept as the right channel, that one being the left.
+    pub audio_right: Option<usize>,
+    /// Whether the packets of that track are copied; otherwise they are converted to AAC. Packets that cannot be copied may
+    /// come late: [`crate::media::Event::SoundChanged`].
+    pub audio_copied: bool,
+    /// What was not said by the file and had to be assumed.
+    pub assumptions: Vec<Assumption>,
+    /// Streams that are not carried over.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// The chosen video stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VideoInfo {
+    /// Number among the video tracks, from 1.
+    pub track: usize,
+    /// Index of the stream in the container.
+    pub stream: usize,
+    /// libav's name of the codec.
+    pub codec: String,
+    /// libav's name of the decoded pixel format.
+    pub pixel_format: String,
+    /// The stored picture, after the decoder's own crop; of two views packed into one, the left.
+    pub stored: Size,
+    /// How it is meant to be seen.
+    pub orientation: Orientation,
+    /// The picture as it is meant to be seen.
+    pub upright: Upright,
+    /// Format of the frames that the decoder delivers: upright grids.
+    pub format: FrameFormat,
+    /// Tags, guessed where the file has none; chroma siting on the upright grid.
+    pub colour: Colour,
+    /// Metadata of high dynamic range.
+    pub hdr: HdrMetadata,
+    /// Ticks of the video timestamps; the numerator is 1 so that MP4 can hold it.
+    pub time_base: Rational,
+    /// Nominal frames a second.
+    pub frame_rate: Rational,
+    /// Declared number of frames, when the container has it.
+    pub frames: Option<u64>,
+    /// Bits of the source's samples.
+    pub depth: Depth,
+    /// ISO 639-2 language.
+    pub language: Option<String>,
+    /// What is subtracted from the source's timestamps, in ticks of `time_base`: source time = output time + origin.
+    pub origin: i64,
+}
+
+/// An audio track.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AudioInfo {
+    /// Number among the audio tracks, from 1.
+    pub track: usize,
+    /// Index of the stream in the container.
+    pub stream: usize,
+    /// libav's name of the codec.
+    pub codec: String,
+    /// Samples a second.
+    pub sample_rate: u32,
+    /// Channels.
+    pub channels: u32,
+    /// ISO 639-2 language.
+    pub language: Option<String>,
+    /// Title of the track.
+    pub title: Option<String>,
+}
+
+/// A convention that Upright had to assume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Assumption {
+    /// Of what: `matrix`, `range`, `chroma location`, ...
+    pub what: Cow<'static, str>,
+    /// The assumed value.
+    pub value: String,
+    /// Why this value.
+    pub because: String,
+}
+
+/// A stream of the source that no rendition has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PassedOver {
+    /// Index of the stream in the container.
+    pub stream: usize,
+    /// `video`, `cover`, `audio`, `subtitle`, `attachment` or `data`.
+    pub kind: Cow<'static, str>,
+    /// Number among the streams of this kind, from 1.
+    pub track: usize,
+    /// libav's name of the codec.
+    pub codec: String,
+    /// ISO 639-2 language.
+    pub language: Option<String>,
+    /// Why it is not carried over.
+    pub because: String,
+}
+
+/// A named part of a film: `[start, end)` in seconds of the output's time line, not below zero.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Chapter {
+    /// Where it begins.
+    pub start: Rational,
+    /// Where it ends.
+    pub end: Rational,
+    /// Its name.
+    pub title: Option<String>,
+}
+
+/// Counts of what was wrong with the source, complete once [`crate::media::Event::End`] has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Damage {
+    /// Frames that came out although part of them was lost, and packets that gave no frame.
+    pub damaged_frames: u64,
+    /// First damaged time in seconds of the source.
+    pub first_at: Option<f64>,
+    /// Seconds at which the source ended before its declared end.
+    pub truncated_at: Option<f64>,
+    /// Audio packets that could not be decoded or that lie where audio was already.
+    pub damaged_audio_packets: u64,
+    /// Whether more of the sound was lost than kept, or all tracks there are cannot be decoded.
+    pub sound_lost: bool,
+    /// Places where the source's clock begins anew, as where recordings were joined; picture and sound go on together.
+    pub time_jumps: u64,
+    /// Frames without a time stamp, or whose time stamp is wrong or not after that of the frame before: they were put
+    /// after it. Nothing of them is lost.
+    pub retimed_frames: u64,
+    /// Bytes that the container declares after the end of the file: what was in them, frames, sound or whole tracks, is not
+    /// there.
+    pub missing_bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::colour::{ChromaSite, ContentLight, MasteringDisplay, Siting};
+    use crate::fingerprint::Sha256Hex;
+    use crate::frame::Subsampling;
+    use serde_json::{Value, json};
+
+    /// A source of which everything is known.
+    fn full() -> SourceInfo {
+        let ratio = |num, den| Rational { num, den };
+        let text = |text: &str| Some(text.to_owned());
+        SourceInfo {
+            name: "Ärger \"1\".mov".to_owned(),
+            container: "mov,mp4".to_owned(),
+            bytes: Some(u64::MAX),
+            fingerprint: Some(Fingerprint { bytes: Some(3), sha256: Sha256Hex::of(b"abc") }),
+            span: Span { start: Some(ratio(1, 3)), duration: Some(ratio(10, 4)) },
+            duration: Some(0.1 + 0.2),
+            title: text("A film"),
+            chapters: vec![Chapter { start: ratio(0, 1), end: ratio(1001, 30_000), title: text("One") }],
+            video: VideoInfo {
+                track: 1,
+                stream: 2,
+                codec: "prores".to_owned(),
+                pixel_format: "yuv422p12le".to_owned(),
+                stored: Size { width: 1080, height: 1920 },
+                orientation: Orientation { transpose: true, flip_x: false, flip_y: true },
+                upright: Upright { grid: Size { width: 1920, height: 1080 }, sample_aspect: ratio(64, 45) },
+                format: FrameFormat {
+                    width: 1920,
+                    height: 1080,
+                    subsampling: Subsampling::CS440,
+                    depth: Depth::Twelve,
+                },
+                colour: Colour {
+                    primaries: 9,
+                    transfer: 16,
+                    matrix: 9,
+                    full_range: true,
+                    chroma: ChromaSite { x: Siting::Before, y: Siting::End },
+                },
+                hdr: HdrMetadata {
+                    mastering: Some(MasteringDisplay {
+                        primaries: [
+                            (ratio(1, 2), ratio(3, 4)),
+                            (ratio(5, 6), ratio(7, 8)),
+                            (ratio(9, 10), ratio(11, 12)),
+                        ],
+                        white: (ratio(15_635, 50_000), ratio(16_450, 50_000)),
+                        min_luminance: ratio(1, 10_000),
+                        max_luminance: ratio(1000, 1),
+                    }),
+                    light: Some(ContentLight { max_cll: 1000, max_fall: 400 }),
+                },
+                time_base: ratio(1, 30_000),
+                frame_rate: ratio(30_000, 1001),
+                frames: Some(7),
+                depth: Depth::Ten,
+                language: text("deu"),
+                origin: -1001,
+            },
+            audio: vec![AudioInfo {
+                track: 1,
+                stream: 0,
+                codec: "aac".to_owned(),
+                sample_rate: 48_000,
+                channels: 6,
+                language: text("fra"),
+                title: text("Director"),
+            }],
+            audio_kept: Some(0),
+            audio_right: Some(1),
+            audio_copied: true,
+            assumptions: vec![Assumption {
+                what: "matrix".into(),
+                value: "bt709".to_owned(),
+                because: "it is untagged".to_owned(),
+            }],
+            passed_over: vec![PassedOver {
+                stream: 3,
+                kind: "subtitle".into(),
+                track: 1,
+                codec: "mov_text".to_owned(),
+                language: text("eng"),
+                because: "renditions hold picture and sound alone".to_owned(),
+            }],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_equal() {
+        let info = full();
+        let text = serde_json::to_string_pretty(&info).unwrap();
+        let read: SourceInfo = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, info);
+        assert_eq!(serde_json::to_string_pretty(&read).unwrap(), text);
+        let damage = Damage { first_at: Some(1.0 / 3.0), damaged_frames: 2, ..Damage::default() };
+        assert_eq!(serde_json::from_value::<Damage>(json!(damage)).unwrap(), damage);
+    }
+
+    #[test]
+    fn what_no_source_is_is_refused() {
+        let refused = |pointer: &str, value: Value| {
+            let mut document = json!(full());
+            *document.pointer_mut(pointer).unwrap() = value;
+            serde_json::from_value::<SourceInfo>(document).unwrap_err();
+        };
+        refused("/video/depth", json!(9));
+        refused("/video/depth", json!("Ten"));
+        refused("/video/time_base", json!("1/0"));
+        refused("/video/frame_rate", json!(29.97));
+        refused("/video/colour/primaries", json!(256));
+        refused("/video/colour/chroma/x", json!("Left"));
+        refused("/video/hdr/mastering/primaries", json!([["1/2", "1/2"]]));
+        refused("/fingerprint/sha256", json!("abc"));
+        refused("/audio/0/channels", json!(-1));
+        refused("/audio_copied", Value::Null);
+    }
+
+    #[test]
+    fn its_schema_names_every_field() {
+        let schema = json!(schemars::schema_for!(SourceInfo));
+        let document = json!(full());
+        let fields = |object: &Value| object.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(fields(&schema["properties"]), fields(&document));
+        assert_eq!(fields(&schema["$defs"]["VideoInfo"]["properties"]), fields(&document["video"]));
+        assert_eq!(schema["$defs"]["Depth"]["enum"], json!([8, 10, 12]));
+    }
+}
