@@ -6,7 +6,7 @@
 
 use crate::av1;
 use crate::colour::{ChromaSite, Colour, HdrMetadata, Siting, cicp};
-use crate::encode::{self, EncoderChoice, EncoderKind, EncoderSettings, KeyFrameControl};
+use crate::encode::{self, EncoderCapabilities, EncoderChoice, EncoderKind, EncoderSettings, KeyFrameControl};
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, Sha256Hex};
 use crate::frame::{Depth, FrameFormat, Subsampling};
@@ -39,7 +39,7 @@ pub struct PlanOptions {
     pub keyframe_interval: Rational,
     /// Bits of the output's samples.
     pub depth: DepthChoice,
-    /// Cores that the plan is for, at least 1: they decide on segments and threads.
+    /// Cores that the plan is for, at least 1: they decide on threads.
     pub cores: usize,
 }
 
@@ -67,12 +67,7 @@ impl PlanOptions {
         if !(0.0..=1.0).contains(&centre) {
             return Err(Error::Options(format!("crop {centre}: the window's centre must be from 0 to 1")));
         }
-        if self.speed > 10 {
-            return Err(Error::Options(format!("speed {}: must be from 0 to 10", self.speed)));
-        }
-        if self.quality > 100 {
-            return Err(Error::Options(format!("quality {}: must be from 0 to 100", self.quality)));
-        }
+        encode::check_speed_and_quality(self.speed, self.quality)?;
         if self.keyframe_interval.num <= 0 {
             let interval = self.keyframe_interval.as_f64();
             return Err(Error::Options(format!("key frame interval {interval} seconds: must be above 0")));
@@ -208,8 +203,8 @@ pub struct KeyFrameRule {
 }
 
 impl KeyFrameRule {
-    fn new(encoder: &EncoderKind, interval: Rational, frame_rate: Rational) -> Self {
-        let counted = encoder.key_frame_control() == KeyFrameControl::Counted;
+    fn new(encoder: &EncoderCapabilities, interval: Rational, frame_rate: Rational) -> Self {
+        let counted = encoder.key_frames == KeyFrameControl::Counted;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to what a film can have")]
         let frames = || (interval.as_f64() * frame_rate.as_f64()).round().clamp(2.0, 1e6) as u32;
         Self { interval, frames: counted.then(frames).and_then(NonZeroU32::new) }
@@ -322,7 +317,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::Options`] when an option is out of its range; [`Error::NotInSource`] when it cannot be had from this
-    /// source.
+    /// source; [`Error::Io`] when the profile of an encoder cannot be read.
     pub fn new(source: &SourceInfo, options: &PlanOptions) -> Result<Self> {
         options.validate()?;
         let video = &source.video;
@@ -341,6 +336,7 @@ impl Plan {
             EncoderChoice::Named(kind) => kind.clone(),
         };
         sizes.iter().try_for_each(|&size| encoder.check_size(size))?;
+        let capabilities = encoder.capabilities(options.cores)?;
         Ok(Self {
             version: VERSION,
             source: PlannedSource::of(source),
@@ -348,10 +344,10 @@ impl Plan {
             shape,
             rungs: sizes.iter().map(rung).collect(),
             shots: vec![Shot { start: 0, end: None, track: vec![KeyPosition { frame: 0, window }] }],
-            key_frames: KeyFrameRule::new(&encoder, options.keyframe_interval, video.frame_rate),
-            segments: SegmentRule { key_frames: encoder.segment_key_frames(sizes, options.cores) },
+            key_frames: KeyFrameRule::new(&capabilities, options.keyframe_interval, video.frame_rate),
+            segments: SegmentRule { key_frames: capabilities.segment_key_frames },
             encoder: PlannedEncoder {
-                threads: encoder.threads(options.cores),
+                threads: capabilities.threads,
                 kind: encoder,
                 speed: options.speed,
                 quality: options.quality,

@@ -1,6 +1,6 @@
 //! Which encoders there are, and which of them is the fastest.
 
-use super::{EncoderKind, LibavEncoder};
+use super::kind::{EncoderKind, LibavEncoder};
 use crate::geometry::Size;
 use crate::media::has_encoder;
 use serde::Serialize;
@@ -31,17 +31,28 @@ pub fn fastest(sizes: &[Size]) -> EncoderKind {
     there.filter(able).max_by_key(speed_rank).unwrap_or(EncoderKind::Rav1e)
 }
 
-/// The version of the SVT-AV1 that the linked libavcodec calls, by the name of the library's file; `None` where there is
-/// no such library, or none of its own. libavcodec does not tell.
+/// Finds the version of the SVT-AV1 that the linked libavcodec calls, by the name of the library's file; `None` where
+/// there is no such library, or none of its own. libavcodec does not tell.
 pub fn linked_svtav1() -> Option<String> {
-    // The files that this process has mapped, on Linux.
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    maps.lines().find_map(version_of_library).map(str::to_owned)
+    linked_library(LibavEncoder::SvtAv1)
 }
 
-/// The version in a line that ends with the path of SVT-AV1's library.
-fn version_of_library(line: &str) -> Option<&str> {
-    line.rsplit_once("/libSvtAv1Enc.so.").map(|(_, version)| version)
+/// Finds the version of the library that libavcodec calls for an encoder, as [`linked_svtav1`].
+pub(super) fn linked_library(encoder: LibavEncoder) -> Option<String> {
+    let library = match encoder {
+        LibavEncoder::SvtAv1 => "libSvtAv1Enc.so.",
+        LibavEncoder::Aom => "libaom.so.",
+        _ => return None,
+    };
+    // The files that this process has mapped, on Linux.
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    maps.lines().find_map(|line| version_in_path(line, library)).map(str::to_owned)
+}
+
+/// The version in a line that ends with the path of a library.
+fn version_in_path<'a>(line: &'a str, library: &str) -> Option<&'a str> {
+    let (path, version) = line.rsplit_once(library)?;
+    path.ends_with('/').then_some(version)
 }
 
 /// Higher is faster at the same quality; 0 is never chosen before rav1e.
@@ -73,8 +84,9 @@ mod tests {
         let version = linked_svtav1().unwrap();
         assert!(version.starts_with(|first: char| first.is_ascii_digit()), "{version}");
         let line = "7f2e8000-7f2e9000 r--p 00000000 fe:00 1234   /usr/lib/x86_64-linux-gnu/libSvtAv1Enc.so.1.4.1";
-        assert_eq!(version_of_library(line), Some("1.4.1"));
-        assert_eq!(version_of_library(&line.replace("Enc", "Dec")), None);
+        assert_eq!(version_in_path(line, "libSvtAv1Enc.so."), Some("1.4.1"));
+        assert_eq!(version_in_path(&line.replace("Enc", "Dec"), "libSvtAv1Enc.so."), None);
+        assert_eq!(version_in_path(&line.replace("lib", "my"), "libSvtAv1Enc.so."), None);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Names of encoders.
 
 use crate::error::{Error, Result};
-use serde::{Serialize, Serializer};
+use crate::geometry::Size;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -23,7 +26,7 @@ pub enum EncoderKind {
 /// Which encoder is asked for. Its text is what `--encoder` takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EncoderChoice {
-    /// The fastest in software that can make what is wanted; see [`super::fastest`].
+    /// The fastest in software that can make what is wanted; see [`fastest`](crate::encode::fastest).
     Auto,
     /// This one.
     Named(EncoderKind),
@@ -89,6 +92,24 @@ impl LibavEncoder {
     }
 }
 
+impl EncoderKind {
+    /// Checks that it makes pictures of this size.
+    ///
+    /// # Errors
+    /// [`Error::Options`] when a side is odd, too short or too long.
+    pub fn check_size(&self, size: Size) -> Result<()> {
+        let least = match self {
+            Self::Libav(LibavEncoder::SvtAv1) => 64,
+            Self::Rav1e | Self::Libav(_) | Self::Pipe(_) => 16,
+        };
+        let side = |length: u32| (least..=16384).contains(&length) && length.is_multiple_of(2);
+        if side(size.width) && side(size.height) {
+            return Ok(());
+        }
+        Err(Error::options(format!("{self} cannot make a picture of {size}; sides are even, from {least} to 16384")))
+    }
+}
+
 impl fmt::Display for EncoderKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -122,6 +143,28 @@ impl Serialize for EncoderKind {
     }
 }
 
+impl<'de> Deserialize<'de> for EncoderKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for EncoderKind {
+    fn schema_name() -> Cow<'static, str> {
+        "EncoderKind".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names = LibavEncoder::ALL.map(LibavEncoder::name).join("|");
+        json_schema!({
+            "description": "The encoder by its name: rav1e, one of libavcodec's, or pipe:PROFILE for a program.",
+            "type": "string",
+            "pattern": format!("^(rav1e|{names}|{PIPE}.+)$"),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,11 +182,15 @@ mod tests {
         let libav = LibavEncoder::ALL.into_iter().map(EncoderKind::Libav);
         for kind in [EncoderKind::Rav1e, EncoderKind::Pipe("ffmpeg".to_owned())].into_iter().chain(libav) {
             assert_eq!(kind.to_string().parse::<EncoderKind>().unwrap(), kind);
-            assert_eq!(serde_json::to_value(&kind).unwrap(), kind.to_string());
+            let json = serde_json::to_value(&kind).unwrap();
+            assert_eq!(json, kind.to_string());
+            assert_eq!(serde_json::from_value::<EncoderKind>(json).unwrap(), kind);
         }
         for name in ["x264", "pipe:", "", "RAV1E"] {
             let unknown = name.parse::<EncoderKind>().unwrap_err().to_string();
             assert!(unknown.contains(&format!("{name:?}")) && unknown.contains("libsvtav1"), "{unknown}");
+            let refused = serde_json::from_value::<EncoderKind>(name.into()).unwrap_err();
+            assert_eq!(refused.to_string(), unknown);
         }
     }
 }

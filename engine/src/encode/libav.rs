@@ -3,23 +3,38 @@
 mod options;
 mod sharing;
 
-use super::{Encoder, EncoderSettings, KeyFrameControl, LibavEncoder, check_format};
+use super::available::{available, linked_library};
+use super::capabilities::KeyFrameControl;
+use super::encoder::{Encoder, check_format};
+use super::kind::LibavEncoder;
+use super::settings::EncoderSettings;
 use crate::av1;
 use crate::colour::{ChromaSite, HdrMetadata};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::frame::{Depth, Frame, FrameFormat};
-use crate::media::{SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder};
+use crate::media::{SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder, libav};
 use crate::packet::Packet;
 use sharing::AtWork;
 use std::collections::VecDeque;
 
-/// Opens one of libavcodec's encoders. The settings have passed [`EncoderSettings::check`].
+/// Checks that the linked libavcodec has an encoder.
+pub(super) fn check_available(encoder: LibavEncoder) -> Result<()> {
+    if has_encoder(encoder.name()) { Ok(()) } else { Err(missing(encoder)) }
+}
+
+/// Names an encoder, the library that it is where that is known, and libavcodec, with their versions. Of the drivers of
+/// hardware nothing is told.
+pub(super) fn version(encoder: LibavEncoder) -> String {
+    let library = linked_library(encoder).map(|version| format!(" {version}")).unwrap_or_default();
+    let about = libav();
+    let of = |name: &str| about.versions.get(name).map_or("unknown", String::as_str);
+    format!("{}{library} by libavcodec {} of FFmpeg {}", encoder.name(), of("libavcodec"), of("ffmpeg"))
+}
+
+/// Opens one of libavcodec's encoders, which is there. The settings have passed [`EncoderSettings::check`].
 pub(super) fn open(encoder: LibavEncoder, settings: &EncoderSettings, control: &Control) -> Result<Box<dyn Encoder>> {
     let name = encoder.name();
-    if !has_encoder(name) {
-        return Err(missing(encoder));
-    }
     if encoder == LibavEncoder::Vaapi {
         return Err(Error::options(format!(
             "{name} takes frames from the memory of a GPU alone, where Upright does not put them; use {}",
@@ -45,7 +60,7 @@ pub(super) fn open(encoder: LibavEncoder, settings: &EncoderSettings, control: &
     Ok(Box::new(Libav {
         encoder: opened.map_err(|error| refused(encoder, settings, error))?,
         name,
-        forces_key_frames: settings.kind.key_frame_control() == KeyFrameControl::Forced,
+        forces_key_frames: encoder.key_frames() == KeyFrameControl::Forced,
         is_svt,
         at_work: None,
         format: settings.frame_format(),
@@ -66,7 +81,7 @@ fn sample_order(encoder: LibavEncoder, depth: Depth) -> SampleOrder {
 
 /// The error for an encoder that the linked libavcodec lacks: what there is, and how to get it.
 fn missing(encoder: LibavEncoder) -> Error {
-    let there: Vec<_> = super::available().iter().map(|found| found.encoder.to_string()).collect();
+    let there: Vec<_> = available().iter().map(|found| found.encoder.to_string()).collect();
     let remedy = match encoder {
         LibavEncoder::SvtAv1 => "install an FFmpeg that was configured with --enable-libsvtav1",
         LibavEncoder::Aom => "install an FFmpeg that was configured with --enable-libaom",

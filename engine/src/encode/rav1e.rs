@@ -2,7 +2,9 @@
 
 mod options;
 
-use super::{Encoder, EncoderKind, EncoderSettings, check_format};
+use super::encoder::{Encoder, check_format};
+use super::kind::EncoderKind;
+use super::settings::EncoderSettings;
 use crate::av1;
 use crate::colour::{ChromaSite, Colour, HdrMetadata};
 use crate::error::{Error, Result};
@@ -11,6 +13,11 @@ use crate::geometry::{Rational, Size};
 use crate::packet::Packet;
 use num_traits::FromPrimitive;
 use upright_rav1e as lib;
+
+/// Names rav1e and its version.
+pub(super) fn version() -> String {
+    format!("rav1e {}", lib::version::short())
+}
 
 /// Opens rav1e. The settings have passed [`EncoderSettings::check`].
 pub(super) fn open(settings: &EncoderSettings) -> Result<Box<dyn Encoder>> {

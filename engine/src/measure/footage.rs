@@ -5,7 +5,7 @@
 
 use super::check;
 use crate::colour::{ChromaSite, Colour, HdrMetadata, cicp};
-use crate::encode::{self, EncoderKind, EncoderSettings};
+use crate::encode::{EncoderFactory, EncoderKind, EncoderSettings};
 use crate::error::Result;
 use crate::frame::{Depth, Frame};
 use crate::geometry::{Rational, Size};
@@ -70,7 +70,7 @@ fn encode_group(frames: i64, control: &Control) -> Result<Vec<Packet>> {
         key_frame_distance: None,
         options: Vec::new(),
     };
-    let mut encoder = encode::open_within(&settings, control)?;
+    let mut encoder = EncoderFactory::find(&settings.kind)?.open(&settings, control)?;
     let mut frame = Frame::new(settings.frame_format());
     let mut packets = Vec::new();
     for time in 0..frames {

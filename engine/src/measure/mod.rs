@@ -2,7 +2,7 @@
 
 pub mod footage;
 
-use crate::encode::{self, Encoder, KeyFrameControl};
+use crate::encode::{Encoder, EncoderFactory};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::geometry::Size;
@@ -219,7 +219,7 @@ impl<'a> Bench<'a> {
     /// written: less than this no conversion by these encoders can take.
     ///
     /// # Errors
-    /// As [`encode::open`] and [`encode::Encoder`]; [`Error::Cancelled`].
+    /// As [`EncoderFactory`] and [`Encoder`]; [`Error::Cancelled`].
     pub fn encode(&self) -> Result<Throughput> {
         let mut frames = 0;
         let mut segments = Vec::new();
@@ -231,8 +231,7 @@ impl<'a> Bench<'a> {
             segments.push(segment.clone());
         }
         // As in a conversion: one encoder for all segments of a rung, or one for each.
-        let kind = &self.plan.encoder.kind;
-        let lasting = self.plan.segments.key_frames.is_none() && kind.key_frame_control() == KeyFrameControl::Forced;
+        let lasting = self.plan.segments.key_frames.is_none();
         let runs: Vec<_> = segments.chunks(if lasting { segments.len().max(1) } else { 1 }).collect();
         let rungs = self.plan.rungs.iter().zip(&self.rungs);
         let works = rungs.flat_map(|(rung, frames)| runs.iter().map(|segments| Work::new(rung.size, frames, segments)));
@@ -240,9 +239,10 @@ impl<'a> Bench<'a> {
         // The longest first, so that no core is left with one at the end.
         works.sort_by_key(|work| Reverse(work.size.pixels() * work.frames.len() as u64));
         let begin = Instant::now();
-        let open = |size| encode::open_within(&self.plan.encoder_settings(size), self.control);
+        let factory = EncoderFactory::find(&self.plan.encoder.kind)?;
+        let open = |size| factory.open(&self.plan.encoder_settings(size), self.control);
         let encoders = if lasting {
-            // All before the first frame: see [`encode::open`].
+            // All before the first frame: see [`EncoderFactory::open`].
             for work in &mut works {
                 work.encoder = Some(open(work.size)?);
             }

@@ -9,7 +9,7 @@ use super::spread::{Limits, Spread};
 use super::stages::Film;
 use crate::clock;
 use crate::control::Control;
-use crate::encode::{self, Encoder};
+use crate::encode::{Encoder, EncoderFactory};
 use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
 use crate::machine;
@@ -162,6 +162,7 @@ impl Work {
             drafts: &drafts,
             spec,
             scalers: Mutex::new(scalers),
+            encoders: EncoderFactory::find(&plan.encoder.kind)?,
             has_twin: choice == DeviceChoice::Auto,
             job: &job,
         };
@@ -189,6 +190,7 @@ struct Studio<'a> {
     spec: ScaleSpec,
     /// One for each lane.
     scalers: Mutex<Vec<Box<dyn Scaler>>>,
+    encoders: EncoderFactory,
     /// Whether the CPU goes on where the device fails.
     has_twin: bool,
     job: &'a Control,
@@ -213,7 +215,7 @@ impl Workshop for Studio<'_> {
     }
 
     fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
-        encode::open_within(&self.plan.encoder_settings(self.plan.rungs[rung].size), self.job)
+        self.encoders.open(&self.plan.encoder_settings(self.plan.rungs[rung].size), self.job)
     }
 
     fn assemble(&self, rung: usize, video: &Spool, film: &Film) -> Result<Rendition> {

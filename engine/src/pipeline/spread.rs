@@ -79,7 +79,7 @@ impl Spread {
     /// [`Error::Options`] when the memory is not enough for one segment at a time.
     pub fn of(plan: &Plan, limits: &Limits, device: &Device) -> Result<Self> {
         let sizes: Vec<_> = plan.rungs.iter().map(|rung| rung.size).collect();
-        let busy = plan.encoder.kind.segments_at_once(&sizes, limits.cores);
+        let busy = plan.encoder.kind.segments_at_once(&sizes, plan.encoder.threads, limits.cores);
         let wanted = match (plan.segments.key_frames, limits.jobs) {
             (None, _) => 1,
             (Some(_), jobs) => jobs.unwrap_or(busy).max(1),
@@ -121,7 +121,7 @@ impl Spread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{PlanOptions, tests::source};
+    use crate::plan::{PlanOptions, SegmentRule, tests::source};
     use crate::scale::DeviceChoice;
 
     fn plan(cores: usize) -> Plan {
@@ -168,7 +168,10 @@ mod tests {
         assert_eq!(jobs[0], 1);
         assert!(jobs.is_sorted() && jobs[3] > 8 && jobs[3] < 16, "{jobs:?}");
         assert_eq!(spread(16, Some(3), None).unwrap().jobs, 3);
-        assert_eq!(spread(1, Some(3), None).unwrap().jobs, 1, "a film of one segment has no more");
+        assert_eq!(spread(1, Some(3), None).unwrap().jobs, 3);
+        let whole = Plan { segments: SegmentRule { key_frames: None }, ..plan(16) };
+        let limits = Limits { cores: 16, jobs: Some(3), memory: None };
+        assert_eq!(Spread::of(&whole, &limits, &Device::cpu()).unwrap().jobs, 1, "a film of one segment has no more");
     }
 
     #[test]

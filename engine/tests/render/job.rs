@@ -13,6 +13,8 @@ pub(crate) struct Job {
     pub(crate) plan: PlanOptions,
     pub(crate) render: RenderOptions,
     pub(crate) span: Span,
+    /// Make the whole film one segment, whatever the planner would.
+    pub(crate) whole: bool,
 }
 
 impl Job {
@@ -29,6 +31,7 @@ impl Job {
                 limits: Limits::default(),
             },
             span: Span::default(),
+            whole: false,
         }
     }
 
@@ -45,7 +48,10 @@ impl Job {
 
     pub(crate) fn run_with(&self, control: &Control, on_progress: &(dyn Fn(&Progress) + Sync)) -> Result<Report> {
         let source = self.open()?;
-        let plan = Plan::new(source.info(), &self.plan)?;
+        let mut plan = Plan::new(source.info(), &self.plan)?;
+        if self.whole {
+            plan.segments.key_frames = None;
+        }
         render(source, &plan, &self.render, control, on_progress)
     }
 }

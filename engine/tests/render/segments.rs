@@ -11,12 +11,13 @@ use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Gop, Pixe
 
 const RENDITIONS: [&str; 2] = ["72x128.mp4", "36x64.mp4"];
 
-/// Converts `source` as planned for `cores`, with so many segments at once.
-fn convert(source: &Path, cores: usize, jobs: usize, out: &Path) -> Report {
+/// Converts `source` with so many segments at once, or as one segment.
+fn convert(source: &Path, jobs: Option<usize>, out: &Path) -> Report {
     let mut job = Job::new(source, out);
+    job.whole = jobs.is_none();
     job.plan.keyframe_interval = Rational::new(1, 2);
-    job.plan.cores = cores;
-    job.render.limits = Limits { cores, jobs: Some(jobs), memory: None };
+    let jobs = jobs.unwrap_or(1);
+    job.render.limits = Limits { jobs: Some(jobs), ..Limits::default() };
     let report = job.run().unwrap();
     assert_eq!(report.spread.jobs, jobs);
     report
@@ -42,11 +43,11 @@ fn segments_joined_are_what_one_long_encode_gives() {
     let directory = tempdir().unwrap();
     let source = film(directory.path());
     let out = |name: &str| directory.path().join(name);
-    let whole = convert(&source, 1, 1, &out("whole"));
+    let whole = convert(&source, None, &out("whole"));
     assert_eq!(whole.plan.segments.key_frames, None);
     for jobs in [1, 2, 5] {
         let name = format!("segments-{jobs}");
-        let report = convert(&source, 16, jobs, &out(&name));
+        let report = convert(&source, Some(jobs), &out(&name));
         assert!(report.plan.segments.key_frames.is_some());
         assert_eq!((report.frames, report.key_frames), (whole.frames, whole.key_frames));
         assert!(report.key_frames > 6, "there are segments to mix up");
@@ -68,7 +69,7 @@ fn a_film_shorter_than_a_segment_is_one() {
     let directory = tempdir().unwrap();
     let clip = Clip { timing: Timing::constant(Ratio::new(25, 1), 3), ..Clip::new("short") };
     let source = clip.write(directory.path()).unwrap().path;
-    let report = convert(&source, 16, 5, &directory.path().join("out"));
+    let report = convert(&source, Some(5), &directory.path().join("out"));
     assert_eq!((report.frames, report.key_frames), (3, 1));
 }
 
@@ -77,22 +78,23 @@ fn a_film_shorter_than_a_segment_is_one() {
 fn joints_cannot_be_seen() {
     let directory = tempdir().unwrap();
     let source = film(directory.path());
-    let worst = |cores: usize, jobs: usize| {
-        let out = directory.path().join(cores.to_string());
+    let worst = |whole: bool, jobs: usize| {
+        let out = directory.path().join(jobs.to_string());
         let mut job = Job::new(&source, &out);
+        job.whole = whole;
         job.plan.ladder = "144".parse().unwrap();
         job.plan.keyframe_interval = Rational::new(1, 4);
         job.plan.encoder = EncoderChoice::Named(EncoderKind::Pipe("svtav1".to_owned()));
-        job.plan.cores = cores;
-        job.render.limits = Limits { cores, jobs: Some(jobs), memory: None };
+        job.plan.cores = 2;
+        job.render.limits = Limits { jobs: Some(jobs), ..Limits::default() };
         let report = job.run().unwrap();
         let quality = psnr_of_frames(&source, &out.join("144x256.mp4"));
         assert_eq!(quality.len() as u64, report.frames);
         (report.plan.segments.key_frames, report.key_frames, quality.into_iter().fold(f64::INFINITY, f64::min))
     };
-    let (whole, key_frames, worst_of_whole) = worst(2, 1);
+    let (whole, key_frames, worst_of_whole) = worst(true, 1);
     assert_eq!(whole, None);
-    let (segments, same, worst_of_segments) = worst(16, 3);
+    let (segments, same, worst_of_segments) = worst(false, 3);
     assert_eq!((segments.unwrap().get(), same), (3, key_frames));
     assert!(key_frames > 6, "there are joints");
     assert!(worst_of_segments > worst_of_whole - 1.0, "{worst_of_segments} dB, and {worst_of_whole} dB of the whole");

@@ -1,7 +1,8 @@
 //! Our settings by the names that libavcodec's encoders have for them.
 
 use crate::colour::ChromaSite;
-use crate::encode::{EncoderSettings, LibavEncoder};
+use crate::encode::kind::LibavEncoder;
+use crate::encode::settings::EncoderSettings;
 
 /// Options that decide on the rate: where one is given, it stands in place of our constant quality.
 const RATE_OPTIONS: [&str; 8] = ["b", "crf", "qp", "cq", "q", "global_quality", "rc", "rc_mode"];

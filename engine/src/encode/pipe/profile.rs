@@ -1,10 +1,11 @@
 //! Profiles: how a program is called, as TOML. The README describes the format.
 
-use super::super::EncoderSettings;
-use super::template::{self, Argument, OptionTemplate};
+use super::template::{self, Argument, OptionTemplate, Values};
 use crate::colour::ChromaSite;
+use crate::encode::settings::EncoderSettings;
 use crate::error::{Error, Result};
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 
@@ -32,27 +33,27 @@ pub struct Profile {
     pub(super) version: Vec<String>,
     /// Seconds without a byte read or written after which the program counts as hung.
     pub(super) silence: u32,
-    pub(super) arguments: Vec<Argument>,
-    /// What becomes of each setting of the caller's.
+    arguments: Vec<Argument>,
+    /// The arguments that each of the caller's own settings becomes.
     #[serde(default)]
-    pub(super) option: Vec<OptionTemplate>,
+    option: Vec<OptionTemplate>,
     /// The program's words for where chroma lies.
     #[serde(default)]
-    pub(super) chroma: ChromaWords,
+    chroma: ChromaWords,
     /// Quality 0 to 100 on the program's scale.
-    pub(super) quality: Scale,
+    quality: Scale,
     /// The program's value for each speed, 0 to 10.
-    pub(super) speed: [i64; 11],
+    speed: [i64; 11],
     /// The program's value for a number of threads; the number itself where there is none.
-    pub(super) threads: Option<Scale>,
+    threads: Option<Scale>,
 }
 
 /// The program's words for where chroma samples lie.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct ChromaWords {
-    pub(super) left: String,
-    pub(super) top_left: String,
+struct ChromaWords {
+    left: String,
+    top_left: String,
 }
 
 impl Default for ChromaWords {
@@ -64,7 +65,7 @@ impl Default for ChromaWords {
 /// Straight lines between points, whole numbers all; what lies before the first or behind the last has their value.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Vec<(i32, i32)>")]
-pub(super) struct Scale(Vec<(i32, i32)>);
+struct Scale(Vec<(i32, i32)>);
 
 impl TryFrom<Vec<(i32, i32)>> for Scale {
     type Error = &'static str;
@@ -81,7 +82,7 @@ impl TryFrom<Vec<(i32, i32)>> for Scale {
 
 impl Scale {
     /// The value at `at`, rounded to the nearest, halves up.
-    pub(super) fn at(&self, at: i32) -> i64 {
+    fn at(&self, at: i32) -> i64 {
         let after = self.0.partition_point(|point| point.0 <= at);
         let (before, after) = (self.0.get(after.wrapping_sub(1)), self.0.get(after));
         match (before, after) {
@@ -135,16 +136,29 @@ impl Profile {
                 self.program
             )));
         }
-        Ok(template::expand(settings, self))
+        let threads = i32::try_from(settings.threads).unwrap_or(i32::MAX);
+        let values = Values {
+            settings,
+            quality: self.quality.at(settings.quality.into()),
+            speed: self.speed[usize::from(settings.speed.min(10))],
+            threads: self.threads.as_ref().map_or(threads.into(), |scale| scale.at(threads)),
+            chroma: if site == ChromaSite::TOP_LEFT { &self.chroma.top_left } else { &self.chroma.left },
+        };
+        Ok(template::expand(&self.arguments, &self.option, &values))
     }
 
-    /// The profile of a shipped name, or of a file: a name with a slash in it or with `.toml` at its end.
+    /// Reads the profile of a shipped name, or of a file: a name with a slash in it or with `.toml` at its end.
     ///
     /// # Errors
     /// [`Error::Options`] when there is none, or it is wrong; [`Error::Io`] when its file cannot be read.
-    pub(super) fn load(name: &str) -> Result<Self> {
+    pub(in crate::encode) fn load(name: &str) -> Result<Self> {
+        Self::parse(name, &Self::text(name)?)
+    }
+
+    /// Reads the text of a profile, as [`Profile::load`].
+    pub(super) fn text(name: &str) -> Result<Cow<'static, str>> {
         if let Some((_, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
-            return Self::parse(name, text);
+            return Ok(Cow::Borrowed(text));
         }
         if !name.contains(std::path::is_separator) && !name.ends_with(".toml") {
             let known = names().collect::<Vec<_>>().join(", ");
@@ -158,7 +172,12 @@ impl Profile {
         if text.len() as u64 > LONGEST {
             return Err(Error::options(format!("profile {name}: more than {LONGEST} bytes")));
         }
-        Self::parse(name, &text)
+        Ok(Cow::Owned(text))
+    }
+
+    /// Tells whether the program makes key frames at the distance that it is told; else only the first frame is one.
+    pub(in crate::encode) fn counts_key_frames(&self) -> bool {
+        template::has_key_frame_distance(&self.arguments)
     }
 
     /// The program's name, or what the environment says instead.
@@ -166,7 +185,7 @@ impl Profile {
         self.named().unwrap_or_else(|| self.program.clone())
     }
 
-    /// Whether the environment says which program.
+    /// Tells whether the environment says which program.
     pub(super) fn is_named(&self) -> bool {
         self.named().is_some()
     }
@@ -176,7 +195,7 @@ impl Profile {
         variable.filter(|program| !program.is_empty())
     }
 
-    /// That `program` is missing, and how to get it.
+    /// Says that `program` is missing, and how to get it.
     pub(super) fn missing(&self, program: &str) -> String {
         let get = self.get.as_deref().unwrap_or("install it, or give its path in the profile");
         format!("there is no program {program}; {get}")
@@ -194,7 +213,9 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::settings;
     use super::*;
+    use crate::frame::Depth;
     use proptest::prelude::*;
     use std::path::Path;
 
@@ -250,6 +271,43 @@ mod tests {
         assert_eq!(Profile::load(path.to_str().unwrap()).unwrap().program, "cat");
         std::fs::write(&path, format!("{SMALL}#{}", "x".repeat(64 << 10))).unwrap();
         assert!(Profile::load(path.to_str().unwrap()).unwrap_err().to_string().contains("65536 bytes"));
+    }
+
+    fn arguments(template: &str, settings: &EncoderSettings) -> Vec<String> {
+        let text = format!(
+            "program = 'x'\nsilence = 1\nquality = [[0, 100], [100, 0]]\nspeed = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, -1]\n\
+             chroma = {{ left = 'l', top-left = 'tl' }}\nthreads = [[1, 1], [4, 2]]\n\
+             option = ['-o', '{{key}}:{{value}}']\narguments = {template}"
+        );
+        Profile::parse("test", &text).unwrap().arguments(settings).unwrap()
+    }
+
+    #[test]
+    fn placeholders_stand_for_the_settings() {
+        let mut settings = settings(90, 160, Depth::Ten);
+        settings.options = vec![("a".to_owned(), "{b}".to_owned()), ("c".to_owned(), "d=e".to_owned())];
+        let all =
+            "['{width}x{height}', 'at {fps_num}/{fps_den}', '{depth}', 'q{quality}s{speed}t{threads}', '{primaries}',
+            '{transfer}', '{matrix}', '{full_range}', '{chroma}', '{keyint}', '{options}', 'end', '']";
+        let expected = [
+            "90x160", "at 30/1", "10", "q20s-1t1", "1", "1", "1", "0", "l", "-1", "-o", "a:{b}", "-o", "c:d=e", "end",
+            "",
+        ];
+        assert_eq!(arguments(all, &settings), expected);
+        settings.colour.chroma = ChromaSite::TOP_LEFT;
+        settings.colour.full_range = true;
+        settings.threads = 64;
+        settings.key_frame_distance = std::num::NonZeroU32::new(48);
+        assert_eq!(arguments("['{chroma}{full_range}{threads}k{keyint}', '{options}']", &settings)[0], "tl12k48");
+    }
+
+    #[test]
+    fn parts_are_joined_and_options_are_parts() {
+        let template = "[{ joined = ['a', 'd={depth}', '{options}', 'b'], with = ':' }]";
+        let mut settings = settings(90, 160, Depth::Ten);
+        assert_eq!(arguments(template, &settings), ["a:d=10:b"]);
+        settings.options = vec![("k".to_owned(), "v".to_owned())];
+        assert_eq!(arguments(template, &settings), ["a:d=10:-o:k:v:b"]);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Programs: where they are, and which SVT-AV1 is in them.
 
 use super::profile::{self, Profile};
+use crate::encode::kind::EncoderKind;
+use crate::error::{Error, Result};
+use crate::fingerprint::Sha256Hex;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 
 /// A profile that is always there, and the program that it calls on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,17 +41,53 @@ pub fn programs() -> Vec<Program> {
     profile::names().filter_map(about).collect()
 }
 
-/// Where the program of a profile is: the one that its environment variable names, else the one in `PATH` or in the
-/// Python package of the profile, whichever has the newer SVT-AV1.
-pub(super) fn locate(profile: &Profile) -> Option<PathBuf> {
-    let Some(package) = profile.package.as_deref().filter(|_| !profile.is_named()) else {
-        return find(&profile.program());
-    };
-    // Asking takes a tenth of a second, and every rung of every segment would.
-    static ASKED: Mutex<BTreeMap<String, Option<PathBuf>>> = Mutex::new(BTreeMap::new());
-    let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
-    let search = || newest(profile, find(&profile.program()), find_in_python(package, &profile.program()));
-    asked.entry(package.to_owned()).or_insert_with(search).clone()
+/// A program that was found, and the profile by which it is called.
+#[derive(Debug)]
+pub(in crate::encode) struct LocatedProgram {
+    pub(super) profile: Profile,
+    /// Sum of the profile's text.
+    profile_sha256: Sha256Hex,
+    pub(super) path: PathBuf,
+}
+
+impl LocatedProgram {
+    /// Finds the program of the profile `name`.
+    ///
+    /// # Errors
+    /// As [`Profile::load`]; [`Error::EncoderMissing`] when there is no such program.
+    pub(in crate::encode) fn find(name: &str) -> Result<Self> {
+        let text = Profile::text(name)?;
+        let profile = Profile::parse(name, &text)?;
+        let encoder = EncoderKind::Pipe(name.to_owned()).to_string();
+        let missing = || Error::EncoderMissing { encoder, why: profile.missing(&profile.program()) };
+        let path = locate(&profile).ok_or_else(missing)?;
+        Ok(Self { profile_sha256: Sha256Hex::of(text.as_bytes()), profile, path })
+    }
+
+    /// Names the program by all that may change what it makes: its version and that of the SVT-AV1 in it, as far as it
+    /// says them, its file, and the profile. The other lines that it prints hold times, addresses and the like.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when its file cannot be read.
+    pub(in crate::encode) fn version(&self) -> Result<String> {
+        let Self { profile, profile_sha256, path } = self;
+        let file = Sha256Hex::of(&fs::read(path).map_err(Error::io(path, "cannot read the program"))?);
+        let said = version(profile, path).unwrap_or_default();
+        let first = said.lines().next().map(|line| line.trim().to_owned());
+        let svtav1 = svtav1_build(&said).map(|version| format!("SVT-AV1 {version}"));
+        let sums = [format!("program {file}"), format!("profile {profile_sha256}")];
+        Ok(first.into_iter().chain(svtav1).chain(sums).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Finds the program of a profile: the one that its environment variable names, else the one in `PATH` or in the Python
+/// package of the profile, whichever has the newer SVT-AV1. To ask both takes some tenths of a second.
+fn locate(profile: &Profile) -> Option<PathBuf> {
+    let in_path = find(&profile.program());
+    match profile.package.as_deref().filter(|_| !profile.is_named()) {
+        Some(package) => newest(profile, in_path, find_in_python(package, &profile.program())),
+        None => in_path,
+    }
 }
 
 fn newest(profile: &Profile, in_path: Option<PathBuf>, in_python: Option<PathBuf>) -> Option<PathBuf> {
@@ -58,8 +96,11 @@ fn newest(profile: &Profile, in_path: Option<PathBuf>, in_python: Option<PathBuf
     if rank(other) > rank(one) { in_python } else { in_path }
 }
 
-/// All that a program says about its version.
+/// Asks a program for its version; gives all that it says, and nothing where its profile does not tell how to ask.
 fn version(profile: &Profile, path: &Path) -> Option<String> {
+    if profile.version.is_empty() {
+        return None;
+    }
     let mut command = Command::new(path);
     // Upright itself switches SVT-AV1's messages off.
     let output = command.args(&profile.version).env("SVT_LOG", "3").stdin(Stdio::null()).output().ok()?;
@@ -67,13 +108,19 @@ fn version(profile: &Profile, path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&said).into_owned())
 }
 
-/// The version of SVT-AV1, where its library or command says it.
+/// Reads the version of SVT-AV1 as three numbers, where its library or command says it.
 fn svtav1(said: &str) -> Option<&str> {
+    let build = svtav1_build(said)?;
+    let end = build.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(build.len());
+    Some(&build[..end])
+}
+
+/// Reads the version of SVT-AV1 with all that tells one build from another.
+fn svtav1_build(said: &str) -> Option<&str> {
     let line = said.lines().find_map(|line| line.split_once("SVT-AV1").map(|(_, rest)| rest))?;
     let (_, version) =
         line.split_once(" v").filter(|(_, version)| version.starts_with(|c: char| c.is_ascii_digit()))?;
-    let end = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
-    Some(&version[..end])
+    version.split_whitespace().next()
 }
 
 /// A version by its numbers.

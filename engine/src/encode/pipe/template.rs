@@ -1,8 +1,6 @@
 //! Templates of arguments: text with placeholders in braces.
 
-use super::super::EncoderSettings;
-use super::profile::Profile;
-use crate::colour::ChromaSite;
+use crate::encode::settings::EncoderSettings;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -48,8 +46,21 @@ enum Piece<P> {
     Placeholder(P),
 }
 
+/// The values for which placeholders stand.
+pub(super) struct Values<'a> {
+    pub(super) settings: &'a EncoderSettings,
+    /// Quality on the program's scale.
+    pub(super) quality: i64,
+    /// The program's value for the speed.
+    pub(super) speed: i64,
+    /// The program's value for the number of threads.
+    pub(super) threads: i64,
+    /// The program's word for where chroma lies.
+    pub(super) chroma: &'a str,
+}
+
 /// A placeholder's name, and what gives that for which it stands.
-type Placeholder = (&'static str, fn(&EncoderSettings, &Profile) -> String);
+type Placeholder = (&'static str, fn(&Values<'_>) -> String);
 
 #[derive(Clone, Copy, Debug)]
 enum OptionPart {
@@ -58,30 +69,23 @@ enum OptionPart {
 }
 
 const PLACEHOLDERS: [Placeholder; 14] = [
-    ("width", |settings, _| settings.size.width.to_string()),
-    ("height", |settings, _| settings.size.height.to_string()),
-    ("fps_num", |settings, _| settings.frame_rate.num.to_string()),
-    ("fps_den", |settings, _| settings.frame_rate.den.to_string()),
-    ("depth", |settings, _| settings.depth.bits().to_string()),
-    ("quality", |settings, profile| profile.quality.at(settings.quality.into()).to_string()),
-    ("speed", |settings, profile| profile.speed[usize::from(settings.speed.min(10))].to_string()),
-    ("threads", |settings, profile| threads(settings.threads, profile)),
-    ("primaries", |settings, _| settings.colour.primaries.to_string()),
-    ("transfer", |settings, _| settings.colour.transfer.to_string()),
-    ("matrix", |settings, _| settings.colour.matrix.to_string()),
-    ("full_range", |settings, _| u8::from(settings.colour.full_range).to_string()),
-    ("keyint", |settings, _| settings.key_frame_distance.map_or_else(|| "-1".to_owned(), |frames| frames.to_string())),
-    ("chroma", |settings, profile| chroma(settings.colour.chroma, profile)),
+    ("width", |values| values.settings.size.width.to_string()),
+    ("height", |values| values.settings.size.height.to_string()),
+    ("fps_num", |values| values.settings.frame_rate.num.to_string()),
+    ("fps_den", |values| values.settings.frame_rate.den.to_string()),
+    ("depth", |values| values.settings.depth.bits().to_string()),
+    ("quality", |values| values.quality.to_string()),
+    ("speed", |values| values.speed.to_string()),
+    ("threads", |values| values.threads.to_string()),
+    ("primaries", |values| values.settings.colour.primaries.to_string()),
+    ("transfer", |values| values.settings.colour.transfer.to_string()),
+    ("matrix", |values| values.settings.colour.matrix.to_string()),
+    ("full_range", |values| u8::from(values.settings.colour.full_range).to_string()),
+    ("keyint", |values| {
+        values.settings.key_frame_distance.map_or_else(|| "-1".to_owned(), |frames| frames.to_string())
+    }),
+    ("chroma", |values| values.chroma.to_owned()),
 ];
-
-fn threads(threads: usize, profile: &Profile) -> String {
-    let threads = i32::try_from(threads).unwrap_or(i32::MAX);
-    profile.threads.as_ref().map_or(i64::from(threads), |scale| scale.at(threads)).to_string()
-}
-
-fn chroma(site: ChromaSite, profile: &Profile) -> String {
-    if site == ChromaSite::TOP_LEFT { profile.chroma.top_left.clone() } else { profile.chroma.left.clone() }
-}
 
 /// Splits a template at its braces; `known` says what a name between them stands for.
 fn pieces<P>(template: &str, known: impl Fn(&str) -> Option<P>) -> Result<Vec<Piece<P>>, String> {
@@ -161,10 +165,10 @@ impl<'de> Visitor<'de> for ArgumentVisitor {
 }
 
 impl Template {
-    fn fill(&self, settings: &EncoderSettings, profile: &Profile) -> String {
+    fn fill(&self, values: &Values<'_>) -> String {
         let fill = |piece: &Piece<Placeholder>| match piece {
             Piece::Text(text) => text.clone(),
-            Piece::Placeholder((_, value)) => value(settings, profile),
+            Piece::Placeholder((_, value)) => value(values),
         };
         self.0.iter().map(fill).collect()
     }
@@ -185,12 +189,12 @@ impl OptionTemplate {
     }
 }
 
-/// Whether there is a place for the caller's own settings.
+/// Tells whether there is a place for the caller's own settings.
 pub(super) fn has_options(arguments: &[Argument]) -> bool {
     parts(arguments).any(|part| matches!(part, Part::Options))
 }
 
-/// Whether the program is told the distance of key frames.
+/// Tells whether the program is told the distance of key frames.
 pub(super) fn has_key_frame_distance(arguments: &[Argument]) -> bool {
     parts(arguments).any(|part| matches!(part, Part::Template(template) if template.has("keyint")))
 }
@@ -202,64 +206,25 @@ fn parts(arguments: &[Argument]) -> impl Iterator<Item = &Part> {
     })
 }
 
-/// The arguments of one call.
-pub(super) fn expand(settings: &EncoderSettings, profile: &Profile) -> Vec<String> {
-    let options = settings.options.iter();
+/// Makes the arguments of one call; each of the caller's own settings becomes one of every template in `option`.
+pub(super) fn expand(arguments: &[Argument], option: &[OptionTemplate], values: &Values<'_>) -> Vec<String> {
+    let options = values.settings.options.iter();
     let options: Vec<_> =
-        options.flat_map(|(key, value)| profile.option.iter().map(|template| template.fill(key, value))).collect();
+        options.flat_map(|(key, value)| option.iter().map(|template| template.fill(key, value))).collect();
     let part = |part: &Part| match part {
         Part::Options => options.clone(),
-        Part::Template(template) => vec![template.fill(settings, profile)],
+        Part::Template(template) => vec![template.fill(values)],
     };
     let argument = |argument: &Argument| match argument {
         Argument::One(one) => part(one),
         Argument::Joined(Joined { joined, with }) => vec![joined.iter().flat_map(part).collect::<Vec<_>>().join(with)],
     };
-    profile.arguments.iter().flat_map(argument).collect()
+    arguments.iter().flat_map(argument).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::settings;
     use super::*;
-    use crate::frame::Depth;
-
-    fn arguments(template: &str, settings: &EncoderSettings) -> Vec<String> {
-        let text = format!(
-            "program = 'x'\nsilence = 1\nquality = [[0, 100], [100, 0]]\nspeed = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, -1]\n\
-             chroma = {{ left = 'l', top-left = 'tl' }}\nthreads = [[1, 1], [4, 2]]\n\
-             option = ['-o', '{{key}}:{{value}}']\narguments = {template}"
-        );
-        Profile::parse("test", &text).unwrap().arguments(settings).unwrap()
-    }
-
-    #[test]
-    fn placeholders_stand_for_the_settings() {
-        let mut settings = settings(90, 160, Depth::Ten);
-        settings.options = vec![("a".to_owned(), "{b}".to_owned()), ("c".to_owned(), "d=e".to_owned())];
-        let all =
-            "['{width}x{height}', 'at {fps_num}/{fps_den}', '{depth}', 'q{quality}s{speed}t{threads}', '{primaries}',
-            '{transfer}', '{matrix}', '{full_range}', '{chroma}', '{keyint}', '{options}', 'end', '']";
-        let expected = [
-            "90x160", "at 30/1", "10", "q20s-1t1", "1", "1", "1", "0", "l", "-1", "-o", "a:{b}", "-o", "c:d=e", "end",
-            "",
-        ];
-        assert_eq!(arguments(all, &settings), expected);
-        settings.colour.chroma = ChromaSite::TOP_LEFT;
-        settings.colour.full_range = true;
-        settings.threads = 64;
-        settings.key_frame_distance = std::num::NonZeroU32::new(48);
-        assert_eq!(arguments("['{chroma}{full_range}{threads}k{keyint}', '{options}']", &settings)[0], "tl12k48");
-    }
-
-    #[test]
-    fn parts_are_joined_and_options_are_parts() {
-        let template = "[{ joined = ['a', 'd={depth}', '{options}', 'b'], with = ':' }]";
-        let mut settings = settings(90, 160, Depth::Ten);
-        assert_eq!(arguments(template, &settings), ["a:d=10:b"]);
-        settings.options = vec![("k".to_owned(), "v".to_owned())];
-        assert_eq!(arguments(template, &settings), ["a:d=10:-o:k:v:b"]);
-    }
 
     #[test]
     fn braces_come_in_pairs() {

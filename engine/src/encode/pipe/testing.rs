@@ -1,7 +1,8 @@
 //! What the tests of this folder share.
 
 use crate::colour::{ChromaSite, Colour, HdrMetadata, cicp};
-use crate::encode::{EncoderKind, EncoderSettings};
+use crate::encode::kind::EncoderKind;
+use crate::encode::settings::EncoderSettings;
 use crate::frame::Depth;
 use crate::geometry::{Rational, Size};
 

@@ -1,12 +1,16 @@
 //! Programs that behave and programs that do not, as shell scripts.
 
+use super::program::programs;
 use super::testing::settings;
-use super::*;
-use crate::colour::cicp;
-use crate::encode::{self, EncoderKind};
-use crate::frame::Depth;
+use super::y4m;
+use crate::colour::{ChromaSite, cicp};
+use crate::encode::{self, EncoderFactory, EncoderKind, EncoderSettings};
+use crate::error::{Error, Result};
+use crate::frame::{Depth, Frame};
+use crate::packet::Packet;
 use std::fs;
 use std::num::NonZeroU32;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -270,7 +274,7 @@ fn frames_of_another_format_are_refused() {
 #[test]
 fn a_missing_program_is_named_with_the_way_to_get_it() {
     let desk = Desk::new();
-    let mut settings = desk.script(60, "");
+    let settings = desk.script(60, "");
     let EncoderKind::Pipe(path) = &settings.kind else { unreachable!() };
     let profile = fs::read_to_string(path).unwrap().replace("'sh'", "'no-such-encoder'\nget = 'buy it'");
     fs::write(path, profile).unwrap();
@@ -281,10 +285,50 @@ fn a_missing_program_is_named_with_the_way_to_get_it() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn what_a_profile_or_av1_cannot_carry_is_refused() {
+    let desk = Desk::new();
+    let mut settings = desk.script(60, "");
     settings.options.push(("a".to_owned(), "b".to_owned()));
     assert!(matches!(encode::open(&settings).err(), Some(Error::Options(_))), "it has no template for options");
     settings.colour.chroma = ChromaSite::CENTRE;
     assert!(matches!(encode::open(&settings).err(), Some(Error::Misuse(_))));
+}
+
+#[test]
+fn the_version_changes_with_the_program_its_words_and_its_profile() {
+    let desk = Desk::new();
+    let program = desk.folder.path().join("encoder");
+    let profile = desk.folder.path().join("profile.toml");
+    let version = |script: &str, silence: u32| {
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+        let text = format!(
+            "program = '{}'\nversion = ['--version']\nsilence = {silence}\narguments = []\n\
+             quality = [[0, 0]]\nspeed = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n",
+            program.display()
+        );
+        fs::write(&profile, text).unwrap();
+        let kind = EncoderKind::Pipe(profile.to_str().unwrap().to_owned());
+        EncoderFactory::find(&kind).unwrap().version().unwrap()
+    };
+    let words = desk.folder.path().join("words");
+    let say = |said: &str| fs::write(&words, said).unwrap();
+    let script = format!("cat {}", words.display());
+    say("Encoder 1.0\nat 0x1234\n SVT-AV1 Encoder Lib v4.2.0-151-g5ed9ffbcb\n");
+    let first = version(&script, 1);
+    assert!(first.starts_with("Encoder 1.0, SVT-AV1 4.2.0-151-g5ed9ffbcb, program "), "{first}");
+    assert_eq!(version(&script, 1), first);
+    assert_ne!(version(&format!("{script} # another"), 1), first);
+    assert_ne!(version(&script, 2), first);
+    say("Encoder 1.0\nat 0x5678\n SVT-AV1 Encoder Lib v4.2.0-151-g5ed9ffbcb\n");
+    assert_eq!(version(&script, 1), first, "addresses and times are no versions");
+    say("Encoder 1.1\n SVT-AV1 Encoder Lib v4.2.0-151-g5ed9ffbcb\n");
+    assert_ne!(version(&script, 1), first);
+    say("Encoder 1.0\n SVT-AV1 Encoder Lib v4.2.0-152-g123456789\n");
+    assert_ne!(version(&script, 1), first);
 }
 
 #[test]

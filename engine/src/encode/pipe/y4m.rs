@@ -1,7 +1,7 @@
 //! YUV4MPEG2, the stream of raw pictures that every encoder's command reads.
 
-use super::super::EncoderSettings;
 use crate::colour::ChromaSite;
+use crate::encode::settings::EncoderSettings;
 use crate::frame::{Depth, Frame};
 
 /// The line that begins a stream. It stays well below 80 characters at any ordinary size and rate, which is all that old

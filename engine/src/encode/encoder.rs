@@ -1,0 +1,29 @@
+//! The interface that all encoders have.
+
+use crate::error::Result;
+use crate::frame::{Frame, FrameFormat};
+use crate::packet::Packet;
+
+/// An AV1 encoder. Frames go in and packets come out in presentation order.
+pub trait Encoder: Send {
+    /// Takes a frame, and appends the packets that have become ready: one AV1 temporal unit each, that is exactly one
+    /// shown frame, without temporal delimiter; those of key frames begin with the sequence header. With `key` the
+    /// frame becomes a key frame; no other frame but the first does.
+    ///
+    /// # Errors
+    /// [`crate::Error::Encoder`].
+    fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()>;
+
+    /// Appends packets of frames that are still inside, one or a few at a call, so that who waits may stop in between;
+    /// says whether there are more. No frame may follow.
+    ///
+    /// # Errors
+    /// [`crate::Error::Encoder`].
+    fn finish(&mut self, packets: &mut Vec<Packet>) -> Result<bool>;
+}
+
+/// Checks that `frame` has the format that an encoder was opened for; the error says how it differs.
+pub(super) fn check_format(frame: &Frame, format: FrameFormat) -> std::result::Result<(), String> {
+    let given = frame.format();
+    if given == format { Ok(()) } else { Err(format!("it was opened for {format:?} and was given {given:?}")) }
+}

@@ -1,0 +1,82 @@
+//! How an encoder is set.
+
+use super::kind::EncoderKind;
+use crate::colour::{Colour, HdrMetadata, cicp};
+use crate::error::{Error, Result};
+use crate::frame::{Depth, FrameFormat, Subsampling};
+use crate::geometry::{Rational, Size};
+use std::num::NonZeroU32;
+
+/// What an encoder is opened with; constant over a rendition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EncoderSettings {
+    /// Which one.
+    pub kind: EncoderKind,
+    /// Size of every frame.
+    pub size: Size,
+    /// 8 or 10 bits.
+    pub depth: Depth,
+    /// Tags of the stream.
+    pub colour: Colour,
+    /// Metadata of a high dynamic range stream.
+    pub hdr: HdrMetadata,
+    /// Ticks of every timestamp.
+    pub time_base: Rational,
+    /// Nominal frames a second, for rate decisions and the level.
+    pub frame_rate: Rational,
+    /// 0 (slowest, best) to 10 (fastest).
+    pub speed: u8,
+    /// 0 (worst) to 100 (best).
+    pub quality: u8,
+    /// Threads that the encoder may use, at least 1. They may decide on the number of tiles, so the same film encoded
+    /// with other threads need not be the same bytes.
+    pub threads: usize,
+    /// Frames from one key frame to the next, for encoders that count them; others are told frame by frame.
+    pub key_frame_distance: Option<NonZeroU32>,
+    /// Settings by the encoder's own names, which win over all that is said here.
+    pub options: Vec<(String, String)>,
+}
+
+impl EncoderSettings {
+    /// Format of every frame: 4:2:0.
+    pub fn frame_format(&self) -> FrameFormat {
+        let Size { width, height } = self.size;
+        FrameFormat { width, height, subsampling: Subsampling::CS420, depth: self.depth }
+    }
+
+    /// Checks that every value is within its range.
+    ///
+    /// # Errors
+    /// [`Error::Options`] that names the first value that is not; [`Error::Misuse`] for one that no plan has.
+    pub fn check(&self) -> Result<()> {
+        self.kind.check_size(self.size)?;
+        let rate = |rate: Rational| (1..=i64::from(i32::MAX)).contains(&rate.num) && rate.den <= i64::from(i32::MAX);
+        let misuse = if self.depth == Depth::Twelve {
+            "12 bits cannot be encoded; use 8 or 10".to_owned()
+        } else if self.colour.matrix == cicp::RGB {
+            "RGB cannot be encoded with chroma at half resolution; convert it to YCbCr".to_owned()
+        } else if !rate(self.frame_rate) || !rate(self.time_base) {
+            format!("a frame rate of {} in ticks of {} s cannot be encoded", self.frame_rate, self.time_base)
+        } else if self.threads == 0 {
+            "an encoder needs at least one thread".to_owned()
+        } else {
+            return check_speed_and_quality(self.speed, self.quality);
+        };
+        Err(Error::misuse(misuse))
+    }
+}
+
+/// Checks the two values that mean the same for every encoder: speed from 0 (slowest, best) to 10 (fastest), quality from
+/// 0 (worst) to 100 (best).
+///
+/// # Errors
+/// [`Error::Options`] that names the first that is out of its range.
+pub(crate) fn check_speed_and_quality(speed: u8, quality: u8) -> Result<()> {
+    if speed > 10 {
+        return Err(Error::options(format!("speed {speed} is out of range; use 0 (slowest) to 10 (fastest)")));
+    }
+    if quality > 100 {
+        return Err(Error::options(format!("quality {quality} is out of range; use 0 (worst) to 100 (best)")));
+    }
+    Ok(())
+}
