@@ -154,6 +154,16 @@ impl Area {
         Self { x: 0, y: 0, width: grid.width, height: grid.height }
     }
 
+    /// Tells whether it lies in a `grid`, and begins and ends where an area of it may.
+    pub fn is_of(self, grid: FrameFormat) -> bool {
+        let along = |begin: u32, length: u32, all: u32, s: u32| {
+            let end = begin.checked_add(length);
+            length > 0 && begin % s == 0 && end.is_some_and(|end| end == all || (end < all && end % s == 0))
+        };
+        let s = grid.subsampling;
+        along(self.x, self.width, grid.width, s.x) && along(self.y, self.height, grid.height, s.y)
+    }
+
     /// Format of a frame that holds this area of a `grid` and no more.
     pub fn format(self, grid: FrameFormat) -> FrameFormat {
         FrameFormat { width: self.width, height: self.height, ..grid }
@@ -221,6 +231,21 @@ impl Frame {
         self.format
     }
 
+    /// Becomes a frame of `format`, whose samples are yet to be written: they are any. Its memory is kept where that is large
+    /// enough.
+    pub fn reshape(&mut self, format: FrameFormat) {
+        if format == self.format {
+            return;
+        }
+        let words = format.bytes() / 4;
+        if words > self.words.capacity() {
+            self.words = vec![0; words];
+        } else {
+            self.words.resize(words, 0);
+        }
+        (self.format, self.layout) = (format, format.layout());
+    }
+
     /// Where plane 0, 1 or 2 lies.
     pub fn layout(&self, index: usize) -> PlaneLayout {
         self.layout[index]
@@ -276,6 +301,16 @@ mod tests {
     }
 
     #[test]
+    fn areas_begin_and_end_with_chroma_or_the_grid() {
+        let grid = FrameFormat { width: 9, height: 8, subsampling: Subsampling::CS422, depth: Depth::Eight };
+        let is_of = |x, y, width, height| Area { x, y, width, height }.is_of(grid);
+        assert!(Area::whole(grid).is_of(grid) && is_of(2, 3, 4, 1) && is_of(8, 0, 1, 8));
+        let bad =
+            [(1, 0, 2, 2), (0, 0, 3, 2), (0, 0, 0, 2), (0, 0, 2, 0), (0, 0, 10, 2), (0, 7, 2, 2), (2, 0, u32::MAX, 1)];
+        assert!(bad.iter().all(|&(x, y, width, height)| !is_of(x, y, width, height)));
+    }
+
+    #[test]
     fn planes_do_not_overlap() {
         let format = FrameFormat { width: 17, height: 3, subsampling: Subsampling::CS422, depth: Depth::Eight };
         let mut frame = Frame::new(format);
@@ -285,6 +320,24 @@ mod tests {
         for index in 0..3 {
             assert!(frame.plane::<u8>(index).0.iter().all(|&sample| usize::from(sample) == index + 1));
         }
+    }
+
+    #[test]
+    fn a_reshaped_frame_is_as_a_new_one_and_keeps_its_memory() {
+        let large = FrameFormat { width: 64, height: 32, subsampling: Subsampling::CS444, depth: Depth::Ten };
+        let small = FrameFormat { width: 17, height: 3, subsampling: Subsampling::CS420, depth: Depth::Eight };
+        let mut frame = Frame::new(large);
+        let memory = frame.bytes().as_ptr();
+        for format in [small, large, small, large] {
+            frame.reshape(format);
+            assert_eq!(frame.format(), format);
+            assert_eq!(frame.layout, format.layout());
+            assert_eq!(frame.bytes().len(), format.bytes());
+            assert_eq!(frame.bytes().as_ptr(), memory);
+        }
+        let mut frame = Frame::new(small);
+        frame.reshape(large);
+        assert_eq!(frame.bytes().len(), large.bytes());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use upright_engine::encode::{self, EncoderKind, EncoderSettings};
-use upright_engine::frame::Frame;
+use upright_engine::frame::{Area, Frame};
 use upright_engine::geometry::{Rational, Size};
 use upright_engine::media::{Event, Mp4Writer, Source, Tags, VideoTrack};
 use upright_engine::packet::Packet;
@@ -53,8 +53,9 @@ fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
     let mut frames = Stamps::default();
     let (mut picture, mut sound) = (Vec::new(), Vec::<Packet>::new());
     loop {
-        match source.next(&mut frame).unwrap() {
-            Event::Frame => {
+        match source.next().unwrap() {
+            Event::Frame { .. } => {
+                source.fill(Area::whole(video.format), &mut frame).unwrap();
                 let key = frames.count() % 10 == 0;
                 frames.push(frame.pts, key);
                 encoder.encode(&frame, key, &mut picture).unwrap();

@@ -3,7 +3,7 @@
 use std::io::Write;
 use tempfile::NamedTempFile;
 use upright_engine::Error;
-use upright_engine::frame::Frame;
+use upright_engine::frame::{Area, Frame};
 use upright_engine::geometry::Rational;
 use upright_engine::media::{Event, Source};
 use upright_engine::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
@@ -44,8 +44,9 @@ fn read(input: &Input, options: &OpenOptions) -> Result<(), Error> {
     let mut frame = Frame::new(video.format);
     let mut last = None;
     for _ in 0..MAX_EVENTS {
-        match source.next(&mut frame)? {
-            Event::Frame => {
+        match source.next()? {
+            Event::Frame { .. } => {
+                source.fill(Area::whole(source.info().video.format), &mut frame)?;
                 assert!(last.is_none_or(|last| last < frame.pts), "frames come in the order of their times");
                 assert!(frame.duration >= 0);
                 last = Some(frame.pts);

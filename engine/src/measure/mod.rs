@@ -4,7 +4,7 @@ pub mod footage;
 
 use crate::encode::{Encoder, EncoderFactory};
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Area, Frame};
 use crate::geometry::Size;
 use crate::machine::cores;
 use crate::media::{Event, Source};
@@ -298,8 +298,11 @@ impl<'a> Bench<'a> {
 fn next_frame(source: &mut Source, frame: &mut Frame, control: &Control) -> Result<bool> {
     loop {
         check(control)?;
-        match source.next(frame)? {
-            Event::Frame => return Ok(true),
+        match source.next()? {
+            Event::Frame { .. } => {
+                source.fill(Area::whole(source.info().video.format), frame)?;
+                return Ok(true);
+            }
             Event::Audio(_) | Event::SoundChanged => {}
             Event::End => return Ok(false),
         }

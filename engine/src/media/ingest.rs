@@ -6,7 +6,7 @@ use super::orientation;
 use super::pixels::{Native, PixelFormat};
 use super::plane::{Plane, Stored};
 use crate::colour::{ChromaSite, Colour};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::frame::{Area, Frame, FrameFormat, Subsampling};
 use crate::geometry::{Orientation, Size};
 
@@ -29,8 +29,6 @@ struct Planes {
     orientation: Orientation,
     /// Of the upright grid.
     format: FrameFormat,
-    /// What of the grid is wanted.
-    area: Area,
 }
 
 impl Ingest {
@@ -59,20 +57,14 @@ impl Ingest {
             subsampling: orientation::subsampling(subsampling, orientation),
             depth: pixels.depth,
         };
-        let area = Area::whole(format);
-        let planes = Planes { stored, subsampling, native, orientation, format, area };
+        let planes = Planes { stored, subsampling, native, orientation, format };
         let chroma = orientation::chroma_site(colour.chroma, subsampling, size, orientation);
         Ok(Self { converter, planes, chroma })
     }
 
-    /// From now on frames hold this area of the upright grid, and no more.
-    pub(super) fn narrow(&mut self, area: Area) {
-        self.planes.area = area;
-    }
-
-    /// Format of the frames that it fills.
+    /// Format of the upright grid.
     pub(super) fn format(&self) -> FrameFormat {
-        self.planes.area.format(self.planes.format)
+        self.planes.format
     }
 
     /// Where chroma lies on the upright grid.
@@ -80,34 +72,39 @@ impl Ingest {
         self.chroma
     }
 
-    /// Fills `frame` with the samples of `picture`, whose size and pixel format are those that self is for.
+    /// Makes `frame` hold the samples that `picture`, whose size and pixel format are those that self is for, has in `area` of
+    /// the upright grid.
     ///
-    /// # Panics
-    /// When `frame` is not of [`Ingest::format`].
-    pub(super) fn fill(&mut self, picture: &AvFrame, frame: &mut Frame) -> Result<()> {
-        assert_eq!(frame.format(), self.format(), "the frame to fill has the source's format");
+    /// # Errors
+    /// [`Error::Misuse`] when the area is not one of the grid.
+    pub(super) fn fill(&mut self, picture: &AvFrame, area: Area, frame: &mut Frame) -> Result<()> {
+        let grid = self.planes.format;
+        if !area.is_of(grid) {
+            return Err(Error::misuse(format!("{area:?} is no area of {grid:?}")));
+        }
+        frame.reshape(area.format(grid));
         let picture = match &mut self.converter {
             Some(converter) => converter.convert(picture)?,
             None => picture,
         };
         if frame.format().depth.bytes() == 1 {
-            self.planes.fill::<u8>(picture, frame);
+            self.planes.fill::<u8>(picture, area, frame);
         } else {
-            self.planes.fill::<u16>(picture, frame);
+            self.planes.fill::<u16>(picture, area, frame);
         }
         Ok(())
     }
 }
 
 impl Planes {
-    fn fill<T: Stored>(&self, picture: &AvFrame, frame: &mut Frame) {
+    fn fill<T: Stored>(&self, picture: &AvFrame, wanted: Area, frame: &mut Frame) {
         let bits = self.format.depth.bits();
         let chroma = self.native.chroma.map_or([None; 2], |chroma| chroma.map(Some));
         for (index, component) in [Some(self.native.luma), chroma[0], chroma[1]].into_iter().enumerate() {
             let (samples, stride) = frame.plane_mut::<T>(index);
             match component {
                 Some(component) => {
-                    let area = self.stored_area(index);
+                    let area = self.stored_area(wanted, index);
                     let plane = Plane::new(picture, component, area, bits);
                     let size = Size { width: area.width, height: area.height };
                     if self.orientation.transpose {
@@ -121,11 +118,11 @@ impl Planes {
         }
     }
 
-    /// Where the wanted area of a plane is stored.
-    fn stored_area(&self, plane: usize) -> Area {
+    /// Where the `wanted` area of the upright grid is stored in a plane.
+    fn stored_area(&self, wanted: Area, plane: usize) -> Area {
         let Orientation { transpose, flip_x, flip_y } = self.orientation;
         let s = if plane == 0 { Subsampling::CS444 } else { self.subsampling };
-        let upright = self.area.of_plane(self.format.plane_subsampling(plane));
+        let upright = wanted.of_plane(self.format.plane_subsampling(plane));
         let Area { x, y, width, height } = if transpose {
             Area { x: upright.y, y: upright.x, width: upright.height, height: upright.width }
         } else {

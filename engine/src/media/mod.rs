@@ -54,8 +54,13 @@ use crate::packet::Packet;
 /// What comes out of a source, in the order of the file.
 #[derive(Debug)]
 pub enum Event {
-    /// The frame given to [`Source::next`] was filled.
-    Frame,
+    /// The next frame, whose samples [`Source::fill`] gives.
+    Frame {
+        /// Presentation time in ticks of [`crate::source::VideoInfo::time_base`], on the output's time line.
+        pts: i64,
+        /// Duration in the same ticks; 0 when it is not known.
+        duration: i64,
+    },
     /// An audio packet ready for MP4, in the time base of [`Source::audio_track`].
     Audio(Packet),
     /// The audio changes in a way that copied packets cannot follow, and is converted from here on: those given out so far

@@ -42,6 +42,8 @@ pub struct Source {
     sound: Sound,
     /// Place of the reader's frame, when it is yet to be given out.
     held: Option<Place>,
+    /// Place of the reader's frame, when it was told of and may be filled.
+    unfilled: Option<Place>,
     /// Whether all wanted frames were given out.
     video_over: bool,
     /// Whether nothing more will be read.
@@ -130,6 +132,7 @@ impl Source {
             timeline,
             sound,
             held: Some(held),
+            unfilled: None,
             video_over: false,
             finished: false,
         })
@@ -145,17 +148,6 @@ impl Source {
         self.reader.demuxer.is_at(path)
     }
 
-    /// From now on frames hold this area of the upright grid, and no more: less to copy and to keep.
-    ///
-    /// # Panics
-    /// When the area does not lie in the grid.
-    pub fn narrow(&mut self, area: Area) {
-        let grid = self.info.video.format;
-        let (right, bottom) = (area.x.saturating_add(area.width), area.y.saturating_add(area.height));
-        assert!(right <= grid.width && bottom <= grid.height, "{area:?} lies in {grid:?}");
-        self.ingest.narrow(area);
-    }
-
     /// Ends reading.
     pub(crate) fn control(&self) -> &Control {
         self.reader.demuxer.control()
@@ -166,22 +158,23 @@ impl Source {
         self.sound.track()
     }
 
-    /// Fills `frame` with the next video frame, or gives an audio packet.
+    /// Reads on to the next video frame or audio packet.
     ///
     /// # Errors
     /// [`Error::BadSource`] when the source turns out to be interlaced or encrypted, or changes what its samples mean;
     /// [`Error::Io`] when reading fails.
-    ///
-    /// # Panics
-    /// When `frame` is not of the format [`super::VideoInfo::format`], or of what [`Source::narrow`] has left of it.
-    pub fn next(&mut self, frame: &mut Frame) -> Result<Event> {
+    #[expect(clippy::should_implement_trait, reason = "it may fail, and its end is an event")]
+    pub fn next(&mut self) -> Result<Event> {
+        self.unfilled = None;
         loop {
             if let Some(event) = self.sound.next(self.reader.demuxer.name())? {
                 return Ok(event);
             }
             if let Some(place) = self.held.take() {
-                self.fill(place, frame)?;
-                return Ok(Event::Frame);
+                self.sameness.check(&self.reader)?;
+                self.reader.damage.retimed_frames += u64::from(place.retimed);
+                self.unfilled = Some(place);
+                return Ok(Event::Frame { pts: place.pts, duration: place.duration });
             }
             if self.finished {
                 self.reader.damage.damaged_audio_packets = self.sound.damage();
@@ -189,6 +182,19 @@ impl Source {
             }
             self.advance()?;
         }
+    }
+
+    /// Makes `frame` the one that [`Source::next`] has just told of, or what lies of it in `area` of the upright grid
+    /// ([`crate::source::VideoInfo::format`]). Samples outside are not read.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] when the area is not one of the grid, or when no frame was told of since the last was filled;
+    /// [`Error::Libav`].
+    pub fn fill(&mut self, area: Area, frame: &mut Frame) -> Result<()> {
+        let place = self.unfilled.take().ok_or_else(|| Error::misuse("there is no new frame to be filled"))?;
+        self.ingest.fill(&self.reader.frame, area, frame)?;
+        (frame.pts, frame.duration) = (place.pts, place.duration);
+        Ok(())
     }
 
     /// Converts the audio packets of before [`Event::SoundChanged`] to what [`Source::audio_track`] is now. It is to be
@@ -208,14 +214,6 @@ impl Source {
     /// What was wrong with the source so far.
     pub fn damage(&self) -> &Damage {
         &self.reader.damage
-    }
-
-    fn fill(&mut self, place: Place, frame: &mut Frame) -> Result<()> {
-        self.sameness.check(&self.reader)?;
-        self.ingest.fill(&self.reader.frame, frame)?;
-        (frame.pts, frame.duration) = (place.pts, place.duration);
-        self.reader.damage.retimed_frames += u64::from(place.retimed);
-        Ok(())
     }
 
     /// Reads on until there is something to give out, or nothing more.

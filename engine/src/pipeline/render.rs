@@ -139,7 +139,7 @@ struct Work {
 
 impl Work {
     fn carry_out(self) -> Result<(Outcome<Rendition>, Spread)> {
-        let Self { job, mut source, plan, drafts, device: choice, limits, strict, board } = self;
+        let Self { job, source, plan, drafts, device: choice, limits, strict, board } = self;
         let (info, audio) = (source.info().clone(), source.audio_track().is_some());
         let whole = plan.scale_spec();
         let area = whole.area(plan.grid_windows());
@@ -150,7 +150,6 @@ impl Work {
             );
             return Err(Error::bad_source(info.name, why));
         }
-        source.narrow(area);
         let spec = whole.narrowed(area);
         let spread_on = |device: &Device| Spread::of(&plan, &limits, device);
         let (device, scalers) = Device::open_for(&choice, &spec, |device| Ok(spread_on(device)?.jobs))?;

@@ -204,6 +204,7 @@ fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
         source,
         name,
         strict,
+        area,
         key_frames: KeyFrames::new(plan.key_frames, plan.video_out.time_base),
         time_base: plan.video_out.time_base,
         segment_key_frames: plan.segments.key_frames,

@@ -29,7 +29,9 @@ const PULSE: Duration = Duration::from_millis(500);
 /// Where frames and sound come from: a [`Source`], but for tests.
 pub(crate) trait Footage: Send {
     /// See [`Source::next`].
-    fn next(&mut self, frame: &mut Frame) -> Result<Event>;
+    fn next(&mut self) -> Result<Event>;
+    /// See [`Source::fill`].
+    fn fill(&mut self, area: Area, frame: &mut Frame) -> Result<()>;
     /// See [`Source::damage`].
     fn damage(&self) -> &Damage;
     /// See [`Source::audio_track`].
@@ -39,8 +41,12 @@ pub(crate) trait Footage: Send {
 }
 
 impl Footage for Source {
-    fn next(&mut self, frame: &mut Frame) -> Result<Event> {
-        Self::next(self, frame)
+    fn next(&mut self) -> Result<Event> {
+        Self::next(self)
+    }
+
+    fn fill(&mut self, area: Area, frame: &mut Frame) -> Result<()> {
+        Self::fill(self, area, frame)
     }
 
     fn damage(&self) -> &Damage {
@@ -134,6 +140,8 @@ pub(crate) struct Decode<'a, F> {
     pub(crate) name: &'a str,
     /// Fail at the first damage.
     pub(crate) strict: bool,
+    /// What of the upright grid is wanted.
+    pub(crate) area: Area,
     pub(crate) key_frames: KeyFrames,
     /// Ticks of the frames' times.
     pub(crate) time_base: Rational,
@@ -157,10 +165,10 @@ impl<F: Footage> Decode<'_, F> {
             let mut frame = self.pool.take().ok_or(Error::Cancelled)?;
             loop {
                 self.job.check()?;
-                let event = self.source.next(&mut frame)?;
+                let event = self.source.next()?;
                 self.refuse_damage()?;
                 match event {
-                    Event::Frame => break,
+                    Event::Frame { .. } => break self.source.fill(self.area, &mut frame)?,
                     Event::Audio(packet) => audio.as_mut().map_or(Ok(()), |spool| spool.append(&packet))?,
                     Event::SoundChanged => {
                         if let Some(copied) = audio.take() {

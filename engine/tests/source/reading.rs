@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use upright_engine::Result;
-use upright_engine::frame::{Frame, Sample};
+use upright_engine::frame::{Area, Frame, Sample};
 use upright_engine::geometry::Rational;
 use upright_engine::media::{Event, Source};
 use upright_engine::packet::Packet;
@@ -60,8 +60,12 @@ pub(crate) fn read_input(
     let mut frame = Frame::new(source.info().video.format);
     let (mut frames, mut audio) = (Vec::new(), Vec::new());
     loop {
-        match source.next(&mut frame)? {
-            Event::Frame => keep(&frame, &mut frames),
+        match source.next()? {
+            Event::Frame { pts, duration } => {
+                source.fill(Area::whole(source.info().video.format), &mut frame)?;
+                assert_eq!((frame.pts, frame.duration), (pts, duration));
+                keep(&frame, &mut frames);
+            }
             Event::Audio(packet) => audio.push(packet),
             Event::SoundChanged => {
                 let copied = std::mem::take(&mut audio);
@@ -73,7 +77,7 @@ pub(crate) fn read_input(
             Event::End => break,
         }
     }
-    assert!(matches!(source.next(&mut frame)?, Event::End), "the end stays the end");
+    assert!(matches!(source.next()?, Event::End), "the end stays the end");
     Ok(Seen {
         info: source.info().clone(),
         frames,

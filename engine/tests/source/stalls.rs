@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 use upright_engine::control::Control;
-use upright_engine::frame::Frame;
 use upright_engine::media::{Event, Source};
 use upright_engine::source::{Input, OpenOptions};
 use upright_engine::{Error, Result};
@@ -27,10 +26,10 @@ fn pipe(directory: &Path) -> PathBuf {
 /// Opens a source and reads it to its end.
 fn read(path: PathBuf, options: &OpenOptions, control: &Control) -> Result<u64> {
     let mut source = Source::open_within(&Input::Path(path), options, control)?;
-    let (mut frame, mut frames) = (Frame::new(source.info().video.format), 0);
+    let mut frames = 0;
     loop {
-        match source.next(&mut frame)? {
-            Event::Frame => frames += 1,
+        match source.next()? {
+            Event::Frame { .. } => frames += 1,
             Event::Audio(_) | Event::SoundChanged => {}
             Event::End => return Ok(frames),
         }
@@ -96,10 +95,9 @@ fn a_film_that_does_not_stall_at_all() {
     let path = write(&Clip::new("film"), directory.path());
     let control = Control::default();
     let mut source = Source::open_within(&Input::Path(path.clone()), &whole(), &control).unwrap();
-    let mut frame = Frame::new(source.info().video.format);
-    assert!(matches!(source.next(&mut frame).unwrap(), Event::Frame));
+    assert!(matches!(source.next().unwrap(), Event::Frame { .. }));
     control.cancel();
-    let end = std::iter::repeat_with(|| source.next(&mut frame)).find(|event| !matches!(event, Ok(Event::Frame)));
+    let end = std::iter::repeat_with(|| source.next()).find(|event| !matches!(event, Ok(Event::Frame { .. })));
     assert!(matches!(end, Some(Err(Error::Cancelled))));
     assert!(matches!(read(path, &whole(), &control), Err(Error::Cancelled)));
 }

@@ -489,11 +489,10 @@ fn film(path: &Path, start: Option<i64>) -> Converted {
         span,
     };
     let mut source = crate::media::Source::open(&Input::Path(path.to_owned()), &options).unwrap();
-    let mut frame = crate::frame::Frame::new(source.info().video.format);
     let mut packets = Vec::new();
     loop {
-        match source.next(&mut frame).unwrap() {
-            Event::Frame => {}
+        match source.next().unwrap() {
+            Event::Frame { .. } => {}
             Event::Audio(packet) => packets.push(packet),
             Event::SoundChanged => {
                 let copied = std::mem::take(&mut packets).into_iter().map(Ok);

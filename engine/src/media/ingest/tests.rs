@@ -62,7 +62,7 @@ fn ingest(pixels: &PixelFormat, size: Size, orientation: Orientation, colour: &C
     let over = Over::new(pixels, size, bytes);
     let mut ingest = Ingest::new(pixels, size, all_of(size), orientation, colour).unwrap();
     let mut frame = Frame::new(ingest.format());
-    ingest.fill(&over.picture, &mut frame).unwrap();
+    ingest.fill(&over.picture, Area::whole(ingest.format()), &mut frame).unwrap();
     frame
 }
 
@@ -133,12 +133,12 @@ fn an_area_holds_the_samples_of_its_place() {
             let grid = whole.format();
             let over = Over::new(&pixels, size, &bytes);
             let mut ingest = Ingest::new(&pixels, size, all_of(size), orientation, &BT709).unwrap();
+            let mut frame = Frame::new(ingest.format());
             for (x, y, width, height) in [(0, 0, 4, 6), (8, 4, 12, 10), (grid.width / 4 * 2, 8, 0, 0)] {
                 let end = |start: u32, length: u32, all: u32| if length == 0 { all - start } else { length };
                 let area = Area { x, y, width: end(x, width, grid.width), height: end(y, height, grid.height) };
-                ingest.narrow(area);
-                let mut frame = Frame::new(ingest.format());
-                ingest.fill(&over.picture, &mut frame).unwrap();
+                ingest.fill(&over.picture, area, &mut frame).unwrap();
+                assert_eq!(frame.format(), area.format(grid));
                 for index in 0..3 {
                     let part = area.of_plane(grid.plane_subsampling(index));
                     let rows = samples(&whole, index);
@@ -170,7 +170,7 @@ fn rows_stored_from_the_bottom_are_read_from_there() {
     }
     let mut ingest = Ingest::new(&pixels, size, all_of(size), Orientation::UPRIGHT, &BT709).unwrap();
     let mut frame = Frame::new(ingest.format());
-    ingest.fill(&over.picture, &mut frame).unwrap();
+    ingest.fill(&over.picture, Area::whole(ingest.format()), &mut frame).unwrap();
     let seen = stored.upright(fixtures::Orientation { flip_y: true, ..fixtures::Orientation::default() });
     for (index, plane) in seen.planes.iter().enumerate() {
         assert_eq!(samples(&frame, index), plane.samples);
@@ -295,14 +295,16 @@ fn chroma_is_told_where_it_lands() {
 }
 
 #[test]
-#[should_panic(expected = "the frame to fill has the source's format")]
-fn a_frame_of_another_format_is_refused() {
+fn an_area_of_another_grid_is_refused() {
     let size = Size { width: 16, height: 16 };
     let pixels = pixels("yuv420p");
     let bytes = vec![0; 16 * 16 * 3 / 2];
     let mut ingest = Ingest::new(&pixels, size, all_of(size), Orientation::UPRIGHT, &BT709).unwrap();
-    let mut frame = Frame::new(FrameFormat { width: 18, ..ingest.format() });
-    let _ = ingest.fill(&Over::new(&pixels, size, &bytes).picture, &mut frame);
+    let mut frame = Frame::new(ingest.format());
+    let picture = &Over::new(&pixels, size, &bytes).picture;
+    for area in [Area { x: 2, ..all_of(size) }, Area { height: 15, ..all_of(size) }] {
+        assert!(matches!(ingest.fill(picture, area, &mut frame), Err(Error::Misuse(_))), "{area:?}");
+    }
 }
 
 #[test]
@@ -402,7 +404,7 @@ fn a_part_is_what_the_whole_has_there() {
             let read = |part| {
                 let mut ingest = Ingest::new(&pixels, size, part, orientation, &BT709).unwrap();
                 let mut frame = Frame::new(ingest.format());
-                ingest.fill(&over.picture, &mut frame).unwrap();
+                ingest.fill(&over.picture, Area::whole(ingest.format()), &mut frame).unwrap();
                 frame
             };
             let (whole, part_of_it) = (read(all_of(size)), read(part));

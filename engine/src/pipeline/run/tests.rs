@@ -152,7 +152,7 @@ impl Setup {
         };
         let order = Order {
             plan: &plan,
-            source: MadeUp { setup: Arc::clone(self), events: self.events() },
+            source: MadeUp { setup: Arc::clone(self), events: self.events(), frame: (0, 0) },
             name: "film",
             strict: self.strict,
             audio: true,
@@ -198,10 +198,12 @@ enum Step {
 struct MadeUp {
     setup: Arc<Setup>,
     events: VecDeque<Step>,
+    /// Number and time of the last frame.
+    frame: (u64, i64),
 }
 
 impl Footage for MadeUp {
-    fn next(&mut self, frame: &mut Frame) -> Result<Event> {
+    fn next(&mut self) -> Result<Event> {
         match self.events.pop_front() {
             None => Ok(Event::End),
             Some(Step::Audio(packet)) => Ok(Event::Audio(packet)),
@@ -210,11 +212,17 @@ impl Footage for MadeUp {
                 let number = self.setup.decoded.fetch_add(1, Ordering::SeqCst);
                 self.setup.at(Place::Decode(number))?;
                 self.setup.ahead.fetch_max(number + 1 - self.setup.encoded.load(Ordering::SeqCst), Ordering::SeqCst);
-                (frame.pts, frame.duration) = (pts, 40);
-                frame.bytes_mut().fill((number % 251) as u8);
-                Ok(Event::Frame)
+                self.frame = (number, pts);
+                Ok(Event::Frame { pts, duration: 40 })
             }
         }
+    }
+
+    fn fill(&mut self, _area: Area, frame: &mut Frame) -> Result<()> {
+        let (number, pts) = self.frame;
+        (frame.pts, frame.duration) = (pts, 40);
+        frame.bytes_mut().fill((number % 251) as u8);
+        Ok(())
     }
 
     fn damage(&self) -> &Damage {
