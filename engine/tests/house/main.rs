@@ -1,0 +1,20 @@
+//! The house's own rules, read off the sources as text.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
+mod graph;
+mod imports;
+mod modules;
+mod tokens;
+
+use std::path::{Path, PathBuf};
+
+/// The folder of the whole project.
+fn house() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The folder of a file as it stands in a list: `engine/src/scale`.
+fn folder(file: &str) -> String {
+    Path::new(file).parent().unwrap().to_str().unwrap().to_owned()
+}
