@@ -1,4 +1,4 @@
-//! The house's own rules, read off the sources as text.
+//! The house's own rules, read off the sources as text: no import circles, and doc comments that say what a function does.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
@@ -6,6 +6,7 @@ mod graph;
 mod imports;
 mod modules;
 mod tokens;
+mod words;
 
 use std::path::{Path, PathBuf};
 
