@@ -96,7 +96,7 @@ impl Conversion {
 mod tests {
     use super::*;
 
-    /// What a flat picture of one value becomes.
+    /// Scales a flat picture of one value.
     fn flat(value: i32, conversion: &Conversion) -> i32 {
         let Conversion { horizontal, vertical, .. } = conversion;
         let middle = (value * UNITY + horizontal.bias) >> horizontal.shift;

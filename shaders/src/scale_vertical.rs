@@ -42,7 +42,7 @@ impl Noise {
         Self { key: hash(frame as u32 ^ hash((frame >> 32) as u32 ^ hash(plane))) }
     }
 
-    /// What is added along row `y`, before `shift` bits are dropped: 0 to 2^shift - 1.
+    /// Gives what is added along row `y` by column, before `shift` bits are dropped: 0 to 2^shift - 1.
     pub fn row(self, y: u32, shift: u32) -> impl Fn(u32) -> i32 {
         let key = hash(y ^ self.key);
         move |x| (hash(x.wrapping_add(key)) >> (32 - shift)) as i32

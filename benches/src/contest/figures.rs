@@ -60,7 +60,7 @@ impl Figure {
         Some(Self { name: name.into(), better, target, least, median, most, rounds })
     }
 
-    /// Whether the median meets the target, both to a thousandth, as they are printed; none where there is no target.
+    /// Says whether the median meets the target, both to a thousandth, as they are printed; none where there is no target.
     pub fn meets(&self) -> Option<bool> {
         let thousandths = |number: f64| (number * 1000.0).round();
         self.target.map(|target| match self.better {

@@ -1,11 +1,20 @@
 //! What a rendition is worth: frames, bits, VMAF.
 
-use super::Rendition;
 use super::clip::Clip;
 use crate::Result;
 use crate::command::Command;
 use crate::scale::filter::Library;
 use serde::Serialize;
+use std::path::PathBuf;
+
+/// A file that comes out.
+#[derive(Clone, Debug)]
+pub struct Rendition {
+    /// Columns and rows.
+    pub size: (u32, u32),
+    /// Where it lies.
+    pub path: PathBuf,
+}
 
 /// What a rendition is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

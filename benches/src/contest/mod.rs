@@ -10,10 +10,9 @@ pub mod plot;
 
 use crate::Result;
 use crate::command::{Command, Cost};
-use judge::Verdict;
+use judge::{Rendition, Verdict};
 use serde::Serialize;
 use std::fs;
-use std::path::PathBuf;
 
 /// Someone who converts the film.
 #[derive(Debug, Serialize)]
@@ -54,7 +53,7 @@ impl Pace {
         if encoder.contains("rav1e") { Self::EveryRound } else { Self::EveryTurn }
     }
 
-    /// Whether it runs in a turn of a round, both counted from 1.
+    /// Says whether it runs in a turn of a round, both counted from 1.
     pub fn runs(self, round: u32, turn: u32) -> bool {
         match self {
             Self::Once => round == 1 && turn == 1,
@@ -62,15 +61,6 @@ impl Pace {
             Self::EveryTurn => true,
         }
     }
-}
-
-/// A file that comes out.
-#[derive(Clone, Debug)]
-pub struct Rendition {
-    /// Columns and rows.
-    pub size: (u32, u32),
-    /// Where it lies.
-    pub path: PathBuf,
 }
 
 impl Contender {
@@ -110,7 +100,7 @@ pub struct Scaling {
 }
 
 impl Contest {
-    /// What some quantity of a contender was in every round; nothing where it did not take part.
+    /// Gives some quantity of a contender in every round; nothing where it did not take part.
     pub fn rounds(&self, name: &str, quantity: impl Fn(&Cost) -> f64) -> Vec<f64> {
         let found = self.contenders.iter().find(|contender| contender.name == name);
         found.map_or_else(Vec::new, |contender| contender.rounds.iter().map(quantity).collect())

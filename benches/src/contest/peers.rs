@@ -2,7 +2,8 @@
 
 use super::clip::Clip;
 use super::floor::Floor;
-use super::{Contender, Pace, Rendition};
+use super::judge::Rendition;
+use super::{Contender, Pace};
 use crate::Result;
 use crate::command::Command;
 use crate::scale::LADDER;
@@ -137,7 +138,7 @@ impl Job<'_> {
         contender(name, command, Pace::of(encoder), renditions(&folder, LADDER.len()))
     }
 
-    /// What decoder and encoders alone cost a contender.
+    /// Prepares to measure what decoder and encoders alone cost a contender.
     ///
     /// # Errors
     /// When this program cannot tell where it lies.
@@ -151,7 +152,7 @@ impl Job<'_> {
         Ok(Floor { encoder, contender, command: self.options(encoder, command), rounds: Vec::new() })
     }
 
-    /// What upright is told besides speed and quality, which are rav1e's.
+    /// Adds what upright is told besides speed and quality, which are rav1e's.
     fn options(&self, encoder: &str, command: Command) -> Command {
         let Settings { svt_preset, svt_crf, .. } = self.settings;
         if encoder == "rav1e" {

@@ -64,7 +64,7 @@ impl Bench {
         Ok(Self { ffmpeg: ffmpeg.clone(), film })
     }
 
-    /// What runs `frames` frames through a filter for every rung, or, without library, through none.
+    /// Makes a command that runs `frames` frames through a filter for every rung, or, without library, through none.
     pub fn command(&self, library: Option<Library>, rungs: &[(u32, u32)], frames: u64) -> Command {
         self.command_into("null", library, rungs, frames)
     }

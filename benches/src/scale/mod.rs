@@ -120,8 +120,8 @@ impl Running {
         (0..under_way).try_for_each(|_| self.collect())
     }
 
-    /// What the GPU says about so many frames a second: bytes that a frame moves, the shares of what the bus carries when
-    /// nothing is computed, and the time that its kernels run. None on the CPU.
+    /// Asks the GPU about so many frames a second: bytes that a frame moves, the shares of what the bus carries when nothing
+    /// is computed, and the time that its kernels run. None on the CPU.
     ///
     /// # Errors
     /// When the device fails.
