@@ -26,9 +26,14 @@ fn window(clip: &Clip, centre: f64) -> [f64; 4] {
     [(centre * width - w / 2.0).clamp(0.0, width - w), (height - h) / 2.0, w, h]
 }
 
-/// What the rendition of a clip should look like, in the format that renditions of its depth have.
+/// The format that renditions of a clip's depth have.
+fn rendition_format(clip: &Clip) -> PixelFormat {
+    if clip.format.bits > 8 { PixelFormat::YUV420P10 } else { PixelFormat::YUV420P }
+}
+
+/// What the rendition of a clip should look like.
 fn expected(clip: &Clip, window: [f64; 4]) -> Picture {
-    let format = if clip.format.bits > 8 { PixelFormat::YUV420P10 } else { PixelFormat::YUV420P };
+    let format = rendition_format(clip);
     clip.seen(0, &View { window, size: SIZE, format, chroma: ChromaLocation::Left })
 }
 
@@ -73,7 +78,7 @@ fn reach(clip: &Clip, window: [f64; 4], plane: usize) -> (u32, u32) {
 /// How many of a rendition's samples are not what they should be, plane by plane.
 fn mistakes(clip: &Clip, window: [f64; 4], rendition: &Path) -> [f64; 3] {
     let expected = expected(clip, window);
-    let format = if clip.format.bits > 8 { PixelFormat::YUV420P10 } else { PixelFormat::YUV420P };
+    let format = rendition_format(clip);
     let found = inspect::decode(rendition, format).unwrap().remove(0);
     let codes = 1 << (format.bits - 8);
     [0, 1, 2].map(|plane| {
@@ -82,10 +87,22 @@ fn mistakes(clip: &Clip, window: [f64; 4], rendition: &Path) -> [f64; 3] {
     })
 }
 
+/// Writes what a rendition should look like and what it does as PNG, and says where.
+fn keep_pictures(clip: &Clip, window: [f64; 4], rendition: &Path) -> String {
+    let format = rendition_format(clip);
+    let found = inspect::decode(rendition, format).unwrap().remove(0);
+    let folder = env!("CARGO_TARGET_TMPDIR");
+    inspect::write_mismatch(folder, &clip.name, &expected(clip, window), &found, format.bits).unwrap()
+}
+
 /// Checks that a rendition of size [`SIZE`] shows the clip's window with its centre at this fraction of the width.
 pub(crate) fn assert_right(clip: &Clip, centre: f64, rendition: &Path) {
-    let share = mistakes(clip, window(clip, centre), rendition);
-    assert!(share.iter().all(|&share| share < 0.01), "{}: {share:?} of the samples are wrong", clip.name);
+    let window = window(clip, centre);
+    let share = mistakes(clip, window, rendition);
+    if share.iter().any(|&share| share >= 0.01) {
+        let look = keep_pictures(clip, window, rendition);
+        panic!("{}: {share:?} of the samples are wrong; {look}", clip.name);
+    }
 }
 
 fn convert(desk: &Desk, clip: &Clip, options: &[&str]) -> Converted {

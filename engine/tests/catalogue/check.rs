@@ -1,5 +1,6 @@
 //! Is a conversion what its source and options ask for? Asked of `ffprobe` and `ffmpeg`.
 
+use crate::PICTURES;
 use std::path::Path;
 use upright_engine::colour::ChromaSite;
 use upright_engine::geometry::Rational;
@@ -92,7 +93,9 @@ pub(crate) fn differences_from_clip(clip: &Clip, source: &Path, directory: &Path
         let pictures = inspect::decode(&path, format).unwrap();
         let psnr = inspect::psnr(&expected.planes[0], &pictures[0].planes[0], format.bits, 2);
         if psnr < 20.0 {
-            found.push(format!("{name}: the first frame is {psnr:.1} dB from what was drawn"));
+            let kept = format!("converts-{}-{}", clip.name, rung.size);
+            let look = inspect::write_mismatch(PICTURES, &kept, &expected, &pictures[0], format.bits).unwrap();
+            found.push(format!("{name}: the first frame is {psnr:.1} dB from what was drawn; {look}"));
         }
     }
     found

@@ -2,6 +2,8 @@
 
 use crate::check::{differences, differences_from_clip};
 use crate::job::{Job, names};
+use crate::trial;
+use libtest_mimic::Trial;
 use tempfile::tempdir;
 use upright_engine::Error;
 use upright_fixtures::catalogue::{self, Recipe};
@@ -24,6 +26,16 @@ const REFUSED: [(&str, &str); 13] = [
     ("truncated-mp4-without-index", "cannot be opened"),
 ];
 
+pub(crate) fn trials() -> impl Iterator<Item = Trial> {
+    let of_fixtures = catalogue::all()
+        .into_iter()
+        .map(|recipe| trial(format!("converts::{}", recipe.name()), move || assert_eq!(convert(&recipe), [""; 0])));
+    of_fixtures.chain([
+        trial("converts::the_list_of_refusals_names_fixtures", the_list_of_refusals_names_fixtures),
+        trial("converts::another_film_is_noticed", another_film_is_noticed),
+    ])
+}
+
 /// Converts one fixture; gives what is wrong with the outcome.
 fn convert(recipe: &Recipe) -> Vec<String> {
     let directory = tempdir().unwrap();
@@ -43,34 +55,6 @@ fn convert(recipe: &Recipe) -> Vec<String> {
     }
 }
 
-/// Every eighth fixture, for a test is the unit that runs beside others.
-fn convert_every_eighth(first: usize) {
-    for recipe in catalogue::all().iter().skip(first).step_by(8) {
-        assert_eq!(convert(recipe), [""; 0], "{}", recipe.name());
-    }
-}
-
-macro_rules! eighths {
-    ($($name:ident: $first:literal,)*) => {
-        $(#[test]
-        fn $name() {
-            convert_every_eighth($first);
-        })*
-    };
-}
-
-eighths! {
-    first_eighth: 0,
-    second_eighth: 1,
-    third_eighth: 2,
-    fourth_eighth: 3,
-    fifth_eighth: 4,
-    sixth_eighth: 5,
-    seventh_eighth: 6,
-    last_eighth: 7,
-}
-
-#[test]
 fn the_list_of_refusals_names_fixtures() {
     for (name, _) in REFUSED {
         assert!(catalogue::named(name).is_some(), "{name}");
@@ -78,7 +62,6 @@ fn the_list_of_refusals_names_fixtures() {
 }
 
 /// The comparison itself must notice what it is for.
-#[test]
 fn another_film_is_noticed() {
     let directory = tempdir().unwrap();
     let convert = |clip: &Clip| {

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod catalogue;
-mod check;
 mod endings;
 mod job;
 mod segments;

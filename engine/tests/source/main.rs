@@ -4,9 +4,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 mod bad;
-mod catalogue;
 mod changes;
 mod damage;
+mod facts;
 mod footage;
 mod pictures;
 mod reading;
