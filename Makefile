@@ -1,10 +1,12 @@
 # `make demo`, `make test` and `make bench` install what is missing on Debian; the others take the machine as it is.
-.PHONY: help demo test lint bench fuzz
+.PHONY: help demo test lint deny msrv bench fuzz
 
 help:
 	@echo 'make demo   install what is missing, build, convert a real clip'
 	@echo 'make test   install what is missing, run every test'
 	@echo 'make lint   formatting, clippy, documentation'
+	@echo 'make deny   licences, sources and known vulnerabilities of what we depend on'
+	@echo 'make msrv   compile with the oldest Rust that is promised'
 	@echo 'make bench  benchmarks of the kernels, then the comparison with peers (an hour on two cores)'
 	@echo 'make fuzz   every fuzz target for SECONDS=60 each'
 
@@ -21,6 +23,13 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps
+
+deny:
+	scripts/deny.sh
+
+msrv:
+	scripts/setup.sh build
+	scripts/msrv.sh
 
 # What `make bench` hands on to the comparison with peers: make bench BENCH='--rounds 5 --only libsvtav1'
 BENCH =
