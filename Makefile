@@ -22,6 +22,7 @@ lint:
 	scripts/setup.sh build lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
+	cargo clippy --workspace --no-default-features -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps
 
 deny:
