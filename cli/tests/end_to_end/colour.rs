@@ -1,6 +1,6 @@
 //! Tags and metadata of colour.
 
-use crate::picture;
+use crate::look;
 use crate::rendition::{Source, check};
 use crate::support::{Converted, Desk, QUICK};
 use serde_json::Value;
@@ -81,14 +81,14 @@ fn chroma_is_where_av1_can_say_it_is() {
 #[test]
 fn high_dynamic_range_stays_so() {
     let desk = Desk::new();
-    let (converted, stream) = convert(&desk, "hdr10", picture::GOOD);
+    let (converted, stream) = convert(&desk, "hdr10", look::GOOD);
     assert_eq!(tags(&stream), ["bt2020", "smpte2084", "bt2020nc", "tv"].map(Some));
     assert_eq!(stream.pix_fmt.as_deref(), Some("yuv420p10le"));
     let path = converted.rendition();
     assert_hdr10(&path, &stream, &desk);
     // No tone mapping: the codes are what they were.
     let catalogue::Recipe::Clip(clip) = catalogue::named("hdr10").unwrap() else { panic!("a clip") };
-    picture::assert_right(&clip, 0.5, &path);
+    look::assert_right(&clip, 0.5, &path);
 }
 
 /// Checks that container and stream have the metadata of the fixtures.

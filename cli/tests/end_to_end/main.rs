@@ -8,6 +8,7 @@ mod colour;
 mod encoders;
 mod footage;
 mod kill;
+mod look;
 mod memory;
 mod partial;
 mod picture;
