@@ -7,7 +7,9 @@ use upright_engine::colour::{ChromaSite, Colour};
 use upright_engine::frame::Frame;
 use upright_engine::geometry::{Orientation, Rational, Size};
 use upright_fixtures::catalogue::{self, Recipe};
-use upright_fixtures::{ChromaLocation, Clip, ColourTags, Fixture, HdrTruth, Model, Picture, Plane, Ratio, inspect};
+use upright_fixtures::{
+    ChromaLocation, Clip, ColourTags, Fixture, HdrTruth, Model, Picture, PixelFormat, Plane, Ratio, inspect,
+};
 
 /// A check of a clip that was read.
 type Check = fn(&Clip, &Fixture, &Seen);
@@ -67,15 +69,21 @@ fn every_check_has_its_clips() {
     for prefix in CHECKS.iter().flat_map(|(_, prefixes)| *prefixes) {
         assert!(all.iter().any(|recipe| recipe.name().starts_with(prefix)), "no clip is called {prefix}");
     }
+    assert!(PixelFormat::ALL.iter().filter(|format| keeps_samples(format)).count() >= 20);
 }
 
 fn check_format(clip: &Clip, fixture: &Fixture, seen: &Seen) {
     assert_eq!(seen.info.video.pixel_format, clip.format.name);
     assert_eq!(seen.frames.len(), 3);
-    // What is converted on the way is compared beside the conversion itself.
-    if clip.format.model != Model::Rgb && clip.format.bits <= 12 && clip.format.subsampling.0 <= 2 {
+    if keeps_samples(&clip.format) {
         check_samples(clip, fixture, seen);
     }
+}
+
+/// Says whether frames have the very samples of this format: what is converted on the way is compared beside the
+/// conversion itself.
+fn keeps_samples(format: &PixelFormat) -> bool {
+    format.model != Model::Rgb && format.bits <= 12 && format.subsampling.0 <= 2
 }
 
 fn check_orientation(clip: &Clip, fixture: &Fixture, seen: &Seen) {
