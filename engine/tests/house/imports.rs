@@ -129,8 +129,10 @@ fn tests_comments_and_strings_make_none() {
         use crate::b::{B, B as C};
         #[cfg(test)]
         mod tests { use crate::b::B; }
-        impl A { #[cfg(test)] fn f<T, U>() -> crate::b::B { crate::b::B } }
-        struct D { #[cfg(test)] field: crate::b::B, other: u8 }
+        impl A { #[cfg(test)] #[must_use] pub(crate) const fn f<T, U>() -> crate::b::B { crate::b::B } }
+        #[cfg(test)]
+        pub(crate) use crate::b::{B as E, B as F};
+        struct D { #[cfg(test)] pub(crate) field: crate::b::B, other: u8 }
         fn log() { log::info(\"\"); }";
     let files = [
         ("lib.rs", "mod a;\nmod b;\nmod log;"),

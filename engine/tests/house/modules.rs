@@ -279,10 +279,16 @@ fn group_end(tokens: &[Token<'_>], at: usize) -> usize {
 
 /// The place behind the item, the field or the statement that begins at `at`, its attributes included.
 fn item_end(tokens: &[Token<'_>], mut at: usize) -> usize {
-    let is_field = !tokens[at..].iter().take(3).any(|token| {
-        ["fn", "impl", "struct", "enum", "trait", "mod", "use", "const", "static", "type"].contains(&token.text)
-    });
-    let braces_end_it = !tokens[at..].iter().take(4).any(|token| token.text == "use");
+    let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
+    while text(at) == "#" {
+        at = group_end(tokens, at + 1);
+    }
+    if text(at) == "pub" {
+        at = if text(at + 1) == "(" { group_end(tokens, at + 1) } else { at + 1 };
+    }
+    // Fields and arms end at a comma, which others may have among their type parameters.
+    let is_field = text(at + 1) == ":" || text(at + 1) == "=";
+    let braces_end_it = text(at) != "use";
     while at < tokens.len() {
         match tokens[at].text {
             ";" => return at + 1,
