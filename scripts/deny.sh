@@ -25,7 +25,8 @@ if ! command -v cargo-deny >/dev/null; then
 fi
 
 cargo deny --locked check bans licenses sources
-if said=$(cargo deny --locked fetch db 2>&1); then
+# A network that swallows packets would keep git waiting.
+if said=$(timeout 120 cargo deny --locked fetch db 2>&1); then
     cargo deny --locked check --disable-fetch advisories
 else
     printf '%s\n' "$said" 'NOTE: the database of vulnerabilities (github.com/RustSec/advisory-db) cannot be fetched:' \

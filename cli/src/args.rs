@@ -1,4 +1,4 @@
-//! The arguments as they are typed. What they come to is decided in `options`.
+//! The arguments as they are typed; `options` makes the engine's options of them.
 
 use crate::exit::Exit;
 use crate::values;
@@ -37,46 +37,135 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Convert INPUT into OUTPUT/STEM/1080x1920.mp4 and so on, with a report.json beside them
     #[command(after_help = EXAMPLES, after_long_help = examples_and_exit_codes())]
-    Convert(Job),
-    /// Print what convert would do as JSON, and write nothing
+    Convert(ConvertArguments),
+    /// Decide everything about the conversion of INPUT, and write it down as JSON, to be edited and rendered
     ///
-    /// Takes the same arguments as convert. Those that do not change what is in the renditions (--output, --overwrite,
-    /// --device, --jobs, --memory, --strict, --progress, --stats) do not change the plan either; what --device, --jobs and
-    /// --memory come to is said on standard error, and is an error where they cannot be had.
-    Plan(Job),
+    /// The plan says what was found in the input, what is wanted of it (sizes, the window's way through every shot, segments,
+    /// encoder, sound, title and chapters: all of it to be edited) and what follows. render does what it says; convert is
+    /// both in one.
+    Plan(PlanArguments),
+    /// Do what PLAN says: convert the input that it was made from, as convert does
+    Render(RenderArguments),
+    /// Encode one segment of PLAN, in all sizes, into a store from which render takes it; on any machine, in any order
+    Segment(SegmentArguments),
     /// Print what Upright sees in INPUT as JSON: streams, geometry, colour, and everything it has to assume
-    Probe(Probe),
+    Probe(ProbeArguments),
     /// Show what this machine offers: GPU adapters, libav, AV1 encoders, SIMD; and what is missing
-    Doctor(Doctor),
+    Doctor(DoctorArguments),
     /// Measure how fast this machine decodes, scales, encodes and converts, and how many films it converts in real time
     ///
     /// Every part is measured by itself with all cores, then a whole conversion into a temporary folder, several times
     /// in turn. Takes some minutes.
-    Bench(Bench),
+    Bench(BenchArguments),
 }
 
-/// What `convert` and `plan` are given: the same arguments, so that one set serves both.
+/// Arguments of `convert`.
 #[derive(Args, Debug)]
-pub(crate) struct Job {
-    /// The film: anything that libavformat opens, or - for standard input
-    pub(crate) input: OsString,
+pub(crate) struct ConvertArguments {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
 
-    /// Folder in which a folder with the input's name is made
-    #[arg(short, long, value_name = "FOLDER", default_value = ".", help_heading = "Output")]
-    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) wanted: WantedArguments,
 
-    /// Replace renditions and report that are already there
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArguments,
+
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+/// Arguments of `plan`.
+#[derive(Args, Debug)]
+pub(crate) struct PlanArguments {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+
+    /// File of the plan [default: standard output]
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Replace a plan that is already there
     #[arg(long, help_heading = "Output")]
     pub(crate) overwrite: bool,
 
     #[command(flatten)]
-    pub(crate) recipe: Recipe,
+    pub(crate) wanted: WantedArguments,
 
-    /// Which picture to convert: auto (the file's default, else the largest), or the number of a video track from 1
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+/// Arguments of `render`.
+#[derive(Args, Debug)]
+pub(crate) struct RenderArguments {
+    #[command(flatten)]
+    pub(crate) plan: PlanFile,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArguments,
+
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+/// Arguments of `segment`.
+#[derive(Args, Debug)]
+pub(crate) struct SegmentArguments {
+    #[command(flatten)]
+    pub(crate) plan: PlanFile,
+
+    /// Which segment: its place in the plan's list, from 0
+    #[arg(short, long, value_name = "N")]
+    pub(crate) number: usize,
+
+    /// Folder of the store: it is made where it is missing, and any number of jobs may share it
+    #[arg(short, long, value_name = "FOLDER", help_heading = "Output")]
+    pub(crate) output: PathBuf,
+
+    /// Size to keep the store below, about: bytes, or with K, M, G after it [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Output")]
+    pub(crate) store_size: Option<u64>,
+
+    /// Progress: bar on standard error, json (JSON Lines on standard output), none; auto is bar on a terminal
+    #[arg(long, value_name = "MODE", default_value = "auto", value_enum, help_heading = "Output")]
+    pub(crate) progress: Progress,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArguments,
+
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+/// A plan, and where its source is now.
+#[derive(Args, Debug)]
+pub(crate) struct PlanFile {
+    /// The plan, as plan has written it or as you have edited it, or - for standard input
+    pub(crate) plan: OsString,
+
+    /// Where the film is now [default: where the plan says; a relative path counts from here, else from the plan's folder]
+    #[arg(long, value_name = "INPUT", help_heading = "Input")]
+    pub(crate) source: Option<OsString>,
+}
+
+/// The film, and which part of it.
+#[derive(Args, Debug)]
+pub(crate) struct InputArguments {
+    /// The film: anything that libavformat opens, or - for standard input
+    pub(crate) input: OsString,
+
+    /// Picture to convert: auto (the file's default, else the largest), or the number of a video track from 1
     #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::video, help_heading = "Input")]
     pub(crate) video: VideoChoice,
 
-    /// Which sound to keep: auto (the best track that can be decoded), the number of an audio track from 1, or none
+    /// Sound to keep: auto (the best track that can be decoded), the number of an audio track from 1, or none
     #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::audio, help_heading = "Input")]
     pub(crate) audio: AudioChoice,
 
@@ -88,38 +177,55 @@ pub(crate) struct Job {
     #[arg(help = "Convert only this much: seconds or [HH:]MM:SS[.frac] [default: to the end]")]
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Input")]
     pub(crate) duration: Option<Rational>,
+}
+
+/// Where renditions go, and what is said of them.
+#[derive(Args, Debug)]
+pub(crate) struct OutputArguments {
+    /// Folder in which a folder with the input's name is made
+    #[arg(short, long, value_name = "FOLDER", default_value = ".", help_heading = "Output")]
+    pub(crate) output: PathBuf,
+
+    /// Replace renditions and report that are already there
+    #[arg(long, help_heading = "Output")]
+    pub(crate) overwrite: bool,
 
     /// Refuse an input that is damaged, cut short, without its sound or with wrong times, instead of converting what is
     /// whole
     #[arg(long, help_heading = "Input")]
     pub(crate) strict: bool,
 
-    #[command(flatten)]
-    pub(crate) access: Access,
+    /// Store of encoded segments: those that are there are not encoded again, new ones are added
+    #[arg(long, value_name = "FOLDER", help_heading = "Output")]
+    pub(crate) store: Option<PathBuf>,
+
+    /// Size to keep the store below, about: bytes, or with K, M, G after it [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, requires = "store", help_heading = "Output")]
+    pub(crate) store_size: Option<u64>,
 
     /// Progress: bar on standard error, json (JSON Lines on standard output), none; auto is bar on a terminal
     #[arg(long, value_name = "MODE", default_value = "auto", value_enum, help_heading = "Output")]
     pub(crate) progress: Progress,
+
+    /// Segments to encode at once [default: as many as keep all cores busy]
+    #[arg(long, value_name = "N", value_parser = values::jobs, help_heading = "Machine")]
+    pub(crate) jobs: Option<usize>,
 
     /// Say at the end where the time went: each stage at work, starved and blocked, each queue, and the bottleneck
     #[arg(long, help_heading = "Output")]
     pub(crate) stats: bool,
 }
 
-/// What is made of a film, and what makes it.
+/// What is made of a film.
 #[derive(Args, Debug)]
-pub(crate) struct Recipe {
+pub(crate) struct WantedArguments {
     /// Sizes of the renditions, WIDTHxHEIGHT or WIDTH for 9:16, with commas between them
     #[arg(long, value_name = "RUNGS", default_value = "1080x1920,720x1280,540x960,360x640", help_heading = "Output")]
     pub(crate) ladder: Ladder,
 
-    /// Where the window stands: center, left, right, or its centre as a fraction of the width, 0 to 1
+    /// Place of the window: center, left, right, or its centre as a fraction of the width, 0 to 1
     #[arg(long, value_name = "X", default_value = "center", value_parser = values::crop, help_heading = "Picture")]
     pub(crate) crop: CropChoice,
-
-    /// What scales the picture: auto (a GPU, else the CPU), gpu, cpu, or part of a GPU adapter's name (see doctor)
-    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = values::device, help_heading = "Picture")]
-    pub(crate) device: DeviceChoice,
 
     /// AV1 encoder, as doctor lists them: rav1e, one of FFmpeg's, or auto: the fastest in software
     #[arg(long, value_name = "NAME", default_value_t = PlanOptions::default().encoder, help_heading = "Encoding")]
@@ -143,20 +249,24 @@ pub(crate) struct Recipe {
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = values::duration, help_heading = "Encoding")]
     pub(crate) keyframe_interval: Rational,
 
-    /// Segments to encode at once [default: as many as keep all cores busy]
-    #[arg(long, value_name = "N", value_parser = values::jobs, help_heading = "Machine")]
-    pub(crate) jobs: Option<usize>,
-
-    /// Memory to stay below, about: bytes, or with K, M, G after it [default: three quarters of what is free]
-    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Machine")]
-    pub(crate) memory: Option<u64>,
-
     /// Bits of the renditions' samples: auto is 8 for an input of 8 bits, and 10 for one of more and for HDR
     #[arg(long, value_name = "BITS", default_value = "auto", value_enum, help_heading = "Encoding")]
     pub(crate) bit_depth: BitDepth,
 }
 
-/// What an input may reach.
+/// How much of the machine is used; nothing here changes what is in the renditions.
+#[derive(Args, Debug)]
+pub(crate) struct MachineArguments {
+    /// What scales the picture: auto (a GPU, else the CPU), gpu, cpu, or part of a GPU adapter's name (see doctor)
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = values::device, help_heading = "Machine")]
+    pub(crate) device: DeviceChoice,
+
+    /// Memory to stay below, about: bytes, or with K, M, G after it [default: three quarters of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Machine")]
+    pub(crate) memory: Option<u64>,
+}
+
+/// Files and hosts that an input may reach.
 #[derive(Args, Debug)]
 pub(crate) struct Access {
     /// libav protocols that the input may use besides the named file itself, with commas between them [default: none]
@@ -167,11 +277,11 @@ pub(crate) struct Access {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Probe {
+pub(crate) struct ProbeArguments {
     /// The film: anything that libavformat opens, or - for standard input
     pub(crate) input: OsString,
 
-    /// Which picture to look at: auto (the file's default, else the largest), or the number of a video track from 1
+    /// Picture to look at: auto (the file's default, else the largest), or the number of a video track from 1
     #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::video, help_heading = "Input")]
     pub(crate) video: VideoChoice,
 
@@ -180,14 +290,14 @@ pub(crate) struct Probe {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Doctor {
+pub(crate) struct DoctorArguments {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Bench {
+pub(crate) struct BenchArguments {
     #[arg(help = "The film to measure with: anything that libavformat opens [default: one that is made for it]")]
     pub(crate) input: Option<PathBuf>,
 
@@ -196,7 +306,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Input")]
     pub(crate) duration: Option<Rational>,
 
-    /// How often everything is measured, in turn
+    /// Times that everything is measured, in turn
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) runs: u32,
 
@@ -205,7 +315,14 @@ pub(crate) struct Bench {
     pub(crate) json: bool,
 
     #[command(flatten)]
-    pub(crate) recipe: Recipe,
+    pub(crate) wanted: WantedArguments,
+
+    /// Segments to encode at once [default: as many as keep all cores busy]
+    #[arg(long, value_name = "N", value_parser = values::jobs, help_heading = "Machine")]
+    pub(crate) jobs: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArguments,
 
     #[command(flatten)]
     pub(crate) access: Access,
@@ -235,7 +352,11 @@ Examples:
   A CDN pipeline, from a pipe, progress for a machine to read, nothing damaged let through:
     upright convert - -o /srv/vod --ladder 1080,720,540 --progress json --strict < master.mp4
   A developer, a quick look at ten seconds with the window further left:
-    upright convert clip.mp4 --start 80 --duration 10 --ladder 360 --crop 0.3 --speed 10";
+    upright convert clip.mp4 --start 80 --duration 10 --ladder 360 --crop 0.3 --speed 10
+  A studio, one shot mended by hand, and only what it changes encoded again:
+    upright plan episode-01.mov -o 01.plan.json
+    upright render 01.plan.json -o vertical/ --store cache/
+    upright render 01.plan.json -o vertical/ --store cache/ --overwrite   (after the edit)";
 
 fn examples_and_exit_codes() -> String {
     let mut text = format!("{EXAMPLES}\n\nExit codes:\n");

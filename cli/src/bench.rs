@@ -26,15 +26,15 @@ const VERSION: u32 = 1;
 /// Bytes of scaled frames that wait for the encoders.
 const MEMORY: usize = 1 << 30;
 
-/// What was measured, in the order of its JSON form. Rates are source frames a second.
+/// The measured rates, in the order of their JSON form. Rates are source frames a second.
 #[derive(Debug, Serialize)]
 struct Measured {
     version: u32,
     machine: Machine,
     versions: BTreeMap<String, String>,
     device: DeviceInfo,
-    film: Film,
-    job: Work,
+    film: MeasuredFilm,
+    job: MeasuredJob,
     decode: Rates,
     scale: Rates,
     encode: Rates,
@@ -48,7 +48,7 @@ struct Measured {
 }
 
 #[derive(Debug, Serialize)]
-struct Film {
+struct MeasuredFilm {
     /// None for the one that was made for it.
     name: Option<String>,
     codec: String,
@@ -59,7 +59,7 @@ struct Film {
 }
 
 #[derive(Debug, Serialize)]
-struct Work {
+struct MeasuredJob {
     rungs: Vec<Size>,
     depth: Depth,
     encoder: EncoderKind,
@@ -77,7 +77,7 @@ impl Rates {
         self.0.push(measured.rate());
     }
 
-    /// The least, the median (of an even number the mean of the middle two) and the most; zeros for none.
+    /// Gives the least, the median (of an even number the mean of the middle two) and the most; zeros for no runs.
     fn spread(&self) -> [f64; 3] {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -93,22 +93,22 @@ impl Rates {
 impl Serialize for Rates {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Spread<'a> {
+        struct RateSummary<'a> {
             median: f64,
             least: f64,
             most: f64,
             runs: &'a [f64],
         }
         let [least, median, most] = self.spread();
-        Spread { median, least, most, runs: &self.0 }.serialize(serializer)
+        RateSummary { median, least, most, runs: &self.0 }.serialize(serializer)
     }
 }
 
 /// Measures, and prints what came of it.
 ///
 /// # Errors
-/// The engine's; [`Error::Options`] for an input that can be read only once.
-pub(crate) fn bench(arguments: args::Bench, quiet: bool, messages: &Messages) -> Result<Exit, Failure> {
+/// The engine's; [`Error::InvalidOption`] for an input that can be read only once.
+pub(crate) fn bench(arguments: args::BenchArguments, quiet: bool, messages: &Messages) -> Result<Exit, Failure> {
     let interrupt = Interrupt::listen()?;
     let json = arguments.json;
     // Holds all that is written, until all is done.
@@ -136,15 +136,22 @@ pub(crate) fn bench(arguments: args::Bench, quiet: bool, messages: &Messages) ->
     Ok(Exit::Success)
 }
 
-fn measure(arguments: args::Bench, folder: &Path, control: &Control, say: &mut dyn FnMut(&str)) -> Result<Measured> {
-    let (plan, device, limits) = options::recipe(arguments.recipe)?;
+fn measure(
+    arguments: args::BenchArguments,
+    folder: &Path,
+    control: &Control,
+    say: &mut dyn FnMut(&str),
+) -> Result<Measured> {
+    let (plan, limits) =
+        (options::plan_options(arguments.wanted)?, options::limits(&arguments.machine, arguments.jobs));
+    let device = arguments.machine.device;
     let seconds = Rational::new(2 * i64::try_from(cores()).unwrap_or(1), 1);
     let duration = arguments.duration.unwrap_or(seconds);
     let span = Span { start: None, duration: Some(duration) };
     let name = arguments.input.map(|path| path.display().to_string());
     let input = match &name {
         Some(name) if name == "-" => {
-            return Err(Error::options("-: standard input can be read only once; give a file, or nothing"));
+            return Err(Error::invalid("input", name, "standard input can be read only once; give a file, or nothing"));
         }
         Some(name) => Input::Path(name.into()),
         None => {
@@ -183,7 +190,7 @@ impl Measured {
             machine: Machine::here(),
             versions: versions(),
             device: bench.device().clone(),
-            film: Film {
+            film: MeasuredFilm {
                 name,
                 codec: video.codec.clone(),
                 size: video.upright.grid,
@@ -191,13 +198,13 @@ impl Measured {
                 frame_rate: video.frame_rate,
                 frames: bench.frames(),
             },
-            job: Work {
-                rungs: plan.rungs.iter().map(|rung| rung.size).collect(),
-                depth: plan.video_out.depth,
-                encoder: plan.encoder.kind.clone(),
-                encoder_options: plan.encoder.options.clone(),
-                speed: plan.encoder.speed,
-                quality: plan.encoder.quality,
+            job: MeasuredJob {
+                rungs: plan.wanted.rungs.clone(),
+                depth: plan.wanted.depth,
+                encoder: plan.wanted.encoder.kind.clone(),
+                encoder_options: plan.wanted.encoder.options.clone(),
+                speed: plan.wanted.encoder.speed,
+                quality: plan.wanted.encoder.quality,
             },
             real_time_streams: convert.median() / video.frame_rate.as_f64(),
             bound_by,
@@ -218,11 +225,12 @@ impl Measured {
         row("processor", format!("{}, {} cores, {}", machine.processor, machine.cores, machine.simd));
         row("device", format!("{} ({}; {})", self.device.name, self.device.kind, self.device.detail));
         let version = |name: &str| self.versions.get(name).map_or("unknown", String::as_str);
-        let [upright, ffmpeg, rav1e] = ["upright", "ffmpeg", "rav1e"].map(version);
+        let [upright, ffmpeg] = ["upright", "ffmpeg"].map(version);
+        let rav1e = self.versions.get("rav1e").map_or("none", String::as_str);
         row("versions", format!("upright {upright}, FFmpeg {ffmpeg}, rav1e {rav1e}; {}", machine.system));
         let name = film.name.as_deref().unwrap_or("made for this");
         let length = film.frames as f64 / rate;
-        let Film { codec, size, .. } = film;
+        let MeasuredFilm { codec, size, .. } = film;
         row(
             "film",
             format!("{name}: {size}, {codec}, {rate:.2} fps, {} frames ({})", film.frames, progress::clock(length)),

@@ -1,10 +1,12 @@
-//! `upright convert`, `upright plan` and `upright probe`.
+//! `upright convert` and `upright render`: both make renditions of a plan, one of a plan that it has just made.
 
-use crate::args;
+use crate::args::{ConvertArguments, OutputArguments, RenderArguments};
 use crate::exit::{Exit, Failure};
+use crate::hints;
 use crate::interrupt::Interrupt;
-use crate::options::{self, Job};
-use crate::output::{self, Messages};
+use crate::options::{self, PlanRequest};
+use crate::output::Messages;
+use crate::plan_file::{self, PlanDocument};
 use crate::progress::{self, Reporter};
 use crate::stats;
 use indicatif::DecimalBytes;
@@ -14,32 +16,86 @@ use std::path::Path;
 use upright_engine::Result;
 use upright_engine::encode::{self, EncoderKind};
 use upright_engine::media::Source;
-use upright_engine::pipeline::{REPORT, Report, Spread, render};
+use upright_engine::pipeline::{self, REPORT, RenderOptions, Report, render};
 use upright_engine::plan::Plan;
-use upright_engine::scale::Device;
-use upright_engine::source::{AudioChoice, Damage, PassedOver, Span};
+use upright_engine::source::{Damage, PassedOver, SourceInfo};
 
 /// Converts, showing progress, and sums up on standard error.
 ///
 /// # Errors
 /// The engine's; a cancelled conversion ends as the signal says that cancelled it.
-pub(crate) fn convert(arguments: args::Job, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
-    let (choice, stats) = (arguments.progress, arguments.stats);
-    let job = Job::resolve(arguments)?;
+pub(crate) fn convert(arguments: ConvertArguments, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
+    let ConvertArguments { input, wanted, output, machine, access } = arguments;
+    let request = PlanRequest::resolve(&input, wanted, access)?;
+    let told = Told::of(&output, quiet);
+    let options = options::render_options(output, machine, &request.input);
+    carry_out(&options, told, messages, |interrupt, reporter| {
+        let control = interrupt.control();
+        let source = Source::open_within(&request.input, &request.open, control)?;
+        tell_of_source(source.info());
+        let plan = pipeline::plan(&source, &request.plan, control, &|progress| reporter.progress(progress))?;
+        Ok((source, plan))
+    })
+}
+
+/// Renders a plan, showing progress, and sums up on standard error.
+///
+/// # Errors
+/// The engine's; a cancelled conversion ends as the signal says that cancelled it.
+pub(crate) fn render_plan(arguments: RenderArguments, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
+    let RenderArguments { plan, output, machine, access } = arguments;
+    let told = Told::of(&output, quiet);
+    let document = plan_file::read(&plan);
+    let PlanDocument { plan, input, text } =
+        document.map_err(|error| Reporter::failed_early(told.progress, quiet, messages, error))?;
+    let options = options::render_options(output, machine, &plan_file::planned_input(&plan));
+    carry_out(&options, told, messages, |interrupt, _| {
+        let open = plan.open_options(access.protocols);
+        let source = Source::open_within(&input, &open, interrupt.control())?;
+        plan.check_source_of_document(source.info(), &text)?;
+        tell_of_source(source.info());
+        Ok((source, plan))
+    })
+}
+
+/// What is told of a conversion, and how.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    progress: crate::args::Progress,
+    stats: bool,
+    quiet: bool,
+}
+
+impl Told {
+    fn of(output: &OutputArguments, quiet: bool) -> Self {
+        Self { progress: output.progress, stats: output.stats, quiet }
+    }
+}
+
+/// Makes renditions of the plan that `prepare` gives, from the source that it has opened.
+fn carry_out(
+    options: &RenderOptions,
+    told: Told,
+    messages: &mut Messages,
+    prepare: impl FnOnce(&Interrupt, &Reporter) -> Result<(Source, Plan)>,
+) -> Result<Exit, Failure> {
     let interrupt = Interrupt::listen()?;
-    let reporter = Reporter::new(choice, quiet, messages);
-    let directory = &job.render.directory;
-    match carry_out(&job, &interrupt, &reporter) {
+    let reporter = Reporter::new(told.progress, told.quiet, messages);
+    let directory = &options.directory;
+    let rendered = prepare(&interrupt, &reporter).and_then(|(source, plan)| {
+        render(source, &plan, options, interrupt.control(), &|progress| reporter.progress(progress))
+    });
+    match rendered {
         Ok(report) => {
             reporter.done(directory, &report)?;
             for complaint in complaints(&report.damage) {
                 log::warn!("{}: {complaint}", report.source.name);
             }
-            if !quiet {
+            if !told.quiet {
                 // Nobody is left to be told when standard error is gone.
                 let _ = messages.write_all(summary(directory, &report).as_bytes());
             }
-            if stats {
+            if told.stats {
                 let _ = messages.write_all(stats::table(&report).as_bytes());
             }
             Ok(Exit::Success)
@@ -52,51 +108,18 @@ pub(crate) fn convert(arguments: args::Job, quiet: bool, messages: &mut Messages
     }
 }
 
-fn carry_out(job: &Job, interrupt: &Interrupt, reporter: &Reporter) -> Result<Report> {
-    let source = Source::open_within(&job.input, &job.open, interrupt.control())?;
-    let plan = Plan::new(source.info(), &job.plan)?;
-    for assumption in &plan.assumptions {
-        log::info!("assumed {}: {} ({})", assumption.what, assumption.value, assumption.because);
+/// Says what had to be assumed of a source, and what is not carried over.
+pub(crate) fn tell_of_source(source: &SourceInfo) {
+    for assumption in &source.assumptions {
+        let hint = hints::of_assumption(&assumption.what).map(|hint| format!("; {hint}")).unwrap_or_default();
+        log::info!("assumed {}: {} ({}{hint})", assumption.what, assumption.value, assumption.because);
     }
-    if !plan.passed_over.is_empty() {
-        log::warn!("{}: not carried over: {}", source.info().name, list(&plan.passed_over));
+    if !source.passed_over.is_empty() {
+        log::warn!("{}: not carried over: {}", source.name, list(&source.passed_over));
     }
-    render(source, &plan, &job.render, interrupt.control(), &|progress| reporter.progress(progress))
 }
 
-/// Prints the plan of a conversion.
-///
-/// # Errors
-/// The engine's.
-pub(crate) fn plan(arguments: args::Job, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
-    let job = Job::resolve(arguments)?;
-    let interrupt = Interrupt::listen()?;
-    let source = Source::open_within(&job.input, &job.open, interrupt.control());
-    let source = source.map_err(|error| interrupt.failure(error))?;
-    let plan = Plan::new(source.info(), &job.plan)?;
-    let spread = Spread::of(&plan, &job.render.limits, &Device::open(&job.render.device)?)?;
-    output::print_json(&plan)?;
-    if !quiet {
-        // Nobody is left to be told when standard error is gone.
-        let _ = writeln!(messages, "upright: {spread}");
-    }
-    Ok(Exit::Success)
-}
-
-/// Prints what Upright sees in a source.
-///
-/// # Errors
-/// The engine's.
-pub(crate) fn probe(arguments: args::Probe) -> Result<Exit, Failure> {
-    let open = options::open_options(arguments.access, arguments.video, AudioChoice::Best, Span::default());
-    let interrupt = Interrupt::listen()?;
-    let source = Source::open_within(&options::input(&arguments.input), &open, interrupt.control());
-    let source = source.map_err(|error| interrupt.failure(error))?;
-    output::print_json(source.info())?;
-    Ok(Exit::Success)
-}
-
-/// Streams in a line: `subtitle 1 (subrip, eng), audio 2 (ac3)`.
+/// Lists streams in a line: `subtitle 1 (subrip, eng), audio 2 (ac3)`.
 fn list(passed_over: &[PassedOver]) -> String {
     let stream = |PassedOver { kind, track, codec, language, .. }: &PassedOver| {
         let language = language.as_ref().map(|language| format!(", {language}")).unwrap_or_default();
@@ -105,8 +128,8 @@ fn list(passed_over: &[PassedOver]) -> String {
     passed_over.iter().map(stream).collect::<Vec<_>>().join(", ")
 }
 
-/// What was wrong with the source, one sentence each.
-fn complaints(damage: &Damage) -> Vec<String> {
+/// Describes the damage of a source, one sentence for each kind.
+pub(crate) fn complaints(damage: &Damage) -> Vec<String> {
     let Damage {
         damaged_frames,
         first_at,
@@ -145,19 +168,22 @@ fn complaints(damage: &Damage) -> Vec<String> {
     complaints
 }
 
-/// An encoder that is here and is much faster than the one of `plan`.
+/// Finds an encoder that is here and is much faster than the one of `plan`.
 fn faster_encoder(plan: &Plan) -> Option<EncoderKind> {
-    let sizes: Vec<_> = plan.rungs.iter().map(|rung| rung.size).collect();
-    let fastest = encode::fastest(&sizes);
-    (plan.encoder.kind == EncoderKind::Rav1e && fastest != EncoderKind::Rav1e).then_some(fastest)
+    let fastest = encode::fastest(&plan.wanted.rungs, plan.wanted.encoder.speed);
+    (plan.wanted.encoder.kind == EncoderKind::Rav1e && fastest != EncoderKind::Rav1e).then_some(fastest)
 }
 
-/// What was made and where it is.
+/// Sums up what was made and where it is.
 fn summary(directory: &Path, report: &Report) -> String {
     let mut text = String::new();
     let time = progress::clock(report.wall_seconds);
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{}: {} frames in {time}, {}", directory.display(), report.frames, report.spread);
+    let _ = writeln!(text, "{}: {} frames in {time}, {}", directory.display(), report.frames, report.parallelism);
+    if report.segments.reused > 0 {
+        let upright_engine::pipeline::report::SegmentsReport { total, reused } = report.segments;
+        let _ = writeln!(text, "  segments: {reused} of {total} from the store, {} encoded", total - reused);
+    }
     for rendition in &report.renditions {
         let size = DecimalBytes(rendition.bytes).to_string();
         let note = if rendition.upscaled { "  upscaled" } else { "" };

@@ -1,4 +1,4 @@
-//! `upright doctor`: what this machine offers, what is missing and how to get it.
+//! `upright doctor`: the devices and encoders of this machine, what is missing and how to get it.
 
 use crate::exit::Exit;
 use crate::{args, output};
@@ -10,10 +10,19 @@ use upright_engine::encode::pipe::{Program, programs};
 use upright_engine::encode::{AvailableEncoder, EncoderKind, LibavEncoder, available, fastest};
 use upright_engine::machine::Machine;
 use upright_engine::media::{Libav, libav};
+use upright_engine::plan::PlanOptions;
 use upright_engine::scale::{DeviceInfo, adapters};
 use upright_engine::versions::versions;
 
-/// What this machine offers.
+/// What to do where no GPU is found.
+const GPU_REMEDY: &str = if cfg!(feature = "gpu") {
+    "the CPU scales instead; where there is a GPU, install its Vulkan driver (Debian: mesa-vulkan-drivers, or \
+     nvidia-driver) and libvulkan1"
+} else {
+    "the CPU scales instead; this program was built without GPU support (the feature gpu)"
+};
+
+/// Devices, libraries and encoders of this machine, and what it lacks.
 #[derive(Debug, Serialize)]
 struct Examination {
     versions: BTreeMap<String, String>,
@@ -35,12 +44,12 @@ struct Finding {
     remedy: &'static str,
 }
 
-/// Prints what this machine offers. Ends with [`Exit::Unavailable`] when something is missing without which nothing
+/// Prints an examination of this machine. Ends with [`Exit::Unavailable`] when something is missing without which nothing
 /// can be converted.
 ///
 /// # Errors
 /// [`upright_engine::Error::Io`] when it cannot be printed.
-pub(crate) fn doctor(arguments: &args::Doctor) -> Result<Exit> {
+pub(crate) fn doctor(arguments: &args::DoctorArguments) -> Result<Exit> {
     let examination = Examination::of_this_machine();
     if arguments.json {
         output::print_json(&examination)?;
@@ -110,17 +119,12 @@ impl Examination {
         });
         }
         if !devices.iter().any(|device| device.kind == "gpu") {
-            findings.push(Finding {
-                what: "GPU".to_owned(),
-                required: false,
-                remedy: "the CPU scales instead; where there is a GPU, install its Vulkan driver \
-                     (Debian: mesa-vulkan-drivers, or nvidia-driver) and libvulkan1",
-            });
+            findings.push(Finding { what: "GPU".to_owned(), required: false, remedy: GPU_REMEDY });
         }
         findings
     }
 
-    /// Whether one of the encoders, linked or outside the process, is an SVT-AV1 of version 2 or newer.
+    /// Looks for an SVT-AV1 of version 2 or newer among the encoders, linked or outside the process.
     fn has_new_svtav1(&self) -> bool {
         let by_pipe = self.programs.iter().filter_map(|program| program.svtav1.as_ref());
         self.versions.get("svtav1").into_iter().chain(by_pipe).any(|version| is_new(version))
@@ -143,7 +147,7 @@ impl Examination {
         for name in ["libavcodec", "libavformat", "libavutil", "libswresample", "libswscale"] {
             rows.push(("", format!("{name} {}", version(name))));
         }
-        let (auto, linked) = (fastest(&[]), version("svtav1"));
+        let (auto, linked) = (fastest(&[], PlanOptions::default().speed), version("svtav1"));
         for (index, AvailableEncoder { encoder, hardware }) in self.encoders.iter().enumerate() {
             let place = match encoder {
                 EncoderKind::Rav1e => format!("{}, built in", version("rav1e")),
@@ -184,7 +188,7 @@ impl Examination {
     }
 }
 
-/// Whether a version of SVT-AV1 is 2 or newer.
+/// Compares a version of SVT-AV1 with 2: true for that or a newer one.
 fn is_new(version: &str) -> bool {
     version.split('.').next().and_then(|major| major.parse::<u32>().ok()) >= Some(2)
 }
@@ -230,6 +234,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "rav1e")]
     fn encoders_are_listed_and_the_faster_is_missed() {
         let mut examination = examined(vec![device("gpu")], whole(), "4.2.0");
         let table = examination.table();

@@ -1,9 +1,10 @@
 //! Exit codes: those of BSD's sysexits.h where it has one, and 128 plus the signal's number for signals.
 
+use crate::hints;
 use std::process::ExitCode;
 use upright_engine::Error;
 
-/// How the program ends.
+/// An end of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
@@ -33,17 +34,19 @@ impl Exit {
         Self::Terminated,
     ];
 
-    /// The number that the operating system is given.
+    /// Gives the number that the operating system is told.
     pub(crate) fn code(self) -> u8 {
         self as u8
     }
 
-    /// What it means, for the help and the README.
+    /// Explains it for the help and the README.
     pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::Success => "everything was done, in full",
             Self::Usage => "wrong arguments, or an option or rung that is out of range",
-            Self::BadInput => "the input is not a video that can be converted, or is damaged and --strict was given",
+            Self::BadInput => {
+                "the input is not a video that can be converted, or is damaged and --strict was given; or the plan or store is unusable"
+            }
             Self::NoInput => "the input does not exist",
             Self::Unavailable => "no usable device, or it was lost; or the encoder is missing",
             Self::Internal => "a fault in the encoder, in libav or in Upright itself",
@@ -57,38 +60,41 @@ impl Exit {
     }
 }
 
-/// [`Error::Cancelled`] counts as an interrupt; who knows of a SIGTERM says so instead.
+/// Chooses the exit code of a failure. [`Error::Cancelled`] counts as an interrupt; who knows of a SIGTERM says so
+/// instead.
 impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error {
-            Error::Options(_) | Error::NotInSource(_) => Self::Usage,
-            Error::BadSource { .. } | Error::OtherSource { .. } => Self::BadInput,
+            Error::InvalidOption { .. } | Error::NotInSource(_) => Self::Usage,
+            // A store is something that is read, like a source and a plan; where the system keeps it from being read or
+            // written, the error is one of input and output.
+            Error::BadSource { .. } | Error::OtherSource { .. } | Error::BadPlan { .. } | Error::BadStore { .. } => {
+                Self::BadInput
+            }
             Error::SourceMissing { .. } => Self::NoInput,
             Error::Device { .. } | Error::EncoderMissing { .. } => Self::Unavailable,
-            Error::Misuse(_)
-            | Error::Encoder { .. }
-            | Error::Libav { .. }
-            | Error::Verify { .. }
-            | Error::StageLost { .. } => Self::Internal,
             Error::OutputExists { .. } | Error::OutputIsInput { .. } | Error::OutputBusy { .. } => Self::CannotCreate,
             Error::Io { .. } => Self::Io,
             Error::Cancelled => Self::Interrupted,
+            // `Misuse`, `Encoder`, `Libav`, `Verify`, `StageLost`, and what the engine may add.
+            _ => Self::Internal,
         }
     }
 }
 
-/// Why the program ends without having done everything.
+/// An end of the program that has not done everything, and the reason.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// What is said about it.
-    pub(crate) error: Error,
-    /// How the program ends.
+    /// One sentence: where, what, and what to do.
+    pub(crate) message: String,
+    /// The program's end.
     pub(crate) exit: Exit,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { exit: Exit::from(&error), error }
+        let hint = hints::of_error(&error).map(|hint| format!(" ({hint})")).unwrap_or_default();
+        Self { message: format!("{error}{hint}"), exit: Exit::from(&error) }
     }
 }
 
@@ -109,11 +115,13 @@ mod tests {
         let path = PathBuf::from("x");
         let text = || "y".to_owned();
         let cases = [
-            (Error::options("bad"), 2),
+            (Error::invalid("speed", 11, "bad"), 2),
             (Error::not_in_source("bad"), 2),
             (Error::misuse("bad"), 70),
             (Error::bad_source("x", "not a video"), 65),
-            (Error::OtherSource { name: text(), what: "size" }, 65),
+            (Error::OtherSource { name: text(), what: "size", line: None }, 65),
+            (Error::BadPlan { name: text(), line: Some(3), why: text() }, 65),
+            (Error::BadStore { path: path.clone(), why: text() }, 65),
             (Error::SourceMissing { path: path.clone() }, 66),
             (Error::Device { device: text(), why: text() }, 69),
             (Error::Encoder { encoder: text(), why: text() }, 70),
@@ -130,6 +138,26 @@ mod tests {
         for (error, code) in &cases {
             assert_eq!(Exit::from(error).code(), *code, "{error:?}");
         }
+        // The compiler does not tell of a variant that is missing here, so the engine's list is read.
+        let engine = include_str!("../../engine/src/error.rs");
+        let (_, after) = engine.split_once("pub enum Error {\n").unwrap();
+        let (variants, _) = after.split_once("\n}\n").unwrap();
+        let is_name = |line: &str| line.starts_with("    ") && line[4..].starts_with(char::is_uppercase);
+        let names = variants.lines().filter(|line| is_name(line));
+        let names: Vec<_> = names.map(|line| line.trim().split([' ', '(', ',']).next().unwrap()).collect();
+        assert_eq!(names.len(), cases.len(), "{names:?}");
+        for name in names {
+            assert!(cases.iter().any(|(error, _)| format!("{error:?}").starts_with(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_failure_says_with_which_option_it_would_go_on() {
+        let failure = Failure::from(Error::OutputExists { path: PathBuf::from("out/a.mp4") });
+        let message = "out/a.mp4: already exists; allow overwriting or choose another output (use --overwrite)";
+        assert_eq!((&failure.message[..], failure.exit), (message, Exit::CannotCreate));
+        let failure = Failure::from(Error::Cancelled);
+        assert_eq!((&failure.message[..], failure.exit), ("cancelled", Exit::Interrupted));
     }
 
     #[test]

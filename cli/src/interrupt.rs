@@ -24,6 +24,8 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
+    /// Starts to listen.
+    ///
     /// # Errors
     /// [`Error::Io`] when the operating system refuses a signal handler or a thread.
     pub(crate) fn listen() -> Result<Self, Error> {
@@ -53,18 +55,18 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// What the first signal cancels.
+    /// Gives the control that the first signal cancels.
     pub(crate) fn control(&self) -> &Control {
         &self.control
     }
 
-    /// How the program ends after `error`: as the signal says, if that was the reason.
+    /// Decides how the program ends after `error`: as the signal says, if that was the reason.
     pub(crate) fn failure(&self, error: Error) -> Failure {
         let exit = match (&error, self.signal.load(Ordering::SeqCst)) {
             (Error::Cancelled, signal @ 1..) => exit_of(signal),
             _ => Exit::from(&error),
         };
-        Failure { error, exit }
+        Failure { exit, ..Failure::from(error) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The command line: arguments to options to engine.
+//! The command line: from arguments to the engine's options, and from its results to messages and exit codes.
 
 mod about;
 mod args;
@@ -8,10 +8,15 @@ mod doctor;
 mod exit;
 #[cfg(test)]
 mod fuzz;
+mod hints;
 mod interrupt;
 mod options;
 mod output;
+mod plan;
+mod plan_file;
+mod probe;
 mod progress;
+mod segment;
 mod stats;
 mod usage;
 mod values;
@@ -40,14 +45,15 @@ fn main() -> ExitCode {
 
 fn upright() -> Exit {
     let mut messages = Messages { bars: MultiProgress::new() };
-    run(&mut messages).unwrap_or_else(|Failure { error, exit }| {
+    run(&mut messages).unwrap_or_else(|Failure { message, exit }| {
         // Nobody is left to be told when standard error is gone.
-        let _ = writeln!(messages, "upright: {error}");
+        let _ = writeln!(messages, "upright: {message}");
         exit
     })
 }
 
-/// Libraries that write to standard error on their own, and can be told not to by an environment variable alone.
+/// Silences libraries that write to standard error on their own, and can be told not to by an environment variable
+/// alone.
 fn silence_libraries() {
     // Mesa's Vulkan layer that sorts adapters asks the desktop session about them, and complains where there is none,
     // as on servers. There it has nothing to sort by either.
@@ -70,8 +76,8 @@ fn set_variable(name: &str, value: &str) {
 
 /// Lets glibc give every block of a megabyte or more back to the system as soon as it is freed. By itself it raises that
 /// bound to as much as 32 MiB (mallopt(3), `M_MMAP_THRESHOLD`), and encoders, which allocate and free such blocks all the
-/// time in many threads, then leave each thread's heap as full of holes as it ever was: the memory of a job grows with
-/// its length. Blocks below a megabyte are left to the heap: encoders need them too often.
+/// time in many threads, then leave each thread's heap as full of holes as it ever was: the memory of a conversion grows
+/// with its length. Blocks below a megabyte are left to the heap: encoders need them too often.
 fn return_large_blocks() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -86,13 +92,15 @@ fn return_large_blocks() {
 fn run(messages: &mut Messages) -> Result<Exit, Failure> {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return Ok(usage::answer(&error)?),
+        Err(error) => return usage::answer(&error),
     };
     output::start_log(messages, log_level(arguments.verbose, arguments.quiet));
     Ok(match arguments.command {
-        Command::Convert(job) => convert::convert(job, arguments.quiet, messages)?,
-        Command::Plan(job) => convert::plan(job, arguments.quiet, messages)?,
-        Command::Probe(probe) => convert::probe(probe)?,
+        Command::Convert(convert) => convert::convert(convert, arguments.quiet, messages)?,
+        Command::Plan(plan) => plan::plan(plan, arguments.quiet, messages)?,
+        Command::Render(render) => convert::render_plan(render, arguments.quiet, messages)?,
+        Command::Segment(segment) => segment::segment(&segment, arguments.quiet, messages)?,
+        Command::Probe(probe) => probe::probe(probe)?,
         Command::Doctor(doctor) => doctor::doctor(&doctor)?,
         Command::Bench(bench) => bench::bench(bench, arguments.quiet, messages)?,
     })

@@ -1,97 +1,105 @@
-//! The arguments, resolved: what the engine is asked for.
+//! The engine's options, made of the arguments.
 
-use crate::args::{self, BitDepth};
+use crate::args::{self, BitDepth, InputArguments, MachineArguments, OutputArguments, WantedArguments};
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 use upright_engine::Result;
-use upright_engine::machine;
 use upright_engine::pipeline::{Limits, RenderOptions};
 use upright_engine::plan::{DepthChoice, PlanOptions};
-use upright_engine::scale::DeviceChoice;
 use upright_engine::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
+use upright_engine::store::StoreOptions;
 
-/// libav decodes no faster with more threads, and each holds a frame.
-const MAX_DECODER_THREADS: usize = 16;
-
-/// One conversion.
+/// A source, and what is wanted of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Job {
+pub(crate) struct PlanRequest {
     pub(crate) input: Input,
     pub(crate) open: OpenOptions,
     pub(crate) plan: PlanOptions,
-    pub(crate) render: RenderOptions,
 }
 
-impl Job {
+impl PlanRequest {
     /// # Errors
-    /// [`upright_engine::Error::Options`] for a combination that cannot be.
-    pub(crate) fn resolve(arguments: args::Job) -> Result<Self> {
-        let input = input(&arguments.input);
-        let span = Span { start: arguments.start, duration: arguments.duration };
-        let (plan, device, limits) = recipe(arguments.recipe)?;
+    /// [`upright_engine::Error::InvalidOption`] for a combination that cannot be.
+    pub(crate) fn resolve(
+        input_arguments: &InputArguments,
+        wanted: WantedArguments,
+        access: args::Access,
+    ) -> Result<Self> {
+        let span = Span { start: input_arguments.start, duration: input_arguments.duration };
         Ok(Self {
-            open: open_options(arguments.access, arguments.video, arguments.audio, span),
-            plan,
-            render: RenderOptions {
-                directory: arguments.output.join(folder_name(&input)),
-                overwrite: arguments.overwrite,
-                strict: arguments.strict,
-                device,
-                limits,
-            },
-            input,
+            input: input(&input_arguments.input),
+            open: open_options(access, input_arguments.video, input_arguments.audio, span),
+            plan: plan_options(wanted)?,
         })
     }
 }
 
-/// What is made of a film, what scales it, and how much of the machine that may take.
+/// Resolves what is made of a film.
 ///
 /// # Errors
-/// [`upright_engine::Error::Options`] for a combination that cannot be.
-pub(crate) fn recipe(arguments: args::Recipe) -> Result<(PlanOptions, DeviceChoice, Limits)> {
-    let memory = arguments.memory.or_else(memory_to_use);
-    let limits = Limits { jobs: arguments.jobs, memory, ..Limits::default() };
-    let plan = PlanOptions {
-        ladder: arguments.ladder,
-        crop: arguments.crop,
-        encoder: arguments.encoder,
-        encoder_options: arguments.encoder_options,
-        speed: arguments.speed,
-        quality: arguments.quality,
-        keyframe_interval: arguments.keyframe_interval,
-        depth: match arguments.bit_depth {
+/// [`upright_engine::Error::InvalidOption`] for a combination that cannot be.
+pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
+    let options = PlanOptions::default()
+        .ladder(wanted.ladder)
+        .crop(wanted.crop)
+        .encoder(wanted.encoder)
+        .encoder_options(wanted.encoder_options)
+        .speed(wanted.speed)
+        .quality(wanted.quality)
+        .keyframe_interval(wanted.keyframe_interval)
+        .depth(match wanted.bit_depth {
             BitDepth::Auto => DepthChoice::Auto,
             BitDepth::Eight => DepthChoice::Eight,
             BitDepth::Ten => DepthChoice::Ten,
-        },
-        cores: limits.cores,
-    };
-    plan.validate()?;
-    Ok((plan, arguments.device, limits))
+        });
+    options.validate()?;
+    Ok(options)
 }
 
-/// `-` is standard input; everything else, even what is not text, is a path.
+/// Resolves how much of the machine may be used.
+pub(crate) fn limits(machine: &MachineArguments, jobs: Option<usize>) -> Limits {
+    let memory = machine.memory.or_else(memory_to_use);
+    Limits { jobs, memory, ..Limits::default() }
+}
+
+/// Resolves how the renditions of `source`, as the user named it, are made.
+pub(crate) fn render_options(output: OutputArguments, machine: MachineArguments, source: &Input) -> RenderOptions {
+    let limits = limits(&machine, output.jobs);
+    let options = RenderOptions::new(output.output.join(folder_name(source)))
+        .overwrite(output.overwrite)
+        .strict(output.strict)
+        .device(machine.device)
+        .limits(limits);
+    let size = output.store_size;
+    match output.store {
+        Some(folder) => options.store(StoreOptions { folder, size }),
+        None => options,
+    }
+}
+
+/// Reads the name of an input: `-` is standard input; everything else, even what is not text, is a path.
 pub(crate) fn input(argument: &OsStr) -> Input {
     if argument == "-" { Input::Stdin } else { Input::Path(PathBuf::from(argument)) }
 }
 
-/// How to open a source with all the cores of this machine.
+/// Makes the options for opening a source with all the cores of this machine.
 pub(crate) fn open_options(access: args::Access, video: VideoChoice, audio: AudioChoice, span: Span) -> OpenOptions {
-    let threads = machine::cores().min(MAX_DECODER_THREADS);
-    OpenOptions { protocols: access.protocols, video, audio, threads, span }
+    OpenOptions::default().protocols(access.protocols).video(video).audio(audio).span(span)
 }
 
-/// Three quarters of the memory that is free on this machine, in bytes: the rest is for others, and for the operating
-/// system to read ahead.
+/// Takes three quarters of the memory that is free on this machine, in bytes: the rest is for others, and for the
+/// operating system to read ahead. None where the system does not say.
 fn memory_to_use() -> Option<u64> {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
-    let free = system.cgroup_limits().map_or(system.available_memory(), |limits| limits.free_memory);
+    // What a group of processes has left: files that the system has read for it count as used and can be dropped.
+    let left = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory.saturating_sub(limits.rss));
+    let free = left.min(system.available_memory());
     (free > 0).then_some(free / 4 * 3)
 }
 
-/// The name of the folder that the renditions go to: the input's without its extension. Whatever the input is called, it
-/// is one name, which does not lead out of the output folder.
+/// Names the folder that the renditions go to: as the input, without its extension. Whatever the input is called, it is
+/// one name, which does not lead out of the output folder.
 fn folder_name(input: &Input) -> OsString {
     let Input::Path(path) = input else { return OsString::from("stdin") };
     let url = path.to_str().and_then(|text| text.split_once("://"));
@@ -117,7 +125,7 @@ fn folder_name(input: &Input) -> OsString {
 /// Characters that some system forbids in names.
 const RESERVED: &str = r#"<>:"/\|?*"#;
 
-/// Whether `name` is an ordinary name, and no path of several.
+/// Checks that `name` is an ordinary name, and no path of several.
 fn is_one_name(name: &OsStr) -> bool {
     let mut parts = Path::new(name).components();
     matches!((parts.next(), parts.next()), (Some(Component::Normal(only)), None) if only == name)
@@ -126,99 +134,67 @@ fn is_one_name(name: &OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::{Arguments, Command};
+    use crate::args::{Arguments, Command, ConvertArguments};
     use clap::Parser;
     use proptest::prelude::*;
     use upright_engine::encode::{EncoderChoice, EncoderKind, LibavEncoder};
     use upright_engine::geometry::Rational;
     use upright_engine::plan::CropChoice;
+    use upright_engine::scale::DeviceChoice;
 
-    fn job(arguments: &[&str]) -> Job {
+    fn resolved(arguments: &[&str]) -> (PlanRequest, RenderOptions) {
         let all = ["upright", "convert"].iter().chain(arguments);
         match Arguments::try_parse_from(all).unwrap().command {
-            Command::Convert(job) => Job::resolve(job).unwrap(),
+            Command::Convert(ConvertArguments { input, wanted, output, machine, access }) => {
+                let request = PlanRequest::resolve(&input, wanted, access).unwrap();
+                let render = render_options(output, machine, &request.input);
+                (request, render)
+            }
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn without_options_the_engines_defaults_hold() {
-        let job = job(&["films/film.mkv"]);
-        assert_eq!(job.input, Input::Path(PathBuf::from("films/film.mkv")));
-        assert_eq!(job.plan, PlanOptions::default());
-        assert_eq!((job.open.video, job.open.audio), (VideoChoice::Best, AudioChoice::Best));
-        assert_eq!(job.open.span, Span::default());
-        assert!(job.open.protocols.is_empty() && job.open.threads >= 1);
-        assert_eq!(job.render.directory, PathBuf::from("./film"));
-        assert_eq!(job.render.device, DeviceChoice::Auto);
-        assert!(!job.render.overwrite && !job.render.strict);
-        assert!(job.render.limits.jobs.is_none() && job.render.limits.memory.is_some());
+        let (request, render) = resolved(&["films/film.mkv"]);
+        assert_eq!(request.input, Input::Path(PathBuf::from("films/film.mkv")));
+        assert_eq!(request.plan, PlanOptions::default());
+        assert_eq!((request.open.video, request.open.audio), (VideoChoice::Best, AudioChoice::Best));
+        assert_eq!(request.open.span, Span::default());
+        assert!(request.open.protocols.is_empty() && request.open.threads >= 1);
+        assert_eq!(render.directory, PathBuf::from("./film"));
+        assert_eq!(render.device, DeviceChoice::Auto);
+        assert!(!render.overwrite && !render.strict && render.store.is_none());
+        assert!(render.limits.jobs.is_none() && render.limits.memory.is_some());
     }
 
     #[test]
     fn every_option_reaches_the_engine() {
-        let job = job(&[
-            "film.tar.mov",
-            "--output",
-            "out",
-            "--ladder",
-            "720,360x640",
-            "--crop",
-            "0.25",
-            "--encoder",
-            "libsvtav1",
-            "--encoder-options",
-            "tiles=a=b",
-            "--speed",
-            "3",
-            "--quality",
-            "91",
-            "--keyframe-interval",
-            "1.5",
-            "--device",
-            "llvmpipe",
-            "--video",
-            "3",
-            "--audio",
-            "2",
-            "--bit-depth",
-            "10",
-            "--start",
-            "1:00",
-            "--duration",
-            "0:02.5",
-            "--overwrite",
-            "--strict",
-            "--jobs",
-            "3",
-            "--memory",
-            "1.5G",
-            "--protocols",
-            "https,tls",
-            "--progress",
-            "none",
-        ]);
+        let wanted = "film.tar.mov --output out --ladder 720,360x640 --crop 0.25 --encoder libsvtav1 --encoder-options \
+                      tiles=a=b --speed 3 --quality 91 --keyframe-interval 1.5 --device llvmpipe --video 3 --audio 2 \
+                      --bit-depth 10 --start 1:00 --duration 0:02.5 --overwrite --strict --jobs 3 --memory 1.5G --store \
+                      cache --store-size 20G --protocols https,tls --progress none";
+        let (request, render) = resolved(&wanted.split_whitespace().collect::<Vec<_>>());
         assert_eq!(
-            job.plan,
-            PlanOptions {
-                ladder: "720x1280,360x640".parse().unwrap(),
-                crop: CropChoice::At(0.25),
-                encoder: EncoderChoice::Named(EncoderKind::Libav(LibavEncoder::SvtAv1)),
-                encoder_options: vec![("tiles".to_owned(), "a=b".to_owned())],
-                speed: 3,
-                quality: 91,
-                keyframe_interval: Rational::new(3, 2),
-                depth: DepthChoice::Ten,
-                cores: job.plan.cores,
-            }
+            request.plan,
+            PlanOptions::default()
+                .ladder("720x1280,360x640".parse().unwrap())
+                .crop(CropChoice::At(0.25))
+                .encoder(EncoderChoice::Named(EncoderKind::Libav(LibavEncoder::SvtAv1)))
+                .encoder_options(vec![("tiles".to_owned(), "a=b".to_owned())])
+                .speed(3)
+                .quality(91)
+                .keyframe_interval(Rational::new(3, 2))
+                .depth(DepthChoice::Ten)
         );
-        assert_eq!((job.open.video, job.open.audio), (VideoChoice::Track(3), AudioChoice::Track(2)));
-        assert_eq!(job.open.span, Span { start: Some(Rational::new(60, 1)), duration: Some(Rational::new(5, 2)) });
-        assert_eq!(job.open.protocols, ["https", "tls"]);
-        assert_eq!(job.render.directory, PathBuf::from("out/film.tar"));
-        assert_eq!(job.render.device, DeviceChoice::Adapter("llvmpipe".to_owned()));
-        assert!(job.render.overwrite && job.render.strict);
-        assert_eq!((job.render.limits.jobs, job.render.limits.memory), (Some(3), Some(3 << 29)));
+        assert_eq!((request.open.video, request.open.audio), (VideoChoice::Track(3), AudioChoice::Track(2)));
+        assert_eq!(request.open.span, Span { start: Some(Rational::new(60, 1)), duration: Some(Rational::new(5, 2)) });
+        assert_eq!(request.open.protocols, ["https", "tls"]);
+        assert_eq!(render.directory, PathBuf::from("out/film.tar"));
+        assert_eq!(render.device, DeviceChoice::Adapter("llvmpipe".to_owned()));
+        assert!(render.overwrite && render.strict);
+        assert_eq!((render.limits.jobs, render.limits.memory), (Some(3), Some(3 << 29)));
+        assert_eq!(render.store, Some(StoreOptions { folder: PathBuf::from("cache"), size: Some(20 << 30) }));
     }
 
     #[test]

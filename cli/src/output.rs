@@ -1,4 +1,4 @@
-//! Data goes to standard output, everything else to standard error.
+//! Standard output, which data goes to, and standard error, which everything else goes to.
 
 use indicatif::MultiProgress;
 use log::LevelFilter;
@@ -36,7 +36,7 @@ pub(crate) fn stdout_failed(cause: io::Error) -> Error {
     Error::io("standard output", "cannot write")(cause)
 }
 
-/// Where messages go: standard error, above the progress bars where there are any.
+/// Standard error, above the progress bars where there are any.
 #[derive(Clone, Debug)]
 pub(crate) struct Messages {
     /// The bars that messages must not tear.

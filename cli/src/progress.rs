@@ -1,4 +1,4 @@
-//! How far a conversion is: bars for people, JSON Lines for machines.
+//! Progress of a conversion: bars for people, JSON Lines for machines.
 //!
 //! The JSON Lines on standard output, each flushed, are a contract described in the README: any number of `progress`
 //! lines, then exactly one that is `done` or `failed`. A reader that does not read holds nothing up.
@@ -14,17 +14,17 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use upright_engine::Result;
-use upright_engine::pipeline::{Phase, Progress, REPORT, Report};
+use upright_engine::pipeline::{Phase, Progress, REPORT, Report, SegmentReport};
+use upright_engine::{Error, Result};
 use writer::Writer;
 
 /// Time between two lines of progress of the same phase.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How long the last line may wait for its reader, and when a signal has ended the job.
+/// Time that the last line may wait for its reader; less of it when a signal has ended the conversion.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LITTLE_PATIENCE: Duration = Duration::from_millis(500);
 
-/// Where progress goes.
+/// Shows progress in one of several ways.
 #[derive(Debug)]
 pub(crate) enum Reporter {
     /// A bar on standard error.
@@ -35,7 +35,7 @@ pub(crate) enum Reporter {
     Silent,
 }
 
-/// When the last line of progress was due, and of which phase it told.
+/// Time at which the last line of progress was due, and the phase of which it told.
 #[derive(Debug, Default)]
 pub(crate) struct Pace(Option<(Instant, Phase)>);
 
@@ -44,8 +44,24 @@ pub(crate) struct Pace(Option<(Instant, Phase)>);
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Line<'a> {
     Progress(&'a Progress),
-    Done { exit: u8, directory: &'a str, files: Vec<&'a str>, frames: u64, seconds: f64 },
-    Failed { exit: u8, message: &'a str },
+    Done {
+        exit: u8,
+        directory: &'a str,
+        files: Vec<&'a str>,
+        frames: u64,
+        seconds: f64,
+    },
+    #[serde(rename = "done")]
+    SegmentDone {
+        exit: u8,
+        segment: usize,
+        frames: Option<u64>,
+        seconds: f64,
+    },
+    Failed {
+        exit: u8,
+        message: &'a str,
+    },
 }
 
 impl Reporter {
@@ -77,11 +93,18 @@ impl Reporter {
         Self::Bar(bar)
     }
 
-    /// Shows where the job is.
+    /// Tells of a failure before there was a job.
+    pub(crate) fn failed_early(choice: args::Progress, quiet: bool, messages: &Messages, error: Error) -> Failure {
+        let failure = Failure::from(error);
+        Self::new(choice, quiet, messages).failed(&failure);
+        failure
+    }
+
+    /// Shows how far the conversion is.
     pub(crate) fn progress(&self, progress: &Progress) {
         match self {
             Self::Bar(bar) => {
-                if let (Some(total), None) = (progress.total, bar.length()) {
+                if let Some(total) = progress.total.filter(|&total| bar.length() != Some(total)) {
                     bar.set_style(bar_style());
                     bar.set_length(total);
                 }
@@ -98,7 +121,7 @@ impl Reporter {
         }
     }
 
-    /// Ends the progress of a job that did all it should.
+    /// Ends the progress of a conversion that did all it should.
     ///
     /// # Errors
     /// [`upright_engine::Error::Io`] when the result cannot be written to standard output, except when its reader has gone.
@@ -114,12 +137,28 @@ impl Reporter {
         self.finish(&done, PATIENCE)
     }
 
+    /// Ends the progress of a segment that was encoded, or was there already.
+    ///
+    /// # Errors
+    /// As [`Reporter::done`].
+    pub(crate) fn segment_done(&self, report: &SegmentReport) -> Result<()> {
+        let SegmentReport { number: segment, frames, wall_seconds: seconds, .. } = *report;
+        self.finish(&Line::SegmentDone { exit: Exit::Success.code(), segment, frames, seconds }, PATIENCE)
+    }
+
+    /// Takes the bar away, where there is one.
+    pub(crate) fn end(&self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+
     /// Ends the progress of a job that failed.
-    pub(crate) fn failed(&self, Failure { error, exit }: &Failure) {
+    pub(crate) fn failed(&self, Failure { message, exit }: &Failure) {
         let stopped = matches!(exit, Exit::Interrupted | Exit::Terminated);
         let patience = if stopped { LITTLE_PATIENCE } else { PATIENCE };
         // The failure itself is what the caller is told; that it could not be told twice changes nothing.
-        let _ = self.finish(&Line::Failed { exit: exit.code(), message: &error.to_string() }, patience);
+        let _ = self.finish(&Line::Failed { exit: exit.code(), message }, patience);
     }
 
     fn finish(&self, last: &Line, patience: Duration) -> Result<()> {
@@ -139,7 +178,7 @@ impl Reporter {
 }
 
 impl Pace {
-    /// Whether a line is due: one at the beginning of each phase, and after that one a second.
+    /// Decides if a line is due: one at the beginning of each phase, and after that one a second.
     fn due(&mut self, phase: Phase, now: Instant) -> bool {
         let due = self.0.is_none_or(|(then, before)| before != phase || now - then >= INTERVAL);
         if due {
@@ -161,12 +200,13 @@ fn describe(progress: &Progress) -> String {
     match (progress.phase, progress.eta) {
         (Phase::Encode, Some(eta)) => format!("{fps:.1} fps, {speed:.2}x, {} left", clock(eta)),
         (Phase::Encode, None) => format!("{fps:.1} fps, {speed:.2}x"),
+        (Phase::Scan, _) => format!("reading the input, {speed:.0}x"),
         (Phase::Finish, _) => "checking and publishing".to_owned(),
         (Phase::Done, _) => "done".to_owned(),
     }
 }
 
-/// Seconds as H:MM:SS or M:SS.
+/// Writes seconds as H:MM:SS or M:SS.
 pub(crate) fn clock(seconds: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates; nobody waits longer")]
     let seconds = seconds.round() as u64;

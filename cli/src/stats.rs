@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use upright_engine::pipeline::Report;
 
-/// Tables of stages and queues, and the sentence that names the bottleneck.
+/// Writes tables of stages and queues, and the sentence that names the bottleneck.
 pub(crate) fn table(report: &Report) -> String {
     let mut text = format!(
         "{:<28} {:>7} {:>10} {:>10} {:>10} {:>10}\n",

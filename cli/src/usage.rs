@@ -1,26 +1,34 @@
-//! What clap has to say, the way this program says things: help and version on standard output, a mistake as one line.
+//! Help, version and mistakes in the arguments, which clap finds, told as this program tells things: help and version on
+//! standard output, a mistake as one line.
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 use crate::{about, output};
 use clap::error::ErrorKind;
-use upright_engine::{Error, Result};
 
 /// Carries out what clap wants said instead of a command.
 ///
 /// # Errors
-/// [`Error::Options`] for a mistake in the arguments; [`Error::Io`] when help cannot be printed.
-pub(crate) fn answer(error: &clap::Error) -> Result<Exit> {
+/// [`Exit::Usage`] for a mistake in the arguments; [`Exit::Io`] when help cannot be printed.
+pub(crate) fn answer(error: &clap::Error) -> Result<Exit, Failure> {
     match error.kind() {
-        ErrorKind::DisplayHelp => output::print(&error.render().to_string()).map(|()| Exit::Success),
-        ErrorKind::DisplayVersion => output::print(&about::version()).map(|()| Exit::Success),
+        ErrorKind::DisplayHelp => output::print(&error.render().to_string())?,
+        ErrorKind::DisplayVersion => output::print(&about::version())?,
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Err(Error::options("say what to do: convert, plan, probe, doctor or bench; upright --help explains"))
+            return Err(usage(
+                "say what to do: convert, plan, probe, doctor or bench; upright --help explains".to_owned(),
+            ));
         }
-        _ => Err(Error::options(one_line(&error.render().to_string()))),
+        _ => return Err(usage(one_line(&error.render().to_string()))),
     }
+    Ok(Exit::Success)
 }
 
-/// clap's paragraphs as one sentence: the message, the tips, and where to read more, without the usage in between.
+fn usage(message: String) -> Failure {
+    Failure { message, exit: Exit::Usage }
+}
+
+/// Joins clap's paragraphs to one sentence: the message, the tips, and where to read more, without the usage in
+/// between.
 fn one_line(text: &str) -> String {
     let mut sentence: Vec<String> = Vec::new();
     for paragraph in text.trim().split("\n\n") {
@@ -43,7 +51,7 @@ mod tests {
         let all = std::iter::once(&"upright").chain(arguments);
         let error = Arguments::try_parse_from(all).expect_err("a mistake");
         match answer(&error) {
-            Err(Error::Options(line)) => line,
+            Err(Failure { message, exit: Exit::Usage }) => message,
             other => panic!("{other:?}"),
         }
     }

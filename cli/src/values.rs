@@ -1,4 +1,4 @@
-//! What the words on the command line mean: each parser turns one argument into a typed value or says what it wants.
+//! Parsers of arguments: each turns one into a typed value, or says what it wants.
 //!
 //! The messages complete clap's "invalid value 'x' for '--option': ", so they begin in lower case.
 
@@ -15,12 +15,12 @@ const JOBS_MAX: usize = 1024;
 const TIME_MAX: i64 = 1_000_000_000;
 const TIME_FORMS: &str = "give seconds (90.5) or [HH:]MM:SS[.frac] (01:30.5)";
 
-/// How many segments at once.
+/// Reads a number of segments at once, from 1.
 pub(crate) fn jobs(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&jobs| (1..=JOBS_MAX).contains(&jobs)).ok_or_else(|| format!("give 1 to {JOBS_MAX}"))
 }
 
-/// A number of bytes: `1500000`, `800M`, `1.5G`. Units are powers of 1024.
+/// Reads a number of bytes: `1500000`, `800M`, `1.5G`. Units are powers of 1024.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     let wrong = || "give bytes, or a number with K, M, G or T after it (1.5G)".to_owned();
     let units = ["K", "M", "G", "T"];
@@ -34,7 +34,7 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     if (1.0..1e18).contains(&bytes) { Ok(size) } else { Err(wrong()) }
 }
 
-/// A setting by name: `KEY=VALUE`. The value may hold more equals signs.
+/// Reads a setting by name: `KEY=VALUE`. The value may hold more equals signs.
 pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
@@ -42,7 +42,7 @@ pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// A time in seconds, exactly: `90.5`, `01:30.5` or `00:01:30.5`. Minutes and seconds that follow a colon stay below
+/// Reads a time in seconds, exactly: `90.5`, `01:30.5` or `00:01:30.5`. Minutes and seconds that follow a colon stay below
 /// 60, and fractions have at most nine digits.
 pub(crate) fn time(text: &str) -> Result<Rational, String> {
     let wrong = || TIME_FORMS.to_owned();
@@ -84,7 +84,7 @@ pub(crate) fn time(text: &str) -> Result<Rational, String> {
     Ok(Rational::new(numerator, denominator))
 }
 
-/// As [`time`], above zero.
+/// Reads a time as [`time`] does, above zero.
 pub(crate) fn duration(text: &str) -> Result<Rational, String> {
     let value = time(text)?;
     if value.num == 0 { Err("must be above 0".to_owned()) } else { Ok(value) }
@@ -94,7 +94,7 @@ fn digits(text: &str) -> Option<i64> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok()).flatten()
 }
 
-/// Where the window stands: a word, or its centre as a fraction of the picture's width, 0 to 1.
+/// Reads the place of the window: a word, or its centre as a fraction of the picture's width, 0 to 1.
 pub(crate) fn crop(text: &str) -> Result<CropChoice, String> {
     match text {
         "center" | "centre" => Ok(CropChoice::Center),
@@ -109,7 +109,7 @@ pub(crate) fn crop(text: &str) -> Result<CropChoice, String> {
     }
 }
 
-/// What scales: a word, or part of a GPU adapter's name.
+/// Reads the device that scales: a word, or part of a GPU adapter's name.
 pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
     match text {
         "" => Err("give auto, gpu, cpu, or part of a GPU adapter's name".to_owned()),
@@ -120,7 +120,7 @@ pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
     }
 }
 
-/// Which video track to convert: `auto`, or a track's number from 1.
+/// Reads the choice of a video track: `auto`, or a track's number from 1.
 pub(crate) fn video(text: &str) -> Result<VideoChoice, String> {
     match text {
         "auto" => Ok(VideoChoice::Best),
@@ -131,7 +131,7 @@ pub(crate) fn video(text: &str) -> Result<VideoChoice, String> {
     }
 }
 
-/// Which audio track to keep: `auto`, `none`, or a track's number from 1.
+/// Reads the choice of an audio track: `auto`, `none`, or a track's number from 1.
 pub(crate) fn audio(text: &str) -> Result<AudioChoice, String> {
     match text {
         "auto" => Ok(AudioChoice::Best),
@@ -143,7 +143,7 @@ pub(crate) fn audio(text: &str) -> Result<AudioChoice, String> {
     }
 }
 
-/// A protocol's name, as libav spells them.
+/// Reads a protocol's name, as libav spells them.
 pub(crate) fn protocol(text: &str) -> Result<String, String> {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if !text.is_empty() && text.bytes().all(known) {

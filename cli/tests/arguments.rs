@@ -23,29 +23,46 @@ fn help(arguments: &[&str]) -> String {
 
 #[test]
 fn help_shows_every_option_with_its_default() {
-    for command in ["convert", "plan"] {
+    const WANTED: &[(&str, &str)] = &[
+        ("--ladder <RUNGS>", "[default: 1080x1920,720x1280,540x960,360x640]"),
+        ("--crop <X>", "[default: center]"),
+        ("--encoder <NAME>", "[default: rav1e]"),
+        ("--speed <0..10>", "[default: 8]"),
+        ("--quality <0..100>", "[default: 60]"),
+        ("--keyframe-interval <SECONDS>", "[default: 2]"),
+        ("--bit-depth <BITS>", "[default: auto] [possible values: auto, 8, 10]"),
+        ("--video <TRACK>", "[default: auto]"),
+        ("--audio <TRACK>", "[default: auto]"),
+        ("--start <TIME>", "[default: 0]"),
+        ("--duration <TIME>", "[default: to the end]"),
+    ];
+    const DONE: &[(&str, &str)] = &[
+        ("-o, --output <FOLDER>", "[default: .]"),
+        ("--strict", ""),
+        ("--store <FOLDER>", ""),
+        ("--store-size <SIZE>", "[default: no limit]"),
+        ("--stats", ""),
+        ("--jobs <N>", "[default: as many as keep all cores busy]"),
+    ];
+    const WORK: &[(&str, &str)] = &[
+        ("--progress <MODE>", "[default: auto] [possible values: auto, bar, json, none]"),
+        ("--device <DEVICE>", "[default: auto]"),
+        ("--memory <SIZE>", "[default: three quarters of what is free]"),
+    ];
+    const PLAN: &[(&str, &str)] = &[("-o, --output <FILE>", "[default: standard output]")];
+    const SEGMENT: &[(&str, &str)] =
+        &[("-n, --number <N>", ""), ("-o, --output <FOLDER>", ""), ("--store-size <SIZE>", "[default: no limit]")];
+    const ALL: &[(&str, &str)] =
+        &[("--protocols <LIST>", "[default: none]"), ("-v, --verbose", ""), ("-q, --quiet", "")];
+    for (command, options) in [
+        ("convert", [WANTED, DONE, WORK].concat()),
+        ("plan", [WANTED, PLAN].concat()),
+        ("render", [DONE, WORK, &[("--source <INPUT>", "[default: where the plan says")]].concat()),
+        ("segment", [SEGMENT, WORK, &[("--source <INPUT>", "[default: where the plan says")]].concat()),
+    ] {
         for flag in ["-h", "--help"] {
             let help = help(&[command, flag]);
-            for (option, default) in [
-                ("-o, --output <FOLDER>", "[default: .]"),
-                ("--ladder <RUNGS>", "[default: 1080x1920,720x1280,540x960,360x640]"),
-                ("--progress <MODE>", "[default: auto] [possible values: auto, bar, json, none]"),
-                ("--crop <X>", "[default: center]"),
-                ("--device <DEVICE>", "[default: auto]"),
-                ("--encoder <NAME>", "[default: rav1e]"),
-                ("--speed <0..10>", "[default: 8]"),
-                ("--quality <0..100>", "[default: 60]"),
-                ("--keyframe-interval <SECONDS>", "[default: 2]"),
-                ("--bit-depth <BITS>", "[default: auto] [possible values: auto, 8, 10]"),
-                ("--audio <TRACK>", "[default: auto]"),
-                ("--start <TIME>", "[default: 0]"),
-                ("--duration <TIME>", "[default: to the end]"),
-                ("--protocols <LIST>", "[default: none]"),
-                ("--overwrite", ""),
-                ("--strict", ""),
-                ("-v, --verbose", ""),
-                ("-q, --quiet", ""),
-            ] {
+            for &(option, default) in options.iter().chain(ALL) {
                 let at = help.find(option).unwrap_or_else(|| panic!("{command} {flag}: {option} in {help}"));
                 let after = &help[at + option.len()..];
                 let own = after.find(" --").map_or(after, |next| &after[..next]);
@@ -108,7 +125,11 @@ fn mistakes_end_with_2_and_one_line_on_standard_error() {
         &["convert", "film.mkv", "--progress", "loud"],
         &["convert", "film.mkv", "--protocols", "http://"],
         &["convert", "film.mkv", "-q", "-v"],
-        &["plan", "film.mkv", "--device", ""],
+        &["convert", "film.mkv", "--device", ""],
+        &["convert", "film.mkv", "--store-size", "1G"],
+        &["plan", "film.mkv", "--jobs", "2"],
+        &["render"],
+        &["segment", "film.plan.json", "-o", "store"],
         &["probe"],
         &["doctor", "now"],
     ] {

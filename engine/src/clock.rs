@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Processor time of this thread so far; none where the system does not say.
+/// Reads the processor time of this thread so far; none where the system does not say.
 pub fn thread() -> Option<Duration> {
     #[cfg(unix)]
     return read(rustix::time::ClockId::ThreadCPUTime);
@@ -10,8 +10,8 @@ pub fn thread() -> Option<Duration> {
     None
 }
 
-/// Processor time of all threads of this process so far, of those that have ended too; none where the system does not
-/// say.
+/// Reads the processor time of all threads of this process so far, of those that have ended too; none where the system
+/// does not say.
 pub fn process() -> Option<Duration> {
     #[cfg(unix)]
     return read(rustix::time::ClockId::ProcessCPUTime);

@@ -4,7 +4,7 @@ use crate::geometry::Rational;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How a picture's sample values are to be read. Codes are those of ITU-T H.273, which libav, AV1 and MP4 share.
+/// The meaning of a picture's sample values. Codes are those of ITU-T H.273, which libav, AV1 and MP4 share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Colour {
     /// Colour primaries, H.273 table 2; 2 is unspecified.
@@ -15,7 +15,7 @@ pub struct Colour {
     pub matrix: u8,
     /// Full range (0 to 255 at 8 bit) rather than limited (16 to 235).
     pub full_range: bool,
-    /// Where chroma samples lie between luma samples.
+    /// Place of chroma samples among luma samples.
     pub chroma: ChromaSite,
 }
 
@@ -40,7 +40,7 @@ pub mod cicp {
     /// The last matrix that AV1 can tell.
     pub const LAST_MATRIX_OF_AV1: u8 = 14;
 
-    /// libav's name of primaries; none for codes that are reserved or say nothing.
+    /// Names primaries as libav does; none for codes that are reserved or say nothing.
     pub fn primaries_name(code: u8) -> Option<&'static str> {
         Some(match code {
             1 => "bt709",
@@ -58,7 +58,7 @@ pub mod cicp {
         })
     }
 
-    /// libav's name of a transfer; none for codes that are reserved or say nothing.
+    /// Names a transfer as libav does; none for codes that are reserved or say nothing.
     pub fn transfer_name(code: u8) -> Option<&'static str> {
         Some(match code {
             1 => "bt709",
@@ -81,7 +81,7 @@ pub mod cicp {
         })
     }
 
-    /// libav's name of a matrix; none for codes that are reserved or say nothing.
+    /// Names a matrix as libav does; none for codes that are reserved or say nothing.
     pub fn matrix_name(code: u8) -> Option<&'static str> {
         Some(match code {
             0 => "gbr",
@@ -104,30 +104,30 @@ pub mod cicp {
         })
     }
 
-    /// One code for primaries that are the same colours.
+    /// Replaces the code of primaries by the one that stands for all of the same colours.
     pub fn same_primaries(code: u8) -> u8 {
         if code == 7 { SMPTE170M } else { code }
     }
 
-    /// One code for transfers that are the same curve.
+    /// Replaces the code of a transfer by the one that stands for all of the same curve.
     pub fn same_transfer(code: u8) -> u8 {
         if matches!(code, SMPTE170M | 14 | 15) { BT709 } else { code }
     }
 
-    /// One code for matrices that are the same numbers.
+    /// Replaces the code of a matrix by the one that stands for all of the same numbers.
     pub fn same_matrix(code: u8) -> u8 {
         if code == SMPTE170M { BT470BG } else { code }
     }
 }
 
 impl Colour {
-    /// Whether the picture is high dynamic range, which Upright keeps: PQ or HLG.
+    /// Tells high dynamic range, which Upright keeps, by its transfer: PQ or HLG.
     pub fn is_hdr(&self) -> bool {
         matches!(self.transfer, cicp::PQ | cicp::HLG)
     }
 }
 
-/// Where chroma samples lie, along each axis. Meaningful only along an axis that is subsampled.
+/// Place of chroma samples along each axis. Meaningful only along an axis that is subsampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct ChromaSite {
     /// Along x: `Start` is what H.273 calls left.
@@ -145,7 +145,7 @@ impl ChromaSite {
     pub const TOP_LEFT: Self = Self { x: Siting::Start, y: Siting::Start };
 }
 
-/// Where a chroma sample lies among the `s` luma samples that it covers along one axis.
+/// Place of a chroma sample among the `s` luma samples that it covers along one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Siting {
@@ -160,7 +160,7 @@ pub enum Siting {
 }
 
 impl Siting {
-    /// Distance, in luma samples, from the centre of the first covered luma sample to the chroma sample:
+    /// Measures the distance, in luma samples, from the centre of the first covered luma sample to the chroma sample:
     /// 0, (s-1)/2, s-1 or -(s-1)/2 for a plane subsampled by `s`, 1 or 2.
     pub fn offset(self, s: u32) -> f64 {
         let last = f64::from(s) - 1.0;

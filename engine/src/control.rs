@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long work that has ended may take to wind down before it is left behind.
+/// Time that work which has ended may take to wind down before it is left behind.
 const GRACE: Duration = Duration::from_secs(1);
 /// Time between two calls of `tick`.
 const TICK: Duration = Duration::from_millis(100);
@@ -23,17 +23,17 @@ pub struct Control {
 #[derive(Default)]
 struct Shared {
     ended: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<ControlState>,
 }
 
 #[derive(Default)]
-struct State {
+struct ControlState {
     reason: Option<Error>,
-    /// What is to be closed at the end, as long as it is there.
+    /// Queues and the like that are to be closed at the end, as long as they are there.
     waits: Vec<Weak<dyn Close>>,
 }
 
-/// What others wait for, and can be told that they wait in vain.
+/// Something that threads wait for, and that can send them away.
 pub trait Close: Send + Sync {
     /// Sends away, now or soon, whoever waits, and whoever would later.
     fn close(&self);
@@ -46,26 +46,28 @@ impl Control {
         self.fail(Error::Cancelled);
     }
 
-    /// Whether the work has ended: cancelled, or failed in one of its parts.
+    /// Tells if the work has ended: it was cancelled, or failed in one of its parts.
     pub fn is_cancelled(&self) -> bool {
         self.shared.ended.load(Ordering::SeqCst)
     }
 
+    /// Refuses to go on once the work has ended.
+    ///
     /// # Errors
     /// [`Error::Cancelled`] once the work has ended, for whatever reason; [`Control::reason`] says which.
     pub(crate) fn check(&self) -> Result<()> {
         if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// A part of the work: it ends with the whole, and the whole goes on when it ends.
+    /// Makes a part of the work: it ends with the whole, and the whole goes on when it ends.
     pub(crate) fn part(&self) -> Self {
         let part = Self::default();
-        self.close_with(&part.valve());
+        self.close_with(&part.closer());
         part
     }
 
-    /// Closing it cancels.
-    pub(crate) fn valve(&self) -> Arc<dyn Close> {
+    /// Gives something to close that cancels the work.
+    pub(crate) fn closer(&self) -> Arc<dyn Close> {
         Arc::<Shared>::clone(&self.shared)
     }
 
@@ -89,7 +91,8 @@ impl Control {
         state.waits.push(Arc::downgrade(waits));
     }
 
-    /// Why the work ended. Given once; after that, or when it has not ended, it is [`Error::Cancelled`].
+    /// Takes the reason for which the work ended. Given once; after that, or when it has not ended, it is
+    /// [`Error::Cancelled`].
     pub(crate) fn reason(&self) -> Error {
         lock(&self.shared.state).reason.take().unwrap_or(Error::Cancelled)
     }
@@ -111,7 +114,7 @@ impl Control {
         self.aside_within(GRACE, name, tick, work)
     }
 
-    /// [`Control::aside`] with another time than a second.
+    /// Does as [`Control::aside`], with `grace` in place of a second.
     pub(crate) fn aside_within<T: Send + 'static>(
         &self,
         grace: Duration,
@@ -146,7 +149,7 @@ struct Waiting<'a, T> {
 }
 
 impl<T> Drop for Waiting<'_, T> {
-    /// A panic of `tick` ends the work too.
+    /// Ends the work after a panic of `tick` too.
     fn drop(&mut self) {
         if thread::panicking() {
             self.control.cancel();
@@ -181,7 +184,7 @@ impl std::fmt::Debug for Control {
     }
 }
 
-/// What is locked here stays whole whoever panics.
+/// Locks a mutex, even one whose last holder panicked: nothing is locked here that a panic leaves half done.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -205,10 +208,10 @@ mod tests {
     fn the_first_error_wins() {
         let control = Control::default();
         control.check().unwrap();
-        control.fail(Error::options("first"));
-        control.fail(Error::options("second"));
+        control.fail(Error::not_in_source("first"));
+        control.fail(Error::not_in_source("second"));
         assert!(matches!(control.check(), Err(Error::Cancelled)));
-        assert!(matches!(control.reason(), Error::Options(message) if message == "first"));
+        assert!(matches!(control.reason(), Error::NotInSource(message) if message == "first"));
     }
 
     #[test]
@@ -241,22 +244,22 @@ mod tests {
         let twin = whole.clone();
         let (failed, first, second) = (whole.part(), whole.part(), twin.part());
         let inner = second.part();
-        failed.fail(Error::options("failed"));
+        failed.fail(Error::not_in_source("failed"));
         assert!(!whole.is_cancelled() && !first.is_cancelled());
         twin.cancel();
         for part in [&whole, &first, &second, &inner, &whole.part()] {
             assert!(part.is_cancelled());
             assert!(matches!(part.reason(), Error::Cancelled));
         }
-        assert!(matches!(failed.reason(), Error::Options(_)));
+        assert!(matches!(failed.reason(), Error::NotInSource(_)));
     }
 
     #[test]
     fn work_aside_gives_what_it_gives() {
         let control = Control::default();
         assert_eq!(control.aside("work", || {}, || Ok(7)).unwrap(), 7);
-        let failed = control.aside("work", || {}, || Err::<(), _>(Error::options("no")));
-        assert!(matches!(failed, Err(Error::Options(_))));
+        let failed = control.aside("work", || {}, || Err::<(), _>(Error::not_in_source("no")));
+        assert!(matches!(failed, Err(Error::NotInSource(_))));
         let lost = control.aside("work", || {}, || -> Result<()> { panic!("in work") });
         assert!(matches!(lost, Err(Error::StageLost { stage }) if stage == "work"));
         control.check().unwrap();
@@ -291,7 +294,7 @@ mod tests {
 
     #[test]
     fn what_does_not_end_is_left_behind_and_what_it_gives_is_dropped() {
-        for error in [Error::Cancelled, Error::options("failed")] {
+        for error in [Error::Cancelled, Error::not_in_source("failed")] {
             let control = Control::default();
             let reason = error.to_string();
             let (release, gate) = mpsc::channel::<()>();

@@ -1,30 +1,64 @@
-//! What can go wrong, as values: each variant is one kind of failure that a caller may want to tell apart.
+//! Failures as values: each variant is one kind that a caller may want to tell apart.
 
+use std::borrow::Cow;
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// The engine's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure of the engine. The message is one sentence: where, what, and what to do where that is known.
+/// A failure of the engine. The message is one sentence: where, what, and what to do where that is known. It speaks of
+/// what the engine is asked for, never of a program's flags: a program that has some adds them, by the variant and by
+/// [`Remedy`].
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
-    /// The request itself cannot be carried out, whatever the input: an odd rung, a speed out of range.
-    #[error("{0}")]
-    Options(String),
+    /// A value that was asked for is impossible, whatever the input: an odd rung, a speed out of range.
+    #[error("{}: {expected}", option(.name, .value))]
+    InvalidOption {
+        /// The option, in the engine's words: "speed", "rung", "encoder option".
+        name: Cow<'static, str>,
+        /// The value as the message shows it, with its unit, text in quotes; empty where there is none.
+        value: String,
+        /// The rule that it breaks, and what to give instead.
+        expected: String,
+    },
 
-    /// What was asked for cannot be had from this input: an audio track or a part that it has not, 8 bits of high
-    /// dynamic range.
+    /// The input does not have what was asked for: an audio track, a part of its time, 8 bits of high dynamic range.
     #[error("{0}")]
     NotInSource(String),
 
-    /// A plan is to be carried out on another input than the one it was made from.
-    #[error("{name}: the plan was made from another source: its {what} differs; make a plan of this one")]
+    /// A plan is to be carried out on another input than the one it was made from, or that one has changed since.
+    #[error("{name}: the plan was made from another source: its {what} differs{}; make a plan of this one", of_line(*.line))]
     OtherSource {
         /// The input, as the caller named it.
         name: String,
         /// What is not as planned.
         what: &'static str,
+        /// Line of the plan's document, from 1, that says how it was; none where there is no document.
+        line: Option<u64>,
+    },
+
+    /// A plan document cannot be read, or breaks a rule.
+    #[error("{}: {why}", place(.name, *.line))]
+    BadPlan {
+        /// The document, as the caller named it.
+        name: String,
+        /// Line of the document, from 1; none where the rule is about the whole.
+        line: Option<u64>,
+        /// The rule, and what breaks it.
+        why: String,
+    },
+
+    /// A store of encoded segments is there and cannot be used: not a store, of another version. A store that cannot be
+    /// read or written is an [`Error::Io`].
+    #[error("{}: {why}", .path.display())]
+    BadStore {
+        /// Its folder.
+        path: PathBuf,
+        /// The fault, and what to do.
+        why: String,
     },
 
     /// The engine was called in a way that it forbids: a plan without a window, a scaler given the wrong frame.
@@ -43,8 +77,10 @@ pub enum Error {
     BadSource {
         /// The input, as the caller named it.
         name: String,
-        /// What is the matter with it, and where.
+        /// The fault, and where it is.
         why: String,
+        /// The change to the request with which the source would be accepted; none where there is no such change.
+        remedy: Option<Remedy>,
     },
 
     /// Reading or writing failed: unreadable input, unwritable output, full disk.
@@ -52,14 +88,15 @@ pub enum Error {
     Io {
         /// The file concerned.
         path: PathBuf,
-        /// What was being done, for instance "cannot write".
+        /// The action that failed, for instance "cannot write".
         action: &'static str,
         /// The operating system's reason.
+        #[source]
         cause: io::Error,
     },
 
     /// An output is already there and overwriting was not allowed.
-    #[error("{}: already exists; allow overwriting (--overwrite) or choose another output", .path.display())]
+    #[error("{}: already exists; allow overwriting or choose another output", .path.display())]
     OutputExists {
         /// The final name that is taken.
         path: PathBuf,
@@ -84,7 +121,7 @@ pub enum Error {
     Device {
         /// The device asked for or in use.
         device: String,
-        /// What happened and what to do.
+        /// The event, and what to do.
         why: String,
     },
 
@@ -93,7 +130,7 @@ pub enum Error {
     Encoder {
         /// Its name.
         encoder: String,
-        /// What it said.
+        /// Its own words, or the fault in what it gave.
         why: String,
     },
 
@@ -102,7 +139,7 @@ pub enum Error {
     EncoderMissing {
         /// Its name.
         encoder: String,
-        /// What is missing and how to get it.
+        /// The missing part, and how to get it.
         why: String,
     },
 
@@ -115,12 +152,12 @@ pub enum Error {
         why: String,
     },
 
-    /// What was written is not what was asked for: a fault in Upright, caught before publishing.
+    /// The written file is not what was asked for: a fault in Upright, caught before publishing.
     #[error("{}: the written file failed its check: {why}", .path.display())]
     Verify {
         /// The temporary file.
         path: PathBuf,
-        /// What differs.
+        /// The difference.
         why: String,
     },
 
@@ -136,30 +173,85 @@ pub enum Error {
     Cancelled,
 }
 
+/// A change to the request with which the engine would accept a source that it refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Accept damage, and get what is whole.
+    AcceptDamage,
+    /// Accept that the sound is lost, or leave it out.
+    AcceptLostSound,
+    /// Allow the protocols by which the source reaches what it names.
+    AllowProtocols,
+    /// Convert the source part by part.
+    ConvertParts,
+}
+
+/// Names an option with its value, if it has one.
+fn option(name: &str, value: &str) -> String {
+    if value.is_empty() { name.to_owned() } else { format!("{name} {value}") }
+}
+
+/// Names a line of a plan.
+fn of_line(line: Option<u64>) -> String {
+    line.map_or_else(String::new, |line| format!(" from line {line} of the plan"))
+}
+
+/// Names a place in a document.
+fn place(name: &str, line: Option<u64>) -> String {
+    line.map_or_else(|| name.to_owned(), |line| format!("{name}, line {line}"))
+}
+
 impl Error {
-    /// An [`Error::Options`].
-    pub fn options(message: impl Into<String>) -> Self {
-        Self::Options(message.into())
+    /// Makes an [`Error::InvalidOption`].
+    pub fn invalid(name: impl Into<Cow<'static, str>>, value: impl Display, expected: impl Into<String>) -> Self {
+        Self::InvalidOption { name: name.into(), value: value.to_string(), expected: expected.into() }
     }
 
-    /// An [`Error::NotInSource`].
+    /// Makes an [`Error::NotInSource`].
     pub fn not_in_source(message: impl Into<String>) -> Self {
         Self::NotInSource(message.into())
     }
 
-    /// An [`Error::Misuse`].
+    /// Makes an [`Error::Misuse`].
     pub fn misuse(message: impl Into<String>) -> Self {
         Self::Misuse(message.into())
     }
 
-    /// An [`Error::BadSource`] about `name`.
+    /// Makes an [`Error::BadSource`] about `name` that no change to the request avoids.
     pub fn bad_source(name: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::BadSource { name: name.into(), why: why.into() }
+        Self::BadSource { name: name.into(), why: why.into(), remedy: None }
     }
 
-    /// An [`Error::Io`] about `path`; for use in `map_err`.
+    /// Makes an [`Error::Io`] about `path` of its cause; for use in `map_err`.
     pub fn io(path: impl AsRef<Path>, action: &'static str) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |cause| Self::Io { path, action, cause }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+
+    #[test]
+    fn messages_say_where_what_and_what_to_do() {
+        let plan = |line| Error::BadPlan { name: "film.plan.json".to_owned(), line, why: "a rung twice".to_owned() };
+        for (error, message) in [
+            (Error::invalid("speed", 11, "must be from 0 to 10"), "speed 11: must be from 0 to 10"),
+            (Error::invalid("ladder", "", "give at least one size"), "ladder: give at least one size"),
+            (plan(Some(12)), "film.plan.json, line 12: a rung twice"),
+            (plan(None), "film.plan.json: a rung twice"),
+        ] {
+            assert_eq!(error.to_string(), message);
+        }
+    }
+
+    #[test]
+    fn the_cause_of_a_failed_access_is_its_source() {
+        let error = Error::io("film.mp4", "cannot read")(io::ErrorKind::PermissionDenied.into());
+        assert_eq!(error.to_string(), "film.mp4: cannot read: permission denied");
+        assert_eq!(error.source().unwrap().to_string(), "permission denied");
     }
 }

@@ -1,4 +1,4 @@
-//! What tells one source from another, whatever its name.
+//! Fingerprints, which tell one source from another, whatever its name.
 
 use crate::error::Result;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -12,7 +12,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 /// Bytes of each place of a file that is looked at, and of the beginning of a stream.
 pub const PLACE: u64 = 64 * 1024;
 
-/// How many places there are: both ends of the file and 64 between them.
+/// Number of places: both ends of the file and 64 between them.
 const PLACES: u64 = 66;
 
 /// Enough of a source to notice that it is another one, without reading all of a long file.
@@ -33,7 +33,7 @@ impl Fingerprint {
     /// Reads the fingerprint of a regular file of this size, and leaves its position as it is.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// The system's, when the file cannot be read.
     pub fn of_file(file: &File, bytes: u64) -> io::Result<Self> {
         let mut file = file;
         let position = file.stream_position()?;
@@ -52,10 +52,11 @@ impl Fingerprint {
             }
         }
         file.seek(SeekFrom::Start(position))?;
-        Ok(Self { bytes: Some(bytes), sha256: Sha256Hex(hash.finalize().into()) })
+        Ok(Self { bytes: Some(bytes), sha256: hash.into() })
     }
 
-    /// The fingerprint of a stream whose first [`PLACE`] bytes are `head`, which is all of it where it is shorter.
+    /// Makes the fingerprint of a stream whose first [`PLACE`] bytes are `head`, which is all of it where it is
+    /// shorter.
     pub fn of_stream(head: &[u8]) -> Self {
         Self { bytes: None, sha256: Sha256Hex::of(head) }
     }
@@ -66,9 +67,15 @@ impl Fingerprint {
 pub struct Sha256Hex([u8; 32]);
 
 impl Sha256Hex {
-    /// The sum of `data`.
+    /// Computes the sum of `data`.
     pub fn of(data: &[u8]) -> Self {
         Self(Sha256::digest(data).into())
+    }
+}
+
+impl From<Sha256> for Sha256Hex {
+    fn from(hash: Sha256) -> Self {
+        Self(hash.finalize().into())
     }
 }
 

@@ -1,6 +1,5 @@
 //! Frames: planes of samples with a format and a timestamp.
 
-use crate::geometry::Window;
 use bytemuck::Pod;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -19,7 +18,7 @@ pub enum Depth {
 }
 
 impl Depth {
-    /// 8, 10 or 12.
+    /// Gives the number: 8, 10 or 12.
     pub fn bits(self) -> u32 {
         match self {
             Self::Eight => 8,
@@ -28,7 +27,7 @@ impl Depth {
         }
     }
 
-    /// Bytes that a sample takes in memory: 1 or 2.
+    /// Gives the bytes that a sample takes in memory: 1 or 2.
     pub fn bytes(self) -> usize {
         if self == Self::Eight { 1 } else { 2 }
     }
@@ -59,7 +58,7 @@ impl JsonSchema for Depth {
     }
 }
 
-/// How many luma samples one chroma sample covers along each axis: 1 or 2.
+/// Luma samples that one chroma sample covers along each axis: 1 or 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Subsampling {
     /// Along x.
@@ -79,7 +78,7 @@ impl Subsampling {
     pub const CS444: Self = Self { x: 1, y: 1 };
 }
 
-/// What a frame's samples are.
+/// Size and sample format of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct FrameFormat {
     /// Luma columns.
@@ -109,12 +108,12 @@ impl FrameFormat {
     /// Rows begin at multiples of this many bytes.
     pub const ROW_ALIGN: usize = 16;
 
-    /// How much plane `index` is subsampled: 1 by 1 for luma (0), the chroma subsampling for 1 and 2.
+    /// Tells how much plane `index` is subsampled: 1 by 1 for luma (0), the chroma subsampling for 1 and 2.
     pub fn plane_subsampling(&self, index: usize) -> Subsampling {
         if index == 0 { Subsampling::CS444 } else { self.subsampling }
     }
 
-    /// Where the three planes lie: one after the other, without gaps but for row padding.
+    /// Computes where the three planes lie: one after the other, without gaps but for row padding.
     pub fn layout(&self) -> [PlaneLayout; 3] {
         let mut offset = 0;
         [0, 1, 2].map(|index| {
@@ -127,7 +126,7 @@ impl FrameFormat {
         })
     }
 
-    /// Bytes of a frame of this format.
+    /// Counts the bytes of a frame of this format, with the padding of its rows.
     pub fn bytes(&self) -> usize {
         let last = self.layout()[2];
         last.offset + last.stride * last.height as usize
@@ -149,33 +148,44 @@ pub struct Area {
 }
 
 impl Area {
-    /// All of a grid.
+    /// Gives the area that is all of a grid.
     pub fn whole(grid: FrameFormat) -> Self {
         Self { x: 0, y: 0, width: grid.width, height: grid.height }
     }
 
-    /// Tells whether it lies in a `grid`, and begins and ends where an area of it may.
-    pub fn is_of(self, grid: FrameFormat) -> bool {
-        let along = |begin: u32, length: u32, all: u32, s: u32| {
-            let end = begin.checked_add(length);
-            length > 0 && begin % s == 0 && end.is_some_and(|end| end == all || (end < all && end % s == 0))
-        };
-        let s = grid.subsampling;
-        along(self.x, self.width, grid.width, s.x) && along(self.y, self.height, grid.height, s.y)
-    }
-
-    /// Format of a frame that holds this area of a `grid` and no more.
+    /// Gives the format of a frame that holds this area of a `grid` and no more.
     pub fn format(self, grid: FrameFormat) -> FrameFormat {
         FrameFormat { width: self.width, height: self.height, ..grid }
     }
 
-    /// A window of the grid, in samples of the area. No digit is lost: both corners are multiples of the same fractions.
-    #[must_use]
-    pub fn inside(self, window: Window) -> Window {
-        Window { x: window.x - f64::from(self.x), y: window.y - f64::from(self.y), ..window }
+    /// Says whether it lies in `grid`, begins at a chroma sample there, and ends with one or with the grid.
+    pub fn lies_in(self, grid: FrameFormat) -> bool {
+        let along = |start: u32, length: u32, s: u32, grid: u32| {
+            let end = start.checked_add(length).filter(|&end| length > 0 && end <= grid);
+            start.is_multiple_of(s) && end.is_some_and(|end| end.is_multiple_of(s) || end == grid)
+        };
+        let s = grid.subsampling;
+        along(self.x, self.width, s.x, grid.width) && along(self.y, self.height, s.y, grid.height)
     }
 
-    /// The part of this that lies in a plane subsampled by `s`, in samples of that plane.
+    /// Computes the least area that holds this and another.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        let right = (self.x + self.width).max(other.x + other.width);
+        let bottom = (self.y + self.height).max(other.y + other.height);
+        Self { x, y, width: right - x, height: bottom - y }
+    }
+
+    /// Says whether all of `other` lies in it.
+    pub fn contains(self, other: Self) -> bool {
+        let along = |start: u32, length: u32, other_start: u32, other_length: u32| {
+            start <= other_start && other_start.saturating_add(other_length) <= start.saturating_add(length)
+        };
+        along(self.x, self.width, other.x, other.width) && along(self.y, self.height, other.y, other.height)
+    }
+
+    /// Computes the part of this that lies in a plane subsampled by `s`, in samples of that plane.
     #[must_use]
     pub fn of_plane(self, s: Subsampling) -> Self {
         let (x, y) = (self.x / s.x, self.y / s.y);
@@ -188,7 +198,7 @@ impl Area {
 pub trait Sample: Pod + Into<i32> + Send + Sync + 'static {
     /// Bytes of the type.
     const BYTES: usize;
-    /// The sample of a value that is known to fit; higher bits are dropped.
+    /// Converts a value that is known to fit; higher bits are dropped.
     fn truncate(value: i32) -> Self;
 }
 
@@ -221,12 +231,12 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A frame of zeros.
+    /// Makes a frame of zeros, its time and duration 0.
     pub fn new(format: FrameFormat) -> Self {
         Self { format, layout: format.layout(), words: vec![0; format.bytes() / 4], pts: 0, duration: 0 }
     }
 
-    /// What the samples are.
+    /// Gives the size and sample format.
     pub fn format(&self) -> FrameFormat {
         self.format
     }
@@ -246,34 +256,38 @@ impl Frame {
         (self.format, self.layout) = (format, format.layout());
     }
 
-    /// Where plane 0, 1 or 2 lies.
+    /// Tells where plane 0, 1 or 2 lies.
+    ///
+    /// # Panics
+    /// When `index` is above 2.
     pub fn layout(&self, index: usize) -> PlaneLayout {
         self.layout[index]
     }
 
-    /// The whole buffer, in the machine's byte order: what is uploaded to and read back from a device.
+    /// Gives the whole buffer, in the machine's byte order, laid out as [`FrameFormat::layout`] says: it is uploaded to
+    /// a device and read back as it is.
     pub fn bytes(&self) -> &[u8] {
         bytemuck::cast_slice(&self.words)
     }
 
-    /// The whole buffer, to be written.
+    /// Gives the whole buffer, to be written.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         bytemuck::cast_slice_mut(&mut self.words)
     }
 
-    /// The samples of a plane with its rows' padding, and the stride in samples.
+    /// Gives the samples of plane 0, 1 or 2 with its rows' padding, and the stride in samples.
     ///
     /// # Panics
-    /// When `T` is not the sample type of the frame's depth.
+    /// When `T` is not the sample type of the frame's depth, or `index` is above 2.
     pub fn plane<T: Sample>(&self, index: usize) -> (&[T], usize) {
         let (range, stride) = self.plane_range::<T>(index);
         (bytemuck::cast_slice(&self.bytes()[range]), stride)
     }
 
-    /// As [`Frame::plane`], to be written.
+    /// Gives the same as [`Frame::plane`], to be written.
     ///
     /// # Panics
-    /// When `T` is not the sample type of the frame's depth.
+    /// When `T` is not the sample type of the frame's depth, or `index` is above 2.
     pub fn plane_mut<T: Sample>(&mut self, index: usize) -> (&mut [T], usize) {
         let (range, stride) = self.plane_range::<T>(index);
         (bytemuck::cast_slice_mut(&mut self.bytes_mut()[range]), stride)
@@ -301,13 +315,33 @@ mod tests {
     }
 
     #[test]
-    fn areas_begin_and_end_with_chroma_or_the_grid() {
-        let grid = FrameFormat { width: 9, height: 8, subsampling: Subsampling::CS422, depth: Depth::Eight };
-        let is_of = |x, y, width, height| Area { x, y, width, height }.is_of(grid);
-        assert!(Area::whole(grid).is_of(grid) && is_of(2, 3, 4, 1) && is_of(8, 0, 1, 8));
-        let bad =
-            [(1, 0, 2, 2), (0, 0, 3, 2), (0, 0, 0, 2), (0, 0, 2, 0), (0, 0, 10, 2), (0, 7, 2, 2), (2, 0, u32::MAX, 1)];
-        assert!(bad.iter().all(|&(x, y, width, height)| !is_of(x, y, width, height)));
+    fn another_format_takes_no_more_memory_than_the_largest() {
+        let format = |width| FrameFormat { width, height: 5, subsampling: Subsampling::CS420, depth: Depth::Ten };
+        let mut frame = Frame::new(format(607));
+        let memory = frame.bytes().as_ptr();
+        for width in [100, 607, 1] {
+            frame.reshape(format(width));
+            let fresh = Frame::new(format(width));
+            assert_eq!((frame.format(), frame.bytes().len()), (fresh.format(), fresh.bytes().len()));
+            assert_eq!(frame.layout, fresh.layout);
+            assert_eq!(frame.bytes().as_ptr(), memory);
+        }
+    }
+
+    #[test]
+    fn areas_lie_in_the_grid_and_on_its_chroma_samples() {
+        let grid = FrameFormat { width: 31, height: 20, subsampling: Subsampling::CS422, depth: Depth::Eight };
+        let area = |x, y, width, height| Area { x, y, width, height };
+        for good in [Area::whole(grid), area(2, 3, 4, 5), area(30, 19, 1, 1), area(28, 0, 3, 20)] {
+            assert!(good.lies_in(grid) && Area::whole(grid).contains(good), "{good:?}");
+        }
+        let bad = [area(1, 0, 2, 2), area(2, 0, 3, 2), area(30, 0, 2, 2), area(0, 20, 2, 1), area(0, 0, 0, 1)];
+        for bad in bad.into_iter().chain([area(2, 2, u32::MAX, 2)]) {
+            assert!(!bad.lies_in(grid), "{bad:?}");
+        }
+        assert!(!area(2, 3, 4, 5).contains(area(2, 3, 4, 6)));
+        assert!(!area(2, 3, 4, 5).contains(area(0, 3, 4, 5)));
+        assert_eq!(area(2, 3, 4, 5).union(area(0, 7, 3, 9)), area(0, 3, 6, 13));
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct Rational {
 }
 
 impl Rational {
-    /// `num / den` in lowest terms.
+    /// Makes `num / den` in lowest terms.
     ///
     /// # Panics
     /// When `den` is not positive.
@@ -35,7 +35,7 @@ impl Rational {
         Self { num: num / divisor, den: den / divisor }
     }
 
-    /// As floating point.
+    /// Gives the nearest floating-point number.
     pub fn as_f64(self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "an approximation is asked for")]
         let value = self.num as f64 / self.den as f64;
@@ -146,6 +146,7 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
 
 /// A size in samples or pixels; the context says of which picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Size {
     /// Columns.
     pub width: u32,
@@ -154,7 +155,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// Width times height.
+    /// Counts the samples: width times height.
     pub fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
@@ -168,6 +169,7 @@ impl std::fmt::Display for Size {
 
 /// A fractional rectangle: `[x, x + width)` by `[y, y + height)`. Sample k covers `[k, k + 1)`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Window {
     /// Left edge.
     pub x: f64,
@@ -177,6 +179,21 @@ pub struct Window {
     pub width: f64,
     /// Height, above zero.
     pub height: f64,
+}
+
+impl Window {
+    /// Moves it, and makes it smaller where it must be, so that it does not stick out of a picture of this size. One that lies
+    /// inside stays as it is, to the last digit.
+    #[must_use]
+    pub fn moved_inside(self, width: f64, height: f64) -> Self {
+        let along = |start: f64, span: f64, whole: f64| {
+            let span = span.min(whole);
+            let start = start.max(0.0);
+            (if start + span > whole { whole - span } else { start }, span)
+        };
+        let ((x, width), (y, height)) = (along(self.x, self.width, width), along(self.y, self.height, height));
+        Self { x, y, width, height }
+    }
 }
 
 /// One of the eight ways in which a stored picture can be meant to be seen.
@@ -197,7 +214,7 @@ impl Orientation {
     /// The picture is seen as it is stored.
     pub const UPRIGHT: Self = Self { transpose: false, flip_x: false, flip_y: false };
 
-    /// The size of the upright grid of a stored picture.
+    /// Gives the size of the upright grid of a stored picture of size `stored`.
     pub fn upright_size(self, stored: Size) -> Size {
         if self.transpose { Size { width: stored.height, height: stored.width } } else { stored }
     }
@@ -213,25 +230,25 @@ pub struct Upright {
 }
 
 impl Upright {
-    /// Width of the upright picture in square pixels. Its height is `grid.height`.
+    /// Gives the width of the upright picture in square pixels. Its height is `grid.height`.
     pub fn width(&self) -> f64 {
         f64::from(self.grid.width) * self.sample_aspect.as_f64()
     }
 
-    /// Height of the upright picture in square pixels.
+    /// Gives the height of the upright picture in square pixels.
     pub fn height(&self) -> f64 {
         f64::from(self.grid.height)
     }
 
-    /// A window of the upright picture (square pixels) in samples of the upright grid.
+    /// Converts a window of the upright picture (square pixels) to samples of the upright grid.
     #[must_use]
     pub fn to_grid(&self, window: Window) -> Window {
         let aspect = self.sample_aspect.as_f64();
         Window { x: window.x / aspect, width: window.width / aspect, ..window }
     }
 
-    /// The largest window of `shape` (width over height) in the picture, its centre as near to `centre` (fractions of
-    /// the picture's width and height) as the picture's edges allow.
+    /// Places the largest window of `shape` (width over height) that the picture holds, its centre as near to `centre`
+    /// (fractions of the picture's width and height, 0 to 1) as the picture's edges allow.
     pub fn largest_window(&self, shape: Rational, centre: (f64, f64)) -> Window {
         let (picture_width, picture_height) = (self.width(), self.height());
         let width = picture_width.min(picture_height * shape.as_f64());
@@ -343,6 +360,15 @@ mod tests {
         {
             assert!(serde_json::from_str::<Rational>(json).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn a_window_that_sticks_out_a_little_is_moved_inside() {
+        let window = |x, width| Window { x, y: 0.0, width, height: 1080.0 };
+        assert_eq!(window(1312.505, 607.5).moved_inside(1920.0, 1080.0), window(1312.5, 607.5));
+        assert_eq!(window(-0.005, 607.5).moved_inside(1920.0, 1080.0), window(0.0, 607.5));
+        assert_eq!(window(-0.005, 1920.01).moved_inside(1920.0, 1080.0), window(0.0, 1920.0));
+        assert_eq!(window(0.1, 607.5).moved_inside(1920.0, 1080.0), window(0.1, 607.5));
     }
 
     #[test]

@@ -4,13 +4,14 @@ use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
 use std::str::FromStr;
 
-/// The smallest side of a rung.
+/// The smallest side of a rung, in pixels.
 pub const MIN_SIDE: u32 = 16;
-/// The largest side of a rung.
+/// The largest side of a rung, in pixels.
 pub const MAX_SIDE: u32 = 16384;
 /// The shape that a ladder has unless it says otherwise: width over height.
 pub const VERTICAL: Rational = Rational { num: 9, den: 16 };
-/// How far, in pixels, a side may lie from the exact shape: sides are even, so the exact one cannot always be had.
+/// Distance, in pixels, that a side may have from the exact shape: sides are even, so the exact one cannot always be
+/// had.
 pub const ROUNDING: f64 = 2.0;
 
 /// The rungs, in the order in which they were asked for: at least one, no size twice, sides even and from
@@ -22,24 +23,24 @@ pub struct Ladder {
 }
 
 impl Ladder {
-    /// A ladder of these rungs.
+    /// Makes a ladder of these rungs.
     ///
     /// # Errors
-    /// [`Error::Options`] naming the rung that cannot be and the rule that it breaks.
+    /// [`Error::InvalidOption`] naming the rung that cannot be and the rule that it breaks.
     pub fn new(rungs: Vec<Size>) -> Result<Self> {
-        let first = *rungs.first().ok_or_else(|| Error::options("the ladder is empty; give at least one size"))?;
+        let first = *rungs.first().ok_or_else(|| Error::invalid("ladder", "", "is empty; give at least one size"))?;
         for (index, &rung) in rungs.iter().enumerate() {
             for (side, name) in [(rung.width, "width"), (rung.height, "height")] {
                 if !(MIN_SIDE..=MAX_SIDE).contains(&side) {
-                    let message = format!("rung {rung}: the {name} must be from {MIN_SIDE} to {MAX_SIDE} pixels");
-                    return Err(Error::Options(message));
+                    let rule = format!("the {name} must be from {MIN_SIDE} to {MAX_SIDE} pixels");
+                    return Err(Error::invalid("rung", rung, rule));
                 }
                 if side % 2 != 0 {
-                    return Err(Error::Options(format!("rung {rung}: the {name} must be even")));
+                    return Err(Error::invalid("rung", rung, format!("the {name} must be even")));
                 }
             }
             if rungs[..index].contains(&rung) {
-                return Err(Error::Options(format!("rung {rung}: listed twice")));
+                return Err(Error::invalid("rung", rung, "listed twice"));
             }
         }
         let shape = if rungs.iter().all(|&rung| has_shape(rung, VERTICAL)) {
@@ -48,28 +49,30 @@ impl Ladder {
             Rational::new(first.width.into(), first.height.into())
         };
         match rungs.iter().find(|&&rung| !has_shape(rung, shape)) {
-            Some(rung) => Err(Error::Options(format!(
-                "rung {rung}: not of the shape {}:{} of the first rung, {first}; all rungs show the same window",
-                shape.num, shape.den
-            ))),
+            Some(rung) => {
+                let Rational { num, den } = shape;
+                let rule =
+                    format!("not of the shape {num}:{den} of the first rung, {first}; all rungs show the same window");
+                Err(Error::invalid("rung", rung, rule))
+            }
             None => Ok(Self { rungs, shape }),
         }
     }
 
-    /// The output sizes.
+    /// Gives the output sizes, in the order in which they were asked for.
     pub fn rungs(&self) -> &[Size] {
         &self.rungs
     }
 
-    /// Width over height of the window that all rungs show: [`VERTICAL`] when that fits them all, else the exact ratio
-    /// of the first rung.
+    /// Gives width over height of the window that all rungs show: [`VERTICAL`] when that fits them all, else the exact
+    /// ratio of the first rung.
     pub fn shape(&self) -> Rational {
         self.shape
     }
 }
 
 impl Default for Ladder {
-    /// 1080x1920, 720x1280, 540x960, 360x640.
+    /// Makes the ladder 1080x1920, 720x1280, 540x960, 360x640.
     fn default() -> Self {
         let size = |width, height| Size { width, height };
         Self { rungs: vec![size(1080, 1920), size(720, 1280), size(540, 960), size(360, 640)], shape: VERTICAL }
@@ -88,7 +91,7 @@ impl FromStr for Ladder {
 
 fn parse_rung(text: &str) -> Result<Size> {
     let wrong =
-        || Error::Options(format!("rung {text:?}: not a size; write 1080x1920, or 1080 for the height of 9:16"));
+        || Error::invalid("rung", format!("{text:?}"), "not a size; write 1080x1920, or 1080 for the height of 9:16");
     let side = |digits: &str| match digits.bytes().all(|byte| byte.is_ascii_digit()) {
         true => digits.parse::<u32>().map_err(|_| wrong()),
         false => Err(wrong()),
@@ -104,7 +107,7 @@ fn parse_rung(text: &str) -> Result<Size> {
     }
 }
 
-/// Whether moving one side by at most [`ROUNDING`] gives `shape`.
+/// Compares shapes: true when moving one side by at most [`ROUNDING`] gives `shape`.
 fn has_shape(size: Size, shape: Rational) -> bool {
     let (width, height) = (f64::from(size.width), f64::from(size.height));
     let off = (height - width / shape.as_f64()).abs().min((width - height * shape.as_f64()).abs());
@@ -122,7 +125,7 @@ mod tests {
 
     fn refusal(text: &str) -> String {
         match text.parse::<Ladder>() {
-            Err(Error::Options(message)) => message,
+            Err(error @ Error::InvalidOption { .. }) => error.to_string(),
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -183,7 +186,7 @@ mod tests {
 
     #[test]
     fn an_empty_ladder_is_refused() {
-        assert!(matches!(Ladder::new(Vec::new()), Err(Error::Options(_))));
+        assert!(matches!(Ladder::new(Vec::new()), Err(Error::InvalidOption { .. })));
     }
 
     proptest! {

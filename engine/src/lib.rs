@@ -1,18 +1,30 @@
 //! `upright-engine`: turns landscape film and drama into vertical AV1 renditions.
 //!
-//! The way through it is one direction, no loops:
+//! Four functions do all of it: [`open`] a source, [`plan`](fn@plan) its conversion, [`render`] the plan, and
+//! [`encode_segment`] where the parts of one film are made on many machines. Each takes a [`Control`], by which another thread
+//! ends it, and tells a closure its [`Progress`]. `render` and `encode_segment` end within about a second whatever they are at.
 //!
-//! ```text
-//! source -> probe -> Plan                                  plan: decides everything, writes nothing
-//! Plan -> decode -> scale -> encode -> mux -> verify -> publish    render: carries a Plan out
+//! ```no_run
+//! use upright_engine::{Control, Input, OpenOptions, PlanOptions, RenderOptions, open, plan, render};
+//!
+//! # fn main() -> upright_engine::Result<()> {
+//! let control = Control::default();
+//! let source = open(&Input::Path("film.mkv".into()), &OpenOptions::default(), &control)?;
+//! let plan = plan(&source, &PlanOptions::default().speed(6), &control, &|_| ())?;
+//! let report = render(source, &plan, &RenderOptions::new("film"), &control, &|_| ())?;
+//! println!("{} frames", report.frames);
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! The ground floor ([`error`], [`geometry`], [`colour`], [`frame`], [`packet`], [`source`]) is data that everyone shares and does no I/O;
-//! [`control`] ends work before its time.
-//! [`media`] is libav and holds the crate's `unsafe` code; [`scale`] crops and scales; [`encode`] makes AV1;
-//! [`plan`] and [`ladder`] say what will be done; [`pipeline`] does it; [`measure`] says how fast, on this [`machine`].
+//! A [`Plan`] is a document: JSON that people and programs edit between `plan` and `render`. `examples/` has both ways.
+//!
+//! What is hidden from this documentation is machinery; it changes without notice, and is public for the workspace's own
+//! program, tests and benches alone. ARCHITECTURE.md shows the way through it.
 
+#[doc(hidden)]
 pub mod av1;
+#[doc(hidden)]
 pub mod clock;
 pub mod colour;
 pub mod control;
@@ -23,15 +35,39 @@ pub mod frame;
 pub mod geometry;
 pub mod ladder;
 pub mod machine;
+#[doc(hidden)]
 pub mod measure;
+#[doc(hidden)]
 pub mod media;
+#[doc(hidden)]
 pub mod packet;
 pub mod pipeline;
 pub mod plan;
+mod read_at;
 pub mod scale;
 pub mod source;
+pub mod store;
+pub mod time;
+#[doc(hidden)]
+pub mod timestamps;
+#[doc(hidden)]
 pub mod verify;
 pub mod versions;
 mod wait;
 
-pub use error::{Error, Result};
+pub use control::Control;
+pub use error::{Error, Remedy, Result};
+pub use media::Source;
+pub use pipeline::{
+    Limits, Phase, Progress, RenderOptions, Report, SegmentOptions, SegmentReport, encode_segment, plan, render,
+};
+pub use plan::{Plan, PlanOptions};
+pub use source::{Input, OpenOptions, SourceInfo};
+
+/// Opens a source, and decodes up to its first wanted frame to learn what it truly is.
+///
+/// # Errors
+/// As [`Source::open_within`].
+pub fn open(input: &Input, options: &OpenOptions, control: &Control) -> Result<Source> {
+    Source::open_within(input, options, control)
+}

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use std::{env, fs, thread};
 
-/// What a figure must name to mean something.
+/// Facts about a machine, without which a speed means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Machine {
     /// Model of the processor as its maker names it, or its architecture where the system does not say.
@@ -21,7 +21,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// This one. Model, memory and the system's name are Linux's to say; elsewhere they stay general.
+    /// Describes this one. Model, memory and the system's name are read where Linux has them; elsewhere they stay
+    /// general.
     pub fn here() -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         Self {
@@ -35,13 +36,13 @@ impl Machine {
     }
 }
 
-/// Cores that this process may use; 1 where the system does not say.
+/// Counts the cores that this process may use; 1 where the system does not say.
 pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The widest instruction set for arrays of numbers that this machine has, of those that the program and its encoders
-/// use.
+/// Names the widest instruction set for arrays of numbers that this machine has, of those that the program and its
+/// encoders use.
 pub fn simd() -> &'static str {
     #[cfg(target_arch = "x86_64")]
     {
@@ -65,14 +66,14 @@ pub fn simd() -> &'static str {
     }
 }
 
-/// The first value of a key in lines like `key : value` and `KEY="value"`.
+/// Finds the first value of a key in lines like `key : value` and `KEY="value"`.
 fn value(text: &str, key: &str) -> Option<String> {
     let values = text.lines().filter_map(|line| line.split_once([':', '=']));
     let value = values.into_iter().find(|(name, _)| name.trim() == key)?.1;
     Some(value.trim().trim_matches('"').to_owned()).filter(|value| !value.is_empty())
 }
 
-/// `1234 kB` as bytes.
+/// Reads `1234 kB` as bytes.
 fn bytes(text: &str) -> Option<u64> {
     text.strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }

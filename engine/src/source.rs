@@ -1,9 +1,13 @@
 //! Facts about sources, as data: how one is to be opened, what it was found to be, and what was wrong with it.
 
+pub(crate) mod guess;
+pub(crate) mod timeline;
+
 use crate::colour::{Colour, HdrMetadata};
 use crate::fingerprint::Fingerprint;
 use crate::frame::{Depth, FrameFormat};
 use crate::geometry::{Orientation, Rational, Size, Upright};
+use crate::machine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -19,7 +23,7 @@ pub enum Input {
 }
 
 impl Input {
-    /// The input as the user named it: the path, or `-`.
+    /// Names the input as the user did: by its path, or `-` for standard input.
     pub fn name(&self) -> String {
         match self {
             Self::Path(path) => path.display().to_string(),
@@ -28,8 +32,9 @@ impl Input {
     }
 }
 
-/// How to open a source.
+/// Options for opening a source.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct OpenOptions {
     /// libav protocols that the input, and playlists in it, may use besides the given file itself; empty by default:
     /// a crafted playlist reaches neither the network nor other files.
@@ -40,8 +45,64 @@ pub struct OpenOptions {
     pub audio: AudioChoice,
     /// Threads of the video decoder, at least 1.
     pub threads: usize,
-    /// How much of it.
+    /// The part of it that is wanted.
     pub span: Span,
+    /// Where the output's time line begins, in ticks of the source, as [`VideoInfo::origin`] told when it was opened earlier
+    /// with the same span; what lies before is left out. None to find it out.
+    pub origin: Option<i64>,
+}
+
+impl Default for OpenOptions {
+    /// The whole of a source, with its best picture and sound, decoded with up to 16 threads, reaching nothing but the file
+    /// itself. libav decodes no faster with more threads, and each holds a frame.
+    fn default() -> Self {
+        Self {
+            protocols: Vec::new(),
+            video: VideoChoice::Best,
+            audio: AudioChoice::Best,
+            threads: machine::cores().min(16),
+            span: Span::default(),
+            origin: None,
+        }
+    }
+}
+
+impl OpenOptions {
+    /// Sets [`OpenOptions::protocols`].
+    #[must_use]
+    pub fn protocols(self, protocols: Vec<String>) -> Self {
+        Self { protocols, ..self }
+    }
+
+    /// Sets [`OpenOptions::video`].
+    #[must_use]
+    pub fn video(self, video: VideoChoice) -> Self {
+        Self { video, ..self }
+    }
+
+    /// Sets [`OpenOptions::audio`].
+    #[must_use]
+    pub fn audio(self, audio: AudioChoice) -> Self {
+        Self { audio, ..self }
+    }
+
+    /// Sets [`OpenOptions::threads`].
+    #[must_use]
+    pub fn threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// Sets [`OpenOptions::span`].
+    #[must_use]
+    pub fn span(self, span: Span) -> Self {
+        Self { span, ..self }
+    }
+
+    /// Sets [`OpenOptions::origin`].
+    #[must_use]
+    pub fn origin(self, origin: Option<i64>) -> Self {
+        Self { origin, ..self }
+    }
 }
 
 /// Which video track to convert. Cover pictures do not count.
@@ -60,6 +121,8 @@ pub enum AudioChoice {
     Best,
     /// Audio track number, from 1 in the order of the file.
     Track(usize),
+    /// Numbers of two tracks of one channel each, which are left and right of one sound.
+    Pair(usize, usize),
     /// No audio.
     None,
 }
@@ -69,11 +132,11 @@ pub enum AudioChoice {
 pub struct Span {
     /// Seconds after the start of the source; none for its start.
     pub start: Option<Rational>,
-    /// Seconds; none for up to its end.
+    /// Seconds from there on; none for up to the end of the source.
     pub duration: Option<Rational>,
 }
 
-/// What Upright sees in a source. Everything that had to be assumed is in `assumptions`.
+/// The facts about a source. Everything that had to be assumed is in `assumptions`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceInfo {
     /// As the user named it.
@@ -82,9 +145,9 @@ pub struct SourceInfo {
     pub container: String,
     /// Bytes of the file; none for standard input.
     pub bytes: Option<u64>,
-    /// What it is known by; none for a URL that libav opened.
+    /// Its fingerprint; none for a URL that libav opened.
     pub fingerprint: Option<Fingerprint>,
-    /// How much of it was asked for when it was opened.
+    /// The part of it that was asked for when it was opened.
     pub span: Span,
     /// Declared duration in seconds, when the container has one.
     pub duration: Option<f64>,
@@ -100,13 +163,31 @@ pub struct SourceInfo {
     pub audio_kept: Option<usize>,
     /// Index into `audio` of the track that is kept as the right channel, that one being the left.
     pub audio_right: Option<usize>,
-    /// Whether the packets of that track are copied; otherwise they are converted to AAC. Packets that cannot be copied may
-    /// come late: [`crate::media::Event::SoundChanged`].
+    /// True where the packets of that track are copied; otherwise they are converted to AAC. Packets that cannot be
+    /// copied may come late: [`crate::media::Event::SoundChanged`].
     pub audio_copied: bool,
-    /// What was not said by the file and had to be assumed.
+    /// The facts about its frames that reading all of it told; none where that was not done.
+    pub scan: Option<Scan>,
+    /// Conventions that the file does not state and that had to be assumed.
     pub assumptions: Vec<Assumption>,
     /// Streams that are not carried over.
     pub passed_over: Vec<PassedOver>,
+}
+
+/// The facts about a source's frames that reading it to its end tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Scan {
+    /// Number of frames.
+    pub frames: u64,
+    /// Where the last one ends, in output ticks; none when its duration is not known.
+    pub end: Option<i64>,
+    /// True where frames may be passed over without decoding all that comes before them: the others are then the same,
+    /// at the same times, as in a decode from the beginning, and the same without sound as with it. Where it is false,
+    /// decode from the beginning, with the same choice of sound.
+    pub can_skip: bool,
+    /// True where the times are those of a decode, as far as the container tells. Where it is false, some frames have
+    /// wrong times or none, and a decode may find others.
+    pub is_exact: bool,
 }
 
 /// The chosen video stream.
@@ -122,7 +203,7 @@ pub struct VideoInfo {
     pub pixel_format: String,
     /// The stored picture, after the decoder's own crop; of two views packed into one, the left.
     pub stored: Size,
-    /// How it is meant to be seen.
+    /// The transposition and flips that bring the stored picture upright.
     pub orientation: Orientation,
     /// The picture as it is meant to be seen.
     pub upright: Upright,
@@ -142,7 +223,7 @@ pub struct VideoInfo {
     pub depth: Depth,
     /// ISO 639-2 language.
     pub language: Option<String>,
-    /// What is subtracted from the source's timestamps, in ticks of `time_base`: source time = output time + origin.
+    /// Ticks of `time_base` that are subtracted from the source's timestamps: source time = output time + origin.
     pub origin: i64,
 }
 
@@ -157,7 +238,7 @@ pub struct AudioInfo {
     pub codec: String,
     /// Samples a second.
     pub sample_rate: u32,
-    /// Channels.
+    /// Number of channels.
     pub channels: u32,
     /// ISO 639-2 language.
     pub language: Option<String>,
@@ -195,6 +276,7 @@ pub struct PassedOver {
 
 /// A named part of a film: `[start, end)` in seconds of the output's time line, not below zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Chapter {
     /// Where it begins.
     pub start: Rational,
@@ -215,7 +297,7 @@ pub struct Damage {
     pub truncated_at: Option<f64>,
     /// Audio packets that could not be decoded or that lie where audio was already.
     pub damaged_audio_packets: u64,
-    /// Whether more of the sound was lost than kept, or all tracks there are cannot be decoded.
+    /// True where more of the sound was lost than kept, or all tracks there are cannot be decoded.
     pub sound_lost: bool,
     /// Places where the source's clock begins anew, as where recordings were joined; picture and sound go on together.
     pub time_jumps: u64,
@@ -301,6 +383,7 @@ mod tests {
             audio_kept: Some(0),
             audio_right: Some(1),
             audio_copied: true,
+            scan: Some(Scan { frames: 1440, end: Some(60), can_skip: true, is_exact: true }),
             assumptions: vec![Assumption {
                 what: "matrix".into(),
                 value: "bt709".to_owned(),

@@ -1,4 +1,4 @@
-//! Is what was written what was asked for? Asked of every rendition before it gets its final name.
+//! Checks that what was written is what was asked for, of every rendition before it gets its final name.
 //!
 //! The file's tables and packets are read back; nothing is decoded, and memory does not grow with the film.
 
@@ -7,14 +7,14 @@ use crate::colour::{ChromaSite, Colour, ContentLight, HdrMetadata, MasteringDisp
 use crate::error::{Error, Result};
 use crate::frame::Depth;
 use crate::geometry::{Rational, Size};
-use crate::media::{AudioDescription, Kind, RenditionReader, StoredPacket, VideoDescription};
+use crate::media::{AudioDescription, RenditionReader, StoredPacket, TrackKind, VideoDescription};
+use crate::timestamps::TimestampDigest;
 use std::fmt::Debug;
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
-/// What a rendition must be.
+/// Properties that a rendition must have.
 #[derive(Clone, Debug)]
 pub struct Expected {
     /// Size of its picture in pixels.
@@ -28,12 +28,12 @@ pub struct Expected {
     /// Ticks of the video's times.
     pub time_base: Rational,
     /// The frames' times, and which of them are key frames.
-    pub video: Stamps,
+    pub video: TimestampDigest,
     /// The audio; none when there is to be none.
     pub audio: Option<ExpectedAudio>,
 }
 
-/// What a rendition's audio must be.
+/// Properties that a rendition's audio must have.
 #[derive(Clone, Debug)]
 pub struct ExpectedAudio {
     /// libav's name of the codec.
@@ -41,44 +41,7 @@ pub struct ExpectedAudio {
     /// Ticks of the audio's times.
     pub time_base: Rational,
     /// The packets' times.
-    pub packets: Stamps,
-}
-
-/// The times of any number of packets, and which of them are keys, as far as it takes to tell one run from another:
-/// memory does not grow with them.
-#[derive(Clone, Debug, Default)]
-pub struct Stamps {
-    count: u64,
-    keys: u64,
-    ends: Option<(i64, i64)>,
-    /// Of times after the first.
-    digest: DefaultHasher,
-}
-
-impl Stamps {
-    /// Adds the next packet.
-    pub fn push(&mut self, pts: i64, key: bool) {
-        let (first, _) = *self.ends.get_or_insert((pts, pts));
-        self.ends = Some((first, pts));
-        self.count += 1;
-        self.keys += u64::from(key);
-        (pts.wrapping_sub(first), key).hash(&mut self.digest);
-    }
-
-    /// How many there were.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// How many of them were keys.
-    pub fn keys(&self) -> u64 {
-        self.keys
-    }
-
-    /// The first and the last time; none when there was no packet.
-    pub fn ends(&self) -> Option<(i64, i64)> {
-        self.ends
-    }
+    pub packets: TimestampDigest,
 }
 
 /// Checks the file at `path`.
@@ -97,16 +60,16 @@ pub fn rendition(path: &Path, expected: &Expected) -> Result<()> {
     })
 }
 
-/// Why a rendition does not pass.
+/// The reason why a rendition does not pass.
 enum Failure {
-    /// What is not as expected, as text.
+    /// The first thing that is not as expected, as text.
     Difference(String),
-    /// It cannot be read: an [`Error::Io`].
+    /// Reading failed: an [`Error::Io`].
     Read(Error),
 }
 
 impl Failure {
-    /// The same, of a part of the whole.
+    /// Says in which part of the file it is.
     fn at(self, place: &str) -> Self {
         match self {
             Self::Difference(why) => Self::Difference(format!("{place}: {why}")),
@@ -136,7 +99,7 @@ fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<(), F
     if found == expected { Ok(()) } else { Err(difference(&format!("{what}: {found:?} instead of {expected:?}"))) }
 }
 
-/// Whether the box `moov`, which says where everything is, comes before the box `mdat`, which is everything.
+/// Tells whether the box `moov`, the index, comes before the box `mdat`, the media.
 fn index_is_first(file: &File) -> io::Result<bool> {
     let mut file = BufReader::new(file);
     loop {
@@ -161,22 +124,22 @@ fn check(file: File, path: &Path, expected: &Expected) -> Result<(), Failure> {
     check_audio(reader.audio().as_ref(), expected.audio.as_ref())?;
 
     let configured = configured_header(&video)?.to_vec();
-    let (mut frames, mut packets) = (Stamps::default(), Stamps::default());
+    let (mut frames, mut packets) = (TimestampDigest::default(), TimestampDigest::default());
     while let Some(packet) = reader.next()? {
         let pts = packet.pts.ok_or_else(|| difference("a packet has no time"))?;
         match packet.kind {
-            Kind::Audio => packets.push(pts, true),
-            Kind::Video => {
+            TrackKind::Audio => packets.push(pts, true),
+            TrackKind::Video => {
                 check_frame(&packet, &configured)
                     .map_err(|failure| failure.at(&format!("frame {}", frames.count())))?;
                 frames.push(pts, packet.key);
             }
         }
     }
-    check_stamps("frames", &frames, &expected.video, 0)?;
+    check_times("frames", &frames, &expected.video, 0)?;
     if let Some(audio) = &expected.audio {
         // An edit list says where a track begins in ticks of the movie, which may be milliseconds.
-        check_stamps("audio packets", &packets, &audio.packets, audio.time_base.den / 1000 + 1)?;
+        check_times("audio packets", &packets, &audio.packets, audio.time_base.den / 1000 + 1)?;
     }
     Ok(())
 }
@@ -205,7 +168,7 @@ fn check_video(video: &VideoDescription, expected: &Expected) -> Result<(), Fail
     same("chroma site in the AV1 stream", header.chroma_sample_position, chroma_code(expected.colour.chroma))
 }
 
-/// As AV1 signals it (section 6.4.2): 0 unknown, 1 vertical, 2 colocated.
+/// Returns AV1's code for a chroma site (section 6.4.2): 0 unknown, 1 vertical, 2 colocated.
 fn chroma_code(site: ChromaSite) -> u8 {
     match site {
         ChromaSite::LEFT => 1,
@@ -214,7 +177,7 @@ fn chroma_code(site: ChromaSite) -> u8 {
     }
 }
 
-/// The first four bytes of `av1C` for a stream with this sequence header; AV1 in ISOBMFF, section 2.3.3.
+/// Computes the first four bytes of `av1C` for a stream with this sequence header; AV1 in ISOBMFF, section 2.3.3.
 fn configuration_of(header: &SequenceHeader) -> [u8; 4] {
     let twelve = header.depth == Depth::Twelve;
     let high = header.depth != Depth::Eight;
@@ -230,7 +193,7 @@ fn configuration_of(header: &SequenceHeader) -> [u8; 4] {
     [0x81, header.profile << 5 | header.level, flags | header.chroma_sample_position, 0]
 }
 
-/// The OBU that `av1C` holds.
+/// Returns the OBU that is in `av1C`.
 fn configured_header(video: &VideoDescription) -> Result<&[u8], Failure> {
     video.configuration.get(4..).ok_or_else(|| difference("av1C is too short"))
 }
@@ -243,7 +206,8 @@ fn single_obu(data: &[u8]) -> Result<Obu<'_>, Failure> {
     }
 }
 
-/// Each frame can be decoded from what `av1C` says, and key frames from what they themselves say, which is the same.
+/// Checks that a frame can be decoded with the sequence header in `av1C`, and a key frame with its own, which is the
+/// same.
 fn check_frame(packet: &StoredPacket<'_>, configured: &[u8]) -> Result<(), Failure> {
     same("decoding time", packet.dts, packet.pts)?;
     same("hidden by the edit list", packet.hidden, false)?;
@@ -268,22 +232,26 @@ fn check_audio(found: Option<&AudioDescription>, expected: Option<&ExpectedAudio
     same("audio time base", found.map(|audio| audio.time_base), expected.map(|audio| audio.time_base))
 }
 
-/// All times are as they should be, except that all of them may be off by the same few ticks, fewer than `slack`.
-fn check_stamps(what: &str, found: &Stamps, expected: &Stamps, slack: i64) -> Result<(), Failure> {
-    same(&format!("number of {what}"), found.count, expected.count)?;
-    same(&format!("number of key {what}"), found.keys, expected.keys)?;
-    if let (Some((found, found_last)), Some((first, last))) = (found.ends, expected.ends) {
+/// Checks that all times are as they should be, except that all of them may be off by the same few ticks, fewer than
+/// `slack`.
+fn check_times(what: &str, found: &TimestampDigest, expected: &TimestampDigest, slack: i64) -> Result<(), Failure> {
+    same(&format!("number of {what}"), found.count(), expected.count())?;
+    same(&format!("number of key {what}"), found.keys(), expected.keys())?;
+    if let (Some((found, found_last)), Some((first, last))) = (found.ends(), expected.ends()) {
         let shift = found.saturating_sub(first);
         if shift.saturating_abs() > slack.saturating_sub(1).max(0) {
             same(&format!("time of the first of the {what}"), found, first)?;
         }
         same(&format!("time of the last of the {what}"), found_last - shift, last)?;
     }
-    let digests = [found, expected].map(|stamps| stamps.digest.finish());
-    if digests[0] == digests[1] { Ok(()) } else { Err(difference(&format!("times or keys of the {what} differ"))) }
+    if found.sha256() == expected.sha256() {
+        Ok(())
+    } else {
+        Err(difference(&format!("times or keys of the {what} differ")))
+    }
 }
 
-/// What `mdcv` and `clli` keep of the metadata: chromaticities in 1/50000, luminances in 1/10000 cd/m2.
+/// Rounds metadata to the units of `mdcv` and `clli`: chromaticities in 1/50000, luminances in 1/10000 cd/m2.
 fn stored_hdr(hdr: HdrMetadata) -> (Option<[i64; 10]>, Option<ContentLight>) {
     let rounded = |value: Rational, unit: i64| {
         let (num, den) = (i128::from(value.num) * i128::from(unit), i128::from(value.den));

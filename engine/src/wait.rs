@@ -23,7 +23,7 @@ pub(crate) struct Waiter {
     _bell: Arc<Bell>,
 }
 
-/// What waiters listen to: it rings by closing the other end of their pipe.
+/// Wakes waiters by closing the other end of their pipe.
 #[derive(Debug)]
 struct Bell {
     #[cfg(unix)]
@@ -38,8 +38,10 @@ impl Close for Bell {
 }
 
 impl Waiter {
+    /// Makes one that waits no longer once `control` has ended.
+    ///
     /// # Errors
-    /// When the operating system has no pipe for it.
+    /// The system's, when it has no pipe for it.
     pub(crate) fn new(control: &Control) -> io::Result<Self> {
         #[cfg(unix)]
         let (end, pipe) = io::pipe()?;

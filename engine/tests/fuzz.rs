@@ -12,13 +12,18 @@ mod ladder;
 mod media;
 #[path = "../../fuzz/mutation.rs"]
 mod mutation;
+#[path = "../../fuzz/targets/plan.rs"]
+mod plan;
 #[path = "../../fuzz/targets/profile.rs"]
 mod profile;
+#[path = "../../fuzz/targets/store.rs"]
+mod store;
 
 use mutation::{damaged, seeds};
 use proptest::prelude::*;
-use upright_engine::encode::pipe::{Profile, ivf::Reader};
+use upright_engine::encode::pipe::{Profile, ivf::IvfReader};
 use upright_engine::ladder::Ladder;
+use upright_engine::plan::Plan;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..mutation::config() })]
@@ -41,6 +46,16 @@ proptest! {
     #[test]
     fn ladder_survives(data in damaged(seeds("ladder"))) {
         ladder::check(&data);
+    }
+
+    #[test]
+    fn plan_survives(data in damaged(seeds("plan"))) {
+        plan::check(&data);
+    }
+
+    #[test]
+    fn store_survives(data in damaged(seeds("store"))) {
+        store::check(&data);
     }
 }
 
@@ -67,10 +82,15 @@ fn seeds_are_what_their_parsers_read() {
         assert!(upright_engine::av1::sequence_header_of(&seed).unwrap().is_some());
     }
     for seed in seeds("ivf") {
-        assert!(Reader::new(&seed[..], 1000).next_frame().unwrap().is_some());
+        assert!(IvfReader::new(&seed[..], 1000).next_frame().unwrap().is_some());
     }
     for seed in seeds("profile") {
         Profile::parse("seed", std::str::from_utf8(&seed).unwrap()).unwrap();
     }
+    for seed in seeds("plan") {
+        // Made by `upright plan`, and one of them edited: to be made anew with a new version.
+        Plan::from_json(std::str::from_utf8(&seed).unwrap(), "seed").unwrap();
+    }
+    assert!(seeds("store").iter().all(|seed| store::packets(seed).is_some()));
     assert!(seeds("ladder").iter().any(|seed| std::str::from_utf8(seed).unwrap().parse::<Ladder>().is_ok()));
 }

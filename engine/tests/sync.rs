@@ -9,8 +9,9 @@ use upright_engine::frame::{Area, Frame};
 use upright_engine::geometry::{Rational, Size};
 use upright_engine::media::{Event, Mp4Writer, Source, Tags, VideoTrack};
 use upright_engine::packet::Packet;
-use upright_engine::source::{AudioChoice, Input, OpenOptions, SourceInfo, Span, VideoChoice};
-use upright_engine::verify::{self, Expected, ExpectedAudio, Stamps};
+use upright_engine::source::{Input, OpenOptions, SourceInfo, Span};
+use upright_engine::timestamps::TimestampDigest;
+use upright_engine::verify::{self, Expected, ExpectedAudio};
 use upright_fixtures::inspect;
 use upright_fixtures::{AudioCodec, AudioTrack, Chapter, Clip, Codec, Container, Ratio, Timing};
 
@@ -28,8 +29,7 @@ struct Converted {
 
 /// Encodes a source at its own size and checks what was written.
 fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
-    let options =
-        OpenOptions { protocols: Vec::new(), video: VideoChoice::Best, audio: AudioChoice::Best, threads: 1, span };
+    let options = OpenOptions::default().threads(1).span(span);
     let mut source = Source::open(&Input::Path(input.to_owned()), &options).unwrap();
     let info = source.info().clone();
     let video = &info.video;
@@ -50,7 +50,7 @@ fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
     };
     let mut encoder = encode::open(&settings).unwrap();
     let mut frame = Frame::new(video.format);
-    let mut frames = Stamps::default();
+    let mut frames = TimestampDigest::default();
     let (mut picture, mut sound) = (Vec::new(), Vec::<Packet>::new());
     loop {
         match source.next().unwrap() {
@@ -73,7 +73,7 @@ fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
         }
     }
     let track = source.audio_track().unwrap().clone();
-    let mut sounds = Stamps::default();
+    let mut sounds = TimestampDigest::default();
     sound.iter().for_each(|packet| sounds.push(packet.pts, packet.key));
     while encoder.finish(&mut picture).unwrap() {}
 

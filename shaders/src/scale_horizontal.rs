@@ -11,7 +11,7 @@ pub struct HorizontalParams {
     pub source_stride: u32,
     pub source_plane: u32,
     pub source_column: u32,
-    pub source_lanes: u32,
+    pub source_log2_samples_per_word: u32,
     pub table: u32,
     pub pairs: u32,
     pub middle: u32,

@@ -16,7 +16,7 @@ pub struct VerticalParams {
     pub output: u32,
     pub output_stride: u32,
     pub output_plane: u32,
-    pub output_lanes: u32,
+    pub output_log2_samples_per_word: u32,
     pub width: u32,
     pub height: u32,
     pub bias: i32,

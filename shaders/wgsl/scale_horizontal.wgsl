@@ -9,8 +9,8 @@ struct Params {
     source_plane: u32,
     // Column of the picture that the first sample of an uploaded row is.
     source_column: u32,
-    // Samples per word: 1 << source_lanes.
-    source_lanes: u32,
+    // Of the uploaded rows.
+    source_log2_samples_per_word: u32,
     // Word offset of the filter: `width` first columns, then `width` rows of `pairs` words of weights.
     table: u32,
     pairs: u32,
@@ -29,9 +29,9 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> middle: array<u32>;
 
 fn source_sample(row: u32, column: u32) -> i32 {
-    let bits = 32u >> params.source_lanes;
-    let lane = column & ((1u << params.source_lanes) - 1u);
-    return i32(extractBits(input[row + (column >> params.source_lanes)], lane * bits, bits));
+    let bits = 32u >> params.source_log2_samples_per_word;
+    let lane = column & ((1u << params.source_log2_samples_per_word) - 1u);
+    return i32(extractBits(input[row + (column >> params.source_log2_samples_per_word)], lane * bits, bits));
 }
 
 fn middle_sample(row: u32, x: u32) -> i32 {

@@ -16,8 +16,8 @@ struct Params {
     output: u32,
     output_stride: u32,
     output_plane: u32,
-    // Samples per word: 1 << output_lanes.
-    output_lanes: u32,
+    // Of the rung.
+    output_log2_samples_per_word: u32,
     width: u32,
     height: u32,
     bias: i32,
@@ -51,7 +51,7 @@ fn noise(x: u32, y: u32, plane: u32) -> i32 {
 
 @compute @workgroup_size(64)
 fn scale_vertical(@builtin(global_invocation_id) id: vec3u) {
-    let x = id.x << params.output_lanes;
+    let x = id.x << params.output_log2_samples_per_word;
     let y = id.y;
     if x >= params.width {
         return;
@@ -67,9 +67,9 @@ fn scale_vertical(@builtin(global_invocation_id) id: vec3u) {
         weights += 1u;
         row += 2u;
     }
-    let bits = 32u >> params.output_lanes;
+    let bits = 32u >> params.output_log2_samples_per_word;
     var joined = 0u;
-    for (var lane = 0u; lane < (1u << params.output_lanes); lane++) {
+    for (var lane = 0u; lane < (1u << params.output_log2_samples_per_word); lane++) {
         if x + lane < params.width {
             let sum = sums[lane] + select(0, noise(x + lane, y, id.z), params.dither == 1u);
             joined |= u32(clamp(sum >> params.shift, 0, params.limit)) << (lane * bits);

@@ -128,13 +128,11 @@ impl FloorPart {
         let pair = |text: &String| text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
         let encoder_options = self.encoder_options.iter().filter_map(pair).collect();
         let Self { clip, crop, encoder, speed, quality, .. } = self;
-        let options = PlanOptions {
-            encoder: EncoderChoice::Named(encoder),
-            encoder_options,
-            speed,
-            quality,
-            ..PlanOptions::default()
-        };
+        let options = PlanOptions::default()
+            .encoder(EncoderChoice::Named(encoder))
+            .encoder_options(encoder_options)
+            .speed(speed)
+            .quality(quality);
         println!("{}", serde_json::to_string(&floor::measure(&clip, &crop, options)?)?);
         Ok(())
     }

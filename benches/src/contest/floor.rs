@@ -12,7 +12,7 @@ use upright_engine::measure::Bench;
 use upright_engine::pipeline::{Control, Limits};
 use upright_engine::plan::{CropChoice, PlanOptions};
 use upright_engine::scale::DeviceChoice;
-use upright_engine::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
+use upright_engine::source::{AudioChoice, Input, OpenOptions, Span};
 
 /// What the floor of a conversion is made of, in every round.
 #[derive(Debug, Serialize)]
@@ -61,15 +61,9 @@ impl Floor {
 /// # Errors
 /// The engine's.
 pub fn measure(clip: &Path, crop: &str, options: PlanOptions) -> Result<Seconds> {
-    let options = PlanOptions { crop: CropChoice::At(crop.parse()?), ..options };
+    let options = options.crop(CropChoice::At(crop.parse()?));
     let span = Span::default();
-    let open = OpenOptions {
-        protocols: Vec::new(),
-        video: VideoChoice::Best,
-        audio: AudioChoice::None,
-        threads: cores(),
-        span,
-    };
+    let open = OpenOptions::default().audio(AudioChoice::None).threads(cores()).span(span);
     let (input, control) = (Input::Path(clip.into()), Control::default());
     let bench = Bench::open(input, open, &options, DeviceChoice::Cpu, Limits::default(), usize::MAX, &control)?;
     let cpu = || clock::process().ok_or("the system does not tell the time of processors");

@@ -2,10 +2,11 @@
 
 pub mod filter;
 
+use std::io::ErrorKind;
 use upright_engine::clock;
 use upright_engine::colour::ChromaSite;
-use upright_engine::frame::{Depth, Frame, FrameFormat, Subsampling};
-use upright_engine::geometry::Window;
+use upright_engine::frame::{Area, Depth, Frame, FrameFormat, Subsampling};
+use upright_engine::geometry::{Size, Window};
 use upright_engine::scale::{Crop, Device, DeviceChoice, ScaleSpec, Scaler, adapters};
 use upright_engine::{Error, Result};
 use upright_fixtures::ADAPTER;
@@ -40,6 +41,7 @@ pub fn jobs() -> Vec<Job> {
             name,
             spec: ScaleSpec {
                 source: format((picture_width, height), depth),
+                room: Size { width: picture_width, height },
                 source_chroma: ChromaSite::LEFT,
                 full_range: false,
                 rungs: LADDER[..rungs].iter().map(|&size| format(size, depth)).collect(),
@@ -114,7 +116,9 @@ impl Running {
                 under_way -= 1;
             }
             let x = self.job.window.x + if frame % 2 == 0 { 0.0 } else { self.job.step };
-            self.scaler.submit(&self.source, Crop { window: Window { x, ..self.job.window }, frame })?;
+            let window = Window { x, ..self.job.window };
+            let area = Area::whole(self.job.spec.source);
+            self.scaler.submit(&self.source, Crop { window, area, zooming: false, frame })?;
             under_way += 1;
         }
         (0..under_way).try_for_each(|_| self.collect())
@@ -156,11 +160,12 @@ impl Running {
 pub fn core_seconds(rungs: usize) -> Result<f64> {
     const FRAMES: u32 = 200;
     let job = jobs().into_iter().find(|job| job.spec.rungs.len() == rungs && job.spec.source.height == 1080);
-    let job = job.ok_or_else(|| Error::options(format!("no job has {rungs} rungs")))?;
+    let job = job.ok_or_else(|| Error::invalid("rungs", rungs, "no job has so many"))?;
     let mut running = Running::new(&Device::open(&DeviceChoice::Cpu)?, &job)?;
     // Filters are made and memory is taken with the first.
     running.frames(1)?;
-    let cpu = || clock::thread().ok_or_else(|| Error::options("the system does not tell the time of processors"));
+    let unknown = || Error::io("the time of processors", "cannot be read")(ErrorKind::Unsupported.into());
+    let cpu = || clock::thread().ok_or_else(unknown);
     let begin = cpu()?;
     running.frames(FRAMES.into())?;
     Ok((cpu()? - begin).as_secs_f64() / f64::from(FRAMES))

@@ -13,23 +13,25 @@ pub(crate) struct Writer {
 
 #[derive(Debug, Default)]
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<WriterState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct WriterState {
     /// A line that waits for being written.
     next: Option<Vec<u8>>,
     /// The one that comes after it and is the last.
     last: Option<Vec<u8>>,
-    /// What became of the last.
+    /// Result of writing the last.
     written: Option<io::Result<()>>,
 }
 
 impl Writer {
+    /// Starts to write to `out`.
+    ///
     /// # Errors
-    /// When the operating system refuses a thread.
+    /// The system's, when it refuses a thread.
     pub(crate) fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
         let shared = Arc::<Shared>::default();
         let writer = Self { shared: Arc::clone(&shared) };
@@ -43,7 +45,7 @@ impl Writer {
         self.shared.changed.notify_all();
     }
 
-    /// Writes the last line, and gives what became of it; none when it still waits after `patience`.
+    /// Writes the last line, and gives the result; none when it still waits after `patience`.
     pub(crate) fn finish(&self, line: Vec<u8>, patience: Duration) -> Option<io::Result<()>> {
         let mut state = self.shared.lock();
         state.last = Some(line);
@@ -62,7 +64,7 @@ impl Drop for Writer {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, WriterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -70,7 +72,7 @@ impl Shared {
     fn write(&self, mut out: impl Write) {
         let mut unread = false;
         loop {
-            let nothing = |state: &mut State| state.next.is_none() && state.last.is_none();
+            let nothing = |state: &mut WriterState| state.next.is_none() && state.last.is_none();
             let mut state = self.changed.wait_while(self.lock(), nothing).unwrap_or_else(PoisonError::into_inner);
             let next = state.next.take();
             let (line, is_last) = match next {
@@ -99,13 +101,13 @@ mod tests {
     use std::sync::mpsc;
 
     /// A reader that takes a line whenever it is let, and then none while nothing is said.
-    struct Reader {
+    struct HeldReader {
         lines: Arc<Mutex<Vec<String>>>,
         begun: mpsc::Sender<()>,
         go: mpsc::Receiver<io::Result<()>>,
     }
 
-    impl Write for Reader {
+    impl Write for HeldReader {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.begun.send(()).unwrap();
             self.go.recv().unwrap()?;
@@ -123,7 +125,7 @@ mod tests {
     fn writer() -> Ends {
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let ((begun, begins), (let_go, go)) = (mpsc::channel(), mpsc::channel());
-        let writer = Writer::start(Reader { lines: Arc::clone(&lines), begun, go }).unwrap();
+        let writer = Writer::start(HeldReader { lines: Arc::clone(&lines), begun, go }).unwrap();
         (writer, lines, begins, let_go)
     }
 

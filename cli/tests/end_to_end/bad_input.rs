@@ -63,7 +63,7 @@ fn a_file_that_is_cut_short_is_said_to_be_and_refused_when_strict() {
     let bytes = fs::read(&whole).unwrap();
     let cut = desk.path().join("cut.mp4");
     fs::write(&cut, &bytes[..bytes.len() - 5000]).unwrap();
-    refused(&desk, &cut, &["--strict"], 65, &["cut.mp4", "is cut short by 5000 bytes"]);
+    refused(&desk, &cut, &["--strict"], 65, &["cut.mp4", "is cut short by 5000 bytes", "leave out --strict"]);
     let converted = desk.converted(&cut, QUICK);
     assert!(converted.stderr.contains("cut.mp4: is cut short by 5000 bytes"), "{}", converted.stderr);
     assert_eq!(converted.report["damage"]["missing_bytes"], 5000);
@@ -76,7 +76,7 @@ fn streams_that_are_left_out_are_said_to_be() {
     let converted = desk.converted(&source, QUICK);
     let said = "not carried over: audio 2 (mp3, ger), audio 3 (aac, fre)";
     assert_eq!(converted.stderr.lines().filter(|line| line.contains(said)).count(), 1, "{}", converted.stderr);
-    assert_eq!(converted.report["plan"]["passed_over"], converted.report["source"]["passed_over"]);
+    assert_eq!(converted.report["plan"]["found"]["passed_over"], converted.report["source"]["passed_over"]);
     let output = upright("plan").arg(&source).args(["--video", "2"]).output().unwrap();
     assert_refused(&output, 2, &["video track 2 is not there"]);
 }

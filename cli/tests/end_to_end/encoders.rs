@@ -16,7 +16,7 @@ fn svt_makes_renditions_like_any_others() {
         let fixture = desk.named(name);
         let converted = desk.converted(&fixture.path, SVT);
         check(&converted, &Source::look(&fixture.path));
-        assert_eq!(converted.report["plan"]["encoder"]["kind"], "libsvtav1");
+        assert_eq!(converted.report["plan"]["wanted"]["encoder"]["kind"], "libsvtav1");
         assert!(converted.report["key_frames"].as_u64().unwrap() > 1, "{name}");
         assert!(!converted.stderr.to_lowercase().contains("svt"), "{}", converted.stderr);
     }
@@ -52,7 +52,7 @@ fn auto_is_the_fastest_that_can_and_rav1e_says_what_could() {
         let desk = Desk::new();
         let fixture = desk.named("letterbox");
         let converted = desk.converted(&fixture.path, &[options, &["--speed", "10", "--ladder", ladder]].concat());
-        assert_eq!(converted.report["plan"]["encoder"]["kind"], kind, "{options:?}");
+        assert_eq!(converted.report["plan"]["wanted"]["encoder"]["kind"], kind, "{options:?}");
         let hints = converted.stderr.lines().filter(|line| line.contains("--encoder libsvtav1")).count();
         assert_eq!(hints, usize::from(hint), "{options:?}: {}", converted.stderr);
     }

@@ -91,7 +91,7 @@ fn killed_while_it_overwrites_it_leaves_the_old_set_or_the_new() {
         let report = files.pop().unwrap();
         let report: serde_json::Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
         let content = files.iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>();
-        (report["plan"]["encoder"]["quality"].clone(), content)
+        (report["plan"]["wanted"]["encoder"]["quality"].clone(), content)
     };
     let options = |quality| [OPTIONS, &["--overwrite", "--quality", quality]].concat();
     let sets = ["40", "80"].map(|quality| {

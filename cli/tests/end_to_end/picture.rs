@@ -79,7 +79,7 @@ fn pictures_of_any_shape_fill_the_rung() {
         let upscaled = window(&clip, 0.5)[3] < 639.0;
         assert_eq!(converted.report["renditions"][0]["upscaled"], upscaled, "{size:?}");
         assert_eq!(window(&clip, 0.5)[2..], {
-            let planned = &converted.report["plan"]["shots"][0]["track"][0]["window"];
+            let planned = &converted.report["plan"]["wanted"]["shots"][0]["track"][0]["window"];
             [planned["width"].as_f64().unwrap(), planned["height"].as_f64().unwrap()]
         });
     }

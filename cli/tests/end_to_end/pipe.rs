@@ -30,7 +30,7 @@ fn a_program_makes_renditions_like_any_encoder() {
     let source = film(&desk, 40);
     let converted = desk.converted(&source, OPTIONS);
     check(&converted, &Source::look(&source));
-    assert_eq!(converted.report["plan"]["encoder"]["kind"], "pipe:svtav1");
+    assert_eq!(converted.report["plan"]["wanted"]["encoder"]["kind"], "pipe:svtav1");
     assert_eq!(converted.renditions().len(), 2);
 }
 

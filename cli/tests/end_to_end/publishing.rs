@@ -153,7 +153,7 @@ fn a_mounted_folder_is_filled_file_by_file() {
     assert_eq!(listed(&converted.folder), ["90x160.mp4", "notes.txt", "report.json"]);
     let report: serde_json::Value =
         serde_json::from_slice(&fs::read(converted.folder.join("report.json")).unwrap()).unwrap();
-    assert_eq!(report["plan"]["encoder"]["quality"], 10);
+    assert_eq!(report["plan"]["wanted"]["encoder"]["quality"], 10);
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn every_codec_stays_in_step() {
         let probe = inspect::probe(converted.rendition()).unwrap();
         let [track] = probe.audio()[..] else { panic!("one track") };
         let (before, after) = (fixture.truth.audio[0].codec, track.codec_name.clone().unwrap());
-        let copied = converted.report["plan"]["audio"]["copied"].as_bool().unwrap();
+        let copied = converted.report["plan"]["found"]["audio_copied"].as_bool().unwrap();
         assert_eq!(copied, before == after, "{}: {before} became {after}", clip.name);
         assert!(copied || after == "aac", "{}: {before} became {after}", clip.name);
         assert_eq!(track.channels, Some(fixture.truth.audio[0].channels), "{}", clip.name);
@@ -230,7 +230,7 @@ fn sound_that_changes_on_the_way_is_converted_and_said() {
         assert!((tone - 220.0).abs() < 5.0, "{tone} Hz after {from} s");
     }
     let report = &converted.report;
-    assert_eq!((&report["plan"]["audio"]["copied"], &report["audio"]["copied"]), (&true.into(), &false.into()));
+    assert_eq!((&report["plan"]["found"]["audio_copied"], &report["audio"]["copied"]), (&true.into(), &false.into()));
     assert_eq!(report["audio"]["codec"], "aac");
     assert!(converted.stderr.contains("is converted to AAC"), "{}", converted.stderr);
 }

@@ -1,8 +1,8 @@
 //! The first bits of frame headers: what kind of frame, and whether it is shown.
 
-use super::{Malformed, ObuKind, obus};
+use super::obu::{Malformed, ObuKind, obus};
 
-/// What a frame header says first; section 5.9.2.
+/// The first fields of a frame header; section 5.9.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameStart {
     /// A key frame is coded here. False for an earlier frame that is only shown here, whatever its kind.
@@ -11,9 +11,9 @@ pub struct FrameStart {
     pub shown: bool,
 }
 
-/// The frames of a packet, in the order of coding. `reduced` is
-/// [`reduced_still_picture_header`](super::SequenceHeader::reduced_still_picture_header) of the sequence header that
-/// they follow. After the first error nothing more comes.
+/// Iterates over the frames of a packet, in the order of coding. `reduced` is
+/// [`reduced_still_picture_header`](crate::av1::SequenceHeader::reduced_still_picture_header) of the sequence header
+/// that they follow. After the first error nothing more comes.
 pub fn frames(packet: &[u8], reduced: bool) -> impl Iterator<Item = Result<FrameStart, Malformed>> {
     obus(packet).filter_map(move |obu| match obu {
         Ok(obu) if matches!(obu.kind, ObuKind::FrameHeader | ObuKind::Frame) => Some(start(obu.payload, reduced)),

@@ -1,11 +1,11 @@
-//! Levels: what a decoder must be able to do.
+//! Levels: demands on a decoder.
 
 use crate::geometry::{Rational, Size};
 
 /// `seq_level_idx` of "no level": a stream beyond all of them.
 pub const LEVEL_MAX: u8 = 31;
 
-/// The lowest level that a stream of this size and frame rate can have, as `seq_level_idx` (8 is level 4.0);
+/// Computes the lowest level that a stream of this size and frame rate can have, as `seq_level_idx` (8 is level 4.0);
 /// [`LEVEL_MAX`] when it exceeds them all.
 ///
 /// The limits are those of Annex A.3: samples in a picture, its width and height, samples shown a second, frame headers

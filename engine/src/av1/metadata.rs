@@ -1,6 +1,6 @@
 //! Metadata OBUs of high dynamic range; sections 5.8 and 6.7.
 
-use super::{Malformed, ObuKind, obus};
+use super::obu::{Malformed, ObuKind, obus};
 use crate::colour::{ContentLight, HdrMetadata, MasteringDisplay};
 use crate::geometry::Rational;
 
@@ -9,11 +9,11 @@ const CONTENT_LIGHT: u8 = 1;
 /// `metadata_type` of mastering display colour volume.
 const MASTERING_DISPLAY: u8 = 2;
 
-/// Puts `hdr` behind the sequence header of a key frame's packet, each part unless the packet has one of its kind. A
+/// Inserts `hdr` behind the sequence header of a key frame's packet, each part unless the packet has one of its kind. A
 /// packet without sequence header is left as it is.
 ///
 /// # Errors
-/// When the packet is not a run of OBUs; it is left as it was.
+/// [`Malformed`] when the packet is not a run of OBUs; it is left as it was.
 pub fn insert_hdr_metadata(packet: &mut Vec<u8>, hdr: &HdrMetadata) -> Result<(), Malformed> {
     let mut missing = *hdr;
     let (mut end, mut place) = (0, None);
@@ -39,19 +39,19 @@ fn metadata_obus(hdr: &HdrMetadata) -> Vec<u8> {
     light.into_iter().chain(mastering).flatten().collect()
 }
 
-/// A metadata OBU of fewer than 128 bytes: header with size, type, payload, trailing bits.
+/// Makes a metadata OBU of fewer than 128 bytes: header with size, type, payload, trailing bits.
 fn obu(kind: u8, payload: &[u8]) -> Vec<u8> {
     const METADATA_WITH_SIZE: u8 = 5 << 3 | 1 << 1;
     let size = u8::try_from(payload.len() + 2).unwrap_or(0);
     [&[METADATA_WITH_SIZE, size, kind], payload, &[0x80]].concat()
 }
 
-/// `metadata_hdr_cll`: cd/m2.
+/// Makes the payload of `metadata_hdr_cll`, in cd/m2.
 fn content_light(light: ContentLight) -> Vec<u8> {
     [light.max_cll, light.max_fall].map(u16::to_be_bytes).concat()
 }
 
-/// `metadata_hdr_mdcv`: chromaticities in 2^-16, luminances in 2^-8 and 2^-14 cd/m2.
+/// Makes the payload of `metadata_hdr_mdcv`: chromaticities in 2^-16, luminances in 2^-8 and 2^-14 cd/m2.
 fn mastering_display(display: MasteringDisplay) -> Vec<u8> {
     let [red, green, blue] = display.primaries;
     let points = [red, green, blue, display.white].map(|(x, y)| [chromaticity(x), chromaticity(y)]);
@@ -64,7 +64,7 @@ fn chromaticity(value: Rational) -> u16 {
     u16::try_from(fixed_point(value, 16)).unwrap_or(u16::MAX)
 }
 
-/// `value` in units of 2^-`fraction_bits`, rounded to the nearest and held to what fits.
+/// Converts `value` to units of 2^-`fraction_bits`, rounded to the nearest and held to what fits.
 fn fixed_point(value: Rational, fraction_bits: u32) -> u32 {
     let (num, den) = (i128::from(value.num), i128::from(value.den));
     let rounded = ((num << (fraction_bits + 1)) + den).div_euclid(2 * den);

@@ -1,10 +1,10 @@
 //! The sequence header.
 
-use super::Malformed;
+use super::obu::Malformed;
 use crate::frame::{Depth, Subsampling};
 use crate::geometry::Size;
 
-/// A sequence header: what a decoder must know before the first frame; section 5.5.
+/// A sequence header, which a decoder needs before the first frame; section 5.5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SequenceHeader {
     /// `seq_profile`: 0 Main, 1 High, 2 Professional.
@@ -15,7 +15,7 @@ pub struct SequenceHeader {
     pub reduced_still_picture_header: bool,
     /// When frames are shown, for streams that say so themselves.
     pub timing: Option<Timing>,
-    /// `seq_level_idx` of the first operating point; see [`super::level_for`].
+    /// `seq_level_idx` of the first operating point; see [`level_for`](crate::av1::level_for).
     pub level: u8,
     /// `seq_tier` of the first operating point: High rather than Main.
     pub high_tier: bool,
@@ -55,10 +55,10 @@ pub struct Timing {
 }
 
 impl SequenceHeader {
-    /// Reads the payload of a sequence header OBU; section 5.5.1.
+    /// Parses the payload of a sequence header OBU; section 5.5.1.
     ///
     /// # Errors
-    /// When it ends too early or has a value that the specification reserves.
+    /// [`Malformed`] when it ends too early or has a value that the specification reserves.
     pub fn parse(payload: &[u8]) -> Result<Self, Malformed> {
         let mut bits = Bits { data: payload, position: 0 };
         let profile = bits.byte(3)?;
@@ -97,8 +97,8 @@ impl SequenceHeader {
         })
     }
 
-    /// The `codecs` parameter, for instance `av01.0.08M.08`: profile, level in two digits, tier, bits; AV1 in ISOBMFF,
-    /// section 5, short form.
+    /// Formats the `codecs` parameter, for instance `av01.0.08M.08`: profile, level in two digits, tier, bits; AV1 in
+    /// ISOBMFF, section 5, short form.
     pub fn codec_string(&self) -> String {
         let tier = if self.high_tier { 'H' } else { 'M' };
         format!("av01.{}.{:02}{tier}.{:02}", self.profile, self.level, self.depth.bits())
@@ -113,7 +113,7 @@ struct OperatingPoints {
 }
 
 impl OperatingPoints {
-    /// From `timing_info_present_flag` to the last operating point; level and tier are those of the first.
+    /// Reads from `timing_info_present_flag` to the last operating point; level and tier are those of the first.
     fn parse(bits: &mut Bits<'_>) -> Result<Self, Malformed> {
         let timing = bits.optional(Timing::parse)?;
         let decoder_model = timing.is_some() && bits.flag()?;
@@ -152,7 +152,7 @@ impl Timing {
     }
 }
 
-/// From `frame_id_numbers_present_flag` to `enable_restoration`: coding tools, of which nobody here needs to know.
+/// Skips from `frame_id_numbers_present_flag` to `enable_restoration`: coding tools, which nobody here needs.
 fn skip_tools(bits: &mut Bits<'_>, reduced: bool) -> Result<(), Malformed> {
     if !reduced && bits.flag()? {
         bits.skip(4 + 3)?;
@@ -187,7 +187,7 @@ struct ColourConfig {
 }
 
 impl ColourConfig {
-    /// `color_config`, section 5.5.2.
+    /// Reads `color_config`; section 5.5.2.
     fn parse(bits: &mut Bits<'_>, profile: u8) -> Result<Self, Malformed> {
         const SRGB_IDENTITY: (u8, u8, u8) = (1, 13, 0);
         let depth = match bits.flag()? {
@@ -238,12 +238,12 @@ impl Bits<'_> {
         Ok(bit == 1)
     }
 
-    /// Up to 32 bits.
+    /// Reads up to 32 bits.
     fn read(&mut self, count: u32) -> Result<u32, Malformed> {
         (0..count).try_fold(0, |value, _| Ok(value << 1 | u32::from(self.flag()?)))
     }
 
-    /// Up to 8 bits.
+    /// Reads up to 8 bits.
     fn byte(&mut self, count: u32) -> Result<u8, Malformed> {
         (0..count).try_fold(0, |value, _| Ok(value << 1 | u8::from(self.flag()?)))
     }
@@ -253,12 +253,12 @@ impl Bits<'_> {
         if self.position > self.data.len() * 8 { Err(Self::TRUNCATED) } else { Ok(()) }
     }
 
-    /// What `parse` reads, if a flag before it says that it is there.
+    /// Reads a flag, and behind it, if it is set, what `parse` reads.
     fn optional<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Malformed>) -> Result<Option<T>, Malformed> {
         if self.flag()? { parse(self).map(Some) } else { Ok(None) }
     }
 
-    /// Section 4.10.3.
+    /// Reads a `uvlc`; section 4.10.3.
     fn uvlc(&mut self) -> Result<u32, Malformed> {
         let mut zeros = 0;
         while !self.flag()? {
@@ -273,7 +273,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Bits as text, spaces ignored, closed by trailing bits.
+    /// Packs bits given as text, spaces ignored, and closes them by trailing bits.
     fn packed(text: &str) -> Vec<u8> {
         let mut bits: Vec<u8> = text.bytes().filter(|&byte| byte != b' ').map(|byte| byte - b'0').collect();
         bits.push(1);
@@ -281,7 +281,8 @@ mod tests {
         bits.chunks(8).map(|byte| byte.iter().fold(0, |value, bit| value << 1 | bit)).collect()
     }
 
-    /// What no common encoder writes: decoder model, display delays, two operating points, frame ids, 4:2:2 at 12 bit.
+    /// Parts that no common encoder writes: decoder model, display delays, two operating points, frame ids, 4:2:2 at 12
+    /// bit.
     const RARE: &str = concat!(
         "010 0 0",                                               // profile 2
         " 1 00000000000000000000001111101001",                   // timing: 1001 units in a tick

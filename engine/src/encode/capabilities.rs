@@ -1,33 +1,37 @@
-//! What a plan must know of an encoder before it is opened.
+//! The facts about an encoder that a plan depends on, known before it is opened.
 
 use super::kind::{EncoderKind, LibavEncoder};
 use super::pipe::Profile;
 use crate::error::Result;
 use crate::frame::Depth;
 use crate::geometry::Size;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 
 /// Threads of one context of SVT-AV1 in a process of its own: more hold more pictures in memory and gain little.
 const PIPE_THREADS: usize = 4;
-/// Threads of one context of the linked SVT-AV1, of which there are no more than rungs: the largest of a ladder, which has
-/// half of the pixels, keeps half of sixteen cores busy.
+/// Threads of one context of the linked SVT-AV1, of which there are no more than rungs: the largest of a ladder, which
+/// has half of the pixels, keeps half of sixteen cores busy.
 const SVT_THREADS: usize = 8;
 
-/// How an encoder comes to key frames. The first frame of a segment always is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The way in which key frames are made. The first frame of a segment always is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum KeyFrameControl {
-    /// It makes one of any frame that it is told to.
+    /// Any frame becomes one on demand.
     Forced,
-    /// It makes one every so many frames, as it is told when it is opened.
+    /// One every so many frames; the number is set when the encoder is opened.
     Counted,
-    /// It makes no other than the first: every key frame begins a segment.
+    /// The first frame alone is one: every key frame begins a segment.
     First,
 }
 
-/// What decides on key frames, segments and threads of a plan; resolved once, when it is made.
+/// The facts about an encoder that decide on key frames, segments and threads of a plan; resolved once, when it is
+/// made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncoderCapabilities {
-    /// How it comes to key frames.
+    /// The way in which key frames are made.
     pub key_frames: KeyFrameControl,
     /// Key frames of a segment; none where the whole film has to be one.
     pub segment_key_frames: Option<NonZeroU32>,
@@ -36,7 +40,7 @@ pub struct EncoderCapabilities {
 }
 
 impl LibavEncoder {
-    /// How it comes to key frames.
+    /// Returns the way in which key frames are made.
     pub(super) fn key_frames(self) -> KeyFrameControl {
         // libaom makes the frame after one that is asked for a key frame too; of hardware nothing is known.
         if self == Self::SvtAv1 { KeyFrameControl::Forced } else { KeyFrameControl::First }
@@ -44,11 +48,11 @@ impl LibavEncoder {
 }
 
 impl EncoderKind {
-    /// Finds out what the encoder can do, and how many of `cores` a context of it uses well. A profile is read for it; the
-    /// encoder itself need not be on this machine.
+    /// Finds out what the encoder can do, and how many of `cores` a context of it uses well. A profile is read for it;
+    /// the encoder itself need not be on this machine.
     ///
     /// # Errors
-    /// [`Error::Options`](crate::Error::Options) or [`Error::Io`](crate::Error::Io) for a profile that cannot be read.
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) or [`Error::Io`](crate::Error::Io) for a profile that cannot be read.
     pub fn capabilities(&self, cores: usize) -> Result<EncoderCapabilities> {
         let key_frames = match self {
             Self::Rav1e => KeyFrameControl::Forced,
@@ -73,11 +77,11 @@ impl EncoderKind {
         Ok(EncoderCapabilities { key_frames, segment_key_frames, threads })
     }
 
-    /// Says how many segments, of rungs of these sizes, keep `cores` busy with so many threads a context: 1 with one core,
-    /// and for the linked SVT-AV1, of which no context can be opened while others work.
+    /// Computes how many segments, of rungs of these sizes, keep `cores` busy with so many threads a context: 1 with
+    /// one core, and for the linked SVT-AV1, of which no context can be opened while others work.
     ///
-    /// The contexts of a segment go at the pace of the largest, whose threads work all the time; those of the others do so
-    /// by their share of its pixels.
+    /// The contexts of a segment go at the pace of the largest, whose threads work all the time; those of the others do
+    /// so by their share of its pixels.
     pub fn segments_at_once(&self, sizes: &[Size], threads: usize, cores: usize) -> usize {
         if cores == 1 || *self == Self::Libav(LibavEncoder::SvtAv1) {
             return 1;
@@ -90,8 +94,8 @@ impl EncoderKind {
         usize::try_from((wanted + largest).div_ceil(of_each).max(2)).unwrap_or(usize::MAX)
     }
 
-    /// Estimates the bytes of memory that one context takes at most: measured as the peak of a process with one encoder at 540x960
-    /// and 1080x1920, on film but for libaom, on noise.
+    /// Estimates the bytes of memory that one context takes at most: measured as the peak of a process with one encoder
+    /// at 540x960 and 1080x1920, on film but for libaom, on noise.
     pub fn memory(&self, size: Size, depth: Depth, speed: u8, threads: usize) -> u64 {
         let threads = threads as u64;
         // Bytes whatever the size, bytes for each pixel of 8 bits, and of 10 bits for 8 of 8 bits.
@@ -181,7 +185,7 @@ mod tests {
         let makes_one = with("");
         assert_eq!(makes_one.key_frames, KeyFrameControl::First);
         assert_eq!(makes_one.segment_key_frames, Some(NonZeroU32::MIN), "a segment begins at each");
-        assert!(matches!(pipe("no such profile").capabilities(2), Err(Error::Options(_))));
+        assert!(matches!(pipe("no such profile").capabilities(2), Err(Error::InvalidOption { .. })));
     }
 
     #[test]

@@ -11,14 +11,15 @@ pub trait Encoder: Send {
     /// frame becomes a key frame; no other frame but the first does.
     ///
     /// # Errors
-    /// [`crate::Error::Encoder`].
+    /// [`crate::Error::Encoder`] when the encoder fails or the frame is of another format than it was opened for;
+    /// [`crate::Error::Cancelled`] once the work has ended, from an encoder that waits for a program.
     fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()>;
 
     /// Appends packets of frames that are still inside, one or a few at a call, so that who waits may stop in between;
     /// says whether there are more. No frame may follow.
     ///
     /// # Errors
-    /// [`crate::Error::Encoder`].
+    /// As [`Encoder::encode`].
     fn finish(&mut self, packets: &mut Vec<Packet>) -> Result<bool>;
 }
 

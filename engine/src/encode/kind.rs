@@ -1,5 +1,6 @@
 //! Names of encoders.
 
+use super::block_table::{BlockTable, SMALL_PICTURE};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -8,14 +9,14 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// What the name of an encoder outside the process begins with.
+/// The beginning of the name of an encoder outside the process.
 const PIPE: &str = "pipe:";
 const AUTO: &str = "auto";
 
-/// Which encoder makes the AV1 stream. Its text is what `--encoder` takes, in JSON too.
+/// An encoder of AV1. Its text is the same on the command line, in plans and in reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EncoderKind {
-    /// The rav1e library, always there.
+    /// The rav1e library, in every build with the feature `rav1e`.
     Rav1e,
     /// One of the linked libavcodec, under libav's name.
     Libav(LibavEncoder),
@@ -23,13 +24,20 @@ pub enum EncoderKind {
     Pipe(String),
 }
 
-/// Which encoder is asked for. Its text is what `--encoder` takes.
+/// The choice of an encoder; its text is `auto` or an encoder's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EncoderChoice {
     /// The fastest in software that can make what is wanted; see [`fastest`](crate::encode::fastest).
     Auto,
-    /// This one.
+    /// The encoder of this name.
     Named(EncoderKind),
+}
+
+impl Default for EncoderChoice {
+    /// Chooses rav1e in builds that have it.
+    fn default() -> Self {
+        if cfg!(feature = "rav1e") { Self::Named(EncoderKind::Rav1e) } else { Self::Auto }
+    }
 }
 
 impl fmt::Display for EncoderChoice {
@@ -73,7 +81,7 @@ impl LibavEncoder {
     pub const ALL: [Self; 7] =
         [Self::SvtAv1, Self::Aom, Self::Nvenc, Self::Qsv, Self::Vaapi, Self::Amf, Self::VideoToolbox];
 
-    /// libav's name for it.
+    /// Returns libav's name for it.
     pub fn name(self) -> &'static str {
         match self {
             Self::SvtAv1 => "libsvtav1",
@@ -86,7 +94,7 @@ impl LibavEncoder {
         }
     }
 
-    /// Whether it needs a machine that has it.
+    /// Tells whether it is in hardware, which not every machine has.
     pub fn is_hardware(self) -> bool {
         !matches!(self, Self::SvtAv1 | Self::Aom)
     }
@@ -96,7 +104,7 @@ impl EncoderKind {
     /// Checks that it makes pictures of this size.
     ///
     /// # Errors
-    /// [`Error::Options`] when a side is odd, too short or too long.
+    /// [`Error::InvalidOption`] when a side is odd, too short or too long.
     pub fn check_size(&self, size: Size) -> Result<()> {
         let least = match self {
             Self::Libav(LibavEncoder::SvtAv1) => 64,
@@ -106,7 +114,32 @@ impl EncoderKind {
         if side(size.width) && side(size.height) {
             return Ok(());
         }
-        Err(Error::options(format!("{self} cannot make a picture of {size}; sides are even, from {least} to 16384")))
+        let rule = format!("{self} cannot make a picture of this size; sides are even, from {least} to 16384");
+        Err(Error::invalid("rung", size, rule))
+    }
+
+    /// Checks that the encoder can make pictures of all these sizes side by side, at a speed and with options as
+    /// [`super::EncoderSettings`] has them.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for the first size that it cannot make, or not beside the first.
+    pub fn check_ladder(&self, speed: u8, options: &[(String, String)], sizes: &[Size]) -> Result<()> {
+        sizes.iter().try_for_each(|&size| self.check_size(size))?;
+        if *self != Self::Libav(LibavEncoder::SvtAv1) {
+            return Ok(());
+        }
+        let table = |size: Size| BlockTable::of(speed, options, size);
+        match sizes.iter().find(|&&size| table(size) != table(sizes[0])) {
+            None => Ok(()),
+            Some(size) => Err(Error::invalid(
+                "rung",
+                size,
+                format!(
+                    "{self} cannot encode rungs of fewer than {SMALL_PICTURE} pixels beside larger ones at speeds 0 to 2; \
+                     convert them one after the other, or use speed 3, or pipe:svtav1"
+                ),
+            )),
+        }
     }
 }
 
@@ -130,9 +163,8 @@ impl FromStr for EncoderKind {
         let libav = LibavEncoder::ALL.into_iter().map(Self::Libav);
         std::iter::once(Self::Rav1e).chain(libav).find(|kind| kind.to_string() == name).ok_or_else(|| {
             let known = LibavEncoder::ALL.map(LibavEncoder::name).join(", ");
-            Error::options(format!(
-                "no encoder is called {name:?}; there can be: {AUTO}, rav1e, {known}, {PIPE}PROFILE"
-            ))
+            let rule = format!("unknown; there can be: {AUTO}, rav1e, {known}, {PIPE}PROFILE");
+            Error::invalid("encoder", format!("{name:?}"), rule)
         })
     }
 }
@@ -175,6 +207,16 @@ mod tests {
             assert_eq!(choice.to_string().parse::<EncoderChoice>().unwrap(), choice);
         }
         assert!("automatic".parse::<EncoderChoice>().is_err());
+    }
+
+    #[test]
+    fn the_schema_has_every_name() {
+        let schema = schemars::schema_for!(EncoderKind).to_value();
+        let names = LibavEncoder::ALL.map(LibavEncoder::name).join("|");
+        assert_eq!(
+            (&schema["type"], &schema["pattern"]),
+            (&"string".into(), &format!("^(rav1e|{names}|pipe:.+)$").into())
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod options;
 mod sharing;
 
 use super::available::{available, linked_library};
+use super::block_table::BlockTable;
 use super::capabilities::KeyFrameControl;
 use super::encoder::{Encoder, check_format};
 use super::kind::LibavEncoder;
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Depth, Frame, FrameFormat};
 use crate::media::{SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder, libav};
 use crate::packet::Packet;
-use sharing::AtWork;
+use sharing::Opened;
 use std::collections::VecDeque;
 
 /// Checks that the linked libavcodec has an encoder.
@@ -36,16 +37,19 @@ pub(super) fn version(encoder: LibavEncoder) -> String {
 pub(super) fn open(encoder: LibavEncoder, settings: &EncoderSettings, control: &Control) -> Result<Box<dyn Encoder>> {
     let name = encoder.name();
     if encoder == LibavEncoder::Vaapi {
-        return Err(Error::options(format!(
-            "{name} takes frames from the memory of a GPU alone, where Upright does not put them; use {}",
-            LibavEncoder::Qsv.name()
-        )));
+        return Err(Error::invalid(
+            "encoder",
+            name,
+            format!(
+                "takes frames from the memory of a GPU alone, where Upright does not put them; use {}",
+                LibavEncoder::Qsv.name()
+            ),
+        ));
     }
     if ![ChromaSite::LEFT, ChromaSite::TOP_LEFT].contains(&settings.colour.chroma) {
         let site = settings.colour.chroma;
         return Err(Error::misuse(format!("AV1 cannot say that chroma lies at {site:?}; use left or top-left")));
     }
-    let is_svt = encoder == LibavEncoder::SvtAv1;
     let options = options::options(encoder, settings);
     let wanted = VideoEncoderSettings {
         name,
@@ -56,13 +60,18 @@ pub(super) fn open(encoder: LibavEncoder, settings: &EncoderSettings, control: &
         options: &options,
     };
     let open = || VideoEncoder::open(&wanted);
-    let opened = if is_svt { sharing::open(control, open)? } else { open() };
+    let (result, opened) = if encoder == LibavEncoder::SvtAv1 {
+        let (result, opened) =
+            sharing::open(BlockTable::of(settings.speed, &settings.options, settings.size), control, open)?;
+        (result, Some(opened))
+    } else {
+        (open(), None)
+    };
     Ok(Box::new(Libav {
-        encoder: opened.map_err(|error| refused(encoder, settings, error))?,
+        encoder: result.map_err(|error| refused(encoder, settings, error))?,
         name,
         forces_key_frames: encoder.key_frames() == KeyFrameControl::Forced,
-        is_svt,
-        at_work: None,
+        opened,
         format: settings.frame_format(),
         hdr: settings.hdr,
         inside: VecDeque::new(),
@@ -71,7 +80,8 @@ pub(super) fn open(encoder: LibavEncoder, settings: &EncoderSettings, control: &
     }))
 }
 
-/// Hardware reads chroma by turns, which NVIDIA's leaves to the driver at 8 bits.
+/// Returns the order of chroma samples that an encoder reads: hardware reads U and V by turns, which NVIDIA's leaves to
+/// the driver at 8 bits.
 fn sample_order(encoder: LibavEncoder, depth: Depth) -> SampleOrder {
     match (encoder, depth) {
         (LibavEncoder::SvtAv1 | LibavEncoder::Aom, _) | (LibavEncoder::Nvenc, Depth::Eight) => SampleOrder::Planar,
@@ -79,7 +89,7 @@ fn sample_order(encoder: LibavEncoder, depth: Depth) -> SampleOrder {
     }
 }
 
-/// The error for an encoder that the linked libavcodec lacks: what there is, and how to get it.
+/// Makes the error for an encoder that the linked libavcodec lacks; it says which there are, and how to get this one.
 fn missing(encoder: LibavEncoder) -> Error {
     let there: Vec<_> = available().iter().map(|found| found.encoder.to_string()).collect();
     let remedy = match encoder {
@@ -95,7 +105,7 @@ fn missing(encoder: LibavEncoder) -> Error {
     Error::EncoderMissing { encoder: encoder.name().to_owned(), why }
 }
 
-/// The error for settings that the encoder does not take. Options that were given are the likeliest cause.
+/// Makes the error for settings that the encoder does not take. Options that were given are the likeliest cause.
 fn refused(encoder: LibavEncoder, settings: &EncoderSettings, error: Error) -> Error {
     let Error::Libav { call, why } = error else { return error };
     let name = encoder.name();
@@ -103,26 +113,25 @@ fn refused(encoder: LibavEncoder, settings: &EncoderSettings, error: Error) -> E
         return Error::Encoder { encoder: name.to_owned(), why: format!("{call}: {why}") };
     }
     let given: Vec<_> = settings.options.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    Error::options(format!("{name} refuses to start with {}: {why}", given.join(" ")))
+    Error::invalid("encoder options", given.join(" "), format!("{name} refuses to start with them: {why}"))
 }
 
 struct Libav {
     encoder: VideoEncoder,
     name: &'static str,
     forces_key_frames: bool,
-    is_svt: bool,
     /// Of SVT-AV1. Behind the encoder, which is closed before this ends.
-    at_work: Option<AtWork>,
+    opened: Option<Opened>,
     format: FrameFormat,
     hdr: HdrMetadata,
     /// Frames that went in and have not come out, in the order of both.
     inside: VecDeque<Inside>,
-    /// How many went in. Encoders get this number for a time: some round times, or decide on rates by them.
+    /// Number of frames that went in. Encoders get it in place of a time: some round times, or decide on rates by them.
     sent: i64,
     ended: bool,
 }
 
-/// What the packet of a frame must be.
+/// A frame inside the encoder, and what its packet has to be.
 struct Inside {
     number: i64,
     pts: i64,
@@ -152,8 +161,8 @@ impl Libav {
     }
 
     fn send(&mut self, frame: &Frame, number: i64, key: bool) -> Result<()> {
-        if self.is_svt {
-            self.at_work.get_or_insert_with(AtWork::begin);
+        if let Some(opened) = &mut self.opened {
+            opened.work();
         }
         self.encoder.send(frame, number, key)
     }
@@ -195,10 +204,10 @@ impl Encoder for Libav {
 }
 
 impl Drop for Libav {
-    /// SVT-AV1 1.4 never comes back from being closed before its first frame, and complains on standard error where it
-    /// was not told of the end.
+    /// Feeds SVT-AV1 a frame and its end, if it had none: 1.4 never comes back from being closed before its first
+    /// frame, and complains on standard error where it was not told of the end.
     fn drop(&mut self) {
-        if !self.is_svt {
+        if self.opened.is_none() {
             return;
         }
         // Whoever drops it early wants none of it, and has no use for one more error.

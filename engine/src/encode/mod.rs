@@ -1,12 +1,14 @@
 //! AV1 encoders behind one trait.
 
 mod available;
+mod block_table;
 mod capabilities;
 mod encoder;
 mod kind;
 mod libav;
 mod open;
 pub mod pipe;
+#[cfg(feature = "rav1e")]
 mod rav1e;
 mod settings;
 

@@ -35,7 +35,7 @@ struct Rav1e {
     inside: usize,
 }
 
-/// What a frame's packet must know, carried through the encoder.
+/// The times of a frame, carried through the encoder to its packet.
 struct Times {
     pts: i64,
     duration: i64,
@@ -83,7 +83,7 @@ impl Encoder for Rav1e {
     }
 }
 
-/// The packet of one shown frame.
+/// Makes the packet of one shown frame.
 fn shown(packet: lib::AnyPacket, hdr: &HdrMetadata) -> Result<Packet> {
     let times = packet.opaque.and_then(|opaque| opaque.downcast::<Times>().ok());
     let Times { pts, duration } = *times.ok_or_else(|| failure("a packet came without its times".to_owned()))?;
@@ -121,20 +121,21 @@ fn configuration(settings: &EncoderSettings) -> Result<lib::EncoderConfig> {
     Ok(config)
 }
 
-/// rav1e derives rates from its time base as though every frame lasted one tick: level checks, and the least number of
-/// tiles. It must therefore see the frame rate; the ticks of our timestamps travel beside it.
+/// Returns the duration of a frame, for rav1e derives rates from its time base as though every frame lasted one tick:
+/// level checks, and the least number of tiles. It must therefore see the frame rate; the ticks of our timestamps
+/// travel beside it.
 fn frame_duration(frame_rate: Rational) -> lib::Rational {
     lib::Rational::new(frame_rate.den.unsigned_abs(), frame_rate.num.unsigned_abs())
 }
 
-/// The one scale of quality (0 worst to 100 best) as rav1e's quantiser (255 worst to 0 best): a straight line, for the
-/// quantiser's index is already nearly logarithmic in the step size. Below 20 bits are spent on what no eye sees, and
-/// above 220 nothing is left of a face; they are the ends.
+/// Converts the one scale of quality (0 worst to 100 best) to rav1e's quantiser (255 worst to 0 best): a straight line,
+/// for the quantiser's index is already nearly logarithmic in the step size. Below 20 bits are spent on what no eye
+/// sees, and above 220 nothing is left of a face; they are the ends.
 fn quantizer(quality: u8) -> usize {
     220 - 2 * usize::from(quality.min(100))
 }
 
-/// rav1e's preset of the same number, with two exceptions.
+/// Returns rav1e's preset of the same number, with two exceptions.
 fn speed_settings(speed: u8) -> lib::SpeedSettings {
     let mut settings = lib::SpeedSettings::from_preset(speed);
     settings.scene_detection_mode = lib::SceneDetectionSpeed::None;
@@ -146,8 +147,8 @@ fn speed_settings(speed: u8) -> lib::SpeedSettings {
     settings
 }
 
-/// rav1e uses its threads on the tiles of a frame. More than four do not pay, and each must have enough to do: a tile
-/// begins with fresh probabilities, which costs bits.
+/// Chooses a number of tiles, on which rav1e uses its threads. More than four do not pay, and each must have enough to
+/// do: a tile begins with fresh probabilities, which costs bits.
 fn tiles(size: Size, threads: usize) -> usize {
     const MOST: usize = 4;
     const LEAST_SAMPLES: usize = 1 << 17;
@@ -164,7 +165,7 @@ fn chroma_sample_position(site: ChromaSite) -> Result<lib::ChromaSamplePosition>
     }
 }
 
-/// Codes that rav1e does not know become "unspecified", its default.
+/// Converts codes of H.273; those that rav1e does not know become "unspecified", its default.
 fn colour_description(colour: Colour) -> lib::ColorDescription {
     lib::ColorDescription {
         color_primaries: FromPrimitive::from_u8(colour.primaries).unwrap_or_default(),

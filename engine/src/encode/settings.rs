@@ -1,16 +1,17 @@
-//! How an encoder is set.
+//! The settings of an encoder.
 
 use super::kind::EncoderKind;
 use crate::colour::{Colour, HdrMetadata, cicp};
 use crate::error::{Error, Result};
 use crate::frame::{Depth, FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size};
+use serde::Serialize;
 use std::num::NonZeroU32;
 
-/// What an encoder is opened with; constant over a rendition.
-#[derive(Clone, Debug, PartialEq)]
+/// The settings with which an encoder is opened; constant over a rendition.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EncoderSettings {
-    /// Which one.
+    /// The encoder that they are for.
     pub kind: EncoderKind,
     /// Size of every frame.
     pub size: Size,
@@ -33,12 +34,12 @@ pub struct EncoderSettings {
     pub threads: usize,
     /// Frames from one key frame to the next, for encoders that count them; others are told frame by frame.
     pub key_frame_distance: Option<NonZeroU32>,
-    /// Settings by the encoder's own names, which win over all that is said here.
+    /// Settings by the encoder's own names, which win over all others here.
     pub options: Vec<(String, String)>,
 }
 
 impl EncoderSettings {
-    /// Format of every frame: 4:2:0.
+    /// Returns the format of every frame, which is 4:2:0.
     pub fn frame_format(&self) -> FrameFormat {
         let Size { width, height } = self.size;
         FrameFormat { width, height, subsampling: Subsampling::CS420, depth: self.depth }
@@ -47,7 +48,7 @@ impl EncoderSettings {
     /// Checks that every value is within its range.
     ///
     /// # Errors
-    /// [`Error::Options`] that names the first value that is not; [`Error::Misuse`] for one that no plan has.
+    /// [`Error::InvalidOption`] that names the first value that is not; [`Error::Misuse`] for one that no plan has.
     pub fn check(&self) -> Result<()> {
         self.kind.check_size(self.size)?;
         let rate = |rate: Rational| (1..=i64::from(i32::MAX)).contains(&rate.num) && rate.den <= i64::from(i32::MAX);
@@ -66,17 +67,17 @@ impl EncoderSettings {
     }
 }
 
-/// Checks the two values that mean the same for every encoder: speed from 0 (slowest, best) to 10 (fastest), quality from
-/// 0 (worst) to 100 (best).
+/// Checks the two values that mean the same for every encoder: speed from 0 (slowest, best) to 10 (fastest), quality
+/// from 0 (worst) to 100 (best).
 ///
 /// # Errors
-/// [`Error::Options`] that names the first that is out of its range.
+/// [`Error::InvalidOption`] that names the first that is out of its range.
 pub(crate) fn check_speed_and_quality(speed: u8, quality: u8) -> Result<()> {
     if speed > 10 {
-        return Err(Error::options(format!("speed {speed} is out of range; use 0 (slowest) to 10 (fastest)")));
+        return Err(Error::invalid("speed", speed, "must be from 0 (slowest) to 10 (fastest)"));
     }
     if quality > 100 {
-        return Err(Error::options(format!("quality {quality} is out of range; use 0 (worst) to 100 (best)")));
+        return Err(Error::invalid("quality", quality, "must be from 0 (worst) to 100 (best)"));
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! What the linked libav is and can do.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::ffi::text;
 use ffmpeg_sys_next as av;
 use serde::Serialize;
@@ -7,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ffi::c_uint;
 use std::ptr;
 
-/// What the linked libav is and can do.
+/// Versions and abilities of the linked libav.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Libav {
     /// Versions by library, and FFmpeg's own as `ffmpeg`.
@@ -18,7 +20,7 @@ pub struct Libav {
     pub licence: String,
     /// Common film codecs that it cannot decode.
     pub missing_decoders: Vec<&'static str>,
-    /// What Upright cannot do without and it does not have.
+    /// Parts that Upright cannot do without and this libav does not have.
     pub missing: Vec<&'static str>,
 }
 

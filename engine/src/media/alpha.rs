@@ -1,5 +1,7 @@
 //! Transparent pictures, laid over black.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::ffi::{self, AvFrame};
 use super::pixels::PixelFormat;
 use super::plane::Stored;
@@ -33,7 +35,7 @@ enum AlphaStored {
     Palette,
 }
 
-/// What nothing shines through.
+/// Alpha of a sample that nothing shines through.
 const OPAQUE: u16 = u16::MAX;
 
 impl Alpha {
@@ -190,13 +192,13 @@ fn decoder_name(stream: &av::AVStream) -> Option<&'static CStr> {
     }
 }
 
-/// Whether a stream has transparency that this build of libav cannot decode.
+/// Tells whether a stream has transparency that this build of libav cannot decode.
 pub(super) fn is_out_of_reach(stream: &av::AVStream) -> bool {
     decoder_name(stream).is_some() && decoder(stream).is_none()
 }
 
-/// Whether what pictures of `pixels` have for transparency is padding: uncompressed pictures in AVI have a fourth byte
-/// that nobody filled.
+/// Tells whether the alpha samples of a stream are padding: uncompressed pictures in AVI have a fourth byte that nobody
+/// filled.
 pub(super) fn is_padding(stream: &av::AVStream, container: &str) -> bool {
     // SAFETY: a stream has parameters.
     container == "avi" && unsafe { (*stream.codecpar).codec_id } == av::AVCodecID::AV_CODEC_ID_RAWVIDEO

@@ -15,14 +15,14 @@ const PROTECTED: [&[u8; 4]; 7] = [b"encv", b"enca", b"enct", b"encs", b"drmi", b
 /// Brands of files whose main content is one picture.
 const PICTURES: [&[u8; 4]; 4] = [b"avif", b"heic", b"heix", b"mif1"];
 
-/// What a file's boxes say.
+/// Facts from a file's boxes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Boxes {
     /// Bytes that a box declares after the end of the file.
     pub missing: u64,
     /// Numbers of the tracks whose samples are encrypted.
     pub encrypted: Vec<u32>,
-    /// Whether it says that it is a picture.
+    /// True where the file says that it is a picture.
     pub picture: bool,
 }
 
@@ -98,7 +98,7 @@ impl<P: FnMut(u64, &mut [u8]) -> usize> Walk<P> {
         sensible.then(|| Found { kind, body: at + length..at.saturating_add(size) })
     }
 
-    /// What the boxes of one kind in `range` hold, as far as it lies in there.
+    /// Finds the boxes of one kind in `range`: the ranges of their contents, as far as these lie in there.
     fn all(&mut self, range: &Range<u64>, kind: &[u8; 4]) -> Vec<Range<u64>> {
         let (mut found, mut at) = (Vec::new(), range.start);
         while let Some(next) = self.next(&(at..range.end)) {
@@ -110,7 +110,7 @@ impl<P: FnMut(u64, &mut [u8]) -> usize> Walk<P> {
         found
     }
 
-    /// Whether a box of one of these kinds begins in `range`.
+    /// Tells whether a box of one of these kinds begins in `range`.
     fn any(&mut self, range: &Range<u64>, kinds: &[&[u8; 4]]) -> bool {
         let mut at = range.start;
         while let Some(next) = self.next(&(at..range.end)) {

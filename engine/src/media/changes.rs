@@ -1,18 +1,19 @@
 //! What may not change in the middle of a film: all that decides how the samples of a frame are to be read.
 
+use super::described::Described;
 use super::ffi::{AvFrame, rational};
-use super::guess::ColourTags;
 use super::pixels::{PixelFormat, Samples};
 use super::probe;
-use super::reader::Reader;
+use super::video_reader::VideoReader;
 use super::views::Packing;
 use crate::colour::{ChromaSite, Colour, Siting, cicp};
 use crate::error::Result;
-use crate::geometry::{Orientation, Rational, Size};
+use crate::geometry::{Orientation, Size};
+use crate::source::guess::ColourTags;
 use ffmpeg_sys_next as av;
 use std::ffi::c_int;
 
-/// What the film is taken for, and the last frame that was found to be of it.
+/// The film as it was described at its beginning, and the last frame that was found to be like it.
 #[derive(Debug)]
 pub(super) struct Sameness {
     film: Described,
@@ -20,23 +21,7 @@ pub(super) struct Sameness {
     seen: Raw,
 }
 
-/// How the film's frames are read.
-#[derive(Clone, Debug)]
-pub(super) struct Described {
-    pub pixels: PixelFormat,
-    /// Tags, guessed where there are none, before they are turned upright.
-    pub colour: Colour,
-    pub orientation: Orientation,
-    /// Whether the container says how the picture is meant to be seen, in which case frames have no say.
-    pub orientation_of_container: bool,
-    /// How frames say that they are meant to be seen, and that they hold two views. Not every frame repeats it.
-    pub matrix: Option<[i32; 9]>,
-    pub packing: Option<Packing>,
-    /// Shape of a sample according to frames; none where the container has another opinion, for that is what counts.
-    pub sample_aspect: Option<Rational>,
-}
-
-/// The same as numbers of libav.
+/// The properties by which a frame is read, as numbers of libav.
 #[derive(Clone, Debug, PartialEq)]
 struct Raw {
     size: Size,
@@ -63,12 +48,12 @@ impl Raw {
 
 impl Sameness {
     /// With the reader's frame, the film's first, and what it is taken for.
-    pub(super) fn new(reader: &Reader, film: Described) -> Self {
+    pub(super) fn new(reader: &VideoReader, film: Described) -> Self {
         Self { film, seen: Raw::of(&reader.frame) }
     }
 
     /// Refuses the reader's frame when it is interlaced, or is to be read in another way than the film.
-    pub(super) fn check(&mut self, reader: &Reader) -> Result<()> {
+    pub(super) fn check(&mut self, reader: &VideoReader) -> Result<()> {
         probe::refuse_interlaced_frame(reader)?;
         let now = Raw::of(&reader.frame);
         if now == self.seen {
@@ -83,7 +68,8 @@ impl Sameness {
         Ok(())
     }
 
-    /// What is not as it was, and from what to what. Where a frame is silent, nothing has changed.
+    /// Finds the first difference from the film: its name, the film's value and the frame's. Where a frame is silent,
+    /// nothing has changed.
     fn change(&self, now: &Raw) -> Option<(&'static str, String, String)> {
         let Described { pixels, colour, orientation, orientation_of_container, packing, sample_aspect, .. } =
             &self.film;

@@ -10,7 +10,7 @@ use std::mem;
 /// A second, in the nanoseconds that all times here are in.
 pub(super) const SECOND: i64 = 1_000_000_000;
 
-/// How far decoding times may step back, by rounding.
+/// Largest step back of decoding times that is taken for rounding.
 const BACK: i64 = SECOND / 1000;
 
 /// Steps ahead up to this are pauses. MPEG-TS may not leave a track without a time for more than 0.7 s.
@@ -28,10 +28,10 @@ const FAR: i64 = 60 * SECOND;
 /// Packets of the track that jumped first which show that it stays there.
 const PROOF: usize = 3;
 
-/// What a packet lasts at least.
+/// Least duration of a packet.
 const STILL: i64 = SECOND / 1000;
 
-/// How much of a track is held at most, in time and, for all of them, in bytes and packets.
+/// Most of a track that is held, in time and, for all of them, in bytes and packets.
 const LONGEST_HELD: i64 = 3 * SECOND;
 const MOST_BYTES: usize = 32 << 20;
 const MOST_PACKETS: usize = 4096;
@@ -58,9 +58,9 @@ pub(super) struct Stamped<T> {
 pub(super) struct Placed<T> {
     pub packet: T,
     pub track: usize,
-    /// What is to be added to its times.
+    /// Nanoseconds to be added to its times.
     pub shift: i64,
-    /// Whether its own times are wrong, so that it follows the packet before.
+    /// True where its own times are wrong, so that it follows the packet before.
     pub wrong: bool,
 }
 
@@ -68,17 +68,17 @@ pub(super) struct Placed<T> {
 #[derive(Debug)]
 pub(super) struct Continuity<T> {
     tracks: Vec<Track>,
-    /// Whether the container's clock may start anew at a later time, so that a long step ahead is no pause.
+    /// True where the container's clock may start anew at a later time, so that a long step ahead is no pause.
     leaps: bool,
     held: Option<Held<T>>,
     ready: VecDeque<Placed<T>>,
     joints: u64,
 }
 
-/// How far a track has come, on the time line.
+/// The state of a track, up to its last packet on the time line.
 #[derive(Clone, Copy, Debug, Default)]
 struct Track {
-    /// What is added to its times.
+    /// Nanoseconds that are added to its times.
     shift: i64,
     /// Decoding time of its last packet as the container gives it.
     told: Option<i64>,
@@ -88,6 +88,8 @@ struct Track {
     usual: i64,
     /// Latest end of what is shown or heard.
     end: Option<i64>,
+    /// True once it stepped where one would look at the other tracks to know what that is, or was moved or corrected.
+    was_in_doubt: bool,
 }
 
 /// Packets whose times are in doubt, as the container gives them.
@@ -100,7 +102,7 @@ struct Held<T> {
     place: Option<i64>,
     /// Of each track that is held: its way so far.
     ways: Vec<Option<Way>>,
-    /// Whether each track went on as before meanwhile.
+    /// Of each track: true where it went on as before meanwhile.
     went_on: Vec<bool>,
 }
 
@@ -133,14 +135,14 @@ impl Track {
         self.end = self.end.max(Some(shown.saturating_add(self.usual)));
     }
 
-    /// Whether a packet has the time of the one before, or hardly a later one, although packets last longer. What is shown
-    /// in another order than it is decoded in tells its times otherwise.
+    /// Tells whether a packet has the time of the one before, or hardly a later one, although packets last longer.
+    /// Packets that are shown in another order than they are decoded in are left out: their times tell it otherwise.
     fn stands_still<T>(&self, stamped: &Stamped<T>) -> bool {
         let step = self.told.zip(stamped.time).map(|(told, time)| time.saturating_sub(told));
         stamped.shown == stamped.time && step.is_some_and(|step| (0..STILL).contains(&step) && 8 * step < self.usual)
     }
 
-    /// Whether a decoding time follows what was before.
+    /// Tells whether a decoding time follows the packet before, after a pause at most.
     fn follows(&self, time: i64) -> bool {
         !self.steps_back(time) && self.step(time) <= PAUSE
     }
@@ -149,12 +151,12 @@ impl Track {
         self.last.is_some_and(|(last, _)| time.saturating_add(self.shift) < last.saturating_sub(BACK))
     }
 
-    /// How far it lies from where it is expected.
+    /// Measures the distance of a decoding time from the expected one, either way.
     fn suits(&self, time: i64) -> u64 {
         self.step(time).unsigned_abs()
     }
 
-    /// How far it lies after where it is expected.
+    /// Measures by how much a decoding time is later than the expected one; negative where it is earlier.
     fn step(&self, time: i64) -> i64 {
         self.last.map_or(0, |(_, end)| time.saturating_add(self.shift).saturating_sub(end))
     }
@@ -165,12 +167,12 @@ impl Way {
         (self.last.saturating_sub(BACK)..=self.end.saturating_add(LEAP)).contains(&time)
     }
 
-    /// How far a decoding time lies from where it is expected.
+    /// Measures the distance of a decoding time from the expected one, either way.
     fn suits(&self, time: i64) -> u64 {
         time.saturating_sub(self.end).unsigned_abs()
     }
 
-    /// Whether its times hardly rise.
+    /// Tells whether the times hardly rise from packet to packet.
     fn creeps(&self) -> bool {
         let shortest = i64::try_from(self.packets).unwrap_or(i64::MAX).saturating_mul(STILL);
         self.packets >= PROOF && self.last.saturating_sub(self.first) < shortest
@@ -207,17 +209,17 @@ impl<T> Held<T> {
         self.packets.push_back(stamped);
     }
 
-    /// Whether `stamped` may be of the clock of the packets held.
+    /// Tells whether a decoding time may be of the clock of the packets held.
     fn is_near(&self, time: i64) -> bool {
         self.ways.iter().flatten().any(|way| way.is_near(time))
     }
 
-    /// Whether it lies behind the jump in the file, as far as is known.
+    /// Tells whether a packet lies behind the jump in the file, as far as is known.
     fn is_behind(&self, stamped: &Stamped<T>) -> bool {
         self.place.zip(stamped.place).is_none_or(|(jump, place)| place >= jump)
     }
 
-    /// Whether it is time to decide.
+    /// Tells whether enough packets are held to decide.
     fn is_enough(&self) -> bool {
         let proved = self.ways[self.opener].is_some_and(|way| way.packets >= PROOF);
         let long = |way: &Way| way.last.saturating_sub(way.first) > LONGEST_HELD;
@@ -237,6 +239,11 @@ impl<T> Continuity<T> {
     /// Joints since this was last asked.
     pub(super) fn take_joints(&mut self) -> u64 {
         mem::take(&mut self.joints)
+    }
+
+    /// Tells whether all times of a track so far would be the same if it had been the only one.
+    pub(super) fn is_steady(&self, track: usize) -> bool {
+        !self.tracks[track].was_in_doubt
     }
 
     /// The next packet that is sure, those of one track in their order.
@@ -271,7 +278,7 @@ impl<T> Continuity<T> {
         }
     }
 
-    /// Whether a step ahead leads to where another track already is.
+    /// Tells whether a step ahead leads to where another track already is.
     fn others_are_at(&self, stamped: &Stamped<T>, time: i64) -> bool {
         let track = &self.tracks[stamped.track];
         let goal = time.saturating_add(track.shift).saturating_sub(PAUSE);
@@ -309,14 +316,14 @@ impl<T> Continuity<T> {
         self.held = Some(held);
     }
 
-    /// Whether a packet that follows what was before is of the new clock nevertheless: its track lost just as much as the
-    /// clock went back.
+    /// Tells whether a packet that follows the one before is of the new clock nevertheless: its track lost just as much
+    /// as the clock went back.
     fn joins(&self, held: &Held<T>, stamped: &Stamped<T>) -> bool {
         let back = held.ways[held.opener].is_some_and(|way| self.tracks[held.opener].steps_back(way.first));
         back && held.is_behind(stamped)
     }
 
-    /// Whether track `index` has come to where the opener stepped ahead to.
+    /// Tells whether track `index` has come to where the opener stepped ahead to.
     fn is_reached(&self, held: &Held<T>, index: usize) -> bool {
         let opener = &self.tracks[held.opener];
         let goal = held.ways[held.opener].map(|way| way.first.saturating_add(opener.shift).saturating_sub(PAUSE));
@@ -370,6 +377,8 @@ impl<T> Continuity<T> {
             return self.correct(stamped);
         }
         let shift = track.shift;
+        let steps = |time| track.steps_back(time) || (self.leaps && track.step(time) > PAUSE);
+        track.was_in_doubt |= shift != 0 || stamped.time.is_some_and(steps);
         track.accept(&stamped, shift);
         self.ready.push_back(Placed { packet: stamped.packet, track: stamped.track, shift, wrong: false });
     }
@@ -379,6 +388,7 @@ impl<T> Continuity<T> {
         let track = &mut self.tracks[stamped.track];
         let expected = track.last.zip(stamped.time).map(|((_, end), time)| end.saturating_sub(time));
         let shift = expected.unwrap_or(track.shift);
+        track.was_in_doubt = true;
         track.accept(&stamped, shift);
         self.ready.push_back(Placed { packet: stamped.packet, track: stamped.track, shift, wrong: true });
     }
@@ -413,7 +423,7 @@ mod tests {
         all
     }
 
-    /// What comes out: track, time on the time line in milliseconds, whether it was wrong, time as it was.
+    /// Runs the packets through: track, time on the time line in milliseconds, whether it was wrong, time as it was.
     fn run(leaps: bool, tracks: usize, packets: &[(usize, i64)]) -> (Vec<(usize, i64, bool, i64)>, u64) {
         let mut continuity = Continuity::new(tracks, leaps);
         let mut out = Vec::new();
@@ -504,6 +514,26 @@ mod tests {
                 let (out, joints) = run(leaps, 2, &packets);
                 assert!(out.iter().all(|&(_, placed, _, was)| placed == was));
                 assert_eq!(joints, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn what_others_decide_upon_is_in_doubt() {
+        let still = |gap: i64| {
+            let mut packets = recording(0..9000, 0..9000);
+            packets.retain(|&(track, time)| track == SOUND || !(1000..1000 + gap).contains(&time));
+            packets
+        };
+        let clean = recording(100..4000, 80..3900);
+        let joined = [clean.clone(), clean.clone()].concat();
+        let cases = [(clean, true, true), (joined, false, false), (still(900), true, true), (still(5000), false, true)];
+        for (number, (packets, steady_where_clocks_leap, steady_elsewhere)) in cases.iter().enumerate() {
+            for (leaps, steady) in [(true, steady_where_clocks_leap), (false, steady_elsewhere)] {
+                let mut continuity = Continuity::new(2, leaps);
+                packets.iter().for_each(|&(track, time)| continuity.push(packet(track, time, None)));
+                continuity.finish();
+                assert_eq!(continuity.is_steady(PICTURE), *steady, "{number} {leaps}");
             }
         }
     }

@@ -1,5 +1,7 @@
 //! At the edge: pixel formats that Upright does not read become the nearest that it does.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::alpha::Alpha;
 use super::ffi::{AvFrame, check, out_of_memory};
 use super::pixels::{Native, PixelFormat};

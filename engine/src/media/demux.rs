@@ -1,12 +1,14 @@
 //! Opening a container and reading packets from it.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::boxes::Boxes;
 use super::ffi::{self, AvDict, AvPacket, error_text};
 use super::input::InputIo;
 use super::log;
 use super::protection::{self, ENCRYPTED};
 use crate::control::Control;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::fingerprint::Fingerprint;
 use crate::geometry::Rational;
 use crate::source::Input;
@@ -14,6 +16,7 @@ use ffmpeg_sys_next as av;
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::path::Path;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 /// Formats that only name other files or streams.
 const PLAYLISTS: [&str; 7] = ["hls", "concat", "dash", "imf", "sdp", "rtsp", "webm_dash_manifest"];
@@ -39,13 +42,13 @@ pub(super) struct Demuxer {
     /// Outlives the context; none when libav itself opened a URL.
     io: Option<InputIo>,
     /// Outlives the context, which asks it whether to go on.
-    control: Box<Control>,
+    control: Arc<Control>,
     name: String,
     /// Durations that the headers declare, in the ticks of each stream; later libav mixes estimates in.
     declared: Vec<Option<i64>>,
     /// The same of the whole, in microseconds.
     declared_whole: Option<i64>,
-    /// What the boxes say of a file that is made of them.
+    /// Facts from the boxes, of a file that is made of them.
     boxes: Option<Boxes>,
     /// Indices of encrypted streams.
     encrypted: Vec<usize>,
@@ -56,9 +59,9 @@ pub(super) struct Demuxer {
 // SAFETY: the context has no tie to a thread; self is the only way to it.
 unsafe impl Send for Demuxer {}
 
-/// What reading a packet gave.
+/// Outcome of reading a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Read {
+pub(super) enum ReadOutcome {
     /// The packet was filled.
     Packet,
     /// The container ended, as far as the demuxer can tell.
@@ -81,14 +84,14 @@ impl Demuxer {
             None => Self::open_file(input, &name, protocols, control, &mut options)?,
             Some(scheme) if protocols.contains(&scheme) => Self::open_url(&name, control, &mut options)?,
             Some(scheme) => {
-                let why = format!("{name}: is a URL; allow the protocol {scheme} to read it");
-                return Err(Error::options(why));
+                let rule = format!("allow the protocol {scheme} to read {name}, which is a URL");
+                return Err(Error::invalid("protocols", protocols.join(","), rule));
             }
         };
         demuxer.read_boxes();
         demuxer.learn_streams()?;
         demuxer.refuse_pictures()?;
-        demuxer.encrypted = protection::encrypted_streams(&mut demuxer);
+        demuxer.find_encrypted();
         Ok(demuxer)
     }
 
@@ -119,7 +122,7 @@ impl Demuxer {
         format: *const av::AVInputFormat,
         options: &mut AvDict,
     ) -> Result<Self> {
-        let control = Box::new(control);
+        let control = Arc::new(control);
         // SAFETY: a new context is given our I/O and our control, both of which outlive it; libav frees it when it fails;
         // the format is null or one of libav's.
         let (context, code) = unsafe {
@@ -129,7 +132,7 @@ impl Demuxer {
             }
             (*context).pb = io.as_mut().map_or(ptr::null_mut(), InputIo::as_mut_ptr);
             (*context).interrupt_callback =
-                av::AVIOInterruptCB { callback: Some(has_ended), opaque: ptr::from_ref(&*control).cast_mut().cast() };
+                av::AVIOInterruptCB { callback: Some(has_ended), opaque: Arc::as_ptr(&control).cast_mut().cast() };
             let code = av::avformat_open_input(&raw mut context, url.as_ptr(), format, options.as_mut_ptr());
             (context, code)
         };
@@ -151,8 +154,11 @@ impl Demuxer {
                 Ok(demuxer)
             }
             _ => Err(failure(&control, io.as_mut()).unwrap_or_else(|| {
-                let hint = playlist_hint(format, io.as_mut()).unwrap_or_else(|| hint(io.as_ref()).to_owned());
-                Error::bad_source(name, format!("cannot be opened as a video: {}{hint}", error_text(code)))
+                let of_playlist = playlist_hint(format, io.as_mut());
+                let remedy = of_playlist.as_ref().map(|_| Remedy::AllowProtocols);
+                let hint = of_playlist.unwrap_or_else(|| hint(io.as_ref()).to_owned());
+                let why = format!("cannot be opened as a video: {}{hint}", error_text(code));
+                Error::BadSource { name: name.to_owned(), why, remedy }
             })),
         }
     }
@@ -160,6 +166,14 @@ impl Demuxer {
     fn read_boxes(&mut self) {
         let Some(size) = self.bytes().filter(|_| self.container().starts_with("mov,")) else { return };
         self.boxes = Some(Boxes::read(size, |at, buffer| self.peek(at, buffer)));
+    }
+
+    fn find_encrypted(&mut self) {
+        let mut numbers = self.boxes.as_ref().map_or_else(Vec::new, |boxes| boxes.encrypted.clone());
+        if let Some(size) = self.bytes().filter(|_| self.container() == "mpegts") {
+            numbers.extend(protection::scrambled(size, |at, buffer| self.peek(at, buffer)));
+        }
+        self.encrypted = protection::encrypted_streams(self.fields(), self.streams(), &numbers);
     }
 
     /// Refuses what holds one picture and no film.
@@ -170,7 +184,7 @@ impl Demuxer {
             "AVIF or HEIF"
         } else if kind.is_some() || PICTURES_OR_FILMS.contains(&container.as_str()) {
             let (mut first, mut second) = (AvPacket::new()?, AvPacket::new()?);
-            if self.read(&mut first)? == Read::Packet && self.read(&mut second)? == Read::Packet {
+            if self.read(&mut first)? == ReadOutcome::Packet && self.read(&mut second)? == ReadOutcome::Packet {
                 self.ahead = vec![second, first];
                 return Ok(());
             }
@@ -247,7 +261,7 @@ impl Demuxer {
         Some(ffi::seconds(duration.saturating_sub(start), MICROSECOND))
     }
 
-    /// Whether it is fragmented MP4, where libav takes the end for the duration.
+    /// Tells whether the input is fragmented MP4, where libav takes the end for the duration.
     pub(super) fn is_fragmented(&self) -> bool {
         self.is_format("mov") && self.streams().all(|stream| stream.nb_frames == 0)
     }
@@ -259,6 +273,13 @@ impl Demuxer {
     /// Where it begins, in microseconds.
     fn start(&self) -> i64 {
         known(self.fields().start_time).unwrap_or(0)
+    }
+
+    /// Tells whether the input can be opened again and gives the same: it is a regular file, and no playlist, whose files may
+    /// have changed.
+    pub(super) fn can_be_read_again(&self, input: &Input) -> bool {
+        let playlist = PLAYLISTS.iter().any(|format| self.is_format(format));
+        matches!(input, Input::Path(_)) && self.bytes().is_some() && !playlist
     }
 
     /// Bytes of the file, when it is one.
@@ -273,12 +294,17 @@ impl Demuxer {
         Some(start.saturating_add(duration))
     }
 
-    /// What the input is known by; none when libav itself opened a URL.
+    /// Tells whether the file has been changed since it was opened.
+    pub(super) fn has_changed(&self) -> bool {
+        self.io.as_ref().is_some_and(InputIo::has_changed)
+    }
+
+    /// Gives the input's fingerprint; none when libav itself opened a URL.
     pub(super) fn fingerprint(&self) -> Result<Option<Fingerprint>> {
         self.io.as_ref().map(InputIo::fingerprint).transpose()
     }
 
-    /// Whether the input is the file at `path`, through whatever links. What playlists name does not count.
+    /// Tells whether the input is the file at `path`, through whatever links. Files that playlists name do not count.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         match &self.io {
             Some(io) => io.is_at(path),
@@ -293,17 +319,12 @@ impl Demuxer {
         self.io.as_mut().map_or(0, |io| io.peek(offset, buffer))
     }
 
-    /// What the boxes say, when it is a file that is made of them.
-    pub(super) fn boxes(&self) -> Option<&Boxes> {
-        self.boxes.as_ref()
-    }
-
     /// Bytes that the container declares after the end of the file.
     pub(super) fn missing_bytes(&self) -> u64 {
         self.boxes.as_ref().map_or(0, |boxes| boxes.missing)
     }
 
-    /// Whether the container says that a stream is encrypted.
+    /// Tells whether the container says that a stream is encrypted.
     pub(super) fn is_encrypted(&self, stream: usize) -> bool {
         self.encrypted.contains(&stream)
     }
@@ -314,7 +335,7 @@ impl Demuxer {
         Some(ffi::seconds(start.saturating_add(self.declared_whole?), MICROSECOND))
     }
 
-    /// Whether seeking to a time in seconds of the source leads there.
+    /// Tells whether seeking to a time in seconds of the source leads there.
     pub(super) fn can_seek_to(&self, seconds: f64) -> bool {
         let seekable = self.io.as_ref().is_none_or(|io| io.size().is_some());
         let indexed = INDEXED.iter().any(|name| self.is_format(name));
@@ -333,11 +354,11 @@ impl Demuxer {
     }
 
     /// Reads the next packet of the selected streams.
-    pub(super) fn read(&mut self, packet: &mut AvPacket) -> Result<Read> {
+    pub(super) fn read(&mut self, packet: &mut AvPacket) -> Result<ReadOutcome> {
         packet.unref();
         if let Some(ahead) = self.ahead.pop() {
             *packet = ahead;
-            return Ok(Read::Packet);
+            return Ok(ReadOutcome::Packet);
         }
         // SAFETY: an opened context and an empty packet.
         let code = unsafe { av::av_read_frame(self.context.as_ptr(), packet.as_mut_ptr()) };
@@ -346,10 +367,10 @@ impl Demuxer {
         }
         match code {
             0.. if is_encrypted(packet) => Err(self.bad(ENCRYPTED)),
-            0.. => Ok(Read::Packet),
-            av::AVERROR_EOF => Ok(Read::End),
+            0.. => Ok(ReadOutcome::Packet),
+            av::AVERROR_EOF => Ok(ReadOutcome::End),
             // Also what is too large for memory: the sizes in a damaged file are any.
-            _ => Ok(Read::Broken),
+            _ => Ok(ReadOutcome::Broken),
         }
     }
 
@@ -408,7 +429,7 @@ impl Drop for Demuxer {
     }
 }
 
-/// What may be the matter with a playlist that cannot be opened; none for any other format.
+/// Guesses why a playlist cannot be opened; none for any other format.
 fn playlist_hint(format: *const av::AVInputFormat, io: Option<&mut InputIo>) -> Option<String> {
     // SAFETY: null or one of libav's formats, whose name is a constant.
     let format = unsafe { ffi::text(format.as_ref()?.name) }?;
@@ -417,7 +438,7 @@ fn playlist_hint(format: *const av::AVInputFormat, io: Option<&mut InputIo>) -> 
     let count = io.map_or(0, |io| io.peek(0, &mut beginning));
     let text = String::from_utf8_lossy(&beginning[..count]);
     let methods = text.split("#EXT-X-KEY:METHOD=").skip(1).filter_map(|rest| rest.split([',', '\r', '\n']).next());
-    let needed = "what it names may need other protocols than --protocols gives";
+    let needed = "what it names may need other protocols than are allowed";
     Some(match methods.filter(|&method| method != "NONE").last() {
         Some(method) => {
             format!("; it is encrypted ({method}), which needs its key and the protocol crypto besides others")
@@ -426,14 +447,15 @@ fn playlist_hint(format: *const av::AVInputFormat, io: Option<&mut InputIo>) -> 
     })
 }
 
-/// Whether libav read a packet that is encrypted. Not all containers say it of the whole stream, and parts may be clear.
+/// Tells whether libav read a packet that is encrypted. Not all containers say it of the whole stream, and parts may be
+/// clear.
 fn is_encrypted(packet: &AvPacket) -> bool {
     let kind = av::AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INFO;
     // SAFETY: a valid packet, which libav only looks at.
     unsafe { !av::av_packet_get_side_data(packet.as_ptr(), kind, ptr::null_mut()).is_null() }
 }
 
-/// What may be the matter with an input that cannot be read, to be added to what is said of it.
+/// Guesses why an input cannot be read, as an addition to the message about it; empty without a guess.
 fn hint(io: Option<&InputIo>) -> &'static str {
     if io.is_some_and(|io| io.size().is_none()) {
         "; this input cannot seek, which some files need: save it and give the file"
@@ -473,9 +495,9 @@ fn probe(
     if !playlists && PLAYLISTS.contains(&short_name.as_str()) {
         let why = format!(
             "is a playlist ({short_name}), and no protocol is allowed by which to read what it names; \
-             give --protocols file for files, or --protocols https,tls,tcp for the web"
+             allow file for files, or https, tls and tcp for the web"
         );
-        return Err(Error::bad_source(name, why));
+        return Err(Error::BadSource { name: name.to_owned(), why, remedy: Some(Remedy::AllowProtocols) });
     }
     Ok(format)
 }
@@ -490,7 +512,7 @@ fn url_scheme(input: &Input) -> Option<String> {
 
 /// `text` for libav; a name or a list with a zero byte in it cannot be meant.
 fn c_string(name: &str, text: &str) -> Result<CString> {
-    CString::new(text).map_err(|_| Error::options(format!("{name:?}: a zero byte cannot be part of a name")))
+    CString::new(text).map_err(|_| Error::invalid("input", format!("{name:?}"), "a zero byte cannot be part of a name"))
 }
 
 /// libav's time, unless it stands for "unknown".

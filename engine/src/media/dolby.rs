@@ -1,5 +1,7 @@
 //! Dolby Vision: whether the base layer, which is all that libav decodes, is a picture by itself.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::ffi::{self, AvFrame};
 use crate::source::Assumption;
 use ffmpeg_sys_next as av;
@@ -13,7 +15,7 @@ struct Configuration {
     compatibility: u8,
 }
 
-/// What has to be said of a film in Dolby Vision; none for one that is not.
+/// Describes what is assumed of a film in Dolby Vision; none for one that is not.
 ///
 /// # Errors
 /// A sentence when its base layer is no picture that anything but Dolby Vision can show.
@@ -64,8 +66,8 @@ impl Configuration {
     }
 }
 
-/// Whether the header of libav's `AVDOVIMetadata` is one of profile 5: of all profiles in HEVC, the only one whose base
-/// layer is of full range.
+/// Tells whether the header of libav's `AVDOVIMetadata` is one of profile 5: of all profiles in HEVC, the only one
+/// whose base layer is of full range.
 fn is_profile_5(metadata: &[u8]) -> bool {
     /// Of `vdr_rpu_profile` and `bl_video_full_range_flag` in `AVDOVIRpuDataHeader`.
     const PROFILE: usize = 4;

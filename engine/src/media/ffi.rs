@@ -1,6 +1,8 @@
 //! The least that stands between libav's C and the rest of the module: owners that free what they hold, return codes as
 //! errors, C strings as text. Everything else calls libav through pointers taken from these.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use ffmpeg_sys_next as av;
@@ -146,7 +148,7 @@ owner!(
     CodecContext, av::AVCodecContext, free_codec_context
 );
 owner!(
-    /// What a decoder must know before the first packet.
+    /// The parameters that a decoder must know before the first packet.
     Parameters, av::AVCodecParameters, av::avcodec_parameters_free
 );
 owner!(
@@ -230,7 +232,7 @@ impl AvPacket {
         unsafe { av::av_packet_unref(self.as_mut_ptr()) };
     }
 
-    /// What it holds, moved to a packet of its own; this one is left empty.
+    /// Moves the contents to a packet of its own; this one is left empty.
     pub(crate) fn take(&mut self) -> Result<Self> {
         let mut taken = Self::new()?;
         // SAFETY: both are valid, and `taken` is empty.

@@ -1,5 +1,7 @@
 //! libav's metadata of high dynamic range, as it hangs on streams, packets and frames.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::ffi::{self, AvFrame, av_rational, out_of_memory, rational};
 use crate::colour::{ContentLight, HdrMetadata, MasteringDisplay};
 use crate::error::Result;
@@ -69,7 +71,7 @@ impl From<LibavContentLight> for ContentLight {
     }
 }
 
-/// What `stream` says of itself.
+/// Reads the metadata that `stream` carries.
 ///
 /// # Safety
 /// `stream` is valid.
@@ -81,7 +83,7 @@ pub(super) unsafe fn of_stream(stream: *const av::AVStream) -> HdrMetadata {
     of_side_data(mastering, light)
 }
 
-/// What `frame` says of the stream that it is from.
+/// Reads the metadata that `frame` carries of its stream.
 pub(super) fn of_frame(frame: &AvFrame) -> HdrMetadata {
     use av::AVFrameSideDataType::{AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA};
     let [mastering, light] = [AV_FRAME_DATA_MASTERING_DISPLAY_METADATA, AV_FRAME_DATA_CONTENT_LIGHT_LEVEL]

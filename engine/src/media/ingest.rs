@@ -21,7 +21,7 @@ pub(super) struct Ingest {
 /// From the planes of a picture to those of a frame.
 #[derive(Clone, Copy, Debug)]
 struct Planes {
-    /// What is read of the decoded picture.
+    /// The part of the decoded picture that is read.
     stored: Area,
     /// Of the stored picture.
     subsampling: Subsampling,
@@ -79,7 +79,7 @@ impl Ingest {
     /// [`Error::Misuse`] when the area is not one of the grid.
     pub(super) fn fill(&mut self, picture: &AvFrame, area: Area, frame: &mut Frame) -> Result<()> {
         let grid = self.planes.format;
-        if !area.is_of(grid) {
+        if !area.lies_in(grid) {
             return Err(Error::misuse(format!("{area:?} is no area of {grid:?}")));
         }
         frame.reshape(area.format(grid));

@@ -1,6 +1,8 @@
 //! Bytes for libav from a file or standard input that we opened ourselves, so that libav need not be allowed to open
 //! anything, and so that the operating system's reason for a failed read is kept.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::ffi::out_of_memory;
 use crate::control::Control;
 use crate::error::{Error, Result};
@@ -13,8 +15,9 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
+use std::time::SystemTime;
 
-/// What libav reads at a time.
+/// Bytes that libav reads at a time.
 const BUFFER: c_int = 64 * 1024;
 
 #[cfg(unix)]
@@ -23,21 +26,24 @@ const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
 
 /// An open file, and what happened to it.
 #[derive(Debug)]
-struct Reader {
+struct InputReader {
     file: File,
     /// Bytes of a regular file, which is one that can be sought in.
     size: Option<u64>,
-    /// What was read of anything else before libav asked for it, and how much of that libav has got.
+    /// When it was last changed, as of when it was opened.
+    changed: Option<SystemTime>,
+    /// First bytes of an input of any other kind, read before libav asked for them; the position tells how many of them
+    /// libav has got.
     head: io::Cursor<Vec<u8>>,
     /// Waits for bytes of any other.
     waiter: Option<Waiter>,
     control: Control,
-    /// Whether any byte was ever read.
+    /// True once any byte was read.
     read_any: bool,
     error: Option<io::Error>,
 }
 
-impl Reader {
+impl InputReader {
     /// Reads the next bytes, waiting for them; none once the work has ended.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         if self.head.position() < self.head.get_ref().len() as u64 {
@@ -93,7 +99,7 @@ impl Reader {
 #[derive(Debug)]
 pub(super) struct InputIo {
     context: NonNull<av::AVIOContext>,
-    reader: NonNull<Reader>,
+    reader: NonNull<InputReader>,
     path: PathBuf,
 }
 
@@ -128,7 +134,9 @@ impl InputIo {
         let waiter = (!metadata.is_file()).then(|| Waiter::new(control)).transpose();
         let waiter = waiter.map_err(Error::io(&path, "cannot be waited for"))?;
         let (head, control) = (io::Cursor::new(Vec::new()), control.clone());
-        let mut reader = Box::new(Reader { file, size, head, waiter, control, read_any: false, error: None });
+        let changed = metadata.modified().ok();
+        let (read_any, error) = (false, None);
+        let mut reader = Box::new(InputReader { file, size, changed, head, waiter, control, read_any, error });
         if size.is_none() {
             reader.read_head().map_err(Error::io(&path, "cannot read"))?;
         }
@@ -157,19 +165,26 @@ impl InputIo {
         self.reader().size
     }
 
-    /// What the input is known by.
+    /// Tells whether a regular file has been changed since it was opened.
+    pub(super) fn has_changed(&self) -> bool {
+        let InputReader { file, size, changed, .. } = self.reader();
+        let now = file.metadata().ok().filter(Metadata::is_file);
+        size.is_some() && now.is_none_or(|now| Some(now.len()) != *size || now.modified().ok() != *changed)
+    }
+
+    /// Computes the input's fingerprint: of a regular file, else of the bytes that have been read ahead.
     ///
     /// # Errors
     /// [`Error::Io`] when it cannot be read.
     pub(super) fn fingerprint(&self) -> Result<Fingerprint> {
-        let Reader { file, size, head, .. } = self.reader();
+        let InputReader { file, size, head, .. } = self.reader();
         match *size {
             Some(bytes) => Fingerprint::of_file(file, bytes).map_err(Error::io(&self.path, "cannot read")),
             None => Ok(Fingerprint::of_stream(head.get_ref())),
         }
     }
 
-    /// Whether it is the file at `path`, through whatever links.
+    /// Tells whether the input is the file at `path`, through whatever links.
     #[cfg(unix)]
     pub(super) fn is_at(&self, path: &Path) -> bool {
         use std::os::unix::fs::MetadataExt;
@@ -178,7 +193,7 @@ impl InputIo {
         matches!((ours, other), (Ok(ours), Ok(other)) if ours == other)
     }
 
-    /// Whether it is the file at `path`, through whatever symbolic links.
+    /// Tells whether the input is the file at `path`, through whatever symbolic links.
     #[cfg(not(unix))]
     pub(super) fn is_at(&self, path: &Path) -> bool {
         let (ours, other) = (std::fs::canonicalize(&self.path), std::fs::canonicalize(path));
@@ -200,7 +215,7 @@ impl InputIo {
         })
     }
 
-    /// Whether no byte has come although libav asked for some.
+    /// Tells whether no byte has come although libav asked for some.
     pub(super) fn is_empty(&self) -> bool {
         !self.reader().read_any
     }
@@ -212,7 +227,7 @@ impl InputIo {
         Some(Error::io(&self.path, "cannot read")(error))
     }
 
-    fn reader(&self) -> &Reader {
+    fn reader(&self) -> &InputReader {
         // SAFETY: as for `take_error`.
         unsafe { self.reader.as_ref() }
     }
@@ -264,7 +279,7 @@ fn open_stdin() -> io::Result<(File, Metadata)> {
 unsafe extern "C" fn read(reader: *mut c_void, buffer: *mut u8, size: c_int) -> c_int {
     // SAFETY: libav hands back the reader given to avio_alloc_context, and a buffer of `size` writable bytes.
     let (reader, buffer) = unsafe {
-        (&mut *reader.cast::<Reader>(), std::slice::from_raw_parts_mut(buffer, size.unsigned_abs() as usize))
+        (&mut *reader.cast::<InputReader>(), std::slice::from_raw_parts_mut(buffer, size.unsigned_abs() as usize))
     };
     match reader.read(buffer) {
         Ok(None) => av::AVERROR_EXIT,
@@ -284,7 +299,7 @@ unsafe extern "C" fn read(reader: *mut c_void, buffer: *mut u8, size: c_int) -> 
 /// libav's callback to move, or to learn the size.
 unsafe extern "C" fn seek(reader: *mut c_void, offset: i64, whence: c_int) -> i64 {
     // SAFETY: libav hands back the reader given to avio_alloc_context.
-    let reader = unsafe { &mut *reader.cast::<Reader>() };
+    let reader = unsafe { &mut *reader.cast::<InputReader>() };
     let target = match whence & !av::AVSEEK_FORCE {
         av::AVSEEK_SIZE => return reader.size.and_then(|size| i64::try_from(size).ok()).unwrap_or(-1),
         av::SEEK_SET if offset >= 0 => SeekFrom::Start(offset.unsigned_abs()),

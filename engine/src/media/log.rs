@@ -3,6 +3,8 @@
 //! libav calls an error what to Upright is a count in [`super::Damage`] or the cause of an error value, so its errors
 //! come out as `debug` and the rest as `trace`; only what libav itself holds fatal is a warning.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::ffi;
 use ffmpeg_sys_next as av;
 use std::ffi::{c_char, c_int, c_void};

@@ -1,8 +1,12 @@
 //! Writing MP4.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
+use super::audio::AudioTrack;
 use super::ffi::{self, AvDict, AvPacket, check, libav_error, out_of_memory};
 use super::output::OutputFile;
-use super::{AudioTrack, Tags, hdr, log};
+use super::tags::Tags;
+use super::{hdr, log};
 use crate::av1;
 use crate::colour::{Colour, HdrMetadata};
 use crate::error::{Error, Result};
@@ -14,7 +18,7 @@ use std::ffi::{CStr, CString, c_int};
 use std::path::Path;
 use std::ptr;
 
-/// What the video track is.
+/// Description of the video track to be written.
 #[derive(Clone, Debug)]
 pub struct VideoTrack<'a> {
     /// Size of every frame in pixels, which are square.

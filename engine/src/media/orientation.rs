@@ -54,6 +54,8 @@ fn siting(stored: Siting, subsampling: u32, length: u32, flip: bool) -> Siting {
 
 #[cfg(test)]
 mod tests {
+    #![expect(unsafe_code, reason = "libav is C")]
+
     use super::*;
 
     const ONE: i32 = 1 << 16;

@@ -1,5 +1,7 @@
 //! The file under a muxer. libav writes it through Rust, so that the operating system's own error is kept.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::ffi::out_of_memory;
 use crate::error::{Error, Result};
 use ffmpeg_sys_next as av;
@@ -16,12 +18,12 @@ const BUFFER: usize = 256 << 10;
 #[derive(Debug)]
 pub(super) struct OutputFile {
     /// libav's callbacks reach it too, but run only inside libav calls.
-    state: NonNull<State>,
+    state: NonNull<OutputState>,
     io: *mut av::AVIOContext,
 }
 
 #[derive(Debug)]
-struct State {
+struct OutputState {
     path: PathBuf,
     file: File,
     /// The first failure.
@@ -35,7 +37,7 @@ impl OutputFile {
     /// Makes the file, or empties what is there.
     pub(super) fn create(path: &Path) -> Result<Self> {
         let file = File::create(path).map_err(Error::io(path, "cannot write"))?;
-        let state = Box::new(State { path: path.to_path_buf(), file, failure: None });
+        let state = Box::new(OutputState { path: path.to_path_buf(), file, failure: None });
         let mut output = Self { state: NonNull::from(Box::leak(state)), io: ptr::null_mut() };
         // SAFETY: the state lives until `output`, which frees the AVIOContext before it, is dropped.
         output.io = unsafe {
@@ -155,7 +157,10 @@ unsafe extern "C" fn write<P: Bytes>(opaque: *mut c_void, bytes: P, size: c_int)
     // SAFETY: `opaque` is the state that `create` gave, which nobody else uses during a libav call, and libav gives
     // `size` readable bytes.
     let (state, bytes) = unsafe {
-        (&mut *opaque.cast::<State>(), std::slice::from_raw_parts(bytes.address(), usize::try_from(size).unwrap_or(0)))
+        (
+            &mut *opaque.cast::<OutputState>(),
+            std::slice::from_raw_parts(bytes.address(), usize::try_from(size).unwrap_or(0)),
+        )
     };
     match state.file.write_all(bytes) {
         Ok(()) => size,
@@ -168,7 +173,7 @@ unsafe extern "C" fn read(opaque: *mut c_void, bytes: *mut u8, size: c_int) -> c
     // SAFETY: `opaque` is the state that `reopen` gave, which nobody else uses during a libav call, and libav gives
     // `size` writable bytes.
     let (state, bytes) = unsafe {
-        (&mut *opaque.cast::<State>(), std::slice::from_raw_parts_mut(bytes, usize::try_from(size).unwrap_or(0)))
+        (&mut *opaque.cast::<OutputState>(), std::slice::from_raw_parts_mut(bytes, usize::try_from(size).unwrap_or(0)))
     };
     loop {
         match state.file.read(bytes) {
@@ -183,7 +188,7 @@ unsafe extern "C" fn read(opaque: *mut c_void, bytes: *mut u8, size: c_int) -> c
 /// libav's seek callback.
 unsafe extern "C" fn seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i64 {
     // SAFETY: `opaque` is the state of this AVIOContext, which nobody else uses during a libav call.
-    let State { file, failure, .. } = unsafe { &mut *opaque.cast::<State>() };
+    let OutputState { file, failure, .. } = unsafe { &mut *opaque.cast::<OutputState>() };
     let position = match whence & !av::AVSEEK_FORCE {
         av::AVSEEK_SIZE => file.metadata().map(|metadata| metadata.len()),
         av::SEEK_SET => u64::try_from(offset).map_err(io::Error::other).and_then(|at| file.seek(SeekFrom::Start(at))),
@@ -209,12 +214,12 @@ unsafe extern "C" fn reopen(
         return av::AVERROR(av::EPERM);
     }
     // SAFETY: `attach` put the state there, which nobody else uses during a libav call.
-    let state = unsafe { &mut *(*context).opaque.cast::<State>() };
+    let state = unsafe { &mut *(*context).opaque.cast::<OutputState>() };
     let file = match File::open(&state.path) {
         Ok(file) => file,
         Err(error) => return fail(&mut state.failure, error),
     };
-    let reader = Box::into_raw(Box::new(State { path: state.path.clone(), file, failure: None }));
+    let reader = Box::into_raw(Box::new(OutputState { path: state.path.clone(), file, failure: None }));
     // SAFETY: the reader is this AVIOContext's alone until `close`.
     unsafe {
         *io = alloc_io(reader.cast(), |buffer, opaque| {
@@ -234,9 +239,9 @@ unsafe extern "C" fn close(context: *mut av::AVFormatContext, io: *mut av::AVIOC
     // SAFETY: `reopen` made the AVIOContext and its state, and libav is done with them; `attach` put the other state
     // there, which nobody else uses during a libav call.
     let (state, reader) = unsafe {
-        let reader = Box::from_raw((*io).opaque.cast::<State>());
+        let reader = Box::from_raw((*io).opaque.cast::<OutputState>());
         free_io(io);
-        (&mut *(*context).opaque.cast::<State>(), reader)
+        (&mut *(*context).opaque.cast::<OutputState>(), reader)
     };
     reader.failure.map_or(0, |error| fail(&mut state.failure, error))
 }

@@ -1,11 +1,14 @@
 //! Packets of the wanted tracks in the order of the file, their times on one time line.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::continuity::{Continuity, Placed, SECOND, Stamped};
-use super::demux::{Demuxer, Read, known};
+use super::demux::{Demuxer, ReadOutcome, known};
+use super::entry::Entries;
 use super::ffi::{AvPacket, rational};
-use super::timeline::rescale;
 use crate::error::Result;
 use crate::geometry::Rational;
+use crate::source::timeline::rescale;
 use ffmpeg_sys_next as av;
 use std::collections::VecDeque;
 use std::mem;
@@ -24,13 +27,31 @@ const LARGEST_GROUP: usize = 64 << 20;
 pub(super) struct Packets {
     tracks: Vec<Track>,
     continuity: Continuity<AvPacket>,
-    /// Whether libav calls packets superfluous that lie before others in fragmented MP4, where recordings were joined.
+    /// True where libav calls packets superfluous that lie before others in fragmented MP4, where recordings were
+    /// joined.
     keeps_all: bool,
+    /// Knows where decoding of the video can begin.
+    entries: Entries,
     skipping: Option<Skipping>,
-    /// What may be given out, by track.
-    ready: VecDeque<(usize, AvPacket)>,
+    /// Packets that may be given out.
+    ready: VecDeque<Ready>,
     ended: bool,
     corrected: u64,
+    /// True once any video packet was taken.
+    has_video: bool,
+    /// True once video was met of which a decode from its middle may give something else than one from the beginning.
+    is_doubtful: bool,
+    /// True once a video packet told no time of showing.
+    is_untold: bool,
+}
+
+/// A packet that may be given out.
+#[derive(Debug)]
+struct Ready {
+    track: usize,
+    packet: AvPacket,
+    /// True where packets of the track before it were left out, so that decoding begins anew.
+    begins: bool,
 }
 
 /// A stream that is read.
@@ -41,15 +62,15 @@ struct Track {
     ticks: Rational,
     /// Ticks between decoding and showing, of its last packet.
     delay: i64,
-    /// Whether libav said of any packet where in the file it lies.
+    /// True once libav said of a packet where in the file it lies.
     has_places: bool,
 }
 
-/// What comes next.
+/// Outcome of asking for the next packet.
 #[derive(Debug)]
-pub(super) enum Next {
-    /// A packet of the track of this index.
-    Packet(usize, AvPacket),
+pub(super) enum PacketEvent {
+    /// A packet of the track of this index. Decoding of the track begins anew where `begins` says so.
+    Packet { track: usize, packet: AvPacket, begins: bool },
     /// The demuxer met something that it cannot read.
     Broken,
     /// Nothing follows.
@@ -69,10 +90,14 @@ impl Packets {
             tracks: streams.iter().map(track).collect(),
             continuity: Continuity::new(streams.len(), leaps),
             keeps_all: demuxer.is_fragmented(),
+            entries: Entries::of(demuxer.stream(streams[0])),
             skipping: None,
             ready: VecDeque::new(),
             ended: false,
             corrected: 0,
+            has_video: false,
+            is_doubtful: false,
+            is_untold: false,
         }
     }
 
@@ -91,24 +116,43 @@ impl Packets {
         mem::take(&mut self.corrected)
     }
 
+    /// Tells whether all video so far, decoded from where [`Packets::skip_to`] begins, would be the same as decoded from the
+    /// beginning, and at the same times without the other tracks.
+    pub(super) fn can_skip(&self) -> bool {
+        !self.is_doubtful && !self.is_untold && self.continuity.is_steady(0)
+    }
+
+    /// Tells whether all video packets so far told when they are shown.
+    pub(super) fn tell_times(&self) -> bool {
+        !self.is_untold
+    }
+
+    /// Tells whether a frame is expected of a video packet.
+    pub(super) fn shows(&self, packet: &AvPacket) -> bool {
+        packet.fields().flags & av::AV_PKT_FLAG_DISCARD == 0 && self.entries.shows(packet)
+    }
+
     /// Reads up to the next packet that is sure.
-    pub(super) fn next(&mut self, demuxer: &mut Demuxer) -> Result<Next> {
+    pub(super) fn next(&mut self, demuxer: &mut Demuxer) -> Result<PacketEvent> {
         loop {
-            if let Some((track, packet)) = self.ready.pop_front() {
-                return Ok(Next::Packet(track, packet));
+            if let Some(Ready { track, packet, begins }) = self.ready.pop_front() {
+                return Ok(PacketEvent::Packet { track, packet, begins });
             }
             if let Some(placed) = self.continuity.pop() {
                 self.pass(placed);
                 continue;
             }
             if self.ended {
-                return Ok(Next::End);
+                return Ok(PacketEvent::End);
             }
             let mut packet = AvPacket::new()?;
             match demuxer.read(&mut packet)? {
-                Read::Packet => self.take(packet),
-                Read::Broken => return Ok(Next::Broken),
-                Read::End => self.end(),
+                ReadOutcome::Packet => self.take(packet),
+                ReadOutcome::Broken => {
+                    self.is_doubtful = true;
+                    return Ok(PacketEvent::Broken);
+                }
+                ReadOutcome::End => self.end(),
             }
         }
     }
@@ -120,13 +164,48 @@ impl Packets {
         while let Some(placed) = self.continuity.pop() {
             self.pass(placed);
         }
-        self.ready.extend(self.skipping.take().into_iter().flat_map(|skipping| skipping.group).map(|video| (0, video)));
+        if let Some(skipping) = &mut self.skipping.take() {
+            self.ready.extend(skipping.let_go());
+        }
     }
 
     /// Leaves video packets out up to those with which decoding of the picture at `target`, in ticks of the video, can
-    /// begin.
-    pub(super) fn skip_to(&mut self, target: i64) {
-        self.skipping = Some(Skipping { target, group: Vec::new(), bytes: 0 });
+    /// begin. Where `exact`, a packet that is flagged as key has to prove it.
+    pub(super) fn skip_to(&mut self, target: i64, exact: bool) {
+        if let Some(skipping) = &mut self.skipping {
+            (skipping.target, skipping.exact) = (target.max(skipping.target), exact);
+            return;
+        }
+        let skipping = Skipping { target, exact, group: Vec::new(), begins: false, bytes: 0 };
+        // Video that has not been given out need not be decoded either.
+        let (video, others): (VecDeque<_>, VecDeque<_>) =
+            mem::take(&mut self.ready).into_iter().partition(|ready| ready.track == 0);
+        self.ready = others;
+        self.skipping = Some(skipping);
+        for Ready { packet, begins, .. } in video {
+            self.pass_video(packet, begins);
+        }
+        if self.ended {
+            self.end();
+        }
+    }
+
+    /// Reads on, after [`Packets::skip_to`], up to where decoding begins; tells whether it can begin there.
+    pub(super) fn find_entry(&mut self, demuxer: &mut Demuxer) -> Result<bool> {
+        let is_ready = |ready: &VecDeque<Ready>| ready.iter().any(|ready| ready.track == 0);
+        while self.skipping.is_some() && !self.ended && !is_ready(&self.ready) {
+            if let Some(placed) = self.continuity.pop() {
+                self.pass(placed);
+                continue;
+            }
+            let mut packet = AvPacket::new()?;
+            match demuxer.read(&mut packet)? {
+                ReadOutcome::Packet => self.take(packet),
+                ReadOutcome::Broken => return Ok(false),
+                ReadOutcome::End => self.end(),
+            }
+        }
+        Ok(self.ready.iter().find(|ready| ready.track == 0).is_some_and(|video| video.begins))
     }
 
     /// Begins anew, for the file is read on from another place.
@@ -151,6 +230,7 @@ impl Packets {
             if time(pts).abs_diff(time(dts)) > LONGEST_DELAY {
                 fields.pts = dts.saturating_add(track.delay);
                 self.corrected += u64::from(index == 0);
+                self.is_doubtful |= index == 0;
             } else {
                 track.delay = pts.saturating_sub(dts);
             }
@@ -189,15 +269,38 @@ impl Packets {
             // Sound knows better than rounded ticks where it goes on.
             (fields.pts, fields.dts) = (av::AV_NOPTS_VALUE, av::AV_NOPTS_VALUE);
         }
-        match &mut self.skipping {
-            Some(skipping) if track == 0 => {
-                if skipping.take(packet) {
-                    self.ready.extend(skipping.group.drain(..).map(|video| (0, video)));
-                    self.skipping = None;
-                }
-            }
-            _ => self.ready.push_back((track, packet)),
+        if track == 0 {
+            self.judge(&packet);
+            self.pass_video(packet, false);
+        } else {
+            self.ready.push_back(Ready { track, packet, begins: false });
         }
+    }
+
+    /// Puts a video packet where it may be taken from, or where it waits. `begins` says that those before it were left out.
+    fn pass_video(&mut self, packet: AvPacket, begins: bool) {
+        let Some(skipping) = &mut self.skipping else {
+            return self.ready.push_back(Ready { track: 0, packet, begins });
+        };
+        let is_found = skipping.take(packet, begins, &self.entries);
+        // Decoding a longer group than can wait is slow, not wrong.
+        if is_found || skipping.bytes > LARGEST_GROUP {
+            self.ready.extend(skipping.let_go());
+        }
+        if is_found {
+            self.skipping = None;
+        }
+    }
+
+    /// Notes what a video packet says against a decode that does not begin at the beginning.
+    fn judge(&mut self, packet: &AvPacket) {
+        let fields = packet.fields();
+        let has = |flag| fields.flags & flag != 0;
+        self.is_untold |= known(fields.pts).is_none() && !has(av::AV_PKT_FLAG_DISCARD);
+        let unknown = has(av::AV_PKT_FLAG_KEY) && self.entries.begins(packet).is_none();
+        let changes = self.has_video && packet.new_extradata().is_some();
+        self.is_doubtful |= unknown || changes || has(av::AV_PKT_FLAG_CORRUPT);
+        self.has_video = true;
     }
 }
 
@@ -205,24 +308,44 @@ impl Packets {
 #[derive(Debug)]
 struct Skipping {
     target: i64,
-    /// Packets from the last key frame on.
+    /// True where packets that are flagged as key have to prove it.
+    exact: bool,
+    /// Packets from the last key frame on; before the first, those that go on from what was given out.
     group: Vec<AvPacket>,
+    /// True where decoding begins with the group.
+    begins: bool,
     bytes: usize,
 }
 
 impl Skipping {
-    /// Takes the next video packet; says whether the group is the one. A longer group than can wait is taken for it:
-    /// decoding it is slow, not wrong.
-    fn take(&mut self, packet: AvPacket) -> bool {
+    /// Takes the next video packet; tells whether no later one can be the key frame that is looked for. `begins` says that
+    /// those before it were left out.
+    fn take(&mut self, packet: AvPacket, begins: bool, entries: &Entries) -> bool {
         let fields = packet.fields();
         let (shown, decoded) = (known(fields.pts), known(fields.dts));
-        let is_before = shown.or(decoded).is_none_or(|time| time <= self.target);
-        if fields.flags & av::AV_PKT_FLAG_KEY != 0 && is_before {
+        let is_before = match shown {
+            None if self.exact => false,
+            _ => shown.or(decoded).is_none_or(|time| time <= self.target),
+        };
+        let is_key = fields.flags & av::AV_PKT_FLAG_KEY != 0;
+        let is_entry = || !self.exact || entries.begins(&packet).unwrap_or(true);
+        if begins || (is_before && is_key && is_entry()) {
             self.group.clear();
-            self.bytes = 0;
+            (self.begins, self.bytes) = (true, 0);
         }
         self.bytes += packet.data().len();
         self.group.push(packet);
-        decoded.or(shown).is_some_and(|time| time >= self.target) || self.bytes > LARGEST_GROUP
+        decoded.or(shown).is_some_and(|time| time >= self.target)
+    }
+
+    /// Gives the group out; what comes after it goes on from there.
+    fn let_go(&mut self) -> impl Iterator<Item = Ready> {
+        let begins = mem::take(&mut self.begins);
+        self.bytes = 0;
+        mem::take(&mut self.group).into_iter().enumerate().map(move |(index, packet)| Ready {
+            track: 0,
+            packet,
+            begins: begins && index == 0,
+        })
     }
 }

@@ -1,5 +1,7 @@
 //! What a decoder must know before the first packet.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::ffi::{self, check};
 use crate::error::Result;
 use ffmpeg_sys_next as av;
@@ -30,7 +32,7 @@ impl CodecParameters {
         Ok(Self(Arc::new(Shared(copy))))
     }
 
-    /// What `context`, an opened encoder, makes.
+    /// Describes the output of `context`, an opened encoder.
     pub(crate) fn of_encoder(context: &ffi::CodecContext) -> Result<Self> {
         let mut made = ffi::Parameters::new()?;
         // SAFETY: both are valid.
@@ -50,13 +52,14 @@ impl CodecParameters {
         unsafe { &*self.as_ptr() }
     }
 
-    /// libav's name of the codec.
+    /// Gives libav's name of the codec.
     pub fn codec(&self) -> String {
         // SAFETY: libav has a static name for every codec, known or not.
         unsafe { ffi::text(av::avcodec_get_name(self.fields().codec_id)) }.unwrap_or_default()
     }
 
-    /// What precedes the first packet, for instance AAC's AudioSpecificConfig; empty when there is nothing.
+    /// Gives the bytes that a decoder needs before the first packet, for instance AAC's AudioSpecificConfig; empty when
+    /// there are none.
     pub fn extradata(&self) -> &[u8] {
         let fields = self.fields();
         match usize::try_from(fields.extradata_size) {

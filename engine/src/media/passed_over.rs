@@ -1,7 +1,9 @@
 //! Streams of a source that no rendition has.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::demux::Demuxer;
-use super::probe::{self, Kind};
+use super::probe::{self, StreamKind};
 use crate::source::PassedOver;
 use ffmpeg_sys_next as av;
 use std::collections::BTreeMap;
@@ -22,7 +24,9 @@ pub(super) fn streams(demuxer: &Demuxer, kept: &[usize]) -> Vec<PassedOver> {
         let because = match kind {
             "video" | "audio" if demuxer.is_encrypted(stream) => "it is encrypted",
             "video" | "audio" if !decodable => "this build of libav cannot decode it",
-            "audio" if !kept.iter().any(|&kept| probe::kind(demuxer.stream(kept)) == Kind::Audio) => "no sound is kept",
+            "audio" if !kept.iter().any(|&kept| probe::kind(demuxer.stream(kept)) == StreamKind::Audio) => {
+                "no sound is kept"
+            }
             "video" | "audio" => "one track is converted",
             _ => "renditions hold picture and sound alone",
         };
@@ -42,12 +46,12 @@ fn kind(stream: &av::AVStream) -> &'static str {
     use av::AVMediaType::{AVMEDIA_TYPE_ATTACHMENT, AVMEDIA_TYPE_SUBTITLE};
     // SAFETY: a stream has parameters.
     match (probe::kind(stream), unsafe { (*stream.codecpar).codec_type }) {
-        (Kind::Video, _) => "video",
-        (Kind::Cover, _) => "cover",
-        (Kind::Audio, _) => "audio",
-        (Kind::Other, AVMEDIA_TYPE_SUBTITLE) => "subtitle",
-        (Kind::Other, AVMEDIA_TYPE_ATTACHMENT) => "attachment",
-        (Kind::Other, _) => "data",
+        (StreamKind::Video, _) => "video",
+        (StreamKind::Cover, _) => "cover",
+        (StreamKind::Audio, _) => "audio",
+        (StreamKind::Other, AVMEDIA_TYPE_SUBTITLE) => "subtitle",
+        (StreamKind::Other, AVMEDIA_TYPE_ATTACHMENT) => "attachment",
+        (StreamKind::Other, _) => "data",
     }
 }
 
@@ -63,7 +67,7 @@ fn codec(stream: &av::AVStream) -> String {
     name
 }
 
-/// Whether a stream is what QuickTime keeps chapters in, which are carried over.
+/// Tells whether QuickTime keeps chapters in a stream; these are carried over.
 fn holds_chapters(demuxer: &Demuxer, stream: &av::AVStream) -> bool {
     // SAFETY: a stream has parameters.
     let codec = unsafe { (*stream.codecpar).codec_id };

@@ -1,5 +1,7 @@
 //! What libav's pixel formats are to Upright: read as they are, or through libswscale.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::ffi;
 use crate::error::{Error, Result};
 use crate::frame::{Depth, Subsampling};
@@ -19,9 +21,9 @@ pub(super) struct PixelFormat {
     pub bits: u32,
     /// Bits of a sample once it is read: none are lost up to twelve.
     pub depth: Depth,
-    /// What the samples stand for.
+    /// Meaning of the samples.
     pub samples: Samples,
-    /// Whether pictures may be transparent.
+    /// True where pictures may be transparent.
     pub alpha: bool,
     /// Where luma and chroma lie, when they can be read as they are.
     pub native: Option<Native>,
@@ -29,7 +31,7 @@ pub(super) struct PixelFormat {
     pub rgb: Option<[Component; 3]>,
 }
 
-/// What the samples of a pixel format stand for.
+/// Meaning of the samples of a pixel format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Samples {
     /// Luma and chroma.
@@ -181,7 +183,7 @@ fn rgb(descriptor: &av::AVPixFmtDescriptor, components: usize, bits: u32) -> Opt
     Some([component(0)?, component(1)?, component(2)?])
 }
 
-/// Whether samples are integers in memory, in the machine's byte order.
+/// Tells whether samples are integers in memory, in the machine's byte order.
 fn is_plain(descriptor: &av::AVPixFmtDescriptor, bits: u32) -> bool {
     let other = av::AV_PIX_FMT_FLAG_BITSTREAM
         | av::AV_PIX_FMT_FLAG_HWACCEL

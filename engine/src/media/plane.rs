@@ -1,5 +1,7 @@
 //! Reading one component of a decoded picture, row by row, whatever shares its plane.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::ffi::AvFrame;
 use super::pixels::Component;
 use crate::frame::{Area, Sample};

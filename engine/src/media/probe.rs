@@ -1,20 +1,22 @@
 //! What a container and its first frame say: which streams to take, and how the picture is to be read.
 
-use super::changes::Described;
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::demux::{Demuxer, known};
+use super::described::Described;
 use super::ffi::{self, AvFrame, rational};
-use super::guess::{ColourTags, Tagged};
 use super::ingest::Ingest;
 use super::pixels::{PixelFormat, Samples};
 use super::protection::ENCRYPTED;
-use super::reader::Reader;
-use super::timeline::{output_time_base, rescale};
+use super::video_reader::VideoReader;
 use super::views::{self, Packing, View};
 use super::{alpha, audio, dolby, hdr, orientation};
 use crate::colour::{ChromaSite, Colour, HdrMetadata, cicp};
 use crate::error::{Error, Result};
 use crate::frame::Area;
 use crate::geometry::{Orientation, Rational, Size, Upright};
+use crate::source::guess::{ColourTags, Tagged};
+use crate::source::timeline::{output_time_base, rescale};
 use crate::source::{Assumption, AudioChoice, AudioInfo, Chapter, VideoChoice, VideoInfo};
 use ffmpeg_sys_next as av;
 use std::ffi::c_int;
@@ -39,9 +41,9 @@ pub(super) fn choose_video(demuxer: &Demuxer, choice: VideoChoice, assumptions: 
     let chosen = match choice {
         VideoChoice::Best => best_video(demuxer, &tracks, assumptions).ok_or_else(|| {
             let kinds: Vec<_> = demuxer.streams().map(kind).collect();
-            demuxer.bad(if kinds.contains(&Kind::Cover) {
+            demuxer.bad(if kinds.contains(&StreamKind::Cover) {
                 "has no video, only sound and a cover picture"
-            } else if kinds.contains(&Kind::Audio) {
+            } else if kinds.contains(&StreamKind::Audio) {
                 "has no video, only sound"
             } else {
                 "has no video"
@@ -65,7 +67,7 @@ pub(super) fn choose_video(demuxer: &Demuxer, choice: VideoChoice, assumptions: 
 /// Indices of the streams that are video tracks, in the order of the container.
 fn video_tracks(demuxer: &Demuxer) -> Vec<usize> {
     let streams = demuxer.streams().enumerate();
-    streams.filter(|(_, stream)| kind(stream) == Kind::Video).map(|(index, _)| index).collect()
+    streams.filter(|(_, stream)| kind(stream) == StreamKind::Video).map(|(index, _)| index).collect()
 }
 
 /// Of those that can be decoded the one that the container calls its default, then the largest, then the first.
@@ -89,7 +91,7 @@ fn best_video(demuxer: &Demuxer, tracks: &[usize], assumptions: &mut Vec<Assumpt
         assumptions.push(Assumption {
             what: "video track".into(),
             value: format!("{number} of {}", tracks.len()),
-            because: format!("its picture of {width}x{height} is {why}; --video takes another"),
+            because: format!("its picture of {width}x{height} is {why}"),
         });
     }
     Some(best)
@@ -97,7 +99,7 @@ fn best_video(demuxer: &Demuxer, tracks: &[usize], assumptions: &mut Vec<Assumpt
 
 /// All audio tracks in the order of the container.
 pub(super) fn audio_tracks(demuxer: &Demuxer) -> Vec<AudioInfo> {
-    let streams = demuxer.streams().enumerate().filter(|(_, stream)| kind(stream) == Kind::Audio);
+    let streams = demuxer.streams().enumerate().filter(|(_, stream)| kind(stream) == StreamKind::Audio);
     streams
         .zip(1..)
         .map(|((index, stream), track)| {
@@ -146,21 +148,48 @@ pub(super) fn choose_audio(
             });
             Ok([Some(left), Some(right)])
         }
-        AudioChoice::Track(number) => {
-            let found = tracks.iter().position(|track| track.track == number);
-            if found.is_some_and(|found| demuxer.is_encrypted(tracks[found].stream)) {
-                return Err(demuxer.bad(format!("its audio track {number} is encrypted; choose another, or none")));
+        AudioChoice::Track(number) => Ok([Some(audio_track(demuxer, tracks, number)?), None]),
+        AudioChoice::Pair(left, right) => {
+            let sides = [audio_track(demuxer, tracks, left)?, audio_track(demuxer, tracks, right)?];
+            if left == right
+                || !sides.iter().all(|&side| tracks[side].channels == 1)
+                || !are_alike(demuxer, tracks, sides)
+            {
+                let why = format!(
+                    "{}: its audio tracks {left} and {right} are not left and right of one sound",
+                    demuxer.name()
+                );
+                return Err(Error::not_in_source(why));
             }
-            found.map(|found| [Some(found), None]).ok_or_else(|| {
-                let there = match tracks.len() {
-                    0 => "has no audio".to_owned(),
-                    1 => "has one audio track".to_owned(),
-                    count => format!("has {count} audio tracks"),
-                };
-                Error::not_in_source(format!("audio track {number} is not there: {} {there}", demuxer.name()))
-            })
+            Ok(sides.map(Some))
         }
     }
+}
+
+/// Index into `tracks` of the one of this number.
+fn audio_track(demuxer: &Demuxer, tracks: &[AudioInfo], number: usize) -> Result<usize> {
+    let found = tracks.iter().position(|track| track.track == number);
+    if found.is_some_and(|found| demuxer.is_encrypted(tracks[found].stream)) {
+        return Err(demuxer.bad(format!("its audio track {number} is encrypted; choose another, or none")));
+    }
+    found.ok_or_else(|| {
+        let there = match tracks.len() {
+            0 => "has no audio".to_owned(),
+            1 => "has one audio track".to_owned(),
+            count => format!("has {count} audio tracks"),
+        };
+        Error::not_in_source(format!("audio track {number} is not there: {} {there}", demuxer.name()))
+    })
+}
+
+/// Tells whether two tracks are of one codec, rate and language, and their times in the same ticks.
+fn are_alike(demuxer: &Demuxer, tracks: &[AudioInfo], pair: [usize; 2]) -> bool {
+    let said = |track: &AudioInfo| {
+        let stream = demuxer.stream(track.stream);
+        let ticks = (stream.time_base.num, stream.time_base.den);
+        (track.sample_rate, track.codec.clone(), track.language.clone(), ticks)
+    };
+    said(&tracks[pair[0]]) == said(&tracks[pair[1]])
 }
 
 /// Index into `tracks` of the one that libav thinks best, or else of the first that can be copied or decoded.
@@ -217,15 +246,13 @@ fn sides(demuxer: &Demuxer, tracks: &[AudioInfo], best: usize) -> Option<[usize;
     if broadcast || !of_cameras || best > 1 || tracks.len() > MOST || !mono {
         return None;
     }
-    let said = |track: &AudioInfo| (track.sample_rate, track.codec.clone(), track.language.clone());
     let [one, other] = [first, second].map(|track| demuxer.stream(track.stream));
     let rest = |stream: &av::AVStream| stream.disposition & !av::AV_DISPOSITION_DEFAULT;
     let seconds = |stream: &av::AVStream, ticks| Some(ffi::seconds(known(ticks)?, rational(stream.time_base)?));
     let span = |stream: &av::AVStream| [stream.start_time, stream.duration].map(|ticks| seconds(stream, ticks));
     let mut ends = span(one).into_iter().zip(span(other));
     let together = ends.all(|(one, other)| one.zip(other).is_none_or(|(one, other)| (one - other).abs() < APART));
-    let ticks = |stream: &av::AVStream| (stream.time_base.num, stream.time_base.den);
-    if said(first) != said(second) || rest(one) != rest(other) || ticks(one) != ticks(other) || !together {
+    if !are_alike(demuxer, tracks, [0, 1]) || rest(one) != rest(other) || !together {
         return None;
     }
     match [side(one, first)?, side(other, second)?] {
@@ -266,23 +293,23 @@ fn side(stream: &av::AVStream, track: &AudioInfo) -> Option<Side> {
     }
 }
 
-/// What a stream is to Upright.
+/// The kinds of streams that Upright tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum StreamKind {
     Video,
     Cover,
     Audio,
     Other,
 }
 
-pub(super) fn kind(stream: &av::AVStream) -> Kind {
+pub(super) fn kind(stream: &av::AVStream) -> StreamKind {
     const COVER: c_int = av::AV_DISPOSITION_ATTACHED_PIC | av::AV_DISPOSITION_TIMED_THUMBNAILS;
     // SAFETY: a stream has parameters.
     match unsafe { (*stream.codecpar).codec_type } {
-        av::AVMediaType::AVMEDIA_TYPE_VIDEO if stream.disposition & COVER != 0 => Kind::Cover,
-        av::AVMediaType::AVMEDIA_TYPE_VIDEO => Kind::Video,
-        av::AVMediaType::AVMEDIA_TYPE_AUDIO => Kind::Audio,
-        _ => Kind::Other,
+        av::AVMediaType::AVMEDIA_TYPE_VIDEO if stream.disposition & COVER != 0 => StreamKind::Cover,
+        av::AVMediaType::AVMEDIA_TYPE_VIDEO => StreamKind::Video,
+        av::AVMediaType::AVMEDIA_TYPE_AUDIO => StreamKind::Audio,
+        _ => StreamKind::Other,
     }
 }
 
@@ -320,7 +347,7 @@ pub(super) fn refuse_interlaced_stream(demuxer: &Demuxer, video: usize) -> Resul
 const INTERLACED: &str = "is interlaced, which Upright does not convert; deinterlace it first";
 
 /// Refuses the reader's frame when it is interlaced.
-pub(super) fn refuse_interlaced_frame(reader: &Reader) -> Result<()> {
+pub(super) fn refuse_interlaced_frame(reader: &VideoReader) -> Result<()> {
     if is_interlaced(reader.frame.fields()) {
         let why = format!("has an interlaced frame {}: it {INTERLACED}", time_of_frame(reader));
         return Err(reader.demuxer.bad(why));
@@ -329,7 +356,7 @@ pub(super) fn refuse_interlaced_frame(reader: &Reader) -> Result<()> {
 }
 
 /// When the reader's frame is shown, in words.
-pub(super) fn time_of_frame(reader: &Reader) -> String {
+pub(super) fn time_of_frame(reader: &VideoReader) -> String {
     match reader.frame_time() {
         Some(time) => format!("at {:.3} s", reader.seconds(time)),
         None => "at an unknown time".to_owned(),
@@ -352,7 +379,7 @@ pub(super) fn frame_size(frame: &av::AVFrame) -> Size {
 /// The picture that the reader's frame, the first, shows.
 #[derive(Debug)]
 pub(super) struct Picture {
-    /// What all frames must be like.
+    /// The description that all frames must agree with.
     pub described: Described,
     pub ingest: Ingest,
     /// All but its origin, which is not known yet.
@@ -362,7 +389,7 @@ pub(super) struct Picture {
 impl Picture {
     /// Describes it, with what had to be assumed appended to `assumptions`. What only some frames say, frames `before` it may
     /// have said.
-    pub(super) fn of(reader: &Reader, before: Option<&Self>, assumptions: &mut Vec<Assumption>) -> Result<Self> {
+    pub(super) fn of(reader: &VideoReader, before: Option<&Self>, assumptions: &mut Vec<Assumption>) -> Result<Self> {
         let demuxer = &reader.demuxer;
         let stream = demuxer.stream(reader.video);
         let decoded = frame_size(reader.frame.fields());
@@ -440,7 +467,7 @@ impl Picture {
 }
 
 /// Refuses pictures that are not meant to be seen as they are stored, whatever is done to their samples.
-fn refuse_what_is_not_seen(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Result<()> {
+fn refuse_what_is_not_seen(reader: &VideoReader, assumptions: &mut Vec<Assumption>) -> Result<()> {
     let demuxer = &reader.demuxer;
     let stream = demuxer.stream(reader.video);
     if let Some(projection) = views::projection(stream, &reader.frame) {
@@ -464,7 +491,7 @@ fn refuse_matrix(demuxer: &Demuxer, matrix: u8) -> Result<()> {
         .bad(format!("its matrix is {name} (code {matrix}), which AV1 cannot tell; convert it to bt709 or bt2020nc")))
 }
 
-fn pixel_format(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Result<PixelFormat> {
+fn pixel_format(reader: &VideoReader, assumptions: &mut Vec<Assumption>) -> Result<PixelFormat> {
     let demuxer = &reader.demuxer;
     let mut pixels = PixelFormat::of(reader.frame.fields().format)?;
     if !pixels.alpha {
@@ -480,9 +507,10 @@ fn pixel_format(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Result<Pi
     Ok(pixels)
 }
 
-/// What of a picture of this size and with samples of this shape is taken: all of it, or one of two views.
+/// Chooses the part of a picture that is taken: all of it, or one of two views. `decoded` is its size and `aspect` the
+/// shape of its samples; the choice of a view is added to `assumptions`.
 fn view(
-    reader: &Reader,
+    reader: &VideoReader,
     packing: Option<Packing>,
     decoded: Size,
     aspect: Rational,
@@ -498,7 +526,7 @@ fn view(
     Ok(view)
 }
 
-fn frame_rate(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Rational {
+fn frame_rate(reader: &VideoReader, assumptions: &mut Vec<Assumption>) -> Rational {
     let stream = ptr::from_ref(reader.demuxer.stream(reader.video)).cast_mut();
     // SAFETY: libav only reads from the context and its stream here.
     let guessed = unsafe { av::av_guess_frame_rate(reader.demuxer.as_ptr(), stream, ptr::null_mut()) };
@@ -514,7 +542,7 @@ fn frame_rate(reader: &Reader, assumptions: &mut Vec<Assumption>) -> Rational {
 
 /// Width over height of a stored sample: the container's word goes before the codec's. And what frames have to say if
 /// nothing is to change: nothing that counts, where the container contradicts the first.
-fn sample_aspect(reader: &Reader, assumptions: &mut Vec<Assumption>) -> (Rational, Option<Rational>) {
+fn sample_aspect(reader: &VideoReader, assumptions: &mut Vec<Assumption>) -> (Rational, Option<Rational>) {
     let square = Rational { num: 1, den: 1 };
     let of_frame = rational(reader.frame.fields().sample_aspect_ratio).filter(|&aspect| is_sensible(aspect));
     let stream = ptr::from_ref(reader.demuxer.stream(reader.video)).cast_mut();
@@ -531,7 +559,7 @@ fn sample_aspect(reader: &Reader, assumptions: &mut Vec<Assumption>) -> (Rationa
     (square, Some(of_frame.unwrap_or(square)))
 }
 
-/// Whether a sample may well be of this shape.
+/// Tells whether a sample may well be of this shape.
 pub(super) fn is_sensible(aspect: Rational) -> bool {
     aspect.num > 0 && (1.0 / LONGEST_SAMPLE..=LONGEST_SAMPLE).contains(&aspect.as_f64())
 }

@@ -1,41 +1,44 @@
 //! Which streams are encrypted. libav hands their bytes on as if they were not, and decoders make of them what they can.
 
-use super::demux::Demuxer;
-use super::ffi;
+#![expect(unsafe_code, reason = "libav is C")]
 
-/// What is said of a film whose picture is encrypted.
+use super::ffi;
+use ffmpeg_sys_next as av;
+
+/// Message about a film whose picture is encrypted.
 pub(super) const ENCRYPTED: &str = "is encrypted, and Upright has no keys; decrypt it first";
 
-/// How much of a transport stream is looked at, at its beginning, middle and end.
+/// Bytes of a transport stream that are looked at in each of three places: its beginning, its middle and its end.
 const WINDOW: usize = 1 << 20;
 
 /// Distances from one transport packet to the next: plain, with a time stamp in front, with check bytes behind.
 const PACKETS: [usize; 3] = [188, 192, 204];
 
-/// Indices of the streams that the container says are encrypted.
-pub(super) fn encrypted_streams(demuxer: &mut Demuxer) -> Vec<usize> {
-    let tracks = demuxer.boxes().map_or_else(Vec::new, |boxes| boxes.encrypted.clone());
-    let scrambled = if demuxer.container() == "mpegts" { scrambled(demuxer) } else { Vec::new() };
+/// Indices of those `streams` of a container that it says are encrypted, or whose numbers are in `encrypted`.
+pub(super) fn encrypted_streams<'a>(
+    container: &av::AVFormatContext,
+    streams: impl Iterator<Item = &'a av::AVStream>,
+    encrypted: &[u32],
+) -> Vec<usize> {
     // SAFETY: the context's metadata is null or valid.
-    let whole = unsafe { ffi::dict_text(demuxer.fields().metadata, c"ASF_Protection_Type") }.is_some();
-    let streams = demuxer.streams().enumerate();
-    let encrypted = streams.filter(|(_, stream)| {
+    let whole = unsafe { ffi::dict_text(container.metadata, c"ASF_Protection_Type") }.is_some();
+    let encrypted = streams.enumerate().filter(|(_, stream)| {
         // What libav makes of WebM's ContentEncryption.
         // SAFETY: a stream's metadata is null or valid.
         let key = unsafe { ffi::dict_text(stream.metadata, c"enc_key_id") };
         let number = u32::try_from(stream.id).ok();
-        whole || key.is_some() || number.is_some_and(|id| tracks.contains(&id) || scrambled.contains(&id))
+        whole || key.is_some() || number.is_some_and(|id| encrypted.contains(&id))
     });
     encrypted.map(|(index, _)| index).collect()
 }
 
-/// Packet identifiers of which most packets in some part of the file are scrambled.
-fn scrambled(demuxer: &mut Demuxer) -> Vec<u32> {
-    let Some(size) = demuxer.bytes() else { return Vec::new() };
+/// Packet identifiers of which most packets in some part of a transport stream of `size` bytes are scrambled. `peek` reads from
+/// a place into a buffer, and says how much there was.
+pub(super) fn scrambled(size: u64, mut peek: impl FnMut(u64, &mut [u8]) -> usize) -> Vec<u32> {
     let mut window = vec![0; WINDOW];
     let mut found = Vec::new();
     for at in [0, size / 2, size.saturating_sub(WINDOW as u64)] {
-        let count = demuxer.peek(at, &mut window);
+        let count = peek(at, &mut window);
         found.extend(scrambled_in(&window[..count]));
     }
     found

@@ -1,5 +1,7 @@
 //! Reading back a file that was written, as far as its tables tell: nothing is decoded, and nothing is guessed.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::ffi::{self, AvDict, AvPacket, check};
 use super::input::InputIo;
 use super::{hdr, log};
@@ -23,12 +25,12 @@ pub(crate) struct RenditionReader {
     packet: AvPacket,
 }
 
-/// What the container says of a video track.
+/// The container's description of a video track.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct VideoDescription {
     /// libav's name of the codec.
     pub(crate) codec: String,
-    /// What is in the codec's configuration box (for AV1, `av1C`).
+    /// Contents of the codec's configuration box (for AV1, `av1C`).
     pub(crate) configuration: Vec<u8>,
     pub(crate) size: Size,
     /// Width of a pixel over its height; none when it does not say.
@@ -40,7 +42,7 @@ pub(crate) struct VideoDescription {
     pub(crate) time_base: Rational,
 }
 
-/// What the container says of an audio track.
+/// The container's description of an audio track.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AudioDescription {
     /// libav's name of the codec.
@@ -50,7 +52,7 @@ pub(crate) struct AudioDescription {
 
 /// The track that a packet belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TrackKind {
     Video,
     Audio,
 }
@@ -58,14 +60,14 @@ pub(crate) enum Kind {
 /// A packet as it lies in the file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StoredPacket<'a> {
-    pub(crate) kind: Kind,
+    pub(crate) kind: TrackKind,
     pub(crate) data: &'a [u8],
     /// When it is shown, edit list applied; none when the container does not say.
     pub(crate) pts: Option<i64>,
     /// When it is decoded, likewise.
     pub(crate) dts: Option<i64>,
     pub(crate) key: bool,
-    /// Whether the edit list leaves it out.
+    /// True where the edit list leaves it out.
     pub(crate) hidden: bool,
 }
 
@@ -177,10 +179,10 @@ impl RenditionReader {
             check("av_read_frame", code)?;
             let stream = self.packet.fields().stream_index;
             if is(self.video, stream) {
-                break Kind::Video;
+                break TrackKind::Video;
             }
             if is(self.audio, stream) {
-                break Kind::Audio;
+                break TrackKind::Audio;
             }
         };
         let fields = self.packet.fields();
@@ -203,7 +205,7 @@ impl Drop for RenditionReader {
     }
 }
 
-/// Whether `track` is stream `index`.
+/// Tells whether `track` is stream `index`.
 fn is(track: Option<*mut av::AVStream>, index: c_int) -> bool {
     // SAFETY: a reader's tracks are streams of its open context.
     track.is_some_and(|stream| unsafe { (*stream).index } == index)

@@ -1,6 +1,8 @@
 //! Red, green and blue to luma and chroma of limited range. libswscale does this too, but takes the white of n bits for
 //! 255 << (n - 8), which above eight bits makes white up to one 8-bit step too bright.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::ffi::{AvFrame, check};
 use super::pixels::{Component, PixelFormat};
 use super::plane::{Plane, Stored};
@@ -44,7 +46,7 @@ impl FromRgb {
         Ok(Self { components, size, bits, max: (1 << depth) - 1, weights: weights(matrix, bits, depth), converted })
     }
 
-    /// What it makes.
+    /// Gives the pixel format that comes out.
     pub(super) fn format(depth: Depth) -> av::AVPixelFormat {
         match depth {
             Depth::Eight => av::AVPixelFormat::AV_PIX_FMT_YUV444P,

@@ -1,9 +1,11 @@
 //! The kept audio track on its way from the reader's packets to packets for MP4.
 
-use super::audio::{self, AudioConverter};
+#![expect(unsafe_code, reason = "libav is C")]
+
+use super::audio::{self, AudioConverter, AudioTrack};
+use super::event::Event;
 use super::ffi::AvPacket;
-use super::reader::Reader;
-use super::{AudioTrack, Event};
+use super::video_reader::VideoReader;
 use crate::error::Result;
 use crate::geometry::Rational;
 use crate::packet::Packet;
@@ -28,17 +30,17 @@ pub(super) struct Sound {
     taken: u64,
     /// Packets given out.
     given: u64,
-    /// Whether [`Event::SoundChanged`] is yet to be given out.
+    /// True while [`Event::SoundChanged`] is yet to be given out.
     changed: bool,
     /// Ticks of the packets given out before it.
     copied: Option<Rational>,
-    /// Whether nothing more will be taken.
+    /// True once nothing more will be taken.
     over: bool,
 }
 
 impl Sound {
     /// Takes the reader's audio packet.
-    pub(super) fn take(&mut self, reader: &mut Reader) -> Result<()> {
+    pub(super) fn take(&mut self, reader: &mut VideoReader) -> Result<()> {
         let other = reader.packet_is_of_pair();
         if self.converter.is_some() {
             self.push(&reader.packet, other, reader.demuxer.name())?;
@@ -53,8 +55,9 @@ impl Sound {
         Ok(())
     }
 
-    /// Whether no packet was taken yet of a stream whose first may describe all.
-    pub(super) fn lacks_description(&self, reader: &Reader) -> bool {
+    /// Tells whether the description of a stream is still to come: its first packet may describe all, and none was
+    /// taken yet.
+    pub(super) fn lacks_description(&self, reader: &VideoReader) -> bool {
         // SAFETY: a stream of an opened demuxer.
         let described = |index| unsafe { audio::may_be_described_once(reader.demuxer.stream(index)) };
         self.early.is_empty() && self.description.is_none() && reader.audio.is_some_and(described)
@@ -70,7 +73,7 @@ impl Sound {
 
     /// Begins to convert, now that it is known that the output begins at `origin` seconds of the source and ends `end`
     /// seconds later; does nothing when it has begun already.
-    pub(super) fn open(&mut self, reader: &Reader, origin: Rational, end: Option<Rational>) -> Result<()> {
+    pub(super) fn open(&mut self, reader: &VideoReader, origin: Rational, end: Option<Rational>) -> Result<()> {
         let Some(audio) = reader.audio.filter(|_| self.converter.is_none()) else { return Ok(()) };
         let other = reader.audio_pair.map(|other| ptr::from_ref(reader.demuxer.stream(other)));
         let name = reader.demuxer.name();
@@ -153,7 +156,7 @@ impl Sound {
         Ok(())
     }
 
-    /// What comes out; none when no audio is kept.
+    /// Describes the track that comes out; none when no audio is kept.
     pub(super) fn track(&self) -> Option<&AudioTrack> {
         self.converter.as_ref().map(AudioConverter::track)
     }
@@ -163,7 +166,7 @@ impl Sound {
         self.converter.as_ref().map_or(0, AudioConverter::damage)
     }
 
-    /// Whether more of it was lost than kept; `all` says that nothing at all is that too.
+    /// Tells whether more of the sound was lost than kept; with `all`, having got nothing counts as lost too.
     pub(super) fn is_lost(&self, all: bool) -> bool {
         let nothing = self.given == 0 && self.ready.is_empty() && self.early.is_empty();
         self.converter.is_some() && (self.damage() * 2 > self.taken || (all && nothing))

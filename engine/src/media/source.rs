@@ -1,20 +1,21 @@
 //! The source as the rest of the engine sees it: information, then frames and audio packets in order.
 
+use super::audio::AudioTrack;
 use super::changes::Sameness;
 use super::demux::Demuxer;
+use super::event::Event;
 use super::ffi::seconds;
 use super::ingest::Ingest;
 use super::passed_over;
 use super::probe::{self, Picture};
-use super::reader::{Reader, Step};
 use super::sound::Sound;
-use super::timeline::{Place, Timeline, rescale, rescale_down, ticks};
-use super::{AudioTrack, Event};
+use super::video_reader::{ReadEvent, VideoReader};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::frame::{Area, Frame};
 use crate::geometry::Rational;
 use crate::packet::Packet;
+use crate::source::timeline::{Timeline, TimelinePlace, rescale, rescale_down, ticks};
 use crate::source::{AudioChoice, Damage, Input, OpenOptions, SourceInfo, Span};
 use std::path::Path;
 
@@ -22,7 +23,7 @@ use std::path::Path;
 /// and what some containers say about their very beginning is lost on the way back to it.
 const NEAR: i64 = 5;
 
-/// How far before the wanted time to seek, in seconds, one after the other until a key frame before it is found.
+/// Distances before the wanted time to seek to, in seconds, one after the other until a key frame before it is found.
 const STEPS_BACK: [i64; 4] = [0, 2, 10, 60];
 
 /// Frames among which the first audio packet is looked for before seeking.
@@ -34,19 +35,26 @@ const INTERLEAVING: i64 = 10;
 /// An opened source, positioned before its first wanted frame.
 #[derive(Debug)]
 pub struct Source {
+    input: Input,
+    options: OpenOptions,
     info: SourceInfo,
-    reader: Reader,
+    pub(super) reader: VideoReader,
     sameness: Sameness,
     ingest: Ingest,
-    timeline: Timeline,
+    pub(super) timeline: Timeline,
     sound: Sound,
-    /// Place of the reader's frame, when it is yet to be given out.
-    held: Option<Place>,
-    /// Place of the reader's frame, when it was told of and may be filled.
-    unfilled: Option<Place>,
-    /// Whether all wanted frames were given out.
+    /// TimelinePlace of the reader's frame, when it is yet to be given out.
+    pub(super) held: Option<TimelinePlace>,
+    /// TimelinePlace of the reader's frame, when it was told of and may be filled.
+    unfilled: Option<TimelinePlace>,
+    /// Frames before this time are not given out.
+    first: i64,
+    /// What had been wrong when frames began to be left out; none once one is wanted again.
+    damage_before_skip: Option<Damage>,
+    can_be_read_again: bool,
+    /// True once all wanted frames were given out.
     video_over: bool,
-    /// Whether nothing more will be read.
+    /// True once nothing more will be read.
     finished: bool,
 }
 
@@ -56,18 +64,20 @@ impl Source {
     /// # Errors
     /// [`Error::SourceMissing`]; [`Error::Io`] when it cannot be read; [`Error::BadSource`] when it is not a video
     /// that Upright converts; [`Error::NotInSource`] for an audio track or a part of the source that is not there;
-    /// [`Error::Options`] for a part that no source can have.
+    /// [`Error::InvalidOption`] for a part that no source can have.
     pub fn open(input: &Input, options: &OpenOptions) -> Result<Self> {
         Self::open_within(input, options, &Control::default())
     }
 
-    /// As [`Source::open`], for work that may be ended: an input that stalls is then no longer waited for, now or later.
+    /// Does as [`Source::open`], for work that may be ended: an input that stalls is then no longer waited for, now or
+    /// later.
     ///
     /// # Errors
     /// As [`Source::open`]; [`Error::Cancelled`] once the work has ended, of [`Source::next`] too.
     pub fn open_within(input: &Input, options: &OpenOptions, control: &Control) -> Result<Self> {
         check_span(options.span)?;
         let demuxer = Demuxer::open(input, &options.protocols, control.part())?;
+        let can_be_read_again = demuxer.can_be_read_again(input);
         let fingerprint = demuxer.fingerprint()?;
         let mut assumptions = Vec::new();
         let video = probe::choose_video(&demuxer, options.video, &mut assumptions)?;
@@ -77,7 +87,7 @@ impl Source {
         let streams = sides.map(|side| side.map(|track| audio[track].stream));
         let kept: Vec<_> = [Some(video)].into_iter().chain(streams).flatten().collect();
         let passed_over = passed_over::streams(&demuxer, &kept);
-        let mut reader = Reader::new(demuxer, video, streams, options.threads)?;
+        let mut reader = VideoReader::new(demuxer, video, streams, options.threads)?;
 
         let mut sound = Sound::default();
         if !read_frame(&mut reader, &mut sound)? {
@@ -86,17 +96,20 @@ impl Source {
         let of_streams = assumptions.len();
         let mut picture = Picture::of(&reader, None, &mut assumptions)?;
         let mut timeline = Timeline::new(reader.time_base, picture.info.time_base, picture.info.frame_rate);
-        timeline.origin = start_of(&reader, &timeline);
+        let starts_later = options.span.start.is_some() || options.origin.is_some();
+        timeline.origin = options.origin.unwrap_or_else(|| {
+            let start = options.span.start.map_or(0, |start| ticks(start, timeline.output));
+            start_of(&reader, &timeline).saturating_add(start)
+        });
         timeline.end = options.span.duration.map(|duration| ticks(duration, timeline.output));
-        if let Some(start) = options.span.start {
-            timeline.origin = timeline.origin.saturating_add(ticks(start, timeline.output));
+        if starts_later {
             go_to(&mut reader, &timeline, &mut sound)?;
         }
         open_sound(&reader, &timeline, &mut sound)?;
-        let held = first_wanted(&mut reader, &mut timeline, options.span, &mut sound)?;
+        let held = first_wanted(&mut reader, &mut timeline, starts_later, &mut sound)?;
         // Of all its tracks none can be decoded.
         reader.damage.sound_lost = options.audio == AudioChoice::Best && !audio.is_empty() && reader.audio.is_none();
-        if options.span.start.is_some() {
+        if starts_later {
             // What is wanted need not look like the beginning.
             assumptions.truncate(of_streams);
             picture = Picture::of(&reader, Some(&picture), &mut assumptions)?;
@@ -121,10 +134,13 @@ impl Source {
             audio_kept: sides[0],
             audio_right: sides[1],
             audio_copied: sound.track().is_some_and(|track| track.copied),
+            scan: None,
             assumptions,
             passed_over,
         };
         Ok(Self {
+            input: input.clone(),
+            options: options.clone(),
             info,
             reader,
             sameness,
@@ -133,27 +149,114 @@ impl Source {
             sound,
             held: Some(held),
             unfilled: None,
+            first: i64::MIN,
+            damage_before_skip: None,
+            can_be_read_again,
             video_over: false,
             finished: false,
         })
     }
 
-    /// What it is.
+    /// Describes the source: tracks, picture, durations, and what had to be assumed.
     pub fn info(&self) -> &SourceInfo {
         &self.info
     }
 
-    /// Whether it is the file at `path`, through whatever links. What a playlist names does not count.
+    /// Tells whether the source is the file at `path`, through whatever links. Files that a playlist names do not
+    /// count.
     pub fn is_at(&self, path: &Path) -> bool {
         self.reader.demuxer.is_at(path)
     }
 
-    /// Ends reading.
+    /// Tells whether it can be opened again and read from its beginning: it is a regular file and no playlist, and not standard
+    /// input.
+    pub fn can_be_read_again(&self) -> bool {
+        self.can_be_read_again
+    }
+
+    /// Tells whether the file has been changed since it was opened, so that what was read of it may be neither the one nor the
+    /// other.
+    pub(crate) fn has_changed(&self) -> bool {
+        self.reader.demuxer.has_changed()
+    }
+
+    /// Opens the same input once more, in the same way.
+    ///
+    /// # Errors
+    /// As [`Source::open_within`].
+    pub fn open_again(&self, control: &Control) -> Result<Self> {
+        Self::open_within(&self.input, &self.options, control)
+    }
+
+    /// Leaves out the frames before `pts`, in ticks of [`crate::source::VideoInfo::time_base`] on the output's time line. They
+    /// are read, and with them the sound, which comes out of [`Source::next`] as ever, but they are decoded only from the last
+    /// key frame on from which decoding can begin. It may be called any number of times, with later and later times.
+    ///
+    /// The frames from `pts` on are the same as without it, with the same times, where [`crate::source::Scan::can_skip`] says so.
+    ///
+    /// # Errors
+    /// None today; [`Source::next`] tells what goes wrong on the way.
+    pub fn skip_to(&mut self, pts: i64) -> Result<()> {
+        if self.leave_out(pts)? {
+            self.reader.skip_to(self.source_time(pts), true);
+        }
+        Ok(())
+    }
+
+    /// Does as [`Source::skip_to`], by the container's index where it has one, so that what lies between is not read
+    /// either.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] when it was opened with sound; [`Error::BadSource`] when it cannot be sought in; [`Error::Io`];
+    /// [`Error::Cancelled`].
+    pub fn seek_to(&mut self, pts: i64) -> Result<()> {
+        if self.reader.audio.is_some() {
+            return Err(Error::misuse("a source that is read with its sound cannot be sought in"));
+        }
+        let before = self.timeline.last().unwrap_or(0);
+        if !self.leave_out(pts)? {
+            return Ok(());
+        }
+        let (target, seconds) =
+            (self.source_time(pts), |seconds| ticks(Rational { num: seconds, den: 1 }, self.reader.time_base));
+        let is_near = pts.saturating_sub(before) <= ticks(Rational { num: NEAR, den: 1 }, self.timeline.output);
+        if is_near || !self.reader.demuxer.can_seek_to(self.reader.seconds(target)) {
+            self.reader.skip_to(target, true);
+            return Ok(());
+        }
+        self.timeline.restart();
+        let steps = STEPS_BACK.map(seconds);
+        self.reader.go_to(target, &steps)
+    }
+
+    /// Gives out no more frames before `pts`; tells whether any may still come.
+    fn leave_out(&mut self, pts: i64) -> Result<bool> {
+        self.first = self.first.max(pts);
+        self.unfilled = None;
+        if self.held.is_some_and(|held| held.pts >= pts) || self.video_over || self.finished {
+            return Ok(false);
+        }
+        self.held = None;
+        self.damage_before_skip = Some(self.reader.damage.clone());
+        if self.timeline.is_after(pts) {
+            self.end_video()?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// The source's time, in its ticks, of one of the output.
+    fn source_time(&self, pts: i64) -> i64 {
+        rescale_down(pts.saturating_add(self.timeline.origin), self.timeline.output, self.timeline.source)
+    }
+
+    /// Gives the control that ends reading.
     pub(crate) fn control(&self) -> &Control {
         self.reader.demuxer.control()
     }
 
-    /// The audio track that comes out as [`Event::Audio`]; after [`Event::SoundChanged`] it is another.
+    /// Describes the audio track that comes out as [`Event::Audio`]; after [`Event::SoundChanged`] it is another. None
+    /// when no audio is kept.
     pub fn audio_track(&self) -> Option<&AudioTrack> {
         self.sound.track()
     }
@@ -211,7 +314,7 @@ impl Source {
         packets.into_iter().try_for_each(|packet| self.sound.replay(&packet?, &mut put))
     }
 
-    /// What was wrong with the source so far.
+    /// Counts what was wrong with the source so far; complete once [`Event::End`] has come.
     pub fn damage(&self) -> &Damage {
         &self.reader.damage
     }
@@ -219,21 +322,27 @@ impl Source {
     /// Reads on until there is something to give out, or nothing more.
     fn advance(&mut self) -> Result<()> {
         match self.reader.step()? {
-            Step::Frame => {
+            ReadEvent::Frame => {
                 let place = self.timeline.place(self.reader.frame_time(), self.reader.frame_duration());
                 if self.timeline.is_after(place.pts) {
                     self.end_video()?;
-                } else {
+                } else if place.pts >= self.first {
+                    self.damage_before_skip = None;
                     self.held = Some(place);
+                } else if let Some(Damage { damaged_frames, first_at, retimed_frames, .. }) = self.damage_before_skip {
+                    // What was damaged in frames that are left out is nobody's business.
+                    let damage = &mut self.reader.damage;
+                    (damage.damaged_frames, damage.first_at) = (damaged_frames, first_at);
+                    damage.retimed_frames = retimed_frames;
                 }
             }
-            Step::Audio => {
+            ReadEvent::Audio => {
                 self.sound.take(&mut self.reader)?;
                 if self.video_over && self.audio_is_after() {
                     self.finish()?;
                 }
             }
-            Step::End => {
+            ReadEvent::End => {
                 if !self.video_over {
                     self.reader.damage.truncated_at = self.reader.truncated_at();
                 }
@@ -260,7 +369,7 @@ impl Source {
         Ok(())
     }
 
-    /// Whether the reader's audio packet lies after what is wanted.
+    /// Tells whether the reader's audio packet lies after the wanted part.
     fn audio_is_after(&self) -> bool {
         let time = self.reader.packet_time();
         time.is_some_and(|(time, ticks)| {
@@ -270,19 +379,19 @@ impl Source {
 }
 
 /// Reads up to the next frame; says whether there was one.
-fn read_frame(reader: &mut Reader, sound: &mut Sound) -> Result<bool> {
+fn read_frame(reader: &mut VideoReader, sound: &mut Sound) -> Result<bool> {
     loop {
         match reader.step()? {
-            Step::Frame => return Ok(true),
-            Step::Audio => sound.take(reader)?,
-            Step::End => return Ok(false),
+            ReadEvent::Frame => return Ok(true),
+            ReadEvent::Audio => sound.take(reader)?,
+            ReadEvent::End => return Ok(false),
         }
     }
 }
 
 /// Reads up to the next key frame; says whether there was one. What a decoder gives before the first may lack what it
 /// refers to.
-fn read_key_frame(reader: &mut Reader, sound: &mut Sound) -> Result<bool> {
+fn read_key_frame(reader: &mut VideoReader, sound: &mut Sound) -> Result<bool> {
     while read_frame(reader, sound)? {
         if reader.frame_is_key() {
             return Ok(true);
@@ -293,45 +402,45 @@ fn read_key_frame(reader: &mut Reader, sound: &mut Sound) -> Result<bool> {
 
 fn check_span(span: Span) -> Result<()> {
     if let Some(start) = span.start.filter(|start| start.num < 0) {
-        return Err(Error::options(format!("a start of {start} s lies before the source")));
+        return Err(Error::invalid("start", format!("{start} s"), "lies before the source; give 0 or more"));
     }
     if let Some(duration) = span.duration.filter(|duration| duration.num <= 0) {
-        return Err(Error::options(format!("a duration of {duration} s leaves nothing to convert")));
+        return Err(Error::invalid("duration", format!("{duration} s"), "leaves nothing to convert; give more than 0"));
     }
     Ok(())
 }
 
 /// Where the source begins, in output ticks: the earlier of its first frame and its audio, so that neither begins
 /// before zero and the video keeps its exact time stamps.
-fn start_of(reader: &Reader, timeline: &Timeline) -> i64 {
+fn start_of(reader: &VideoReader, timeline: &Timeline) -> i64 {
     let video = reader.frame_time().map(|time| rescale(time, timeline.source, timeline.output));
     let audio = reader.audio_start().map(|(time, ticks)| rescale_down(time, ticks, timeline.output));
     video.into_iter().chain(audio).min().unwrap_or(0)
 }
 
 /// Reads on to what the first audio packet says, where that holds for those after it.
-fn read_description(reader: &mut Reader, sound: &mut Sound) -> Result<()> {
+fn read_description(reader: &mut VideoReader, sound: &mut Sound) -> Result<()> {
     for _ in 0..DESCRIPTION_WITHIN {
         if !sound.lacks_description(reader) {
             break;
         }
         match reader.step()? {
-            Step::Frame => {}
-            Step::Audio => sound.take(reader)?,
-            Step::End => break,
+            ReadEvent::Frame => {}
+            ReadEvent::Audio => sound.take(reader)?,
+            ReadEvent::End => break,
         }
     }
     Ok(())
 }
 
 /// Begins to take the sound from where the output begins, unless that was done already.
-fn open_sound(reader: &Reader, timeline: &Timeline, sound: &mut Sound) -> Result<()> {
+fn open_sound(reader: &VideoReader, timeline: &Timeline, sound: &mut Sound) -> Result<()> {
     let seconds = |ticks| Rational::new(ticks, timeline.output.den);
     sound.open(reader, seconds(timeline.origin), timeline.end.map(seconds))
 }
 
 /// Moves the reader so that its frame is at or before the timeline's origin, where that is after its first frame.
-fn go_to(reader: &mut Reader, timeline: &Timeline, sound: &mut Sound) -> Result<()> {
+fn go_to(reader: &mut VideoReader, timeline: &Timeline, sound: &mut Sound) -> Result<()> {
     let target = rescale_down(timeline.origin, timeline.output, timeline.source);
     let seconds = |seconds| ticks(Rational { num: seconds, den: 1 }, timeline.source);
     let far = |first: &i64| target.saturating_sub(*first) > seconds(NEAR);
@@ -339,7 +448,7 @@ fn go_to(reader: &mut Reader, timeline: &Timeline, sound: &mut Sound) -> Result<
     if !reader.demuxer.can_seek_to(reader.seconds(target)) {
         // What comes before the beginning need not wait until that is reached.
         open_sound(reader, timeline, sound)?;
-        reader.skip_to(target);
+        reader.skip_to(target, false);
         let found = read_frame(reader, sound)?;
         return if found { Ok(()) } else { Err(ends_before(reader, reader.seconds(first))) };
     }
@@ -364,11 +473,17 @@ fn go_to(reader: &mut Reader, timeline: &Timeline, sound: &mut Sound) -> Result<
     Ok(())
 }
 
-/// Reads up to the first frame that is wanted, and gives its place.
-fn first_wanted(reader: &mut Reader, timeline: &mut Timeline, span: Span, sound: &mut Sound) -> Result<Place> {
+/// Reads up to the first frame that is wanted, not before the origin where the output `starts_later` than the source, and gives
+/// its place.
+fn first_wanted(
+    reader: &mut VideoReader,
+    timeline: &mut Timeline,
+    starts_later: bool,
+    sound: &mut Sound,
+) -> Result<TimelinePlace> {
     loop {
         let place = timeline.place(reader.frame_time(), reader.frame_duration());
-        if span.start.is_none() || place.pts >= 0 {
+        if !starts_later || place.pts >= 0 {
             if timeline.is_after(place.pts) {
                 let why = format!("{}: has no frame in the part asked for", reader.demuxer.name());
                 return Err(Error::not_in_source(why));
@@ -384,6 +499,6 @@ fn first_wanted(reader: &mut Reader, timeline: &mut Timeline, span: Span, sound:
     }
 }
 
-fn ends_before(reader: &Reader, end: f64) -> Error {
+fn ends_before(reader: &VideoReader, end: f64) -> Error {
     Error::not_in_source(format!("{}: ends at {end:.3} s, before the start asked for", reader.demuxer.name()))
 }

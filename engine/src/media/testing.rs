@@ -1,5 +1,7 @@
 //! What the tests of this module share: AV1 packets of libav's own encoders, and what `ffprobe` says of a file.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use crate::av1::strip_temporal_delimiters;
 use crate::colour::{ChromaSite, Colour, cicp};
 use crate::geometry::Rational;
@@ -26,7 +28,7 @@ pub(crate) fn run(tool: &str, arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// What `ffprobe` says of a file, as JSON.
+/// Describes a file by `ffprobe`, as JSON.
 pub(crate) fn ffprobe(path: &Path, arguments: &[&str]) -> Value {
     let file = path.to_str().unwrap();
     serde_json::from_slice(&run("ffprobe", &[arguments, &["-of", "json", file]].concat())).unwrap()

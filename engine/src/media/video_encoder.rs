@@ -1,5 +1,7 @@
 //! libavcodec's video encoders: frames in, packets out.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::ffi::{self, AvFrame, AvPacket, BufferPool, CodecContext, check};
 use super::log;
 use crate::colour::{ChromaSite, Colour};
@@ -13,14 +15,14 @@ use std::ptr;
 /// Bytes behind a picture that vector code may read, as libav has them behind its own.
 const PADDING: usize = 64;
 
-/// What a [`VideoEncoder`] is opened with.
+/// Settings that a [`VideoEncoder`] is opened with.
 #[derive(Clone, Debug)]
 pub(crate) struct VideoEncoderSettings<'a> {
     /// libav's name of the encoder.
     pub(crate) name: &'a str,
     /// Of every frame: 4:2:0 of 8 or 10 bits, even sides.
     pub(crate) format: FrameFormat,
-    /// How the encoder wants them.
+    /// Memory layout of the samples, as the encoder wants them.
     pub(crate) input: SampleOrder,
     /// Tags of the stream.
     pub(crate) colour: Colour,
@@ -46,11 +48,11 @@ pub(crate) struct EncodedPacket {
     pub(crate) data: Vec<u8>,
     /// That of the frame that it shows.
     pub(crate) number: i64,
-    /// Whether decoding can begin here.
+    /// True where decoding can begin here.
     pub(crate) key: bool,
 }
 
-/// Whether the linked libavcodec has an encoder of this name.
+/// Tells whether the linked libavcodec has an encoder of this name.
 pub(crate) fn has_encoder(name: &str) -> bool {
     !find(name).is_null()
 }
@@ -73,7 +75,7 @@ pub(crate) struct VideoEncoder {
 
 impl VideoEncoder {
     /// # Errors
-    /// [`Error::Options`] that names an option which the encoder does not have, or whose value it does not take;
+    /// [`Error::InvalidOption`] that names an option which the encoder does not have, or whose value it does not take;
     /// [`Error::Libav`] when it is not there or refuses.
     pub(crate) fn open(settings: &VideoEncoderSettings<'_>) -> Result<Self> {
         log::capture();
@@ -152,7 +154,7 @@ impl VideoEncoder {
     }
 }
 
-/// What is the same for all encoders.
+/// Sets the fields that are the same for all encoders.
 fn describe(context: &mut CodecContext, settings: &VideoEncoderSettings<'_>) {
     let (format, colour) = (settings.format, settings.colour);
     let fields = context.as_mut_ptr();
@@ -181,20 +183,24 @@ fn describe(context: &mut CodecContext, settings: &VideoEncoderSettings<'_>) {
 }
 
 fn set_option(context: &mut CodecContext, encoder: &str, key: &str, value: &str) -> Result<()> {
-    let c_string = |text: &str| CString::new(text).map_err(|_| Error::options(format!("{text:?} holds a zero byte")));
+    let refusal = |option: String, rule: String| Error::invalid("encoder option", option, rule);
+    let c_string = |text: &str| {
+        CString::new(text).map_err(|_| refusal(format!("{text:?}"), "a zero byte cannot be part of it".to_owned()))
+    };
     let (name, text) = (c_string(key)?, c_string(value)?);
     let fields = context.as_mut_ptr();
     // SAFETY: the context is valid and begins with its class, as av_opt_set asks.
     let code = unsafe { av::av_opt_set(fields.cast(), name.as_ptr(), text.as_ptr(), av::AV_OPT_SEARCH_CHILDREN) };
     match code {
         0.. => Ok(()),
-        av::AVERROR_OPTION_NOT_FOUND => Err(Error::options(format!(
-            "{encoder} has no option {key:?}; `ffmpeg -h encoder={encoder}` lists those that it has"
-        ))),
-        _ => Err(Error::options(format!(
-            "{encoder} does not take {value:?} for its option {key:?}: {}",
-            ffi::error_text(code)
-        ))),
+        av::AVERROR_OPTION_NOT_FOUND => Err(refusal(
+            format!("{key:?}"),
+            format!("{encoder} has none of this name; `ffmpeg -h encoder={encoder}` lists those that it has"),
+        )),
+        _ => Err(refusal(
+            format!("{key}={value:?}"),
+            format!("{encoder} does not take this value: {}", ffi::error_text(code)),
+        )),
     }
 }
 

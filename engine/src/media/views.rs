@@ -1,16 +1,18 @@
 //! Pictures that are not seen as they are: two views in one, and what surrounds the viewer.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::ffi::{self, AvFrame};
 use crate::frame::Area;
 use crate::geometry::{Rational, Size};
 use ffmpeg_sys_next as av;
 
-/// How the two views of a stereoscopic picture are packed into one.
+/// The packing of the two views of a stereoscopic picture into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Packing {
     /// libav's number of the kind.
     kind: u32,
-    /// Whether the right view comes first.
+    /// True where the right view comes first.
     inverted: bool,
 }
 
@@ -30,7 +32,7 @@ const WIDE: f64 = 2.5;
 const NARROW: f64 = 1.25;
 
 impl Packing {
-    /// What the container, else the frame, says; none for one view.
+    /// Reads the packing from the container, else from the frame; none for one view.
     pub(super) fn of(stream: &av::AVStream, frame: &AvFrame) -> Option<Self> {
         let of_stream = || {
             // SAFETY: a stream of an opened context, which nobody changes meanwhile.
@@ -39,7 +41,7 @@ impl Packing {
         of_stream().map_or_else(|| Self::of_frame(frame), Self::read)
     }
 
-    /// What the frame itself says.
+    /// Reads the packing from the frame alone; none where it has none.
     pub(super) fn of_frame(frame: &AvFrame) -> Option<Self> {
         ffi::frame_side_data(frame, av::AVFrameSideDataType::AV_FRAME_DATA_STEREO3D).and_then(Self::read)
     }
@@ -52,7 +54,7 @@ impl Packing {
         (kind != av::AVStereo3DType::AV_STEREO3D_2D as u32).then_some(Self { kind, inverted })
     }
 
-    /// What it is called.
+    /// Names the packing, for messages.
     pub(super) fn name(self) -> &'static str {
         packing_name(self.kind)
     }
@@ -102,7 +104,7 @@ impl Packing {
     }
 }
 
-/// What libav's kinds of packing are called.
+/// Names libav's kinds of packing (`AVStereo3DType`), for messages.
 fn packing_name(kind: u32) -> &'static str {
     match kind {
         SIDE_BY_SIDE => "side by side",

@@ -1,22 +1,28 @@
-//! Who runs where: queues, stages, cancelling, the report.
+//! Who runs where: stages, queues, cancelling, the report.
 
-mod key_frames;
-mod lot;
+mod event_count;
+mod factory;
+mod graph;
+mod messages;
+mod parallelism;
+mod planning;
 pub mod pool;
 mod progress;
 mod publish;
 pub mod queue;
 mod render;
 pub mod report;
+mod results;
 mod run;
+mod segment;
 mod spool;
-mod spread;
-mod stage;
 mod stages;
+mod summary;
 
 pub use crate::control::Control;
-pub(crate) use key_frames::KeyFrames;
+pub use parallelism::{Limits, ParallelismPlan};
+pub use planning::plan;
 pub use progress::{Phase, Progress, RungProgress};
 pub use render::{REPORT, RenderOptions, render};
 pub use report::Report;
-pub use spread::{Limits, Spread};
+pub use segment::{SegmentOptions, SegmentReport, encode_segment};

@@ -1,6 +1,6 @@
 //! A fixed number of things that go round.
 
-use super::queue::{Receiver, Sender, StageQueue, Valve};
+use super::queue::{QueueHandle, Receiver, Sender, StageQueue};
 use crate::frame::{Frame, FrameFormat};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -29,8 +29,8 @@ impl<T: Send + 'static> Pool<T> {
     }
 
     /// Closes the pool, and counts: `pop_stall` is the time spent waiting for a free one.
-    pub fn valve(&self) -> Arc<dyn Valve> {
-        self.home.valve()
+    pub fn handle(&self) -> Arc<dyn QueueHandle> {
+        self.home.handle()
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
         let held = pool.take().unwrap();
         thread::scope(|scope| {
             let waiting = scope.spawn(|| pool.take().is_none());
-            pool.valve().close();
+            pool.handle().close();
             assert!(waiting.join().unwrap());
         });
         drop(held);

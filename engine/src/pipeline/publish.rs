@@ -5,10 +5,11 @@
 
 mod claim;
 mod place;
+mod sync;
 
 use crate::error::{Error, Result};
 use claim::Claim;
-use place::Place;
+use place::OutputPlace;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
@@ -19,7 +20,7 @@ use tempfile::{NamedTempFile, TempPath};
 #[derive(Debug)]
 pub(crate) struct Outputs {
     // In the order in which they are dropped: the hidden folder may lie in the directory.
-    place: Place,
+    place: OutputPlace,
     claim: Claim,
     /// As the caller named it.
     directory: PathBuf,
@@ -47,7 +48,8 @@ impl Outputs {
                 Ok(_) | Err(_) => {}
             }
         }
-        let place = Place::for_folder(claim.path()).map_err(Error::io(directory, "cannot write into the directory"))?;
+        let place =
+            OutputPlace::for_folder(claim.path()).map_err(Error::io(directory, "cannot write into the directory"))?;
         Ok(Self { place, claim, directory: directory.to_path_buf(), names: names.to_vec(), overwrite })
     }
 
@@ -81,7 +83,7 @@ impl Outputs {
         Ok(())
     }
 
-    /// What looks like renditions in the directory and is none of ours: of a larger ladder that was there before.
+    /// Lists what looks like renditions in the directory and is none of ours: of a larger ladder that was there before.
     fn strangers(&self) -> Vec<PathBuf> {
         let is_rendition = |name: &OsStr| {
             let size = name.to_str().and_then(|name| name.strip_suffix(".mp4")).and_then(|size| size.split_once('x'));
@@ -122,22 +124,6 @@ impl Drafts {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         builder.tempfile_in(&self.folder).map_err(Error::io(&self.directory, "cannot write into the directory"))
     }
-}
-
-/// Waits until the names in a directory are on the disk.
-#[cfg(unix)]
-fn sync_directory(path: &Path) -> io::Result<()> {
-    match fs::File::open(path).and_then(|directory| directory.sync_all()) {
-        // Some network file systems cannot, and a directory may be writable without being readable.
-        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::PermissionDenied) => Ok(()),
-        result => result,
-    }
-}
-
-/// Other systems have no such call: names are on the disk when renaming returns.
-#[cfg(not(unix))]
-fn sync_directory(_path: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What joins two stages: a bounded queue that is lock-free while it is neither full nor empty, and parks its threads
 //! when it is.
 
-use super::lot::Lot;
+use super::event_count::EventCount;
 use crate::control::{Close, Control};
 use crossbeam::queue::ArrayQueue;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ pub struct StageQueue<T> {
     senders: AtomicUsize,
     receivers: AtomicUsize,
     /// Where producers wait while the queue is full.
-    producers: Lot,
+    producers: EventCount,
     /// Where consumers wait while it is empty.
-    consumers: Lot,
+    consumers: EventCount,
     pushed: AtomicU64,
     depth_sum: AtomicU64,
     max_depth: AtomicUsize,
@@ -46,8 +46,8 @@ pub struct QueueStats {
 
 /// What can be done to a queue whatever is in it. Closing ends it at once: pushing gives the item back, popping gives
 /// nothing, what is inside is dropped.
-pub trait Valve: Close {
-    /// What it has seen so far.
+pub trait QueueHandle: Close {
+    /// Tells what it has seen so far.
     fn stats(&self) -> QueueStats;
 }
 
@@ -59,8 +59,8 @@ impl<T> StageQueue<T> {
             closed: AtomicBool::new(false),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
-            producers: Lot::default(),
-            consumers: Lot::default(),
+            producers: EventCount::default(),
+            consumers: EventCount::default(),
             pushed: AtomicU64::new(0),
             depth_sum: AtomicU64::new(0),
             max_depth: AtomicUsize::new(0),
@@ -79,7 +79,7 @@ impl<T> StageQueue<T> {
         if let Err(item) = self.items.push(item) {
             // Full. The item lies here while the thread is parked, and stays when the queue closes meanwhile.
             let mut kept = Some(item);
-            self.producers.park_until(|| {
+            self.producers.wait_until(|| {
                 if self.is_closed() {
                     return Some(());
                 }
@@ -91,7 +91,7 @@ impl<T> StageQueue<T> {
             }
         }
         self.note_push();
-        self.consumers.wake_one();
+        self.consumers.notify_one();
         // Whoever closed the queue while the item went in may not have seen it.
         if self.is_closed() {
             self.drain();
@@ -111,7 +111,7 @@ impl<T> StageQueue<T> {
             return None;
         }
         let item = self.items.pop()?;
-        self.producers.wake_one();
+        self.producers.notify_one();
         Some(item)
     }
 
@@ -119,7 +119,7 @@ impl<T> StageQueue<T> {
         if let Some(item) = self.try_pop() {
             return Some(item);
         }
-        let item = self.consumers.park_until(|| {
+        let item = self.consumers.wait_until(|| {
             // Asked first: what the last sender pushed before it went is still found below.
             let ended = self.senders.load(Ordering::SeqCst) == 0 || self.is_closed();
             match self.items.pop() {
@@ -129,7 +129,7 @@ impl<T> StageQueue<T> {
             }
         });
         if item.is_some() {
-            self.producers.wake_one();
+            self.producers.notify_one();
         }
         item
     }
@@ -142,8 +142,8 @@ impl<T> StageQueue<T> {
         self.closed.store(true, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         self.drain();
-        self.producers.wake_all();
-        self.consumers.wake_all();
+        self.producers.notify_all();
+        self.consumers.notify_all();
     }
 }
 
@@ -151,7 +151,7 @@ impl<T: Send + 'static> StageQueue<T> {
     /// As [`StageQueue::bounded`]; the queue closes when `job` ends.
     pub(crate) fn of(job: &Control, capacity: usize) -> (Sender<T>, Receiver<T>) {
         let (sender, receiver) = Self::bounded(capacity);
-        job.close_with(&(sender.valve() as Arc<dyn Close>));
+        job.close_with(&(sender.handle() as Arc<dyn Close>));
         (sender, receiver)
     }
 }
@@ -162,7 +162,7 @@ impl<T: Send> Close for StageQueue<T> {
     }
 }
 
-impl<T: Send> Valve for StageQueue<T> {
+impl<T: Send> QueueHandle for StageQueue<T> {
     fn stats(&self) -> QueueStats {
         QueueStats {
             capacity: self.items.capacity(),
@@ -193,7 +193,7 @@ impl<T> Sender<T> {
 
 impl<T: Send + 'static> Sender<T> {
     /// The queue itself, whatever is in it.
-    pub fn valve(&self) -> Arc<dyn Valve> {
+    pub fn handle(&self) -> Arc<dyn QueueHandle> {
         Arc::<StageQueue<T>>::clone(&self.queue)
     }
 }
@@ -208,7 +208,7 @@ impl<T> Clone for Sender<T> {
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         if self.queue.senders.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.queue.consumers.wake_all();
+            self.queue.consumers.notify_all();
         }
     }
 }
@@ -229,6 +229,13 @@ impl<T> Receiver<T> {
     /// Takes the oldest item out if there is one.
     pub fn try_pop(&self) -> Option<T> {
         self.queue.try_pop()
+    }
+}
+
+impl<T: Send + 'static> Receiver<T> {
+    /// The queue itself, whatever is in it.
+    pub fn handle(&self) -> Arc<dyn QueueHandle> {
+        Arc::<StageQueue<T>>::clone(&self.queue)
     }
 }
 

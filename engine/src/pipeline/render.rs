@@ -1,22 +1,25 @@
 //! Carrying a plan out.
 
-use super::progress::{Board, Expected, Progress};
+use super::factory::StageFactory;
+use super::parallelism::{Limits, ParallelismPlan};
+use super::progress::{Expected, Progress, ProgressCounters};
 use super::publish::{Drafts, Outputs};
-use super::report::{self, AudioReport, RenditionReport, Report, Spent};
-use super::run::{Order, Outcome, Workshop, run};
+use super::report::{self, AudioReport, RenditionReport, Report, SegmentsReport, Spent};
+use super::run::{Outcome, PipelineSpec, run};
 use super::spool::{Either, Interleaved, Spool};
-use super::spread::{Limits, Spread};
-use super::stages::Film;
+use super::stages::Selection;
+use super::summary::SourceSummary;
 use crate::clock;
 use crate::control::Control;
 use crate::encode::{Encoder, EncoderFactory};
 use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
 use crate::machine;
-use crate::media::{Mp4Writer, Source, Tags, VideoTrack};
-use crate::plan::Plan;
-use crate::scale::{Device, DeviceChoice, MAX_SIDE, ScaleSpec, Scaler, Twin};
+use crate::media::{AudioTrack, Mp4Writer, Source, Tags, VideoTrack};
+use crate::plan::{Plan, file_name};
+use crate::scale::{Device, DeviceChoice, MAX_SIDE, Scaler, Twin};
 use crate::source::SourceInfo;
+use crate::store::{PlanStore, SegmentKeys, Store, StoreOptions};
 use crate::verify;
 use crate::versions::versions;
 use std::fs;
@@ -30,6 +33,7 @@ pub const REPORT: &str = "report.json";
 
 /// How a plan is carried out; nothing here changes what is in the renditions.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RenderOptions {
     /// Directory of the renditions, `WIDTHxHEIGHT.mp4` each, and of [`REPORT`]. It is made where it is missing.
     pub directory: PathBuf,
@@ -41,6 +45,52 @@ pub struct RenderOptions {
     pub device: DeviceChoice,
     /// Cores and memory.
     pub limits: Limits,
+    /// Where segments that were encoded earlier are taken from, and new ones are kept.
+    pub store: Option<StoreOptions>,
+}
+
+impl RenderOptions {
+    /// Renditions into `directory`, with all of this machine, replacing nothing.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            overwrite: false,
+            strict: false,
+            device: DeviceChoice::Auto,
+            limits: Limits::default(),
+            store: None,
+        }
+    }
+
+    /// Sets [`RenderOptions::overwrite`].
+    #[must_use]
+    pub fn overwrite(self, overwrite: bool) -> Self {
+        Self { overwrite, ..self }
+    }
+
+    /// Sets [`RenderOptions::strict`].
+    #[must_use]
+    pub fn strict(self, strict: bool) -> Self {
+        Self { strict, ..self }
+    }
+
+    /// Sets [`RenderOptions::device`].
+    #[must_use]
+    pub fn device(self, device: DeviceChoice) -> Self {
+        Self { device, ..self }
+    }
+
+    /// Sets [`RenderOptions::limits`].
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Sets [`RenderOptions::store`].
+    #[must_use]
+    pub fn store(self, store: StoreOptions) -> Self {
+        Self { store: Some(store), ..self }
+    }
 }
 
 /// Carries `plan` out on the source that it was made from.
@@ -48,15 +98,15 @@ pub struct RenderOptions {
 /// `on_progress` is called from this thread, about ten times a second at most and once at the very end.
 ///
 /// Nothing appears under a final name until everything is whole and checked, and then all of it at once where the file system
-/// can do that; what was written is removed on failure.
+/// can do that; what was written is removed on failure. Segments in a store stay: they are whole.
 ///
 /// Once it is cancelled or something fails, it returns within about a second, whatever its parts are at: an encoder in the
 /// middle of a slow frame is left behind and comes to its end by itself ([`Control::aside`]).
 ///
 /// # Errors
 /// Before anything is done: [`Error::OtherSource`] when the plan was made from another source; [`Error::OutputExists`],
-/// [`Error::OutputIsInput`], and [`Error::OutputBusy`] while another job writes into the directory. Else the first error of
-/// any stage, or [`Error::Cancelled`].
+/// [`Error::OutputIsInput`], and [`Error::OutputBusy`] while another job writes into the directory; [`Error::BadStore`]. Else
+/// the first error of any stage, or [`Error::Cancelled`].
 pub fn render(
     source: Source,
     plan: &Plan,
@@ -67,32 +117,37 @@ pub fn render(
     let (begin, cpu_before) = (Instant::now(), clock::process());
     let info = source.info().clone();
     plan.check_source(&info)?;
-    let mut names: Vec<String> = plan.rungs.iter().map(|rung| file_name(rung.size)).collect();
+    check_sound(plan, &info)?;
+    let mut names: Vec<String> = plan.wanted.rungs.iter().map(|&rung| file_name(rung)).collect();
     names.push(REPORT.to_owned());
     // An input without an extension may have the name of the folder.
     let mut paths = names.iter().map(|name| options.directory.join(name)).chain([options.directory.clone()]);
     if let Some(path) = paths.find(|path| source.is_at(path)) {
         return Err(Error::OutputIsInput { path });
     }
+    let encoders = EncoderFactory::find(&plan.wanted.encoder.kind)?;
+    let store = options.store.as_ref().map(|store| plan_store(plan, &encoders, store)).transpose()?;
     let outputs = Outputs::prepare(&options.directory, &names, options.overwrite)?;
     warn_of_another_source(&options.directory, &info);
-    let board = Arc::new(Board::new(plan.rungs.iter().map(|rung| rung.size), plan.frame_ticks()));
-    let expected = Expected::of(&info);
-    let progress = || Progress::read(&board, expected, plan.video_out.time_base, begin.elapsed());
+    let counters = Arc::new(ProgressCounters::new(plan.wanted.rungs.iter().copied(), plan.frame_ticks()));
+    let expected = Expected::of(plan);
+    let progress = || Progress::read(&counters, expected, plan.time_base(), begin.elapsed());
     let job = control.part();
     // A source that stalls is not waited for once something else has failed.
-    job.close_with(&source.control().valve());
-    let work = Work {
+    job.close_with(&source.control().closer());
+    let work = RenderJob {
         job: job.clone(),
         source,
         plan: plan.clone(),
         drafts: outputs.drafts(),
+        encoders,
+        store,
         device: options.device.clone(),
         limits: options.limits,
         strict: options.strict,
-        board: Arc::clone(&board),
+        counters: Arc::clone(&counters),
     };
-    let (outcome, spread) = job.aside("job", || on_progress(&progress()), move || work.carry_out())?;
+    let (outcome, parallelism) = job.aside("job", || on_progress(&progress()), move || work.carry_out())?;
     // From here on it is quicker to end well than to stop.
     if control.is_cancelled() {
         return Err(Error::Cancelled);
@@ -100,7 +155,7 @@ pub fn render(
 
     let cpu = clock::process().zip(cpu_before).map(|(after, before)| after.saturating_sub(before).as_secs_f64());
     let spent = Spent { wall: begin.elapsed().as_secs_f64(), cpu, cores: machine::cores() };
-    let (report, files) = account(plan, &info, spread, outcome, spent)?;
+    let (report, files) = account(plan, &info, parallelism, outcome, spent)?;
     let text = serde_json::to_vec_pretty(&report)
         .map_err(|error| Error::Verify { path: options.directory.join(REPORT), why: error.to_string() })?;
     outputs.publish(files, (REPORT, &text))?;
@@ -108,8 +163,35 @@ pub fn render(
     Ok(report)
 }
 
-fn file_name(size: Size) -> String {
-    format!("{size}.mp4")
+/// Refuses a source that was opened with another sound than the plan's; one that is not wanted does no harm.
+fn check_sound(plan: &Plan, source: &SourceInfo) -> Result<()> {
+    let Some(wanted) = &plan.wanted.audio else { return Ok(()) };
+    let number = |index: Option<usize>| Some(source.audio.get(index?)?.track);
+    let kept = (number(source.audio_kept), number(source.audio_right));
+    if kept == (Some(wanted.track), wanted.right) {
+        return Ok(());
+    }
+    let track = wanted.track;
+    Err(Error::misuse(format!("the plan wants audio track {track}; open the source as Plan::open_options says")))
+}
+
+/// Opens the store of a plan's segments.
+pub(super) fn plan_store(plan: &Plan, encoders: &EncoderFactory, options: &StoreOptions) -> Result<PlanStore> {
+    let keys = SegmentKeys::new(plan, &encoders.version()?)?;
+    Ok(PlanStore::new(Store::open(options)?, keys))
+}
+
+/// Refuses a plan whose windows need more of a picture than can be scaled.
+pub(super) fn check_room(plan: &Plan) -> Result<()> {
+    let room = plan.largest_source_frame();
+    if room.width.max(room.height) <= MAX_SIDE {
+        return Ok(());
+    }
+    let why = format!(
+        "its picture is {}; a side of what is scaled has at most {MAX_SIDE} samples",
+        plan.found.video.upright.grid
+    );
+    Err(Error::bad_source(&plan.found.name, why))
 }
 
 /// Says so when what will be replaced in `directory` was made from another source, by the report that lies there.
@@ -126,73 +208,89 @@ fn warn_of_another_source(directory: &Path, info: &SourceInfo) {
 }
 
 /// What may be left behind of a conversion, if it has to be, and refers to nothing of its caller.
-struct Work {
+struct RenderJob {
     job: Control,
     source: Source,
     plan: Plan,
     drafts: Drafts,
+    encoders: EncoderFactory,
+    store: Option<PlanStore>,
     device: DeviceChoice,
     limits: Limits,
     strict: bool,
-    board: Arc<Board>,
+    counters: Arc<ProgressCounters>,
 }
 
-impl Work {
-    fn carry_out(self) -> Result<(Outcome<Rendition>, Spread)> {
-        let Self { job, source, plan, drafts, device: choice, limits, strict, board } = self;
-        let (info, audio) = (source.info().clone(), source.audio_track().is_some());
-        let whole = plan.scale_spec();
-        let area = whole.area(plan.grid_windows());
-        if area.width.max(area.height) > MAX_SIDE {
-            let why = format!(
-                "its picture is {}; a side of what is scaled has at most {MAX_SIDE} samples",
-                info.video.upright.grid
-            );
-            return Err(Error::bad_source(info.name, why));
-        }
-        let spec = whole.narrowed(area);
-        let spread_on = |device: &Device| Spread::of(&plan, &limits, device);
-        let (device, scalers) = Device::open_for(&choice, &spec, |device| Ok(spread_on(device)?.jobs))?;
-        let spread = spread_on(&device)?;
-        log::info!("{spread}");
-        let studio = Studio {
+impl RenderJob {
+    fn carry_out(self) -> Result<(Outcome<Rendition>, ParallelismPlan)> {
+        let Self { job, source, plan, drafts, encoders, store, device: choice, limits, strict, counters } = self;
+        check_room(&plan)?;
+        let scale = plan.scale_spec();
+        let parallelism_on = |device: &Device| ParallelismPlan::of(&plan, &limits, device);
+        let (device, scalers) = Device::open_for(&choice, &scale, |device| Ok(parallelism_on(device)?.jobs))?;
+        let parallelism = parallelism_on(&device)?;
+        log::info!("{parallelism}");
+        let name = source.info().name.clone();
+        let has_audio = plan.wanted.audio.is_some() && source.audio_track().is_some();
+        let factory = RenderStageFactory {
             plan: &plan,
-            info: &info,
             drafts: &drafts,
-            spec,
-            scalers: Mutex::new(scalers),
-            encoders: EncoderFactory::find(&plan.encoder.kind)?,
-            has_twin: choice == DeviceChoice::Auto,
-            job: &job,
+            tools: Tools {
+                plan: &plan,
+                encoders,
+                scalers: Mutex::new(scalers),
+                has_twin: choice == DeviceChoice::Auto,
+                job: &job,
+            },
+            store,
         };
-        let order = Order {
+        let spec = PipelineSpec {
             plan: &plan,
-            source,
-            name: &info.name,
+            name: &name,
+            selection: Selection::All,
             strict,
-            audio,
-            workshop: &studio,
-            spread: &spread,
-            area,
-            spool: drafts.folder(),
-            board: &board,
+            has_audio,
+            factory: &factory,
+            parallelism: &parallelism,
+            folder: drafts.folder(),
+            counters: &counters,
         };
-        Ok((run(&job, order)?, spread))
+        Ok((run(&job, &spec, source)?, parallelism))
     }
 }
 
-/// What the stages are made of.
-struct Studio<'a> {
-    plan: &'a Plan,
-    info: &'a SourceInfo,
-    drafts: &'a Drafts,
-    spec: ScaleSpec,
+/// What lanes are made of.
+pub(super) struct Tools<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) encoders: EncoderFactory,
     /// One for each lane.
-    scalers: Mutex<Vec<Box<dyn Scaler>>>,
-    encoders: EncoderFactory,
+    pub(super) scalers: Mutex<Vec<Box<dyn Scaler>>>,
     /// Whether the CPU goes on where the device fails.
-    has_twin: bool,
-    job: &'a Control,
+    pub(super) has_twin: bool,
+    pub(super) job: &'a Control,
+}
+
+impl Tools<'_> {
+    pub(super) fn scaler(&self) -> Result<Box<dyn Scaler>> {
+        let scaler = self.scalers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        scaler.ok_or_else(|| Error::StageLost { stage: "scale".to_owned() })
+    }
+
+    pub(super) fn twin(&self) -> Option<Twin<'_>> {
+        self.has_twin.then(|| Box::new(|| Device::cpu().scaler(&self.plan.scale_spec())) as Twin<'_>)
+    }
+
+    pub(super) fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
+        self.encoders.open(&self.plan.encoder_settings(self.plan.wanted.rungs[rung]), self.job)
+    }
+}
+
+/// What the stages of a conversion are made of.
+struct RenderStageFactory<'a> {
+    plan: &'a Plan,
+    drafts: &'a Drafts,
+    tools: Tools<'a>,
+    store: Option<PlanStore>,
 }
 
 /// A finished file that has not got its name yet.
@@ -201,111 +299,121 @@ struct Rendition {
     bytes: u64,
 }
 
-impl Workshop for Studio<'_> {
+impl StageFactory for RenderStageFactory<'_> {
     type Rendition = Rendition;
 
     fn scaler(&self) -> Result<Box<dyn Scaler>> {
-        let scaler = self.scalers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        scaler.ok_or_else(|| Error::StageLost { stage: "scale".to_owned() })
+        self.tools.scaler()
     }
 
     fn twin(&self) -> Option<Twin<'_>> {
-        self.has_twin.then(|| Box::new(|| Device::cpu().scaler(&self.spec)) as Twin<'_>)
+        self.tools.twin()
     }
 
     fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
-        self.encoders.open(&self.plan.encoder_settings(self.plan.rungs[rung].size), self.job)
+        self.tools.encoder(rung)
     }
 
-    fn assemble(&self, rung: usize, video: &Spool, film: &Film) -> Result<Rendition> {
-        let size = self.plan.rungs[rung].size;
-        let video_out = &self.plan.video_out;
+    fn store(&self) -> Option<&PlanStore> {
+        self.store.as_ref()
+    }
+
+    fn assemble(&self, rung: usize, video: &Spool, summary: &SourceSummary) -> Result<Rendition> {
+        let job = self.tools.job;
+        let wanted = &self.plan.wanted;
+        let (size, time_base) = (wanted.rungs[rung], self.plan.time_base());
         // Whoever was left behind makes no file.
-        self.job.check()?;
+        job.check()?;
         let file = self.drafts.temporary(&file_name(size))?.into_temp_path();
         let first = video.packets().next().transpose()?;
         let first =
             first.ok_or_else(|| Error::Verify { path: file.to_path_buf(), why: "it has no video".to_owned() })?;
         let track = VideoTrack {
             size,
-            time_base: video_out.time_base,
-            frame_rate: video_out.frame_rate,
-            colour: video_out.colour,
-            hdr: video_out.hdr,
-            language: self.info.video.language.clone(),
+            time_base,
+            frame_rate: self.plan.frame_rate(),
+            colour: self.plan.follows.colour,
+            hdr: self.plan.found.video.hdr,
+            language: wanted.language.clone(),
             first: &first,
         };
-        let tags = Tags { title: self.info.title.clone(), chapters: self.info.chapters.clone() };
-        let sound = film.track.as_ref();
-        let mut writer = Mp4Writer::create(&file, &track, sound, &tags)?;
-        let audio_ticks = sound.map_or(video_out.time_base, |audio| audio.time_base);
-        let audio = film.audio.iter().flat_map(Spool::packets);
-        for packet in Interleaved::new(video.packets(), video_out.time_base, audio, audio_ticks) {
-            self.job.check()?;
+        let tags = Tags { title: wanted.title.clone(), chapters: wanted.chapters.clone() };
+        let sound = self.sound(summary);
+        let mut writer = Mp4Writer::create(&file, &track, sound.as_ref(), &tags)?;
+        let audio_ticks = sound.as_ref().map_or(time_base, |audio| audio.time_base);
+        let audio = summary.audio.iter().flat_map(Spool::packets);
+        for packet in Interleaved::new(video.packets(), time_base, audio, audio_ticks) {
+            job.check()?;
             match packet? {
                 Either::Video(packet) => writer.write_video(&packet)?,
                 Either::Audio(packet) => writer.write_audio(&packet)?,
             }
         }
         let bytes = writer.finish()?;
-        self.job.check()?;
-        verify::rendition(&file, &self.expected(size, film))?;
+        job.check()?;
+        verify::rendition(&file, &self.expected(size, summary))?;
         Ok(Rendition { file, bytes })
     }
 }
 
-impl Studio<'_> {
-    /// What the file of a rung must be.
-    fn expected(&self, size: Size, film: &Film) -> verify::Expected {
-        let video_out = &self.plan.video_out;
-        let audio = film.track.as_ref().zip(film.audio.as_ref()).map(|(track, packets)| verify::ExpectedAudio {
+impl RenderStageFactory<'_> {
+    /// The sound that came out, called as the plan says.
+    fn sound(&self, summary: &SourceSummary) -> Option<AudioTrack> {
+        let track = summary.track.clone()?;
+        let wanted = self.plan.wanted.audio.as_ref()?;
+        Some(AudioTrack { language: wanted.language.clone(), title: wanted.title.clone(), ..track })
+    }
+
+    /// Describes what the file of a rung must be.
+    fn expected(&self, size: Size, summary: &SourceSummary) -> verify::Expected {
+        let audio = summary.track.as_ref().zip(summary.audio.as_ref()).map(|(track, packets)| verify::ExpectedAudio {
             codec: track.parameters.codec(),
             time_base: track.time_base,
-            packets: packets.stamps().clone(),
+            packets: packets.timestamps().clone(),
         });
         verify::Expected {
             size,
-            depth: video_out.depth,
-            colour: video_out.colour,
-            hdr: video_out.hdr,
-            time_base: video_out.time_base,
-            video: film.frames.clone(),
+            depth: self.plan.wanted.depth,
+            colour: self.plan.follows.colour,
+            hdr: self.plan.found.video.hdr,
+            time_base: self.plan.time_base(),
+            video: summary.frames.clone(),
             audio,
         }
     }
 }
 
-/// What was done, and the files that wait for their names.
+/// Sums up what was done, and gives the files that wait for their names.
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]
 fn account(
     plan: &Plan,
     info: &SourceInfo,
-    spread: Spread,
+    parallelism: ParallelismPlan,
     outcome: Outcome<Rendition>,
     spent: Spent,
 ) -> Result<(Report, Vec<(TempPath, String)>)> {
-    let Outcome { device, gpu, fallback, film, rungs, stages, queues } = outcome;
+    let Outcome { device, gpu, fallback, summary, rungs, stages, queues } = outcome;
     let seconds = |ticks: i64| {
-        let Rational { num, den } = plan.video_out.time_base;
+        let Rational { num, den } = plan.time_base();
         Rational { num: ticks.saturating_mul(num), den }.as_f64()
     };
-    let (first, last) = film.frames.ends().unwrap_or_default();
-    let last_seconds = seconds(if film.last_duration > 0 { film.last_duration } else { plan.frame_ticks() });
+    let (first, last) = summary.frames.ends().unwrap_or_default();
+    let last_seconds = seconds(if summary.last_duration > 0 { summary.last_duration } else { plan.frame_ticks() });
     let duration = seconds(last.saturating_sub(first)) + last_seconds;
     let (mut files, mut renditions) = (Vec::new(), Vec::new());
-    for (rung, done) in plan.rungs.iter().zip(rungs) {
-        let file = file_name(rung.size);
+    for (rung, done) in plan.follows.rungs.iter().zip(rungs) {
         let bits = (done.video_bytes * 8) as f64;
+        let name = format!("encode {}", rung.size);
         renditions.push(RenditionReport {
-            file: file.clone(),
+            file: rung.file.clone(),
             size: rung.size,
             upscaled: rung.upscaled,
-            frames: film.frames.count(),
+            frames: summary.frames.count(),
             bytes: done.rendition.bytes,
             video_bitrate: bits / duration,
-            encode_seconds: done.encode_seconds,
+            encode_seconds: stages.iter().filter(|stage| stage.name == name).map(|stage| stage.busy_seconds).sum(),
         });
-        files.push((done.rendition.file, file));
+        files.push((done.rendition.file, rung.file.clone()));
     }
     let report = Report {
         version: report::VERSION,
@@ -315,16 +423,17 @@ fn account(
         gpu,
         source: info.clone(),
         start_offset: seconds(info.video.origin),
-        damage: film.damage,
-        audio: film.track.map(|track| AudioReport { codec: track.parameters.codec(), copied: track.copied }),
+        damage: summary.damage,
+        audio: summary.track.map(|track| AudioReport { codec: track.parameters.codec(), copied: track.copied }),
         plan_hash: plan.hash()?,
         plan: plan.clone(),
-        frames: film.frames.count(),
-        key_frames: film.frames.keys(),
+        frames: summary.frames.count(),
+        key_frames: summary.frames.keys(),
+        segments: SegmentsReport { total: summary.segments, reused: summary.reused },
         duration,
         wall_seconds: spent.wall,
         cpu_seconds: spent.cpu,
-        spread,
+        parallelism,
         renditions,
         bottleneck: report::bottleneck(&stages, spent),
         stages,

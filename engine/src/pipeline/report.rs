@@ -4,7 +4,7 @@
 //! the order of their declaration. Seconds and rates are numbers, fractions text, absent values `null`, and
 //! [`Report::version`] rises when a field changes its meaning.
 
-use super::spread::Spread;
+use super::parallelism::ParallelismPlan;
 use crate::fingerprint::Sha256Hex;
 use crate::geometry::Size;
 use crate::plan::Plan;
@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Version of the report's JSON form.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What went in, what was done and what came out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,6 +45,8 @@ pub struct Report {
     pub frames: u64,
     /// Of those, key frames.
     pub key_frames: u64,
+    /// The segments, and how many of them were encoded earlier.
+    pub segments: SegmentsReport,
     /// Seconds from the first frame's beginning to the last frame's end; a last frame whose duration is not known counts
     /// as one of the nominal rate.
     pub duration: f64,
@@ -54,7 +56,7 @@ pub struct Report {
     /// absent where the system does not tell.
     pub cpu_seconds: Option<f64>,
     /// How it was spread over cores and memory.
-    pub spread: Spread,
+    pub parallelism: ParallelismPlan,
     /// What came out, in the order of the ladder.
     pub renditions: Vec<RenditionReport>,
     /// The threads that did it, from the source to the renditions.
@@ -63,6 +65,15 @@ pub struct Report {
     pub queues: Vec<QueueReport>,
     /// What kept the job from being faster, in a sentence.
     pub bottleneck: String,
+}
+
+/// The segments of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SegmentsReport {
+    /// All that have a frame.
+    pub total: u64,
+    /// Those that were taken from a store; the others were encoded.
+    pub reused: u64,
 }
 
 /// The sound that came out.
@@ -124,7 +135,7 @@ pub(crate) struct Spent {
     pub(crate) cores: usize,
 }
 
-/// What kept the job from being faster: its cores, if they were hardly ever idle, else the stage whose threads were at
+/// Names what kept the job from being faster: its cores, if they were hardly ever idle, else the stage whose threads were at
 /// work for the greatest share of the time.
 pub(crate) fn bottleneck(stages: &[StageReport], spent: Spent) -> String {
     let Spent { wall, cpu, cores } = spent;
@@ -135,7 +146,7 @@ pub(crate) fn bottleneck(stages: &[StageReport], spent: Spent) -> String {
     }
 }
 
-/// What the cores were busy with.
+/// Tells what the cores were busy with.
 fn by_cores(stages: &[StageReport], cpu: f64, share: f64, cores: usize) -> String {
     let of = |kind: &str| {
         let those = stages.iter().filter(|stage| stage.name.split(' ').next() == Some(kind));

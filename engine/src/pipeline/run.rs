@@ -1,4 +1,4 @@
-//! The machinery: starts the stages of a job, joins them with queues, waits for their end.
+//! The machinery: declares the stages of a job and the queues that join them, and runs them to their end.
 //!
 //! ```text
 //!            ┌─▶ lane 0: scale ─┬▶ encode, rung 0 ─┐  ┌▶ mux, rung 0
@@ -6,68 +6,50 @@
 //!            └─▶ lane 1: ...                       ┘  └▶ mux, rung 1
 //! ```
 
-use super::key_frames::KeyFrames;
+use super::factory::StageFactory;
+use super::graph::{GraphReport, StageGraph};
+use super::messages::{DecodedFrame, EncodedEvent, ScaledFrame, SegmentEvent};
+use super::parallelism::ParallelismPlan;
 use super::pool::Pool;
-use super::progress::Board;
-use super::queue::{QueueStats, StageQueue, Valve};
+use super::progress::ProgressCounters;
+use super::queue::{Receiver, Sender};
 use super::report::{QueueReport, StageReport};
-use super::spool::{Spool, SpoolWriter};
-use super::spread::Spread;
-use super::stage::{Crew, Stage, Starting, StopAll, Waits};
-use super::stages::{Decode, Encode, Film, Footage, Mux, Scale};
-use crate::control::{Close, Control};
-use crate::encode::Encoder;
+use super::results::{RungResult, ScaleResults};
+use super::stages::{Decode, Encode, FrameSource, Mux, Scale, Selection};
+use super::summary::SourceSummary;
+use crate::control::Control;
 use crate::error::Result;
-use crate::frame::Area;
-use crate::plan::Plan;
-use crate::scale::{DeviceInfo, Fallback, FallbackScaler, GpuStats, Scaler, Twin};
+use crate::geometry::Size;
+use crate::plan::{Plan, RUNG_FRAMES};
+use crate::scale::{DeviceInfo, Fallback, GpuStats};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
-use std::thread;
+use std::sync::OnceLock;
 
-// What bounds the memory: a job holds the source frames of its `Spread`, RUNG_FRAMES of each rung in each lane, one with
-// either neighbour of a queue and the rest inside, and the packets of the segments that TICKETS lets overtake one another,
-// besides what the decoder, the scalers and the encoders hold themselves.
+// What bounds the memory: a job holds the source frames of its `ParallelismPlan`, RUNG_FRAMES of each rung in each lane, one
+// with either neighbour of a queue and the rest inside, and the packets of the segments that TICKETS lets overtake one
+// another, besides what the decoder, the scalers and the encoders hold themselves.
 
-/// Frames of each rung and lane, between scaling and encoding: one that is read while the next is made.
-pub(super) const RUNG_FRAMES: usize = 2;
 /// Packets of each rung, between encoding and muxing: an encoder gives them in bursts.
 const PACKETS: usize = 16;
 /// Segments for each lane that are begun and not yet in their place in every rendition.
 const TICKETS: usize = 2;
 
-/// What the stages are made of; other things in tests.
-pub(crate) trait Workshop: Sync {
-    /// What comes of a finished rung.
-    type Rendition: Send;
-    /// What scales in one lane.
-    fn scaler(&self) -> Result<Box<dyn Scaler>>;
-    /// What goes on in its place when its device fails; none where that ends the job.
-    fn twin(&self) -> Option<Twin<'_>>;
-    /// What encodes rung `rung` of the plan.
-    fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>>;
-    /// Puts a rung's packets and the film's sound together.
-    fn assemble(&self, rung: usize, video: &Spool, film: &Film) -> Result<Self::Rendition>;
-}
-
-/// What is to be done with what.
-pub(crate) struct Order<'a, F, W> {
+/// What is to be done, and with what.
+pub(crate) struct PipelineSpec<'a, W> {
     pub(crate) plan: &'a Plan,
-    pub(crate) source: F,
     /// What to call the source in errors.
     pub(crate) name: &'a str,
+    pub(crate) selection: Selection,
     /// Fail at the first damage of the source.
     pub(crate) strict: bool,
     /// Whether the source has sound that is wanted.
-    pub(crate) audio: bool,
-    pub(crate) workshop: &'a W,
+    pub(crate) has_audio: bool,
+    pub(crate) factory: &'a W,
     /// How many segments at once, and with how many source frames.
-    pub(crate) spread: &'a Spread,
-    /// What of the upright grid the source's frames are.
-    pub(crate) area: Area,
+    pub(crate) parallelism: &'a ParallelismPlan,
     /// Directory on whose disk packets wait.
-    pub(crate) spool: &'a Path,
-    pub(crate) board: &'a Board,
+    pub(crate) folder: &'a Path,
+    pub(crate) counters: &'a ProgressCounters,
 }
 
 /// What was done.
@@ -78,217 +60,135 @@ pub(crate) struct Outcome<R> {
     pub(crate) gpu: Option<GpuStats>,
     /// Where it was left, when it failed.
     pub(crate) fallback: Option<Fallback>,
-    pub(crate) film: Film,
+    pub(crate) summary: SourceSummary,
     /// In the order of the ladder.
-    pub(crate) rungs: Vec<RungOutcome<R>>,
+    pub(crate) rungs: Vec<RungResult<R>>,
     pub(crate) stages: Vec<StageReport>,
     pub(crate) queues: Vec<QueueReport>,
 }
 
-/// What came of one rung.
-#[derive(Debug)]
-pub(crate) struct RungOutcome<R> {
-    pub(crate) rendition: R,
-    /// Bytes of its video packets.
-    pub(crate) video_bytes: u64,
-    pub(crate) encode_seconds: f64,
+/// The edges of the graph, each with both of its ends.
+struct Edges {
+    /// One for each lane.
+    decoded: Vec<Edge<SegmentEvent<DecodedFrame>>>,
+    /// One for each rung of each lane.
+    scaled: Vec<Vec<Edge<SegmentEvent<ScaledFrame>>>>,
+    /// One for each lane: its encoders say that they are open.
+    opened: Vec<Edge<()>>,
+    /// One for each rung.
+    encoded: Vec<Edge<EncodedEvent>>,
+    /// Numbers of lanes that have nothing to do, back to the decoder.
+    idle: Edge<usize>,
 }
 
-/// Carries an order out.
+type Edge<T> = (Sender<T>, Receiver<T>);
+
+impl Edges {
+    fn declare(graph: &mut StageGraph<'_>, rungs: &[Size], parallelism: &ParallelismPlan) -> Self {
+        let encoded = rungs.iter().map(|rung| graph.edge(format!("encode > mux {rung}"), PACKETS)).collect();
+        let mut scaled = Vec::new();
+        for _ in 0..parallelism.jobs {
+            let of_lane = rungs.iter().map(|rung| graph.edge(format!("scale > encode {rung}"), RUNG_FRAMES));
+            scaled.push(of_lane.collect());
+        }
+        let decoded = (0..parallelism.jobs).map(|_| graph.edge("decode > scale", parallelism.lane_frames)).collect();
+        let opened = (0..parallelism.jobs).map(|_| graph.unreported_edge(rungs.len())).collect();
+        Self { decoded, scaled, opened, encoded, idle: graph.unreported_edge(parallelism.jobs) }
+    }
+}
+
+/// Does what a specification says with a source.
 ///
 /// # Errors
 /// The first error of any stage, once all have ended.
-pub(crate) fn run<F: Footage, W: Workshop>(job: &Control, order: Order<'_, F, W>) -> Result<Outcome<W::Rendition>> {
-    let (film, fallback) = (OnceLock::new(), OnceLock::new());
-    let ended = thread::scope(|scope| {
-        let _stop = StopAll(job);
-        run_stages(&Crew::new(scope, job), job, order, (&film, &fallback))
-    });
-    // What comes back as an error only follows from the job's own, which was first.
-    let ended = ended.map_err(|_| job.reason())?;
-    let film = film.into_inner().ok_or_else(|| job.reason())?;
-    let Ended { device, gpu, rungs, stages, queues } = ended;
-    Ok(Outcome { device, gpu, fallback: fallback.into_inner(), film, rungs, stages, queues })
+pub(crate) fn run<F: FrameSource, W: StageFactory>(
+    job: &Control,
+    spec: &PipelineSpec<'_, W>,
+    source: F,
+) -> Result<Outcome<W::Rendition>> {
+    let (summary, scaling) = (OnceLock::new(), ScaleResults::default());
+    let results: Vec<_> = spec.plan.wanted.rungs.iter().map(|_| OnceLock::new()).collect();
+    let mut graph = StageGraph::new(job);
+    declare(&mut graph, job, spec, source, &Results { summary: &summary, scaling: &scaling, rungs: &results });
+    let GraphReport { stages, queues } = graph.run()?;
+    let ended = || job.reason();
+    let (device, gpu, fallback) = scaling.into_parts();
+    Ok(Outcome {
+        device: device.ok_or_else(ended)?,
+        gpu,
+        fallback,
+        summary: summary.into_inner().ok_or_else(ended)?,
+        rungs: results.into_iter().map(|result| result.into_inner().ok_or_else(ended)).collect::<Result<_>>()?,
+        stages,
+        queues,
+    })
 }
 
-struct Ended<R> {
-    device: DeviceInfo,
-    gpu: Option<GpuStats>,
-    rungs: Vec<RungOutcome<R>>,
-    stages: Vec<StageReport>,
-    queues: Vec<QueueReport>,
+/// Where stages leave what they come to.
+struct Results<'a, R> {
+    summary: &'a OnceLock<SourceSummary>,
+    scaling: &'a ScaleResults,
+    rungs: &'a [OnceLock<RungResult<R>>],
 }
 
-fn run_stages<'scope, F: Footage + 'scope, W: Workshop>(
-    crew: &Crew<'scope, '_>,
-    job: &'scope Control,
-    order: Order<'scope, F, W>,
-    (film, fallback): (&'scope OnceLock<Film>, &'scope OnceLock<Fallback>),
-) -> Result<Ended<W::Rendition>> {
-    let Order { plan, source, name, strict, audio, workshop, spread, area, spool, board } = order;
-    let mut joints = Joints::default();
+/// Declares all stages and edges of a job: the one place that knows what is joined to what.
+fn declare<'a, F: FrameSource + 'a, W: StageFactory>(
+    graph: &mut StageGraph<'a>,
+    job: &'a Control,
+    spec: &PipelineSpec<'a, W>,
+    source: F,
+    results: &Results<'a, W::Rendition>,
+) {
+    let PipelineSpec { plan, factory, parallelism, folder, counters, .. } = *spec;
+    let rungs = &plan.wanted.rungs;
+    let edges = Edges::declare(graph, rungs, parallelism);
+    let Edges { decoded, scaled, opened, encoded, idle: (idle, waiting_lanes) } = edges;
+    let (lanes, to_scale): (Vec<_>, Vec<_>) = decoded.into_iter().unzip();
+    let (muxes, to_mux): (Vec<_>, Vec<_>) = encoded.into_iter().unzip();
 
-    // The last stages first; all make ready side by side.
-    let (mut muxes, mut coded) = (Vec::new(), Vec::new());
-    for (index, rung) in plan.rungs.iter().enumerate() {
-        let (packets, to_mux) = StageQueue::of(job, PACKETS);
-        let waits = Waits { input: Some(packets.valve()), ..Waits::default() };
-        let mux = crew.start(
-            format!("mux {}", rung.size),
-            waits,
-            Mux { job, rung: index, board, input: to_mux, film },
-            move || Ok((SpoolWriter::create(spool)?, ())),
-            move |mux, spool| mux.run(spool, |video, film| workshop.assemble(index, video, film)),
-        )?;
-        joints.add(format!("encode > mux {}", rung.size), packets.valve());
-        muxes.push(mux);
-        coded.push(packets);
-    }
-
-    let (idle, waiting_lanes) = StageQueue::of(job, spread.jobs);
-    let (mut lanes, mut scales, mut encodes) = (Vec::new(), Vec::new(), Vec::new());
-    for lane in 0..spread.jobs {
-        let (mut outputs, mut output_valves, mut pool_valves) = (Vec::new(), Vec::new(), Vec::new());
-        for (index, (rung, packets)) in plan.rungs.iter().zip(&coded).enumerate() {
-            let (scaled, to_encode) = StageQueue::of(job, RUNG_FRAMES);
-            joints.add(format!("scale > encode {}", rung.size), scaled.valve());
-            let waits = Waits { input: Some(scaled.valve()), outputs: vec![packets.valve()], ..Waits::default() };
-            let open = move || workshop.encoder(index);
-            let encode = crew.start(
-                format!("encode {}", rung.size),
-                waits,
-                Encode { job, input: to_encode, output: packets.clone() },
-                // One lane shows that the encoder can be had; a short film may never need the others'.
-                move || Ok(((lane == 0).then(open).transpose()?, ())),
-                move |encode, first| encode.run(first, open),
-            )?;
-            encodes.push(encode);
-            let frames = pool(job, Pool::of_frames(RUNG_FRAMES, plan.rung_format(rung.size)));
-            output_valves.push(scaled.valve());
-            pool_valves.push(frames.valve());
-            outputs.push((frames, scaled));
-        }
-
-        let (decoded, input) = StageQueue::of(job, spread.lane_frames);
-        joints.add("decode > scale".to_owned(), decoded.valve());
-        let waits = Waits { input: Some(decoded.valve()), outputs: output_valves, pools: pool_valves };
-        let scale = crew.start(
-            "scale".to_owned(),
-            waits,
-            Scale { job, plan, area, lane, idle: idle.clone(), input, rungs: outputs },
-            move || {
-                let scaler = workshop.scaler()?;
-                let device = scaler.device().clone();
-                Ok((FallbackScaler::new(scaler, workshop.twin(), fallback), device))
-            },
-            Scale::run,
-        )?;
-        scales.push(scale);
-        lanes.push(decoded);
-    }
-    let idle_valve = idle.valve();
-    drop((coded, idle));
-    // Nothing is decoded before everyone is ready: encoders of SVT-AV1 wait to be opened while one of them works.
-    let (muxes, encodes) = (all_ready(muxes)?, all_ready(encodes)?);
-    let (scales, mut devices): (Vec<_>, Vec<_>) = scales.into_iter().map(Starting::ready).collect::<Result<_>>()?;
-
-    let source_frames = pool(job, Pool::of_frames(spread.source_frames, area.format(plan.video_in.format)));
-    let tickets = pool(job, Pool::new(TICKETS * spread.jobs, || ()));
-    let waits = Waits {
-        input: None,
-        outputs: lanes.iter().map(|lane| lane.valve()).collect(),
-        pools: vec![source_frames.valve(), tickets.valve(), idle_valve],
-    };
+    let source_frames = Pool::of_frames(parallelism.source_frames, plan.largest_source_frame());
     let decode = Decode {
         job,
+        factory,
+        plan,
+        selection: spec.selection,
+        can_skip: plan.found.scan.is_some_and(|scan| scan.can_skip),
         source,
-        name,
-        strict,
-        area,
-        key_frames: KeyFrames::new(plan.key_frames, plan.video_out.time_base),
-        time_base: plan.video_out.time_base,
-        segment_key_frames: plan.segments.key_frames,
-        pool: source_frames,
-        tickets,
+        name: spec.name,
+        strict: spec.strict,
+        pool: graph.pool(source_frames),
+        tickets: graph.pool(Pool::new(TICKETS * parallelism.jobs, || ())),
         idle: waiting_lanes,
         lanes,
-        film,
+        muxes: muxes.clone(),
+        summary: results.summary,
+        has_audio: spec.has_audio,
+        folder,
+        audio: None,
     };
-    let start_spool = move || Ok((audio.then(|| SpoolWriter::create(spool)).transpose()?, ()));
-    let (decode, ()) = crew.start("decode".to_owned(), waits, decode, start_spool, Decode::run)?.ready()?;
+    graph.stage(decode);
 
-    let (gpus, scale) = join_all(scales, job)?;
-    let gpu = gpus.into_iter().flatten().reduce(GpuStats::and);
-    let mut stages = vec![decode.join(job)?.1, scale];
-    let mut outcomes = Vec::new();
-    let mut encodes: Vec<_> = encodes.into_iter().map(Some).collect();
-    for (index, mux) in muxes.into_iter().enumerate() {
-        let of_rung = encodes.iter_mut().skip(index).step_by(plan.rungs.len()).filter_map(Option::take).collect();
-        let (_, encode) = join_all(of_rung, job)?;
-        let ((rendition, video_bytes), mux) = mux.join(job)?;
-        outcomes.push(RungOutcome { rendition, video_bytes, encode_seconds: encode.busy_seconds });
-        stages.extend([encode, mux]);
-    }
-    let device = devices.pop().ok_or_else(|| job.reason())?;
-    Ok(Ended { device, gpu, rungs: outcomes, stages, queues: joints.reports() })
-}
-
-fn all_ready<T>(stages: Vec<Starting<'_, T, ()>>) -> Result<Vec<Stage<'_, T>>> {
-    stages.into_iter().map(|stage| stage.ready().map(|(stage, ())| stage)).collect()
-}
-
-/// Waits for stages of one name; gives what each made, and adds up how they spent their time.
-fn join_all<T>(stages: Vec<Stage<'_, T>>, job: &Control) -> Result<(Vec<T>, StageReport)> {
-    let (mut made, mut sum) = (Vec::new(), None);
-    for stage in stages {
-        let (output, report) = stage.join(job)?;
-        made.push(output);
-        match &mut sum {
-            None => sum = Some(report),
-            Some(sum) => sum.add(&report),
+    let mut to_encode: Vec<Vec<_>> = rungs.iter().map(|_| Vec::new()).collect();
+    for (lane, ((input, scaled), (is_open, opened))) in to_scale.into_iter().zip(scaled).zip(opened).enumerate() {
+        let mut outputs = Vec::new();
+        for ((scaled, receiver), (&rung, to_encode)) in scaled.into_iter().zip(rungs.iter().zip(&mut to_encode)) {
+            let frames = Pool::of_frames(RUNG_FRAMES, plan.rung_format(rung));
+            outputs.push((graph.pool(frames), scaled));
+            to_encode.push((receiver, is_open.clone()));
         }
+        let (results, idle) = (results.scaling, idle.clone());
+        graph.stage(Scale { job, factory, results, lane, idle, input, opened, rungs: outputs, scaler: None });
     }
-    Ok((made, sum.ok_or_else(|| job.reason())?))
-}
 
-/// The queues of a job by what they join; those of several lanes have one name.
-#[derive(Default)]
-struct Joints(Vec<(String, Vec<Arc<dyn Valve>>)>);
-
-impl Joints {
-    fn add(&mut self, name: String, queue: Arc<dyn Valve>) {
-        match self.0.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, queues)) => queues.push(queue),
-            None => self.0.push((name, vec![queue])),
+    let of_rungs = rungs.iter().zip(to_encode).zip(muxes.into_iter().zip(to_mux)).zip(results.rungs).enumerate();
+    for (rung, (((&size, inputs), (packets, to_mux)), result)) in of_rungs {
+        for (lane, (input, opened)) in inputs.into_iter().enumerate() {
+            let (output, opens_early) = (packets.clone(), lane == 0);
+            graph.stage(Encode { job, factory, rung, size, input, opened, output, opens_early, first: None });
         }
+        let (input, summary) = (to_mux, results.summary);
+        graph.stage(Mux { job, factory, rung, size, counters, input, summary, result, folder, spool: None });
     }
-
-    fn reports(self) -> Vec<QueueReport> {
-        self.0.into_iter().map(|(name, queues)| queue_report(name, queues.iter().map(|queue| queue.stats()))).collect()
-    }
-}
-
-/// A pool that closes with the job.
-fn pool<T: Send + 'static>(job: &Control, pool: Pool<T>) -> Pool<T> {
-    job.close_with(&(pool.valve() as Arc<dyn Close>));
-    pool
-}
-
-#[expect(clippy::cast_precision_loss, reason = "an average")]
-fn queue_report(name: String, queues: impl Iterator<Item = QueueStats>) -> QueueReport {
-    let mut report = QueueReport { name, queues: 0, capacity: 0, items: 0, max_depth: 0, mean_depth: 0.0 };
-    let mut depths = 0;
-    for QueueStats { capacity, items, max_depth, depth_sum, .. } in queues {
-        report.queues += 1;
-        report.capacity = capacity;
-        report.items += items;
-        report.max_depth = report.max_depth.max(max_depth);
-        depths += depth_sum;
-    }
-    if report.items > 0 {
-        report.mean_depth = depths as f64 / report.items as f64;
-    }
-    report
 }
 
 #[cfg(test)]

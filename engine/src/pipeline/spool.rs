@@ -4,9 +4,10 @@
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::packet::Packet;
-use crate::verify::Stamps;
+use crate::read_at::AtOffset;
+use crate::timestamps::TimestampDigest;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter};
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,7 @@ const CANNOT_READ: &str = "cannot read temporary data back";
 pub(crate) struct SpoolWriter {
     file: BufWriter<File>,
     directory: PathBuf,
-    stamps: Stamps,
+    timestamps: TimestampDigest,
     bytes: u64,
 }
 
@@ -29,12 +30,12 @@ impl SpoolWriter {
     pub(crate) fn create(directory: &Path) -> Result<Self> {
         let file = tempfile::tempfile_in(directory).map_err(Error::io(directory, CANNOT_SPOOL))?;
         let file = BufWriter::with_capacity(BUFFER, file);
-        Ok(Self { file, directory: directory.to_path_buf(), stamps: Stamps::default(), bytes: 0 })
+        Ok(Self { file, directory: directory.to_path_buf(), timestamps: TimestampDigest::default(), bytes: 0 })
     }
 
     pub(crate) fn append(&mut self, packet: &Packet) -> Result<()> {
-        write_packet(&mut self.file, packet).map_err(Error::io(&self.directory, CANNOT_SPOOL))?;
-        self.stamps.push(packet.pts, packet.key);
+        packet.write_to(&mut self.file).map_err(Error::io(&self.directory, CANNOT_SPOOL))?;
+        self.timestamps.push(packet.pts, packet.key);
         self.bytes += packet.data.len() as u64;
         Ok(())
     }
@@ -44,11 +45,11 @@ impl SpoolWriter {
         Self::create(&self.directory)
     }
 
-    /// What it took, to be read any number of times.
+    /// Ends the writing; what it took may be read any number of times.
     pub(crate) fn seal(self) -> Result<Spool> {
         let file =
             self.file.into_inner().map_err(|error| Error::io(&self.directory, CANNOT_SPOOL)(error.into_error()))?;
-        Ok(Spool { file, directory: self.directory, stamps: self.stamps, bytes: self.bytes })
+        Ok(Spool { file, directory: self.directory, timestamps: self.timestamps, bytes: self.bytes })
     }
 }
 
@@ -57,14 +58,14 @@ impl SpoolWriter {
 pub(crate) struct Spool {
     file: File,
     directory: PathBuf,
-    stamps: Stamps,
+    timestamps: TimestampDigest,
     bytes: u64,
 }
 
 impl Spool {
     /// Times and keys of its packets.
-    pub(crate) fn stamps(&self) -> &Stamps {
-        &self.stamps
+    pub(crate) fn timestamps(&self) -> &TimestampDigest {
+        &self.timestamps
     }
 
     /// Bytes of all packets' data.
@@ -74,60 +75,16 @@ impl Spool {
 
     /// All packets, in the order in which they came.
     pub(crate) fn packets(&self) -> impl Iterator<Item = Result<Packet>> {
-        let mut reader = BufReader::with_capacity(BUFFER, AtOffset { file: &self.file, offset: 0 });
-        let mut left = self.stamps.count();
+        let mut reader = BufReader::with_capacity(BUFFER, AtOffset::new(&self.file, 0));
+        let mut left = self.timestamps.count();
         std::iter::from_fn(move || {
             left = left.checked_sub(1)?;
-            let packet = read_packet(&mut reader).map_err(Error::io(&self.directory, CANNOT_READ));
+            let packet = Packet::read_from(&mut reader).map_err(Error::io(&self.directory, CANNOT_READ));
             if packet.is_err() {
                 left = 0;
             }
             Some(packet)
         })
-    }
-}
-
-fn write_packet(file: &mut impl Write, packet: &Packet) -> io::Result<()> {
-    file.write_all(&packet.pts.to_le_bytes())?;
-    file.write_all(&packet.duration.to_le_bytes())?;
-    file.write_all(&[u8::from(packet.key)])?;
-    file.write_all(&(packet.data.len() as u64).to_le_bytes())?;
-    file.write_all(&packet.data)
-}
-
-fn read_packet(file: &mut impl Read) -> io::Result<Packet> {
-    let pts = i64::from_le_bytes(read_array(file)?);
-    let duration = i64::from_le_bytes(read_array(file)?);
-    let [key] = read_array(file)?;
-    let length = u64::from_le_bytes(read_array(file)?);
-    let mut data = Vec::new();
-    if file.take(length).read_to_end(&mut data)? as u64 != length {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(Packet { data, pts, duration, key: key != 0 })
-}
-
-fn read_array<const N: usize>(file: &mut impl Read) -> io::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    file.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// Reads a file that others read too: each reader has its own place in it.
-#[derive(Debug)]
-struct AtOffset<'a> {
-    file: &'a File,
-    offset: u64,
-}
-
-impl Read for AtOffset<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        #[cfg(unix)]
-        let read = std::os::unix::fs::FileExt::read_at(self.file, buffer, self.offset)?;
-        #[cfg(windows)]
-        let read = std::os::windows::fs::FileExt::seek_read(self.file, buffer, self.offset)?;
-        self.offset += read as u64;
-        Ok(read)
     }
 }
 
@@ -210,8 +167,8 @@ mod tests {
             for _ in 0..2 {
                 prop_assert_eq!(spool.packets().collect::<Result<Vec<_>>>().unwrap(), packets.clone());
             }
-            prop_assert_eq!(spool.stamps().count(), packets.len() as u64);
-            prop_assert_eq!(spool.stamps().keys(), packets.iter().filter(|packet| packet.key).count() as u64);
+            prop_assert_eq!(spool.timestamps().count(), packets.len() as u64);
+            prop_assert_eq!(spool.timestamps().keys(), packets.iter().filter(|packet| packet.key).count() as u64);
             prop_assert_eq!(spool.bytes(), packets.iter().map(|packet| packet.data.len() as u64).sum::<u64>());
         }
     }

@@ -1,6 +1,15 @@
+//! Plans of made-up sources: what is decided, what is refused, and that documents come back as they were written.
+
 use super::*;
-use crate::geometry::Orientation;
-use crate::source::{AudioInfo, VideoInfo};
+use crate::colour::{ChromaSite, Colour, HdrMetadata, Siting, cicp};
+use crate::encode::{EncoderChoice, EncoderKind, KeyFrameControl};
+use crate::error::Error;
+use crate::fingerprint::{Fingerprint, Sha256Hex};
+use crate::frame::{Depth, FrameFormat, Subsampling};
+use crate::geometry::{Orientation, Rational, Size, Upright, Window};
+use crate::source::{Assumption, AudioInfo, Chapter, SourceInfo, Span, VideoInfo};
+use crate::time::Time;
+use proptest::prelude::*;
 
 const BT709: Colour = Colour {
     primaries: cicp::BT709,
@@ -46,6 +55,7 @@ pub(crate) fn source(width: u32, height: u32) -> SourceInfo {
         audio_kept: None,
         audio_right: None,
         audio_copied: false,
+        scan: None,
         assumptions: Vec::new(),
         passed_over: Vec::new(),
     }
@@ -56,7 +66,7 @@ fn plan(source: &SourceInfo, options: &PlanOptions) -> Plan {
 }
 
 fn cropped(source: &SourceInfo, crop: CropChoice) -> Window {
-    plan(source, &PlanOptions { crop, ..PlanOptions::default() }).grid_window(0).unwrap()
+    plan(source, &PlanOptions::default().crop(crop)).grid_window(0).unwrap().window
 }
 
 #[test]
@@ -90,18 +100,18 @@ fn wide_samples_narrow_the_window_on_the_grid() {
 #[test]
 fn the_ladders_shape_is_the_windows() {
     let options = PlanOptions { ladder: "1080x1350".parse().unwrap(), ..PlanOptions::default() };
-    let window = plan(&source(1920, 1080), &options).grid_window(0).unwrap();
+    let window = plan(&source(1920, 1080), &options).grid_window(0).unwrap().window;
     assert_eq!((window.width, window.height), (864.0, 1080.0));
 }
 
 #[test]
 fn only_rungs_larger_than_the_window_are_upscaled() {
     let options = PlanOptions { ladder: "1080,720,608,540".parse().unwrap(), ..PlanOptions::default() };
-    let upscaled: Vec<_> = plan(&source(1920, 1080), &options).rungs.iter().map(|rung| rung.upscaled).collect();
+    let upscaled: Vec<_> = plan(&source(1920, 1080), &options).follows.rungs.iter().map(|rung| rung.upscaled).collect();
     assert_eq!(upscaled, [true, true, false, false], "608 is 607.5 rounded");
     let mut anamorphic = source(960, 1080);
     anamorphic.video.upright.sample_aspect = Rational::new(2, 1);
-    let upscaled: Vec<_> = plan(&anamorphic, &options).rungs.iter().map(|rung| rung.upscaled).collect();
+    let upscaled: Vec<_> = plan(&anamorphic, &options).follows.rungs.iter().map(|rung| rung.upscaled).collect();
     assert_eq!(upscaled, [true; 4], "the window is 304 samples wide");
 }
 
@@ -110,7 +120,7 @@ fn depth_follows_the_source_unless_it_is_chosen() {
     let out = |depth, colour, choice| {
         let mut film = source(1920, 1080);
         (film.video.depth, film.video.colour) = (depth, colour);
-        Plan::new(&film, &PlanOptions { depth: choice, ..PlanOptions::default() }).map(|plan| plan.video_out.depth)
+        Plan::new(&film, &PlanOptions { depth: choice, ..PlanOptions::default() }).map(|plan| plan.wanted.depth)
     };
     for (depth, colour, choice, expected) in [
         (Depth::Eight, BT709, DepthChoice::Auto, Depth::Eight),
@@ -131,7 +141,7 @@ fn chroma_is_left_or_top_left_and_tags_stay() {
     let out = |colour| {
         let mut film = source(1920, 1080);
         film.video.colour = colour;
-        plan(&film, &PlanOptions::default()).video_out.colour
+        plan(&film, &PlanOptions::default()).follows.colour
     };
     let sited = |chroma| Colour { chroma, ..BT709 };
     assert_eq!(out(BT709), BT709);
@@ -144,18 +154,18 @@ fn chroma_is_left_or_top_left_and_tags_stay() {
 }
 
 #[test]
-fn what_is_out_of_range_is_named() {
+fn options_out_of_range_are_named() {
     let default = PlanOptions::default;
     for (options, word) in [
-        (PlanOptions { speed: 11, ..default() }, "speed 11"),
-        (PlanOptions { quality: 101, ..default() }, "quality 101"),
+        (default().speed(11), "speed 11"),
+        (default().quality(101), "quality 101"),
         (PlanOptions { keyframe_interval: Rational::new(0, 1), ..default() }, "key frame interval 0"),
         (PlanOptions { keyframe_interval: Rational::new(-1, 2), ..default() }, "key frame interval -0.5"),
         (PlanOptions { crop: CropChoice::At(1.5), ..default() }, "crop 1.5"),
         (PlanOptions { crop: CropChoice::At(f64::NAN), ..default() }, "crop NaN"),
     ] {
         match Plan::new(&source(1920, 1080), &options) {
-            Err(Error::Options(message)) => assert!(message.contains(word), "{message}"),
+            Err(error @ Error::InvalidOption { .. }) => assert!(error.to_string().contains(word), "{error}"),
             other => panic!("{word}: {other:?}"),
         }
     }
@@ -179,59 +189,366 @@ fn the_hash_knows_the_film_and_not_its_name() {
     assert_ne!(hash(&film, &PlanOptions { crop: CropChoice::Left, ..PlanOptions::default() }), original);
 }
 
-#[test]
-fn a_track_holds_each_window_until_the_next() {
-    let mut plan = plan(&source(1920, 1080), &PlanOptions::default());
-    let at = |frame, x| KeyPosition { frame, window: Window { x, y: 0.0, width: 607.5, height: 1080.0 } };
-    plan.shots = vec![
-        Shot { start: 0, end: Some(10), track: vec![at(0, 1.0), at(4, 2.0)] },
-        Shot { start: 10, end: None, track: vec![at(10, 3.0)] },
-    ];
-    let xs: Vec<_> = [0, 3, 4, 9, 10, 1000].map(|frame| plan.grid_window(frame).unwrap().x).into();
-    assert_eq!(xs, [1.0, 1.0, 2.0, 2.0, 3.0, 3.0]);
+fn at(seconds: i64) -> Time {
+    Time::from(Rational { num: seconds, den: 1 })
 }
 
-#[test]
-fn the_json_is_what_the_documentation_says() {
+/// A plan that has something in every field, with segments of two seconds.
+fn full() -> Plan {
     let mut film = source(1920, 1080);
-    film.audio = vec![AudioInfo {
-        track: 1,
-        stream: 1,
+    let track = |track, language: &str| AudioInfo {
+        track,
+        stream: track,
         codec: "aac".to_owned(),
         sample_rate: 48000,
-        channels: 2,
-        language: None,
-        title: None,
-    }];
-    (film.audio_kept, film.audio_copied) = (Some(0), true);
+        channels: 1,
+        language: Some(language.to_owned()),
+        title: Some("Left, or \"L\"".to_owned()),
+    };
+    film.audio = vec![track(1, "eng"), track(2, "fra")];
+    (film.audio_kept, film.audio_right, film.audio_copied) = (Some(0), Some(1), true);
+    film.title = Some("Film".to_owned());
+    film.duration = Some(60.04);
+    film.chapters =
+        vec![Chapter { start: Rational::new(0, 1), end: Rational::new(1001, 30), title: Some("One".to_owned()) }];
     film.assumptions = vec![Assumption {
         what: "range".into(),
         value: "limited".to_owned(),
         because: "the file does not say".to_owned(),
     }];
-    let options = PlanOptions { ladder: "1080".parse().unwrap(), cores: 2, ..PlanOptions::default() };
-    let colour = r#"{"primaries":1,"transfer":1,"matrix":1,"full_range":false,"chroma":{"x":"start","y":"centre"}}"#;
-    let expected = [
-        r#"{"version":1,"#,
-        r#""source":{"fingerprint":{"bytes":1000,"sha256":""#,
-        &Sha256Hex::of(b"film").to_string(),
-        r#""},"container":"matroska,webm","duration":60.0,"video_stream":0,"span":{"start":null,"duration":null}},"#,
-        r#""picture":{"grid":{"width":1920,"height":1080},"sample_aspect":"1/1"},"#,
-        r#""shape":"9/16","#,
-        r#""rungs":[{"size":{"width":1080,"height":1920},"level":8,"upscaled":true}],"#,
-        r#""shots":[{"start":0,"end":null,"track":[{"frame":0,"window":"#,
-        r#"{"x":656.25,"y":0.0,"width":607.5,"height":1080.0}}]}],"#,
-        r#""key_frames":{"interval":"2/1","frames":null},"segments":{"key_frames":1},"#,
-        r#""encoder":{"kind":"rav1e","speed":8,"quality":60,"threads":1,"options":[]},"#,
-        r#""video_in":{"format":{"width":1920,"height":1080,"subsampling":{"x":2,"y":2},"depth":8},"colour":"#,
-        colour,
-        r#"},"video_out":{"depth":8,"colour":"#,
-        colour,
-        r#","hdr":{"mastering":null,"light":null},"time_base":"1/1000","frame_rate":"25/1"},"#,
-        r#""audio":{"track":1,"codec":"aac","copied":true},"#,
-        r#""assumptions":[{"what":"range","value":"limited","because":"the file does not say"}],"#,
-        r#""passed_over":[]}"#,
-    ]
-    .concat();
-    assert_eq!(plan(&film, &options).to_json().unwrap(), expected);
+    let options = PlanOptions::default().ladder("1080,540".parse().unwrap()).cores(2);
+    let mut plan = plan(&film, &options);
+    let mut list = plan.segment_list();
+    (0..1501).for_each(|frame| list.push(frame * 40));
+    plan = plan.with_segments(list).unwrap();
+    plan.wanted.encoder.options = vec![("tiles".to_owned(), "a=b".to_owned())];
+    let window = |x, height: f64| Window { x, y: 0.1, width: height * 9.0 / 16.0, height };
+    let key = |time, x, height, then| CropKey { time: at(time), window: window(x, height), then };
+    let (ease, linear, hold) = (Interpolation::Ease, Interpolation::Linear, Interpolation::Hold);
+    plan.wanted.shots = vec![
+        Shot { start: at(0), end: Some(at(7)), track: vec![key(0, 0.3, 1079.9, ease), key(5, 700.0, 900.7, hold)] },
+        Shot { start: at(7), end: None, track: vec![key(7, 1.0 / 3.0, 1000.0, linear), key(60, 9.0, 1000.0, hold)] },
+    ];
+    plan.update().unwrap()
+}
+
+#[test]
+fn a_plan_comes_back_equal_and_with_its_hash() {
+    for plan in [full(), plan(&source(640, 360), &PlanOptions::default())] {
+        for text in [plan.to_json().unwrap(), plan.to_pretty_json().unwrap()] {
+            let back = Plan::from_json(&text, "film.plan.json").unwrap();
+            assert_eq!(back, plan);
+            assert_eq!(back.hash().unwrap(), plan.hash().unwrap());
+            assert_eq!(back.to_json().unwrap(), plan.to_json().unwrap());
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_window_and_time_comes_back(
+        place in 0.0_f64..1.0, size in 0.05_f64..1.0, num in 1_i64..i64::MAX, den in 1_i64..i64::MAX,
+    ) {
+        let mut plan = full();
+        let window = plan.found.video.upright.largest_window(Rational::new(9, 16), (place, 0.5));
+        let window = Window { width: window.width * size, height: window.height * size, ..window };
+        let start = Time::from(Rational { num, den });
+        prop_assume!(start > Time::ZERO);
+        let key = |time| CropKey { time, window, then: Interpolation::Linear };
+        plan.wanted.shots = vec![
+            Shot { start: Time::ZERO, end: Some(start), track: vec![key(Time::ZERO)] },
+            Shot { start, end: None, track: vec![key(start)] },
+        ];
+        let plan = plan.update().unwrap();
+        let back = Plan::from_json(&plan.to_json().unwrap(), "plan").unwrap();
+        prop_assert_eq!(back.hash().unwrap(), plan.hash().unwrap());
+        prop_assert_eq!(back, plan);
+    }
+}
+
+#[test]
+fn what_follows_is_worked_out_anew() {
+    let plan = full();
+    let mut document: serde_json::Value = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
+    document["follows"] = serde_json::json!({"memory": 1, "rungs": "none"});
+    assert_eq!(Plan::from_json(&document.to_string(), "plan").unwrap(), plan);
+    document.as_object_mut().unwrap().remove("follows");
+    document["wanted"]["rungs"] = serde_json::json!([{"width": 360, "height": 640}]);
+    let edited = Plan::from_json(&document.to_string(), "plan").unwrap();
+    assert_eq!(edited.follows.rungs.len(), 1);
+    assert_eq!((edited.follows.rungs[0].file.as_str(), edited.follows.rungs[0].upscaled), ("360x640.mp4", false));
+    assert!(edited.follows.memory < plan.follows.memory);
+}
+
+#[test]
+fn the_committed_schema_is_that_of_the_types_and_real_plans_keep_it() {
+    let schema = Plan::json_schema();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/plan.schema.json");
+    let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    if std::env::var_os("UPRIGHT_UPDATE_SCHEMA").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap();
+    assert!(committed == text, "docs/plan.schema.json is not that of the types; set UPRIGHT_UPDATE_SCHEMA=1 and look");
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for plan in [full(), plan(&source(640, 360), &PlanOptions::default())] {
+        let document = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
+        let errors: Vec<_> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+        assert_eq!(errors, [""; 0]);
+    }
+    // And the schema can say no.
+    let mut document: serde_json::Value = serde_json::from_str(&full().to_json().unwrap()).unwrap();
+    document["wanted"]["encoder"]["sped"] = 3.into();
+    assert!(!validator.is_valid(&document));
+    document["wanted"]["encoder"].as_object_mut().unwrap().remove("sped");
+    assert!(validator.is_valid(&document));
+    document["wanted"]["key_frames"]["interval"] = "two".into();
+    assert!(!validator.is_valid(&document));
+}
+
+#[test]
+fn a_broken_rule_is_named_with_its_line() {
+    type Edit = fn(&mut serde_json::Value);
+    let cases: [(Edit, &str, &str); 24] = [
+        (|p| p["wanted"]["rungs"][1] = p["wanted"]["rungs"][0].clone(), "\"rungs\": [", "listed twice"),
+        (|p| p["wanted"]["rungs"] = serde_json::json!([]), "\"rungs\": []", "no rung"),
+        (|p| p["wanted"]["depth"] = 12.into(), "depth", "12 bits"),
+        (|p| p["wanted"]["encoder"]["speed"] = 11.into(), "encoder", "speed 11"),
+        (|p| p["wanted"]["encoder"]["threads"] = 0.into(), "threads", "0 threads"),
+        (|p| p["wanted"]["encoder"]["kind"] = "pipe:nowhere".into(), "kind", "nowhere"),
+        (|p| p["wanted"]["shots"] = serde_json::json!([]), "shots", "no shot"),
+        (|p| p["wanted"]["shots"][0]["start"] = "1/25".into(), "start", "a gap from 0.000 s"),
+        (|p| p["wanted"]["shots"][1]["start"] = "8".into(), "\"start\"", "a gap from 7.000 s"),
+        (|p| p["wanted"]["shots"][1]["start"] = "6".into(), "\"start\"", "overlaps"),
+        (|p| p["wanted"]["shots"][0]["end"] = "0".into(), "\"end\"", "ends before it begins"),
+        (|p| p["wanted"]["shots"][1]["end"] = "61".into(), "\"end\": \"61", "end is null"),
+        (|p| p["wanted"]["shots"][0]["track"] = serde_json::json!([]), "track", "has no window"),
+        (|p| p["wanted"]["shots"][0]["track"][1]["time"] = "7".into(), "\"time\"", "not in its shot"),
+        (|p| p["wanted"]["shots"][0]["track"][1]["time"] = "0".into(), "\"time\"", "not after the one"),
+        (
+            |p| p["wanted"]["shots"][0]["track"][0]["window"]["x"] = 1500.into(),
+            "window",
+            "sticks out of the picture of 1920 by 1080",
+        ),
+        (
+            |p| p["wanted"]["shots"][0]["track"][0]["window"]["width"] = 700.into(),
+            "window",
+            "not of the ladder's shape, 9:16",
+        ),
+        (|p| p["wanted"]["shots"][0]["track"][0]["window"]["height"] = 3.into(), "window", "too small"),
+        (|p| p["wanted"]["key_frames"]["interval"] = "0".into(), "interval", "above 0"),
+        (|p| p["wanted"]["key_frames"]["frames"] = 50.into(), "frames\"", "does not count"),
+        (|p| p["wanted"]["segments"]["list"][1]["start"] = "1".into(), "\"start\": \"1\"", "out of order"),
+        (
+            |p| p["wanted"]["segments"]["list"][1]["first_frame"] = 51.into(),
+            "\"first_frame\": 51",
+            "ends with frame 50",
+        ),
+        (|p| p["wanted"]["audio"]["right"] = 3.into(), "right", "track 3 is not there"),
+        (|p| p["wanted"]["chapters"][0]["end"] = "-1".into(), "\"end\"", "ends before"),
+    ];
+    let plan = full();
+    for (edit, place, words) in cases {
+        let mut document: serde_json::Value = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
+        edit(&mut document);
+        let text = serde_json::to_string_pretty(&document).unwrap();
+        match Plan::from_json(&text, "film.plan.json") {
+            Err(Error::BadPlan { name, line: Some(line), why }) => {
+                assert!(name == "film.plan.json" && why.contains(words), "{words}: {why}");
+                let named = text.lines().nth(line as usize - 1).unwrap();
+                assert!(named.contains(place), "{words}: {why}: line {line} is {named}");
+            }
+            other => panic!("{words}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_no_plan_is_refused_with_its_line() {
+    let text = full().to_pretty_json().unwrap();
+    let refusal = |text: &str| match Plan::from_json(text, "x") {
+        Err(Error::BadPlan { line, why, .. }) => (line, why),
+        other => panic!("{other:?}"),
+    };
+    let misspelt = text.replace("\"quality\"", "\"qualty\"");
+    let (line, why) = refusal(&misspelt);
+    assert_eq!(line.unwrap() as usize, 1 + misspelt.lines().position(|line| line.contains("qualty")).unwrap());
+    assert!(why.contains("unknown field `qualty`") && !why.contains("column"), "{why}");
+    assert!(refusal(&text.replace("\"x\": 700.0", "\"x\": 700.0, \"z\": 1")).1.contains("unknown field `z`"));
+    assert!(refusal(&text.replace("\"ease\"", "\"eas\"")).1.contains("unknown variant `eas`"));
+    assert!(refusal(&text.replace("\"version\": 2", "\"version\": 1")).1.contains("make it anew"));
+    assert!(refusal(&text.replace("\"version\": 2", "\"version\": 3")).1.contains("use a newer one"));
+    for (text, words) in
+        [("", "EOF"), ("[]", "expected struct"), ("{}", "missing field `version`"), ("{\"version\":2}", "found")]
+    {
+        assert!(refusal(text).1.contains(words), "{text}: {:?}", refusal(text));
+    }
+}
+
+#[test]
+fn another_source_is_refused_by_what_differs() {
+    let plan = full();
+    plan.check_source(&SourceInfo { name: "elsewhere.mkv".to_owned(), ..plan.found.clone() }).unwrap();
+    let what = |edit: fn(&mut SourceInfo)| {
+        let mut source = plan.found.clone();
+        edit(&mut source);
+        match plan.check_source(&source) {
+            Err(Error::OtherSource { what, .. }) => what,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(what(|s| s.fingerprint = None), "content");
+    assert_eq!(what(|s| s.duration = None), "duration");
+    assert_eq!(what(|s| s.video.stream = 7), "video stream");
+    assert_eq!(what(|s| s.span.start = Some(Rational::new(1, 1))), "part that is asked for");
+    assert_eq!(what(|s| s.video.colour.full_range = true), "colour");
+    assert_eq!(what(|s| s.video.origin = 1), "beginning");
+    assert_eq!(what(|s| s.audio.truncate(1)), "sound");
+}
+
+#[test]
+fn rav1es_plan_does_not_depend_on_cores() {
+    let of = |cores| plan(&source(1920, 1080), &PlanOptions::default().cores(cores)).hash().unwrap();
+    assert!(of(1) == of(2) && of(2) == of(16));
+}
+
+/// The places of frames at these times, in milliseconds.
+fn places(
+    control: KeyFrameControl,
+    rule: KeyFrameRule,
+    cuts: &[i64],
+    segmentation: &Segmentation,
+    times: &[i64],
+) -> Vec<FramePlace> {
+    let ticks = Rational::new(1, 1000);
+    let cuts = cuts.iter().map(|&cut| Time::of_ticks(cut, ticks)).collect();
+    let mut segmenter = Segmenter::new(rule, control, ticks, cuts, segmentation.clone());
+    times.iter().map(|&pts| segmenter.next(pts)).collect()
+}
+
+fn as_decoded(key_frames: u32) -> Segmentation {
+    Segmentation::AsDecoded { key_frames: std::num::NonZeroU32::new(key_frames) }
+}
+
+const SECOND: KeyFrameRule = KeyFrameRule { interval: Rational { num: 1, den: 1 }, frames: None };
+
+fn keys(places: &[FramePlace], times: &[i64]) -> Vec<i64> {
+    places.iter().zip(times).filter(|(place, _)| place.key).map(|(_, &pts)| pts).collect()
+}
+
+fn begins(places: &[FramePlace], times: &[i64]) -> Vec<i64> {
+    places.iter().zip(times).filter(|(place, _)| place.begins.is_some()).map(|(_, &pts)| pts).collect()
+}
+
+#[test]
+fn key_frames_are_regular_and_on_cuts() {
+    use KeyFrameControl::{Counted, First, Forced};
+    let times: Vec<i64> = (0..100).map(|frame| 13 + frame * 40).collect();
+    let at = |control, rule, cuts: &[i64], per_segment| {
+        let places = places(control, rule, cuts, &as_decoded(per_segment), &times);
+        assert!(places.iter().zip(0..).all(|(place, number)| place.number == number));
+        (keys(&places, &times), begins(&places, &times))
+    };
+    // Time is counted from the first frame; cuts come on top, at the first frame at or after them.
+    let regular = vec![13, 1013, 2013, 3013];
+    let with_cuts = vec![13, 533, 1013, 1413, 2013, 3013];
+    assert_eq!(at(Forced, SECOND, &[], 1), (regular.clone(), regular.clone()));
+    assert_eq!(at(Forced, SECOND, &[500, 1413, 2013], 1), (with_cuts.clone(), regular.clone()));
+    assert_eq!(at(Forced, SECOND, &[500, 1413], 2), (with_cuts.clone(), vec![13, 2013]));
+    assert_eq!(at(Forced, SECOND, &[500, 1413], 0), (with_cuts.clone(), vec![13]));
+    // Who makes no other than the first begins a segment at each.
+    assert_eq!(at(First, SECOND, &[500, 1413], 1), (with_cuts.clone(), with_cuts));
+    // Who counts begins to count anew at a cut.
+    let counted = KeyFrameRule { frames: std::num::NonZeroU32::new(25), ..SECOND };
+    assert_eq!(at(Counted, counted, &[], 3), (regular, vec![13, 3013]));
+    assert_eq!(at(Counted, counted, &[533], 3), (vec![13, 533, 1533, 2533, 3533], vec![13, 533, 3533]));
+}
+
+#[test]
+fn uneven_frames_keep_the_regular_interval() {
+    let times = [5, 6, 400, 504, 505, 506, 2600, 2601, 3004, 3005, 3006];
+    let half = KeyFrameRule { interval: Rational::new(1, 2), frames: None };
+    let places = places(KeyFrameControl::Forced, half, &[], &as_decoded(1), &times);
+    assert_eq!(keys(&places, &times), [5, 505, 2600, 3005]);
+}
+
+#[test]
+fn a_list_is_what_the_rule_makes_and_is_followed() {
+    let times: Vec<i64> = (0..250).map(|frame| frame * 40 + frame % 3).collect();
+    for (per_segment, cuts) in [(1, vec![]), (2, vec![1234]), (3, vec![77, 4000, 9000])] {
+        let rule = as_decoded(per_segment);
+        let on_the_way = places(KeyFrameControl::Forced, SECOND, &cuts, &rule, &times);
+        let ticks = Rational::new(1, 1000);
+        let of_ticks = cuts.iter().map(|&cut| Time::of_ticks(cut, ticks)).collect();
+        let segmenter = Segmenter::new(SECOND, KeyFrameControl::Forced, ticks, of_ticks, rule);
+        let mut list = super::segments::SegmentList::new(segmenter);
+        times.iter().for_each(|&pts| list.push(pts));
+        let list = list.finish();
+        assert_eq!(list.iter().map(|segment| segment.frames).sum::<u64>(), 250);
+        let listed = places(KeyFrameControl::Forced, SECOND, &cuts, &Segmentation::List(list.clone()), &times);
+        let told = |places: &[FramePlace]| -> Vec<_> {
+            places.iter().map(|place| (place.number, place.key, place.begins.map(|(index, _)| index))).collect()
+        };
+        assert_eq!(told(&listed), told(&on_the_way));
+        // Each by itself gives the same.
+        for (index, segment) in list.iter().enumerate() {
+            let of_ticks = cuts.iter().map(|&cut| Time::of_ticks(cut, ticks)).collect();
+            let segmentation = Segmentation::List(list.clone());
+            let mut alone = Segmenter::new(SECOND, KeyFrameControl::Forced, ticks, of_ticks, segmentation);
+            alone.skip_to(index);
+            let first = segment.first_frame as usize;
+            for frame in first..first + segment.frames as usize {
+                assert_eq!(alone.next(times[frame]), listed[frame], "segment {index}, frame {frame}");
+            }
+        }
+    }
+}
+
+#[test]
+fn segments_without_a_frame_are_passed_over() {
+    let segment = |start: i64, end: Option<i64>, first_frame| Segment {
+        start: Time::of_ticks(start, Rational::new(1, 1000)),
+        end: end.map(|end| Time::of_ticks(end, Rational::new(1, 1000))),
+        first_frame,
+        frames: 10,
+        key_frames_from: Time::ZERO,
+    };
+    let list = Segmentation::List(vec![segment(0, Some(400), 0), segment(400, Some(800), 10), segment(800, None, 20)]);
+    let times = [0, 40, 840, 880];
+    let places = places(KeyFrameControl::Forced, SECOND, &[], &list, &times);
+    let told: Vec<_> = places.iter().map(|place| (place.number, place.begins.map(|(index, _)| index))).collect();
+    assert_eq!(told, [(0, Some(0)), (1, None), (20, Some(2)), (21, None)]);
+}
+
+proptest! {
+    #[test]
+    fn every_interval_with_a_frame_has_exactly_one_its_first(
+        steps in prop::collection::vec(1_i64..200, 1..300),
+        start in -1000_i64..1000,
+        interval in 1_i64..500,
+    ) {
+        let times: Vec<i64> = steps.iter().scan(start, |pts, step| { *pts += step; Some(*pts) }).collect();
+        let rule = KeyFrameRule { interval: Rational::new(interval, 1000), frames: None };
+        let found = keys(&places(KeyFrameControl::Forced, rule, &[], &as_decoded(0), &times), &times);
+        let mut expected = times.clone();
+        expected.dedup_by_key(|pts| (*pts - times[0]) / interval);
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn extreme_numbers_do_not_overflow(first in any::<i64>(), pts in any::<i64>(), a in 1..i64::MAX, b in 1..i64::MAX) {
+        let rule = KeyFrameRule { interval: Rational { num: a, den: b }, frames: None };
+        let ticks = Rational { num: 1, den: a };
+        let mut segmenter = Segmenter::new(rule, KeyFrameControl::Forced, ticks, vec![Time::ZERO], as_decoded(1));
+        prop_assert!(segmenter.next(first).key);
+        segmenter.next(pts);
+    }
+}
+
+#[test]
+fn encoders_that_count_are_told_how_many_frames() {
+    let of = |encoder| plan(&source(1920, 1080), &PlanOptions::default().encoder(EncoderChoice::Named(encoder)));
+    let counted = of(EncoderKind::Pipe("svtav1".to_owned()));
+    assert_eq!(counted.wanted.key_frames.frames, std::num::NonZeroU32::new(50));
+    assert_eq!(of(EncoderKind::Rav1e).wanted.key_frames.frames, None);
 }

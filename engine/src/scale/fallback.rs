@@ -1,12 +1,27 @@
 //! Going on with another device where one fails in the middle of a job.
 
-use super::{Crop, Fallback, GpuStats, Scaler};
+use super::info::GpuStats;
+use super::scaler::Scaler;
+use super::spec::Crop;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
+use serde::Serialize;
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::OnceLock;
 use std::time::Duration;
+
+/// A device that was left in the middle of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fallback {
+    /// Its name.
+    pub device: String,
+    /// The failure that it was left for.
+    pub why: String,
+    /// Number of the frame in the job, from 0, from which on the CPU scaled instead. Where several segments were under
+    /// way, the others changed over at frames of their own.
+    pub frame: u64,
+}
 
 /// Makes the scaler that goes on.
 pub(crate) type Twin<'a> = Box<dyn FnOnce() -> Result<Box<dyn Scaler>> + Send + 'a>;
@@ -22,9 +37,9 @@ pub(crate) struct FallbackScaler<'a, F> {
     left: &'a OnceLock<Fallback>,
     /// Frames that were submitted here and not collected, the oldest first.
     under_way: VecDeque<(F, Crop)>,
-    /// How many of those the scaler has.
+    /// Number of those that the scaler has.
     submitted: usize,
-    /// What a GPU did that was left.
+    /// Statistics of a GPU that was left.
     gpu: Option<GpuStats>,
 }
 
@@ -33,12 +48,12 @@ impl<'a, F: Deref<Target = Frame>> FallbackScaler<'a, F> {
         Self { scaler, twin, left, under_way: VecDeque::new(), submitted: 0, gpu: None }
     }
 
-    /// Frames that were submitted and not collected.
+    /// Counts frames that were submitted and not collected.
     pub(crate) fn under_way(&self) -> usize {
         self.under_way.len()
     }
 
-    /// Whether another frame may be submitted before one is collected.
+    /// Says whether another frame may be submitted before one is collected.
     pub(crate) fn has_room(&self) -> bool {
         self.under_way.len() < self.scaler.capacity().max(1)
     }
@@ -65,7 +80,7 @@ impl<'a, F: Deref<Target = Frame>> FallbackScaler<'a, F> {
         collected.ok_or_else(|| Error::misuse("scaler: asked for a frame that was not submitted"))
     }
 
-    /// What a GPU did so far, be it one that was left.
+    /// Tells what a GPU did so far, be it one that was left.
     pub(crate) fn gpu_stats(&self) -> Option<GpuStats> {
         self.gpu.into_iter().chain(self.scaler.gpu_stats()).reduce(GpuStats::and)
     }
@@ -112,14 +127,19 @@ impl<'a, F: Deref<Target = Frame>> FallbackScaler<'a, F> {
 mod tests {
     use super::*;
     use crate::colour::ChromaSite;
-    use crate::frame::{Depth, FrameFormat, Subsampling};
-    use crate::geometry::Window;
-    use crate::scale::{Device, DeviceChoice, DeviceInfo, ScaleSpec};
+    use crate::frame::{Area, Depth, FrameFormat, Subsampling};
+    use crate::geometry::{Size, Window};
+    use crate::scale::device::Device;
+    #[cfg(feature = "gpu")]
+    use crate::scale::info::DeviceChoice;
+    use crate::scale::info::DeviceInfo;
+    use crate::scale::spec::ScaleSpec;
 
     fn spec() -> ScaleSpec {
         let format = |width, height, depth| FrameFormat { width, height, subsampling: Subsampling::CS420, depth };
         ScaleSpec {
             source: format(160, 90, Depth::Ten),
+            room: Size { width: 160, height: 90 },
             source_chroma: ChromaSite::LEFT,
             full_range: false,
             rungs: vec![format(54, 96, Depth::Eight), format(36, 64, Depth::Ten)],
@@ -129,7 +149,8 @@ mod tests {
 
     fn crop(frame: u64) -> Crop {
         let x = 20.0 + f64::from(frame as u32) * 0.3;
-        Crop { window: Window { x, y: 0.0, width: 50.625, height: 90.0 }, frame }
+        let window = Window { x, y: 0.0, width: 50.625, height: 90.0 };
+        Crop { window, area: Area::whole(spec().source), zooming: false, frame }
     }
 
     fn film(count: i64) -> Vec<Frame> {
@@ -149,7 +170,8 @@ mod tests {
         Device::cpu().scaler(&spec())
     }
 
-    /// What comes of `film`, with as many frames under way as may be; `before` is told how many were submitted.
+    /// Scales `film`, with as many frames under way as may be; `before` is told how many were submitted.
+    #[cfg(feature = "gpu")]
     fn run<'f>(
         scaler: &mut FallbackScaler<'_, &'f Frame>,
         film: &'f [Frame],
@@ -175,6 +197,7 @@ mod tests {
         Ok(made)
     }
 
+    #[cfg(feature = "gpu")]
     #[test]
     fn a_gpu_that_is_lost_in_the_middle_leaves_no_trace_in_the_bytes() {
         let (film, left) = (film(12), OnceLock::new());
@@ -197,6 +220,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "gpu")]
     #[test]
     fn a_gpu_that_is_lost_is_an_error_where_it_alone_was_wanted() {
         let device = Device::open(&DeviceChoice::Adapter(upright_fixtures::adapter())).unwrap();

@@ -3,51 +3,66 @@
 //! Positions follow from sample centres: sample k of a plane subsampled by s lies at `s*k + 0.5 + d` in luma samples,
 //! d being its [`Siting::offset`]. An output sample is mapped to the output's luma, from there through the window to
 //! the source's luma, and from there to the source plane. When shrinking, the kernel is widened by the ratio.
+//!
+//! All of that happens in coordinates of the whole grid. A source frame holds an area of it, whose first sample is
+//! subtracted last, from whole numbers: how much of the grid a frame holds changes no weight.
 
-use super::ScaleSpec;
+use super::spec::{Crop, LOBES, PlaneKind, ScaleSpec};
 use crate::colour::Siting;
 use crate::frame::FrameFormat;
-use crate::geometry::Window;
 use std::f64::consts::PI;
 use std::ops::Range;
-use upright_shaders::{Conversion, Filter, UNITY};
+use upright_shaders::{Filter, UNITY};
 
-/// Lobes on each side of the kernel.
-pub(super) const LOBES: f64 = 3.0;
-
-/// The filters of a job; follows the window.
+/// The filters of a job, of one crop at a time.
 #[derive(Debug)]
 pub(super) struct Filters {
     banks: Banks,
-    x: Vec<[AxisFilter; 2]>,
-    y: Vec<[AxisFilter; 2]>,
-    window: Option<Window>,
+    x: Axis,
+    y: Axis,
+}
+
+/// The filters along one axis: of every rung, of luma and of chroma.
+#[derive(Debug)]
+struct Axis {
+    filters: Vec<[AxisFilter; 2]>,
+    /// Along this axis, of the source's chroma.
+    subsampling: u32,
+    /// The crop that the filters are for; none before the first.
+    extent: Option<Extent>,
     revision: u64,
 }
 
-/// Luma or chroma: both planes of chroma share filters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PlaneKind {
-    Luma,
-    Chroma,
+/// A crop along one axis, in luma samples of the grid.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Extent {
+    origin: f64,
+    span: f64,
+    zooming: bool,
+    /// First sample of the area, and how many there are.
+    held: (u32, u32),
 }
 
-impl PlaneKind {
-    pub(super) const ALL: [Self; 2] = [Self::Luma, Self::Chroma];
-
-    /// Of plane 0, 1 or 2.
-    pub(super) fn of(plane: usize) -> Self {
-        if plane == 0 { Self::Luma } else { Self::Chroma }
+impl Extent {
+    fn across(crop: &Crop) -> Self {
+        let Crop { window, area, zooming, .. } = crop;
+        Self { origin: window.x, span: window.width, zooming: *zooming, held: (area.x, area.width) }
     }
 
-    /// Its first plane and how many there are.
-    pub(super) fn planes(self) -> Range<usize> {
-        if self == Self::Luma { 0..1 } else { 1..3 }
+    fn down(crop: &Crop) -> Self {
+        let Crop { window, area, zooming, .. } = crop;
+        Self { origin: window.y, span: window.height, zooming: *zooming, held: (area.y, area.height) }
+    }
+
+    /// The samples that the area has of a plane subsampled by `s`.
+    fn held_of(&self, s: u32) -> Range<u32> {
+        let (first, count) = self.held;
+        first / s..(first + count).div_ceil(s)
     }
 }
 
 impl Filters {
-    /// Filters for `spec`, empty until [`Filters::follow`] is called.
+    /// Filters for `spec`, empty until [`Filters::update_for_crop`] is called.
     pub(super) fn new(spec: &ScaleSpec) -> Self {
         let axis = |rung: &FrameFormat, kind: PlaneKind, across: bool| {
             let plane = kind.planes().start;
@@ -66,56 +81,44 @@ impl Filters {
                 filter: Filter::new(0, 0),
             }
         };
-        let axes = |across| {
-            spec.rungs.iter().map(|rung| PlaneKind::ALL.map(|kind| axis(rung, kind, across))).collect::<Vec<_>>()
+        let axes = |across, subsampling| {
+            let filters = spec.rungs.iter().map(|rung| PlaneKind::ALL.map(|kind| axis(rung, kind, across))).collect();
+            Axis { filters, subsampling, extent: None, revision: 0 }
         };
-        Self { banks: Banks::default(), x: axes(true), y: axes(false), window: None, revision: 0 }
+        let s = spec.source.subsampling;
+        Self { banks: Banks::default(), x: axes(true, s.x), y: axes(false, s.y) }
     }
 
-    /// Makes the filters those of `window`. An axis along which it has not changed costs nothing.
-    pub(super) fn follow(&mut self, window: Window) {
-        let stale = |axis: fn(&Window) -> (f64, f64)| self.window.as_ref().map(axis) != Some(axis(&window));
-        let (stale_x, stale_y) = (stale(|w| (w.x, w.width)), stale(|w| (w.y, w.height)));
-        let Self { banks, x, y, .. } = self;
-        if stale_x {
-            x.iter_mut().flatten().for_each(|axis| axis.rebuild(window.x, window.width, banks));
-        }
-        if stale_y {
-            y.iter_mut().flatten().for_each(|axis| axis.rebuild(window.y, window.height, banks));
-        }
-        self.window = Some(window);
-        self.revision += u64::from(stale_x || stale_y);
+    /// Makes the filters those of `crop`. An axis along which it has not changed costs nothing.
+    pub(super) fn update_for_crop(&mut self, crop: &Crop) {
+        self.x.update(Extent::across(crop), &mut self.banks);
+        self.y.update(Extent::down(crop), &mut self.banks);
     }
 
-    /// Changes whenever a filter does.
-    pub(super) fn revision(&self) -> u64 {
-        self.revision
+    /// Numbers that change whenever a filter along x, or along y, does; 0 before the first crop.
+    pub(super) fn revisions(&self) -> [u64; 2] {
+        [self.x.revision, self.y.revision]
     }
 
     /// The filters along x and along y of the planes of one kind.
     pub(super) fn get(&self, rung: usize, kind: PlaneKind) -> (&Filter, &Filter) {
-        (&self.x[rung][kind as usize].filter, &self.y[rung][kind as usize].filter)
-    }
-
-    /// The columns and rows of the source's planes of one kind that some rung needs.
-    pub(super) fn support(&self, kind: PlaneKind) -> (Range<u32>, Range<u32>) {
-        let union = |axes: &[[AxisFilter; 2]]| {
-            let ranges = axes.iter().map(|axes| axes[kind as usize].filter.support());
-            ranges.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0)
-        };
-        (union(&self.x), union(&self.y))
+        (&self.x.filters[rung][kind as usize].filter, &self.y.filters[rung][kind as usize].filter)
     }
 }
 
-impl ScaleSpec {
-    /// The integers that take planes of one kind to a rung.
-    pub(super) fn conversion(&self, rung: &FrameFormat, kind: PlaneKind) -> Conversion {
-        let range = match (self.full_range, kind) {
-            (false, _) => upright_shaders::Range::Limited,
-            (true, PlaneKind::Luma) => upright_shaders::Range::FullLuma,
-            (true, PlaneKind::Chroma) => upright_shaders::Range::FullChroma,
-        };
-        Conversion::new(self.source.depth.bits(), rung.depth.bits(), range)
+impl Axis {
+    fn update(&mut self, extent: Extent, banks: &mut Banks) {
+        if self.extent == Some(extent) {
+            return;
+        }
+        let held = [extent.held_of(1), extent.held_of(self.subsampling)];
+        for filters in &mut self.filters {
+            for (filter, held) in filters.iter_mut().zip(&held) {
+                filter.rebuild(&extent, held, banks);
+            }
+        }
+        self.extent = Some(extent);
+        self.revision += 1;
     }
 }
 
@@ -144,17 +147,18 @@ struct AxisFilter {
 }
 
 impl AxisFilter {
-    /// Builds the filter for the part `[origin, origin + span)` of the source, in luma samples.
-    fn rebuild(&mut self, origin: f64, span: f64, banks: &mut Banks) {
+    /// Builds the filter for a crop whose area has the plane's samples `held`.
+    fn rebuild(&mut self, extent: &Extent, held: &Range<u32>, banks: &mut Banks) {
         let Self { source, output, unity, filter } = self;
-        let zoom = span / f64::from(output.luma_samples);
+        let zoom = extent.span / f64::from(output.luma_samples);
         // The centre of output sample j, counted in source samples from the centre of the first: base + j * ratio.
         let ratio = output.spacing * zoom / source.spacing;
-        let base = (origin + output.first * zoom - source.first) / source.spacing;
-        let bank = banks.get(ratio);
+        let base = (extent.origin + output.first * zoom - source.first) / source.spacing;
+        let bank = banks.get(widening(ratio, extent.zooming));
         let last = i64::from(source.samples) - 1;
-        filter.reset(output.samples as usize, bank.taps.min(source.samples as usize));
-        let last_start = i64::from(source.samples) - filter.taps() as i64;
+        filter.reset(output.samples as usize, bank.taps.min(held.len()));
+        let first_held = i64::from(held.start);
+        let last_start = i64::from(held.end) - filter.taps() as i64;
         let mut weights = vec![0; bank.taps];
         for j in 0..filter.outputs() {
             let reach = base + j as f64 * ratio - bank.radius;
@@ -162,38 +166,61 @@ impl AxisFilter {
             bank.row(1.0 - (reach - before), *unity, &mut weights);
             let left = before as i64 + 1;
             let (start, row) = filter.row_mut(j);
-            let first = left.clamp(0, last_start);
-            *start = first as u32;
+            let first = left.clamp(first_held, last_start);
+            *start = (first - first_held) as u32;
             if first == left && row.len() == weights.len() {
                 row.copy_from_slice(&weights);
             } else {
                 for (k, weight) in (left..).zip(&weights) {
-                    row[(k.clamp(0, last) - first) as usize] += weight;
+                    // The grid ends with its edge samples over and over. Where the area ends and the grid does not,
+                    // weights are zero.
+                    let place = usize::try_from(k.clamp(0, last) - first).ok();
+                    if let Some(sum) = place.and_then(|place| row.get_mut(place)) {
+                        *sum += weight;
+                    }
                 }
             }
         }
     }
 }
 
-/// The banks in use; axes of the same ratio share one, and so do all that enlarge.
+/// Steps in which kernels are widened while the window zooms.
+const ZOOM_STEPS: f64 = 64.0;
+
+/// By how much the kernel is wider than when enlarging, for `ratio` source samples per output sample.
+fn widening(ratio: f64, zooming: bool) -> f64 {
+    let exact = ratio.max(1.0);
+    if zooming { (exact * ZOOM_STEPS).round() / ZOOM_STEPS } else { exact }
+}
+
+/// The banks in use, the last used first; axes of the same ratio share one, and so do all that enlarge.
 #[derive(Debug, Default)]
-struct Banks(Vec<Bank>);
+struct Banks {
+    banks: Vec<Bank>,
+    /// Number of banks ever built.
+    #[cfg(test)]
+    built: usize,
+}
 
 impl Banks {
-    /// More than the axes of a ladder need at a time.
-    const MOST: usize = 16;
+    /// More than the axes of a ladder need in one zoom: of one rung, from a window three times as large as the rung is to
+    /// one of its own size in steps of 1/64. A bank takes about 30 kB.
+    const MOST: usize = 160;
 
-    /// The bank for `ratio` source samples per output sample.
-    fn get(&mut self, ratio: f64) -> &Bank {
-        let widening = ratio.max(1.0);
-        let index = self.0.iter().position(|bank| bank.widening == widening).unwrap_or_else(|| {
-            if self.0.len() == Self::MOST {
-                self.0.remove(0);
+    /// Gives the bank of a widening, built anew where it is not there.
+    fn get(&mut self, widening: f64) -> &Bank {
+        match self.banks.iter().position(|bank| bank.widening == widening) {
+            Some(index) => self.banks[..=index].rotate_right(1),
+            None => {
+                self.banks.truncate(Self::MOST - 1);
+                self.banks.insert(0, Bank::new(widening));
+                #[cfg(test)]
+                {
+                    self.built += 1;
+                }
             }
-            self.0.push(Bank::new(widening));
-            self.0.len() - 1
-        });
-        &self.0[index]
+        }
+        &self.banks[0]
     }
 }
 
@@ -266,13 +293,15 @@ fn lanczos(x: f64, lobes: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::colour::ChromaSite;
-    use crate::frame::{Depth, Subsampling};
-    use upright_shaders::{MAX_GAIN, MIDDLE_BITS};
+    use crate::frame::{Area, Depth, Subsampling};
+    use crate::geometry::{Size, Window};
+    use upright_shaders::{Conversion, MAX_GAIN, MIDDLE_BITS};
 
     fn spec(source: (u32, u32), rung: (u32, u32), depths: (Depth, Depth), full_range: bool) -> ScaleSpec {
         let format = |(width, height), depth| FrameFormat { width, height, subsampling: Subsampling::CS420, depth };
         ScaleSpec {
             source: format(source, depths.0),
+            room: Size { width: source.0, height: source.1 },
             source_chroma: ChromaSite::LEFT,
             full_range,
             rungs: vec![format(rung, depths.1)],
@@ -280,9 +309,13 @@ mod tests {
         }
     }
 
+    fn crop(spec: &ScaleSpec, window: Window) -> Crop {
+        Crop { window, area: Area::whole(spec.source), zooming: false, frame: 0 }
+    }
+
     fn filters(spec: &ScaleSpec, window: Window) -> Filters {
         let mut filters = Filters::new(spec);
-        filters.follow(window);
+        filters.update_for_crop(&crop(spec, window));
         filters
     }
 
@@ -382,18 +415,100 @@ mod tests {
     fn following_a_window_gives_what_starting_there_gives() {
         let spec = spec((400, 400), (54, 96), (Depth::Eight, Depth::Eight), false);
         let mut moving = Filters::new(&spec);
-        let mut last = 0;
+        let mut last = [0, 0];
         for window in windows().step_by(17) {
-            moving.follow(window);
-            assert!(moving.revision() > last);
-            last = moving.revision();
-            moving.follow(window);
-            assert_eq!(moving.revision(), last, "the same window again changes nothing");
+            moving.update_for_crop(&crop(&spec, window));
+            let revisions = moving.revisions();
+            assert!(revisions[0] > last[0] && revisions[1] > last[1]);
+            last = revisions;
+            moving.update_for_crop(&crop(&spec, window));
+            assert_eq!(moving.revisions(), last, "the same window again changes nothing");
             let fresh = filters(&spec, window);
             for kind in PlaneKind::ALL {
                 assert_eq!(moving.get(0, kind), fresh.get(0, kind));
-                assert_eq!(moving.support(kind), fresh.support(kind));
             }
+        }
+    }
+
+    #[test]
+    fn an_axis_that_stands_still_keeps_its_filters() {
+        let spec = spec((400, 400), (54, 96), (Depth::Eight, Depth::Eight), false);
+        let window = Window { x: 10.0, y: 20.0, width: 90.0, height: 160.0 };
+        let mut filters = filters(&spec, window);
+        let [x, y] = filters.revisions();
+        filters.update_for_crop(&crop(&spec, Window { x: 10.5, ..window }));
+        assert_eq!(filters.revisions(), [x + 1, y]);
+        let other_area = Crop { area: Area { height: 300, ..Area::whole(spec.source) }, ..crop(&spec, window) };
+        filters.update_for_crop(&other_area);
+        assert_eq!(filters.revisions(), [x + 2, y + 1]);
+    }
+
+    fn ladder() -> ScaleSpec {
+        let mut spec = spec((1920, 1080), (1080, 1920), (Depth::Eight, Depth::Eight), false);
+        let sizes = [(1080, 1920), (720, 1280), (540, 960), (360, 640)];
+        spec.rungs = sizes.map(|(width, height)| FrameFormat { width, height, ..spec.rungs[0] }).to_vec();
+        spec
+    }
+
+    /// From the largest window to half of it, or wherever `window` goes between 0 and 1.
+    fn banks_built(spec: &ScaleSpec, frames: u32, zooming: bool, window: impl Fn(f64) -> Window) -> Vec<usize> {
+        let mut filters = Filters::new(spec);
+        let mut built = |frame: u32| {
+            let window = window(f64::from(frame) / f64::from(frames - 1));
+            filters.update_for_crop(&Crop { zooming, ..crop(spec, window) });
+            filters.banks.built
+        };
+        (0..frames).map(&mut built).collect()
+    }
+
+    #[test]
+    fn the_frames_of_a_zoom_share_banks() {
+        let zoom = |part: f64| {
+            let (width, height) = (607.5 * (1.0 - part / 2.0), 1080.0 * (1.0 - part / 2.0));
+            Window { x: 300.0 * part, y: 200.0 * part, width, height }
+        };
+        let built = banks_built(&ladder(), 500, true, zoom);
+        // One for all that enlarges, and the steps of 1/64 from 1 to 1.6875, where 640 rows are made of 1080.
+        assert_eq!(built.last(), Some(&45));
+        let there_and_back = |part: f64| zoom(1.0 - (2.0 * part - 1.0).abs());
+        assert_eq!(banks_built(&ladder(), 999, true, there_and_back).last(), Some(&45), "none is built twice");
+        // What the steps save.
+        assert!(banks_built(&ladder(), 500, false, zoom).last() > Some(&500));
+    }
+
+    #[test]
+    fn a_pan_builds_no_bank_after_its_first_frame() {
+        let pan = |part: f64| Window { x: 1312.5 * part, y: 0.0, width: 607.5, height: 1080.0 };
+        let built = banks_built(&ladder(), 500, false, pan);
+        // One for all that enlarges, and one each for 960 rows and 640 rows.
+        assert_eq!((built[0], built[499]), (3, 3));
+    }
+
+    #[test]
+    fn banks_are_bounded_and_the_least_recently_used_goes() {
+        let mut banks = Banks::default();
+        for step in 0..Banks::MOST {
+            banks.get(1.0 + step as f64);
+            banks.get(1.0);
+        }
+        assert_eq!(banks.built, Banks::MOST);
+        // 2 was used least recently, not 1.
+        banks.get(0.5);
+        banks.get(1.0);
+        assert_eq!((banks.built, banks.banks.len()), (Banks::MOST + 1, Banks::MOST));
+        banks.get(2.0);
+        assert_eq!(banks.built, Banks::MOST + 2);
+    }
+
+    #[test]
+    fn a_zoom_widens_in_steps_and_stays_near_the_ratio() {
+        for step in 0..1000 {
+            let ratio = 0.3 + f64::from(step) * 0.0037;
+            assert_eq!(widening(ratio, false), ratio.max(1.0));
+            let stepped = widening(ratio, true);
+            assert!((stepped - ratio.max(1.0)).abs() <= 1.0 / 128.0);
+            assert_eq!((stepped * 64.0).fract(), 0.0);
+            assert!(stepped >= 1.0 && widening(ratio + 0.0037, true) >= stepped);
         }
     }
 

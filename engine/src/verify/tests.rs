@@ -41,7 +41,7 @@ fn write_with(directory: &TempDir, packets: &[Packet], audio: &[Packet]) -> Path
 }
 
 fn expected(packets: &[Packet]) -> Expected {
-    let mut video = Stamps::default();
+    let mut video = TimestampDigest::default();
     packets.iter().for_each(|packet| video.push(packet.pts, packet.key));
     // libaom says nothing of the chroma site unless asked.
     let colour = Colour { chroma: ChromaSite::CENTRE, ..BT709 };
@@ -113,7 +113,7 @@ fn audio_must_be_what_was_expected() {
     let (packets, sound) = (packets(), opus_packets(30, -312));
     let path = write_with(&directory, &packets, &sound);
     let stamps = |sound: &[Packet]| {
-        let mut stamps = Stamps::default();
+        let mut stamps = TimestampDigest::default();
         sound.iter().for_each(|packet| stamps.push(packet.pts, packet.key));
         stamps
     };
@@ -138,11 +138,11 @@ fn audio_must_be_what_was_expected() {
     }
 
     // Audio that never came is as good as none.
-    let silent = ExpectedAudio { packets: Stamps::default(), ..good };
+    let silent = ExpectedAudio { packets: TimestampDigest::default(), ..good };
     rendition(&write(&directory, &packets), &with(Some(silent))).unwrap();
 }
 
-/// What no writer here makes: single bytes of a good file changed.
+/// Changes single bytes of a good file, as no writer here would write them.
 #[test]
 fn what_the_container_or_the_stream_says_wrongly_is_found() {
     let directory = TempDir::new().unwrap();
@@ -204,7 +204,7 @@ fn frames_that_are_reordered_or_hidden_are_found() {
     let packets = packets();
     let header = av1::sequence_header_of(&packets[0].data).unwrap().unwrap().bytes;
     let good = StoredPacket {
-        kind: Kind::Video,
+        kind: TrackKind::Video,
         data: &packets[0].data,
         pts: Some(3),
         dts: Some(3),
@@ -246,15 +246,15 @@ fn files_that_are_not_whole_are_found() {
 #[test]
 fn audio_may_be_off_by_less_than_a_movie_tick_and_no_more() {
     let stamps = |times: &[i64]| {
-        let mut stamps = Stamps::default();
+        let mut stamps = TimestampDigest::default();
         times.iter().for_each(|&pts| stamps.push(pts, true));
         stamps
     };
-    let check = |found: &[i64]| check_stamps("packets", &stamps(found), &stamps(&[10, 20, 40]), 3).is_ok();
+    let check = |found: &[i64]| check_times("packets", &stamps(found), &stamps(&[10, 20, 40]), 3).is_ok();
     assert!(check(&[10, 20, 40]) && check(&[12, 22, 42]) && check(&[8, 18, 38]));
     assert!(!check(&[13, 23, 43]) && !check(&[7, 17, 37]));
     assert!(!check(&[12, 23, 42]) && !check(&[12, 22, 41]) && !check(&[10, 20]));
-    assert!(check_stamps("packets", &stamps(&[11, 21, 41]), &stamps(&[10, 20, 40]), 0).is_err());
+    assert!(check_times("packets", &stamps(&[11, 21, 41]), &stamps(&[10, 20, 40]), 0).is_err());
 }
 
 #[test]

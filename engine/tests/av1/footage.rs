@@ -1,10 +1,6 @@
 //! Smooth moving pictures, and how near two pictures are.
 
-use upright_engine::frame::{Depth, Frame, FrameFormat, Sample, Subsampling};
-
-pub(crate) fn format(width: u32, height: u32, depth: Depth) -> FrameFormat {
-    FrameFormat { width, height, subsampling: Subsampling::CS420, depth }
-}
+use upright_engine::frame::{Depth, Frame, FrameFormat, Sample};
 
 /// Frame `number` of a film in which waves of light pass over a coloured slope.
 pub(crate) fn frame(format: FrameFormat, number: u32) -> Frame {

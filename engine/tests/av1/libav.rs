@@ -24,7 +24,7 @@ fn svt(width: u32, height: u32, depth: Depth) -> EncoderSettings {
 
 fn refusal(settings: &EncoderSettings) -> String {
     match encode::open(settings).err() {
-        Some(Error::Options(message) | Error::Misuse(message)) => message,
+        Some(error @ (Error::InvalidOption { .. } | Error::Misuse(_))) => error.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -259,6 +259,38 @@ fn several_encoders_work_side_by_side() {
 }
 
 #[test]
+fn encoders_of_any_speeds_and_sizes_work_in_one_process() {
+    let each = [(1, 304, 544), (2, 64, 64), (5, 64, 64), (10, 64, 64)];
+    let encode_one = |(speed, width, height)| {
+        let settings = EncoderSettings { speed, ..svt(width, height, Depth::Eight) };
+        encode(&settings, &film(&settings, 3), &[0])
+    };
+    let alone = each.map(encode_one);
+    let together = std::thread::scope(|scope| {
+        each.map(|one| scope.spawn(move || encode_one(one))).map(|thread| thread.join().unwrap())
+    });
+    assert!(together == alone);
+}
+
+#[test]
+fn a_ladder_of_small_and_large_rungs_is_refused_where_they_cannot_be_side_by_side() {
+    let (large, small) = (Size { width: 540, height: 960 }, Size { width: 270, height: 480 });
+    let check = |encoder: &EncoderKind, speed, sizes: &[Size]| encoder.check_ladder(speed, &[], sizes);
+    let svt = EncoderKind::Libav(LibavEncoder::SvtAv1);
+    for ladder in [[large, small], [small, large]] {
+        let refused = check(&svt, 2, &ladder).unwrap_err().to_string();
+        assert!(
+            refused.starts_with(&format!("rung {}: libsvtav1 cannot encode rungs of fewer than", ladder[1])),
+            "{refused}"
+        );
+        check(&svt, 3, &ladder).unwrap();
+        check(&EncoderKind::Pipe("svtav1".to_owned()), 2, &ladder).unwrap();
+        check(&EncoderKind::Libav(LibavEncoder::Aom), 2, &ladder).unwrap();
+    }
+    check(&svt, 2, &[small]).unwrap();
+}
+
+#[test]
 fn encoders_open_and_close_while_others_do() {
     let settings = svt(64, 64, Depth::Eight);
     let frames = film(&settings, 1);
@@ -274,13 +306,13 @@ fn settings_out_of_range_are_refused_in_words() {
     for encoder in SOFTWARE {
         let good = settings(encoder, 64, 64, Depth::Eight);
         let size = |width, height| EncoderSettings { size: Size { width, height }, ..good.clone() };
-        assert!(refusal(&size(14, 64)).contains("cannot make a picture of 14x64"));
+        assert!(refusal(&size(14, 64)).starts_with("rung 14x64: "));
         let centred = EncoderSettings { colour: Colour { chroma: ChromaSite::CENTRE, ..BT709 }, ..good.clone() };
         assert!(refusal(&centred).contains("chroma"));
     }
     assert_eq!(
         refusal(&svt(36, 64, Depth::Eight)),
-        "libsvtav1 cannot make a picture of 36x64; sides are even, from 64 to 16384"
+        "rung 36x64: libsvtav1 cannot make a picture of this size; sides are even, from 64 to 16384"
     );
 }
 
@@ -295,11 +327,19 @@ fn options_of_the_encoder_are_taken_or_named() {
         ..settings(encoder, 64, 64, Depth::Eight)
     };
     for (encoder, given, words) in [
-        (LibavEncoder::SvtAv1, ("pressed", "5"), "libsvtav1 has no option \"pressed\""),
-        (LibavEncoder::SvtAv1, ("preset", "99"), "libsvtav1 does not take \"99\" for its option \"preset\""),
-        (LibavEncoder::SvtAv1, ("svtav1-params", "wrong=1"), "refuses to start with svtav1-params=wrong=1"),
-        (LibavEncoder::Aom, ("cpu-used", "fast"), "libaom-av1 does not take \"fast\" for its option \"cpu-used\""),
-        (LibavEncoder::Aom, ("aom-params", "wrong=1"), "refuses to start with aom-params=wrong=1"),
+        (LibavEncoder::SvtAv1, ("pressed", "5"), "encoder option \"pressed\": libsvtav1 has none of this name"),
+        (LibavEncoder::SvtAv1, ("preset", "99"), "encoder option preset=\"99\": libsvtav1 does not take"),
+        (
+            LibavEncoder::SvtAv1,
+            ("svtav1-params", "wrong=1"),
+            "encoder options svtav1-params=wrong=1: libsvtav1 refuses to start",
+        ),
+        (LibavEncoder::Aom, ("cpu-used", "fast"), "encoder option cpu-used=\"fast\": libaom-av1 does not take"),
+        (
+            LibavEncoder::Aom,
+            ("aom-params", "wrong=1"),
+            "encoder options aom-params=wrong=1: libaom-av1 refuses to start",
+        ),
         (LibavEncoder::Aom, ("crf", "6\0"), "zero byte"),
     ] {
         let message = refusal(&with(encoder, &[given]));

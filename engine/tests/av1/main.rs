@@ -8,4 +8,5 @@ mod footage;
 mod headers;
 mod libav;
 mod pipe;
+#[cfg(feature = "rav1e")]
 mod rav1e;

@@ -16,7 +16,7 @@ pub(crate) fn differences(source: &Path, directory: &Path, report: &Report) -> V
     let mut found = Vec::new();
     let source_times = times(source);
     let mut key_times = None;
-    for rung in &report.plan.rungs {
+    for rung in &report.plan.follows.rungs {
         let name = format!("{}.mp4", rung.size);
         let path = directory.join(&name);
         let mut differ = |what: &str, detail: String| found.push(format!("{name}: {what}: {detail}"));
@@ -51,7 +51,7 @@ pub(crate) fn differences(source: &Path, directory: &Path, report: &Report) -> V
         if let Err(error) = inspect::check_decodes(&path) {
             differ("decoding", error.to_string());
         }
-        let tracks = usize::from(report.plan.audio.is_some());
+        let tracks = usize::from(report.plan.wanted.audio.is_some());
         if probe.audio().len() != tracks {
             differ("audio tracks", probe.audio().len().to_string());
         }
@@ -68,10 +68,10 @@ pub(crate) fn differences(source: &Path, directory: &Path, report: &Report) -> V
 /// As [`differences`], and in which they differ from the drawing and the sound of their clip.
 pub(crate) fn differences_from_clip(clip: &Clip, source: &Path, directory: &Path, report: &Report) -> Vec<String> {
     let mut found = differences(source, directory, report);
-    for rung in &report.plan.rungs {
+    for rung in &report.plan.follows.rungs {
         let name = format!("{}.mp4", rung.size);
         let path = directory.join(&name);
-        if !clip.flashes.is_empty() && report.plan.audio.is_some() {
+        if !clip.flashes.is_empty() && report.plan.wanted.audio.is_some() {
             let late = inspect::sync(&path, 0).unwrap();
             if late.iter().any(|late| late.abs() > FRAME) {
                 found.push(format!("{name}: the sound is late by {late:?} s"));
@@ -81,7 +81,7 @@ pub(crate) fn differences_from_clip(clip: &Clip, source: &Path, directory: &Path
         if clip.format.model == Model::Rgb || clip.scene == Scene::ZonePlate || clip.size.0 < 64 {
             continue;
         }
-        let window = report.plan.shots[0].track[0].window;
+        let window = report.plan.wanted.shots[0].track[0].window;
         let format = pixel_format(report);
         let view = View {
             window: [window.x, window.y, window.width, window.height],
@@ -102,14 +102,14 @@ pub(crate) fn differences_from_clip(clip: &Clip, source: &Path, directory: &Path
 }
 
 fn pixel_format(report: &Report) -> PixelFormat {
-    match report.plan.video_out.depth.bits() {
+    match report.plan.wanted.depth.bits() {
         8 => PixelFormat::YUV420P,
         _ => PixelFormat::YUV420P10,
     }
 }
 
 fn chroma(report: &Report) -> ChromaLocation {
-    match report.plan.video_out.colour.chroma {
+    match report.plan.follows.colour.chroma {
         ChromaSite::TOP_LEFT => ChromaLocation::TopLeft,
         _ => ChromaLocation::Left,
     }

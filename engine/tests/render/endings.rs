@@ -213,7 +213,7 @@ fn a_plan_without_a_fingerprint_is_for_what_was_found() {
     assert_eq!(differs(&|other| other.video.upright.grid.width += 2), "picture");
     assert_eq!(differs(&|other| other.video.colour.full_range ^= true), "colour");
     assert_eq!(differs(&|other| other.video.frame_rate = Rational::new(7, 1)), "frame rate");
-    assert_eq!(differs(&|other| other.audio_kept = None), "sound");
+    assert_eq!(differs(&|other| other.audio.clear()), "sound");
 }
 
 #[cfg(unix)]

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use upright_engine::Result;
 use upright_engine::media::Source;
-use upright_engine::pipeline::{Control, Limits, Progress, RenderOptions, Report, render};
-use upright_engine::plan::{Plan, PlanOptions};
+use upright_engine::pipeline::{self, Control, Progress, RenderOptions, Report, render};
+use upright_engine::plan::{PlanOptions, Segmentation};
 use upright_engine::scale::DeviceChoice;
 use upright_engine::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
 
@@ -22,14 +22,8 @@ impl Job {
     pub(crate) fn new(source: &Path, directory: &Path) -> Self {
         Self {
             source: source.to_owned(),
-            plan: PlanOptions { ladder: "72,36".parse().unwrap(), speed: 10, quality: 80, ..PlanOptions::default() },
-            render: RenderOptions {
-                directory: directory.to_owned(),
-                overwrite: false,
-                strict: false,
-                device: DeviceChoice::Cpu,
-                limits: Limits::default(),
-            },
+            plan: PlanOptions::default().ladder("72,36".parse().unwrap()).speed(10).quality(80),
+            render: RenderOptions::new(directory).device(DeviceChoice::Cpu),
             span: Span::default(),
             whole: false,
         }
@@ -37,8 +31,8 @@ impl Job {
 
     pub(crate) fn open(&self) -> Result<Source> {
         let audio = AudioChoice::Best;
-        let options =
-            OpenOptions { protocols: Vec::new(), video: VideoChoice::Best, audio, threads: 1, span: self.span };
+        let (protocols, video, span) = (Vec::new(), VideoChoice::Best, self.span);
+        let options = OpenOptions::default().protocols(protocols).video(video).audio(audio).threads(1).span(span);
         Source::open(&Input::Path(self.source.clone()), &options)
     }
 
@@ -48,9 +42,9 @@ impl Job {
 
     pub(crate) fn run_with(&self, control: &Control, on_progress: &(dyn Fn(&Progress) + Sync)) -> Result<Report> {
         let source = self.open()?;
-        let mut plan = Plan::new(source.info(), &self.plan)?;
+        let mut plan = pipeline::plan(&source, &self.plan, control, &|_| ())?;
         if self.whole {
-            plan.segments.key_frames = None;
+            plan.wanted.segments = Segmentation::AsDecoded { key_frames: None };
         }
         render(source, &plan, &self.render, control, on_progress)
     }

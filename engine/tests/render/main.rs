@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod damage;
 mod endings;
 mod job;
+mod plans;
 mod segments;

@@ -1,13 +1,14 @@
 //! The kernels on a GPU adapter, by default Mesa's software one, against their twins, byte for byte.
 
-use crate::pictures::{cpu, detailed, extreme, format, spec, white_noise, window};
+use crate::pictures::{cpu, detailed, extreme, format, mismatch, part, same, spec, still, white_noise, window};
 use proptest::prelude::*;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::thread;
 use upright_engine::Error;
 use upright_engine::colour::{ChromaSite, Siting};
-use upright_engine::frame::{Depth, Frame, FrameFormat, Subsampling};
-use upright_engine::geometry::Window;
+use upright_engine::frame::{Area, Depth, Frame, FrameFormat, Subsampling};
+use upright_engine::geometry::{Size, Window};
 use upright_engine::scale::{Crop, Device, DeviceChoice, ScaleSpec, Scaler, adapters};
 use upright_fixtures::adapter;
 
@@ -17,25 +18,7 @@ fn gpu() -> Device {
     DEVICE.clone()
 }
 
-/// The first sample at which two frames differ: plane, column, row. Padding of rows is nobody's business.
-fn difference(a: &Frame, b: &Frame) -> Option<(usize, usize, usize)> {
-    assert_eq!(a.format(), b.format());
-    let bytes = a.format().depth.bytes();
-    for plane in 0..3 {
-        let layout = a.layout(plane);
-        for row in 0..layout.height as usize {
-            let begin = layout.offset + row * layout.stride;
-            let range = begin..begin + layout.width as usize * bytes;
-            let (a, b) = (&a.bytes()[range.clone()], &b.bytes()[range]);
-            if let Some(at) = a.iter().zip(b).position(|(a, b)| a != b) {
-                return Some((plane, at / bytes, row));
-            }
-        }
-    }
-    None
-}
-
-/// What becomes of each source frame with its crop, as many frames under way at once as the device allows.
+/// Scales each source frame with its crop, as many frames under way at once as the device allows.
 fn run(device: &Device, spec: &ScaleSpec, frames: &[(Frame, Crop)]) -> Vec<Vec<Frame>> {
     let mut scaler = device.scaler(spec).unwrap();
     let blank = || spec.rungs.iter().map(|&rung| Frame::new(rung)).collect::<Vec<_>>();
@@ -57,8 +40,8 @@ fn run(device: &Device, spec: &ScaleSpec, frames: &[(Frame, Crop)]) -> Vec<Vec<F
     results
 }
 
-/// Where the two devices differ first: frame, rung, and what [`difference`] says.
-fn compare(spec: &ScaleSpec, frames: &[(Frame, Crop)]) -> Option<(usize, usize, (usize, usize, usize))> {
+/// Compares what the two devices make; tells of the first frame that differs what [`mismatch`] says.
+fn compare(name: &str, spec: &ScaleSpec, frames: &[(Frame, Crop)]) -> Option<String> {
     let on_gpu = run(&gpu(), spec, frames);
     let on_cpu = run(&cpu(), spec, frames);
     assert_eq!(on_gpu.len(), frames.len());
@@ -66,8 +49,9 @@ fn compare(spec: &ScaleSpec, frames: &[(Frame, Crop)]) -> Option<(usize, usize, 
         for (rung, (gpu, cpu)) in gpu.iter().zip(cpu).enumerate() {
             assert_eq!((gpu.pts, gpu.duration), (frames[index].0.pts, frames[index].0.duration));
             assert_eq!((cpu.pts, cpu.duration), (gpu.pts, gpu.duration));
-            if let Some(place) = difference(gpu, cpu) {
-                return Some((index, rung, place));
+            let mismatch = mismatch(&format!("{name}-frame-{index}-rung-{rung}"), cpu, gpu);
+            if mismatch.is_some() {
+                return mismatch;
             }
         }
     }
@@ -96,6 +80,7 @@ fn job() -> impl Strategy<Value = ScaleSpec> {
     (source, site(), any::<bool>(), prop::collection::vec(rung(), 1..4), rung_site).prop_map(
         |(source, source_chroma, full_range, rungs, rung_chroma)| ScaleSpec {
             source,
+            room: Size { width: source.width, height: source.height },
             source_chroma,
             full_range,
             rungs,
@@ -138,7 +123,9 @@ fn frames(spec: &ScaleSpec, windows: &[[f64; 4]], seed: u32) -> Vec<(Frame, Crop
             _ => detailed(spec.source),
         };
         (source.pts, source.duration) = (i64::from(index) * 1001 - 7, 1001);
-        (source, Crop { window: place(spec.source, *parts), frame: u64::from(seed) << 20 | u64::from(index) })
+        let frame = u64::from(seed) << 20 | u64::from(index);
+        let zooming = (index + seed) % 2 == 1;
+        (source, Crop { zooming, frame, ..still(spec, place(spec.source, *parts)) })
     };
     (0..).zip(windows).map(frame).collect()
 }
@@ -149,7 +136,88 @@ proptest! {
     #[test]
     fn kernels_and_twins_give_the_same_bytes(spec in job(), windows in windows(), seed in 0u32..1000) {
         let frames = frames(&spec, &windows, seed);
-        prop_assert_eq!(compare(&spec, &frames), None);
+        prop_assert_eq!(compare("any-job", &spec, &frames), None);
+    }
+
+    /// Source frames that hold just what their windows need, or some more of the picture, in a scaler whose room is that
+    /// much, against source frames that hold all of it.
+    #[test]
+    fn what_else_of_the_picture_a_frame_holds_changes_nothing(
+        spec in job(), windows in windows(), seed in 0u32..1000, more in 0u32..40,
+    ) {
+        let whole = frames(&spec, &windows, seed);
+        let parts: Vec<_> = whole.iter().map(|(picture, crop)| {
+            let area = widened(spec.area(crop.window), more, spec.source);
+            (part(picture, area), Crop { area, ..*crop })
+        }).collect();
+        let room = parts.iter().map(|(_, crop)| (crop.area.width, crop.area.height));
+        let room = room.reduce(|a, b| (a.0.max(b.0), a.1.max(b.1))).unwrap();
+        let narrow = ScaleSpec { room: Size { width: room.0, height: room.1 }, ..spec.clone() };
+        let expected = run(&cpu(), &spec, &whole);
+        for device in [cpu(), gpu()] {
+            for (frame, (made, expected)) in run(&device, &narrow, &parts).iter().zip(&expected).enumerate() {
+                for (rung, (made, expected)) in made.iter().zip(expected).enumerate() {
+                    prop_assert_eq!(mismatch(&format!("part-frame-{frame}-rung-{rung}"), expected, made), None);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_room_holds_the_area_of_a_window_wherever_that_lies(spec in job(), windows in windows()) {
+        let windows: Vec<_> = windows.iter().map(|parts| place(spec.source, *parts)).collect();
+        let room = spec.room_for(windows.iter().map(|window| (window.width, window.height)));
+        prop_assert!(room.width <= spec.source.width && room.height <= spec.source.height);
+        for window in windows {
+            for step in 0..50 {
+                let part = f64::from(step) / 49.0;
+                let (x, y) = (f64::from(spec.source.width), f64::from(spec.source.height));
+                let moved = Window { x: part * (x - window.width), y: part * (y - window.height), ..window };
+                let area = spec.area(moved);
+                prop_assert!(area.width <= room.width && area.height <= room.height, "{:?} {:?}", area, room);
+            }
+        }
+    }
+}
+
+/// An area and `more` of the grid around it, as far as there is more.
+fn widened(area: Area, more: u32, grid: FrameFormat) -> Area {
+    let along = |start: u32, length: u32, s: u32, grid: u32| {
+        let first = start.saturating_sub(more) / s * s;
+        (first, (start + length + more / 2).next_multiple_of(s).min(grid) - first)
+    };
+    let (x, width) = along(area.x, area.width, grid.subsampling.x, grid.width);
+    let (y, height) = along(area.y, area.height, grid.subsampling.y, grid.height);
+    Area { x, y, width, height }
+}
+
+/// Chroma that is not subsampled shrinks twice as much as luma, and its filters reach twice as far.
+#[test]
+fn the_area_of_a_real_window_is_enough_at_every_subsampling() {
+    use Subsampling as S;
+    let rungs = [(180, 320), (90, 160), (36, 64)];
+    let rungs = rungs.map(|(width, height)| format(width, height, S::CS420, Depth::Eight));
+    let places = [window(0.0, 0.0, 90.0, 160.0), window(150.25, 70.5, 80.5, 143.1), window(300.9, 131.7, 99.9, 169.3)];
+    for (subsampling, depth) in
+        [S::CS420, S::CS422, S::CS440, S::CS444].into_iter().zip([Depth::Eight, Depth::Ten].into_iter().cycle())
+    {
+        let spec = spec(format(401, 301, subsampling, depth), &rungs);
+        let picture = extreme(spec.source);
+        for place in places {
+            let whole = still(&spec, place);
+            let area = spec.area(place);
+            assert!(area.width < 280 && area.height < 301, "{area:?}");
+            let narrow = ScaleSpec { room: spec.room_for([(place.width, place.height)]), ..spec.clone() };
+            assert!(narrow.room.width < 280, "{:?}", narrow.room);
+            let expected = run(&cpu(), &spec, &[(picture.clone(), whole)]).remove(0);
+            for device in [cpu(), gpu()] {
+                let made = run(&device, &narrow, &[(part(&picture, area), Crop { area, ..whole })]).remove(0);
+                for (rung, (made, expected)) in made.iter().zip(&expected).enumerate() {
+                    let mismatch = mismatch(&format!("area-rung-{rung}"), expected, made);
+                    assert_eq!(mismatch, None, "{place:?} of {subsampling:?}");
+                }
+            }
+        }
     }
 }
 
@@ -161,12 +229,12 @@ fn the_real_ladder_gives_the_same_bytes() {
     for depth in [Depth::Eight, Depth::Ten] {
         let spec = spec(format(1920, 1080, Subsampling::CS420, depth), &rungs);
         let source = detailed(spec.source);
-        let crop = |frame: u32| Crop {
-            window: window(656.25 + 0.37 * f64::from(frame), 0.0, 607.5, 1080.0),
-            frame: frame.into(),
+        let crop = |frame: u32| {
+            let x = 656.25 + 0.37 * f64::from(frame);
+            Crop { frame: frame.into(), ..still(&spec, window(x, 0.0, 607.5, 1080.0)) }
         };
         let frames: Vec<_> = (0..2).map(|index| (source.clone(), crop(index))).collect();
-        assert_eq!(compare(&spec, &frames), None);
+        assert_eq!(compare("ladder", &spec, &frames), None);
     }
 }
 
@@ -182,8 +250,9 @@ fn many_scalers_share_a_device() {
             scope.spawn(|| {
                 let frames: Vec<_> = frames.iter().cloned().cycle().take(30).collect();
                 for (made, expected) in run(&gpu(), &spec, &frames).iter().zip(expected.iter().cycle()) {
-                    let differences: Vec<_> = made.iter().zip(expected).map(|(a, b)| difference(a, b)).collect();
-                    assert_eq!(differences, [None, None]);
+                    for (made, expected) in made.iter().zip(expected) {
+                        assert_eq!(mismatch("many-scalers", expected, made), None);
+                    }
                 }
             });
         }
@@ -197,7 +266,7 @@ fn long_and_thin_pictures_give_the_same_bytes() {
         let source = format(source.0, source.1, Subsampling::CS420, Depth::Eight);
         let spec = spec(source, &[format(rung.0, rung.1, Subsampling::CS420, Depth::Eight)]);
         let whole = window(0.0, 0.0, f64::from(source.width), f64::from(source.height));
-        assert_eq!(compare(&spec, &[(white_noise(source, 1), Crop { window: whole, frame: 0 })]), None);
+        assert_eq!(compare("long-or-thin", &spec, &[(white_noise(source, 1), still(&spec, whole))]), None);
     }
 }
 
@@ -209,12 +278,11 @@ fn the_comparison_sees_differences() {
         &[format(18, 32, Subsampling::CS420, Depth::Eight), format(36, 64, Subsampling::CS420, Depth::Ten)],
     );
     let source = detailed(spec.source);
-    let crop = Crop { window: window(20.0, 0.0, 27.0, 48.0), frame: 3 };
+    let crop = Crop { frame: 3, ..still(&spec, window(20.0, 0.0, 27.0, 48.0)) };
     let moved = Crop { window: window(20.02, 0.0, 27.0, 48.0), ..crop };
     let made = |device: &Device, crop| run(device, &spec, &[(source.clone(), crop)]).remove(0);
     let on_gpu = made(&gpu(), crop);
-    let differ =
-        |other: &[Frame]| -> Vec<bool> { on_gpu.iter().zip(other).map(|(a, b)| difference(a, b).is_some()).collect() };
+    let differ = |other: &[Frame]| -> Vec<bool> { on_gpu.iter().zip(other).map(|(a, b)| !same(a, b)).collect() };
     assert_eq!(differ(&made(&cpu(), crop)), [false, false]);
     assert_eq!(differ(&made(&cpu(), moved)), [true, true]);
     // Only the first rung has fewer bits than the source.
@@ -223,6 +291,13 @@ fn the_comparison_sees_differences() {
     let mut wrong = made(&cpu(), crop);
     wrong[1].plane_mut::<u16>(2).0[40] ^= 1;
     assert_eq!(differ(&wrong), [false, true]);
+    assert_eq!(mismatch("seen", &on_gpu[0], &wrong[0]), None);
+    let said = mismatch("seen", &on_gpu[1], &wrong[1]).unwrap();
+    assert!(said.contains("1 of 576 samples of plane 2 differ"), "{said}");
+    for name in ["seen-expected.png", "seen-actual.png"] {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        assert!(said.contains(file.to_str().unwrap()) && file.is_file(), "{said}");
+    }
 }
 
 #[test]
@@ -288,11 +363,22 @@ fn requests_that_make_no_sense_are_refused() {
             (0.0, 0.0, 0.0, 48.0),
             (nan, 0.0, 27.0, 48.0),
         ] {
-            let crop = Crop { window: window(bad.0, bad.1, bad.2, bad.3), frame: 0 };
+            let crop = still(&good, window(bad.0, bad.1, bad.2, bad.3));
             assert!(matches!(scaler.submit(&frame, crop), Err(Error::Misuse(_))), "{bad:?}");
         }
-        let crop = Crop { window: window(0.0, 0.0, 27.0, 48.0), frame: 0 };
+        let crop = still(&good, window(0.0, 0.0, 27.0, 48.0));
         assert!(matches!(scaler.submit(&Frame::new(rung), crop), Err(Error::Misuse(_))));
+        let half = Area { width: 32, ..crop.area };
+        let odd = Area { x: 1, width: 63, ..crop.area };
+        let too_large = Area { x: 2, ..crop.area };
+        for (area, held) in [(half, half), (odd, odd), (too_large, too_large), (crop.area, half)] {
+            let frame = Frame::new(held.format(source));
+            assert!(matches!(scaler.submit(&frame, Crop { area, ..crop }), Err(Error::Misuse(_))), "{area:?} {held:?}");
+        }
+        let narrow = ScaleSpec { room: Size { width: 63, height: 48 }, ..good.clone() };
+        assert!(matches!(device.scaler(&narrow).unwrap().submit(&frame, crop), Err(Error::Misuse(_))));
+        let wide = ScaleSpec { room: Size { width: 65, height: 48 }, ..good.clone() };
+        assert!(matches!(device.scaler(&wide), Err(Error::Misuse(_))));
         let mut output = Frame::new(rung);
         assert!(matches!(scaler.collect(&mut [&mut output]), Err(Error::Misuse(_))));
         for _ in 0..scaler.capacity() {

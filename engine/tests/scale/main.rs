@@ -2,7 +2,9 @@
 //! another.
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
+#![cfg_attr(not(feature = "gpu"), expect(dead_code, reason = "it is there for what compares a GPU with the CPU"))]
 
+#[cfg(feature = "gpu")]
 mod devices;
 mod noise;
 mod pictures;

@@ -1,6 +1,6 @@
 //! Flat pictures: exact where no bits are lost; where they are, the noise that takes their place.
 
-use crate::pictures::{cpu, flat, format, read, spec, window};
+use crate::pictures::{cpu, flat, format, read, spec, still, window};
 use upright_engine::frame::{Depth, Frame, Subsampling};
 use upright_engine::scale::{Crop, ScaleSpec};
 
@@ -10,7 +10,7 @@ const DEPTHS: [Depth; 3] = [Depth::Eight, Depth::Ten, Depth::Twelve];
 fn rung(spec: &ScaleSpec, value: u32, frame: u64) -> Frame {
     let mut scaler = cpu().scaler(spec).unwrap();
     let mut rung = Frame::new(spec.rungs[0]);
-    let crop = Crop { window: window(7.3, 0.0, 37.125, 66.0), frame };
+    let crop = Crop { frame, ..still(spec, window(7.3, 0.0, 37.125, 66.0)) };
     scaler.submit(&flat(spec.source, value), crop).unwrap();
     scaler.collect(&mut [&mut rung]).unwrap();
     rung

@@ -1,9 +1,11 @@
 //! Test pictures, and how far two pictures are apart.
 
 use upright_engine::colour::ChromaSite;
-use upright_engine::frame::{Depth, Frame, FrameFormat, Subsampling};
-use upright_engine::geometry::Window;
+use upright_engine::frame::{Area, Depth, Frame, FrameFormat, PlaneLayout, Sample, Subsampling};
+use upright_engine::geometry::{Size, Window};
 use upright_engine::scale::{Crop, Device, DeviceChoice, ScaleSpec};
+use upright_fixtures::inspect::picture_difference;
+use upright_fixtures::{Picture, Plane};
 
 pub(crate) fn format(width: u32, height: u32, subsampling: Subsampling, depth: Depth) -> FrameFormat {
     FrameFormat { width, height, subsampling, depth }
@@ -16,7 +18,8 @@ pub(crate) fn window(x: f64, y: f64, width: f64, height: f64) -> Window {
 /// Limited range, chroma on the left.
 pub(crate) fn spec(source: FrameFormat, rungs: &[FrameFormat]) -> ScaleSpec {
     let (source_chroma, rung_chroma) = (ChromaSite::LEFT, ChromaSite::LEFT);
-    ScaleSpec { source, source_chroma, full_range: false, rungs: rungs.to_vec(), rung_chroma }
+    let room = Size { width: source.width, height: source.height };
+    ScaleSpec { source, room, source_chroma, full_range: false, rungs: rungs.to_vec(), rung_chroma }
 }
 
 /// One value per sample, in the order of the planes.
@@ -89,16 +92,77 @@ fn random(seed: u32, x: u32, y: u32) -> f64 {
     (state >> 40) as f64 / f64::from(1 << 24)
 }
 
+/// Says whether two frames have the same samples. Padding of rows is nobody's business.
+pub(crate) fn same(a: &Frame, b: &Frame) -> bool {
+    let bytes = a.format().depth.bytes();
+    a.format() == b.format()
+        && (0..3).all(|plane| {
+            let layout = a.layout(plane);
+            (0..layout.height as usize).all(|row| {
+                let begin = layout.offset + row * layout.stride;
+                let range = begin..begin + layout.width as usize * bytes;
+                a.bytes()[range.clone()] == b.bytes()[range]
+            })
+        })
+}
+
+/// Compares a frame with what it should be. Where they differ, writes both as PNG, named after `name`, and says where
+/// they differ and which files show it.
+pub(crate) fn mismatch(name: &str, expected: &Frame, actual: &Frame) -> Option<String> {
+    if same(expected, actual) {
+        return None;
+    }
+    let bits = expected.format().depth.bits();
+    picture_difference(env!("CARGO_TARGET_TMPDIR"), name, &picture(expected), &picture(actual), bits).unwrap()
+}
+
+fn picture(frame: &Frame) -> Picture {
+    let plane = |index| {
+        let PlaneLayout { width, height, .. } = frame.layout(index);
+        Plane { width, height, samples: read(frame, index).into_iter().map(|sample| sample as u16).collect() }
+    };
+    let FrameFormat { width, height, .. } = frame.format();
+    Picture { width, height, planes: (0..3).map(plane).collect() }
+}
+
 /// The CPU as a device.
 pub(crate) fn cpu() -> Device {
     Device::open(&DeviceChoice::Cpu).unwrap()
+}
+
+/// A window over a source frame that holds the whole grid, in the first frame of a job.
+pub(crate) fn still(spec: &ScaleSpec, window: Window) -> Crop {
+    Crop { window, area: Area::whole(spec.source), zooming: false, frame: 0 }
+}
+
+/// Cuts out of a whole picture what a source frame that holds an area has of it.
+pub(crate) fn part(picture: &Frame, area: Area) -> Frame {
+    let mut part = Frame::new(area.format(picture.format()));
+    for index in 0..3 {
+        let within = area.of_plane(picture.format().plane_subsampling(index));
+        if picture.format().depth == Depth::Eight {
+            copy_part::<u8>(picture, within, index, &mut part);
+        } else {
+            copy_part::<u16>(picture, within, index, &mut part);
+        }
+    }
+    (part.pts, part.duration) = (picture.pts, picture.duration);
+    part
+}
+
+fn copy_part<S: Sample>(picture: &Frame, within: Area, index: usize, part: &mut Frame) {
+    let ((from, from_stride), (to, to_stride)) = (picture.plane::<S>(index), part.plane_mut::<S>(index));
+    for (y, row) in to.chunks_mut(to_stride).enumerate() {
+        let start = (within.y as usize + y) * from_stride + within.x as usize;
+        row[..within.width as usize].copy_from_slice(&from[start..][..within.width as usize]);
+    }
 }
 
 /// Scales one frame, the first of a job.
 pub(crate) fn scale(device: &Device, spec: &ScaleSpec, source: &Frame, window: Window) -> Vec<Frame> {
     let mut scaler = device.scaler(spec).unwrap();
     let mut rungs: Vec<Frame> = spec.rungs.iter().map(|&format| Frame::new(format)).collect();
-    scaler.submit(source, Crop { window, frame: 0 }).unwrap();
+    scaler.submit(source, still(spec, window)).unwrap();
     scaler.collect(&mut rungs.iter_mut().collect::<Vec<_>>()).unwrap();
     rungs
 }

@@ -4,14 +4,14 @@ use crate::reading::{fixture, read, read_input, whole, write};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use upright_engine::Error;
-use upright_engine::source::{Input, OpenOptions};
+use upright_engine::source::Input;
+use upright_engine::{Error, Remedy};
 use upright_fixtures::{Clip, Codec, Container, Odd, Scene};
 
 /// Why a file is refused as a source.
 pub(crate) fn why(path: &Path) -> String {
     match read(path, &whole()) {
-        Err(Error::BadSource { name, why }) => {
+        Err(Error::BadSource { name, why, .. }) => {
             assert_eq!(name, path.display().to_string());
             assert!(!why.contains('\n') && !why.ends_with('.'), "{why}");
             why
@@ -127,7 +127,7 @@ fn playlists_reach_neither_the_network_nor_other_files() {
     for (path, kind) in playlists {
         let why = why(&path);
         assert!(why.starts_with(&format!("is a playlist ({kind}), ")), "{}: {why}", path.display());
-        assert!(why.contains("--protocols file for files, or --protocols https,tls,tcp for the web"), "{why}");
+        assert!(why.contains("allow file for files, or https, tls and tcp for the web"), "{why}");
     }
 }
 
@@ -156,14 +156,16 @@ fn references_of_quicktime_are_not_followed() {
 fn what_a_playlist_names_is_read_when_its_protocol_is_allowed() {
     let directory = tempfile::tempdir().unwrap();
     let path = odd(Odd::PlaylistToFile, directory.path());
-    let options = OpenOptions { protocols: vec!["file".to_owned()], ..whole() };
+    let options = whole().protocols(vec!["file".to_owned()]);
     let seen = read(&path, &options).unwrap();
     assert_eq!(seen.frames.len(), 25);
     assert_eq!(seen.info.container, "hls");
     // Another protocol does not do.
-    let options = OpenOptions { protocols: vec!["http".to_owned()], ..whole() };
+    let options = whole().protocols(vec!["http".to_owned()]);
     match read(&path, &options) {
-        Err(Error::BadSource { why, .. }) => assert!(why.contains("may need other protocols"), "{why}"),
+        Err(Error::BadSource { why, remedy: Some(Remedy::AllowProtocols), .. }) => {
+            assert!(why.contains("may need other protocols"), "{why}");
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -171,9 +173,9 @@ fn what_a_playlist_names_is_read_when_its_protocol_is_allowed() {
 #[test]
 fn urls_need_their_protocol_allowed() {
     let error = read("http://127.0.0.1:9/film.mp4", &whole()).unwrap_err();
-    assert!(matches!(&error, Error::Options(_)), "{error:?}");
+    assert!(matches!(&error, Error::InvalidOption { .. }), "{error:?}");
     assert!(error.to_string().contains("allow the protocol http"), "{error}");
-    let options = OpenOptions { protocols: vec!["http".to_owned(), "tcp".to_owned()], ..whole() };
+    let options = whole().protocols(vec!["http".to_owned(), "tcp".to_owned()]);
     let error = read("http://127.0.0.1:9/film.mp4", &options).unwrap_err();
     assert!(matches!(&error, Error::BadSource { .. }) && error.to_string().contains("Connection refused"), "{error}");
 }

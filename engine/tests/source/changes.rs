@@ -5,7 +5,7 @@ use crate::pictures::ffmpeg;
 use crate::reading::{read, whole, write};
 use std::path::{Path, PathBuf};
 use upright_engine::geometry::Rational;
-use upright_engine::source::{OpenOptions, Span};
+use upright_engine::source::Span;
 use upright_fixtures::{Clip, Codec, Container};
 
 const PLACED: [&str; 7] = ["-c", "copy", "-copyts", "-muxdelay", "0", "-muxpreload", "0"];
@@ -75,7 +75,7 @@ fn what_means_the_same_is_no_change() {
 fn the_part_behind_a_change_is_read_as_what_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let path = joined(directory.path(), [None, Some("sample_aspect_ratio=4/3")]);
-    let part = |start, duration| read(&path, &OpenOptions { span: Span { start, duration }, ..whole() }).unwrap();
+    let part = |start, duration| read(&path, &whole().span(Span { start, duration })).unwrap();
     let aspect = |seen: &crate::reading::Seen| seen.info.video.upright.sample_aspect;
     let first = part(None, Some(Rational::new(1, 1)));
     assert_eq!((aspect(&first), first.frames.len()), (Rational::new(1, 1), 25));

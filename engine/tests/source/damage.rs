@@ -1,7 +1,7 @@
 //! Damaged and truncated files: the rest comes out, and the damage is counted.
 
 use crate::reading::{fixture, read, whole, write};
-use upright_engine::source::{Damage, OpenOptions};
+use upright_engine::source::Damage;
 use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Damage as Harm, Gop, Ratio, Scene, Timing};
 
 #[test]
@@ -122,7 +122,7 @@ fn a_list_of_clean_films_is_no_damage() {
         let lines = paths.map(|path| format!("file {}\n", path.file_name().unwrap().to_str().unwrap()));
         let list = directory.path().join("list.ffconcat");
         std::fs::write(&list, format!("ffconcat version 1.0\n{}", lines.concat())).unwrap();
-        let seen = read(&list, &OpenOptions { protocols: vec!["file".to_owned()], ..whole() }).unwrap();
+        let seen = read(&list, &whole().protocols(vec!["file".to_owned()])).unwrap();
         assert_eq!((seen.frames.len(), seen.damage), (100, Damage::default()), "{container:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::reading::{fixture, read, whole};
 use upright_engine::geometry::Rational;
-use upright_engine::source::{AudioChoice, OpenOptions};
+use upright_engine::source::AudioChoice;
 use upright_fixtures::{AudioCodec, Clip, Ratio};
 
 #[test]
@@ -23,7 +23,7 @@ fn a_turned_sample_is_as_high_as_it_was_wide() {
 fn audio_tracks_are_listed_and_chosen() {
     let directory = tempfile::tempdir().unwrap();
     let path = fixture("audio-tracks-mp4", directory.path()).path;
-    let with = |audio| read(&path, &OpenOptions { audio, ..whole() });
+    let with = |audio| read(&path, &whole().audio(audio));
     let seen = with(AudioChoice::Track(3)).unwrap();
     let languages: Vec<_> = seen.info.audio.iter().map(|track| track.language.clone().unwrap()).collect();
     assert_eq!(languages, ["eng", "ger", "fre"]);

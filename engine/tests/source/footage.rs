@@ -6,22 +6,27 @@ use upright_engine::source::Damage;
 use upright_fixtures::{Ratio, inspect};
 
 /// The folder `shared/footage` beside the repository; none where there is none.
-fn footage() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let beside = repository.ancestors().skip(1).map(|folder| folder.join("shared/footage"));
     beside.into_iter().find(|folder| folder.is_dir())
 }
 
+/// Its clips, by name.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension != "md"));
+    files.sort();
+    files
+}
+
 #[test]
 fn real_footage_comes_out_as_ffprobe_sees_it() {
-    let Some(folder) = footage() else {
+    let Some(folder) = folder() else {
         println!("no shared/footage beside the repository: nothing to compare");
         return;
     };
-    let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    names.retain(|path| path.extension().is_some_and(|extension| extension != "md"));
-    names.sort();
-    for path in names {
+    for path in files(&folder) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let (times, seen) = read_times(&path, &whole()).unwrap();
         let stream = inspect::probe(&path).unwrap();

@@ -10,6 +10,7 @@ mod facts;
 mod footage;
 mod pictures;
 mod reading;
+mod scans;
 mod spans;
 #[cfg(unix)]
 mod stalls;

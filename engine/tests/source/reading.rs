@@ -6,7 +6,7 @@ use upright_engine::frame::{Area, Frame, Sample};
 use upright_engine::geometry::Rational;
 use upright_engine::media::{Event, Source};
 use upright_engine::packet::Packet;
-use upright_engine::source::{AudioChoice, Damage, Input, OpenOptions, SourceInfo, Span, VideoChoice};
+use upright_engine::source::{Damage, Input, OpenOptions, SourceInfo};
 use upright_fixtures::{Clip, Fixture, catalogue};
 
 /// All that came out of a source.
@@ -28,13 +28,7 @@ impl Seen {
 
 /// The whole of a file, with the audio track that libav thinks best.
 pub(crate) fn whole() -> OpenOptions {
-    OpenOptions {
-        protocols: Vec::new(),
-        video: VideoChoice::Best,
-        audio: AudioChoice::Best,
-        threads: 2,
-        span: Span::default(),
-    }
+    OpenOptions::default().threads(2)
 }
 
 /// Reads a source to its end.

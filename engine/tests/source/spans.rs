@@ -8,11 +8,11 @@ use upright_engine::source::{AudioChoice, OpenOptions, Span};
 use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Gop, Ratio, Scene, Timing};
 
 fn part(start: Option<Rational>, duration: Option<Rational>) -> OpenOptions {
-    OpenOptions { span: Span { start, duration }, ..whole() }
+    whole().span(Span { start, duration })
 }
 
 /// Twenty seconds with long groups of pictures, every frame different.
-fn long(name: &str, codec: Codec, container: Container, open: bool) -> Clip {
+pub(crate) fn long(name: &str, codec: Codec, container: Container, open: bool) -> Clip {
     Clip {
         scene: Scene::Counter,
         size: (160, 90),
@@ -115,7 +115,7 @@ fn parts_that_are_not_there_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = write(&Clip::new("second"), directory.path());
     let refused = |start, duration| match read(&path, &part(start, duration)) {
-        Err(Error::Options(why) | Error::NotInSource(why)) => why,
+        Err(error @ (Error::InvalidOption { .. } | Error::NotInSource(_))) => error.to_string(),
         other => panic!("{other:?}"),
     };
     let seconds = |seconds| Some(Rational::new(seconds, 1));
@@ -131,6 +131,6 @@ fn the_part_does_not_depend_on_the_audio_that_is_kept() {
     let path = write(&long("silent", Codec::H264, Container::Mp4, false), directory.path());
     let options = part(Some(Rational::new(5, 1)), Some(Rational::new(1, 1)));
     let with = read(&path, &options).unwrap();
-    let without = read(&path, &OpenOptions { audio: AudioChoice::None, ..options }).unwrap();
+    let without = read(&path, &options.audio(AudioChoice::None)).unwrap();
     assert_eq!(with.source_times(), without.source_times());
 }

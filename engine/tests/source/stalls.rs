@@ -81,7 +81,7 @@ fn a_pipe_whose_writer_stalls_before_and_within_the_film() {
 fn a_server_that_does_not_answer() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/film.mp4", server.local_addr().unwrap());
-    let options = OpenOptions { protocols: vec!["http".to_owned(), "tcp".to_owned()], ..whole() };
+    let options = whole().protocols(vec!["http".to_owned(), "tcp".to_owned()]);
     cancelled(url.into(), &options, || {
         let (mut connection, _) = server.accept().unwrap();
         assert!(connection.read(&mut [0; 1000]).unwrap() > 0);

@@ -6,7 +6,7 @@ use crate::reading::{fixture, read, samples, whole, write};
 use std::path::{Path, PathBuf};
 use upright_engine::Error;
 use upright_engine::geometry::{Rational, Size};
-use upright_engine::source::{OpenOptions, PassedOver, SourceInfo, VideoChoice};
+use upright_engine::source::{PassedOver, SourceInfo, VideoChoice};
 use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Odd, Ratio, Timing};
 
 fn sounding(name: &str, container: Container) -> Clip {
@@ -149,7 +149,7 @@ fn packing_that_the_bitstream_tells_is_found_wherever_reading_begins() {
     encoded("3");
     assert_eq!(read(&path, &whole()).unwrap().info.video.stored, Size { width: 160, height: 176 });
     let span = upright_engine::source::Span { start: Some(Rational::new(1, 2)), duration: None };
-    let later = read(&path, &OpenOptions { span, ..whole() }).unwrap();
+    let later = read(&path, &whole().span(span)).unwrap();
     assert_eq!((later.info.video.stored.width, later.frames.len()), (160, 12));
     encoded("0");
     assert!(why(&path).contains("packed as a checkerboard"), "{}", why(&path));
@@ -219,7 +219,7 @@ fn programmes(directory: &Path) -> PathBuf {
 fn the_largest_picture_is_taken_with_the_sound_of_its_programme_unless_another_is_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     let path = programmes(directory.path());
-    let with = |video| read(&path, &OpenOptions { video, ..whole() });
+    let with = |video| read(&path, &whole().video(video));
     let taken = |info: &SourceInfo| {
         (info.video.track, info.video.stored.width, info.audio_kept.map(|kept| info.audio[kept].track))
     };

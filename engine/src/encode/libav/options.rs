@@ -1,6 +1,7 @@
 //! Our settings by the names that libavcodec's encoders have for them.
 
 use crate::colour::ChromaSite;
+use crate::encode::block_table::svt_preset;
 use crate::encode::kind::LibavEncoder;
 use crate::encode::settings::EncoderSettings;
 
@@ -10,7 +11,7 @@ const RATE_OPTIONS: [&str; 8] = ["b", "crf", "qp", "cq", "q", "global_quality", 
 /// Frames after which a key frame would come unasked: never.
 const NEVER: &str = "2147483647";
 
-/// What the encoder is told, in this order: ours, then what was given.
+/// Makes the list of an encoder's options: ours first, then what was given.
 pub(super) fn options(encoder: LibavEncoder, settings: &EncoderSettings) -> Vec<(String, String)> {
     let given = &settings.options;
     let rate_is_given = given.iter().any(|(key, _)| RATE_OPTIONS.contains(&key.as_str()));
@@ -29,7 +30,7 @@ pub(super) fn options(encoder: LibavEncoder, settings: &EncoderSettings) -> Vec<
     options
 }
 
-/// Everything but quality.
+/// Makes our options for everything but quality.
 fn basics(encoder: LibavEncoder, settings: &EncoderSettings) -> Vec<(&'static str, String)> {
     let speed = usize::from(settings.speed.min(10));
     match encoder {
@@ -64,8 +65,8 @@ fn basics(encoder: LibavEncoder, settings: &EncoderSettings) -> Vec<(&'static st
     }
 }
 
-/// The one scale of quality (0 worst to 100 best) by each encoder's own. Those of hardware are guesses: nobody has
-/// measured them.
+/// Converts the one scale of quality (0 worst to 100 best) to each encoder's own. Those of hardware are guesses: nobody
+/// has measured them.
 fn constant_quality(encoder: LibavEncoder, quality: u8) -> Vec<(&'static str, String)> {
     match encoder {
         LibavEncoder::SvtAv1 => vec![("crf", crf(quality).to_string())],
@@ -89,7 +90,7 @@ fn constant_quality(encoder: LibavEncoder, quality: u8) -> Vec<(&'static str, St
     }
 }
 
-/// The option that holds a list of the library's own parameters, and ours.
+/// Returns the name of the option that holds a list of the library's own parameters, and ours in it.
 fn parameters(
     encoder: LibavEncoder,
     settings: &EncoderSettings,
@@ -112,7 +113,7 @@ fn parameters(
     }
 }
 
-/// `key=value:key=value` of ours that are not given, then of those given.
+/// Joins parameters as `key=value:key=value`: ours that are not given, then those given.
 fn merged(own: Vec<(&'static str, String)>, lists: &[(String, String)]) -> String {
     let given: Vec<_> = lists.iter().flat_map(|(_, list)| list.split(':')).filter(|entry| !entry.is_empty()).collect();
     let is_given = |key: &str| given.iter().any(|entry| entry.split('=').next() == Some(key));
@@ -120,24 +121,19 @@ fn merged(own: Vec<(&'static str, String)>, lists: &[(String, String)]) -> Strin
     own.chain(given.iter().map(|&entry| entry.to_owned())).collect::<Vec<_>>().join(":")
 }
 
-/// SVT-AV1's preset of the same number. Those above 10 give up more than they gain, and newer versions lack them.
-fn svt_preset(speed: u8) -> u8 {
-    speed.min(10)
-}
-
-/// libaom's speed of the same number, which ends at 6 but for real time.
+/// Returns libaom's speed of the same number, which ends at 6 but for real time.
 fn aom_cpu_used(speed: u8) -> u8 {
     speed.min(6)
 }
 
-/// SVT-AV1's and libaom's constant rate factor, 1 (best) to 63: the line through what gives rav1e's VMAF, as measured in
-/// benches/results/quality.md.
+/// Computes SVT-AV1's and libaom's constant rate factor, 1 (best) to 63: the line through what gives rav1e's VMAF, as
+/// measured in benches/results/quality.md.
 fn crf(quality: u8) -> u8 {
     let hundredths = 7200 - 64 * u16::from(quality.min(100));
     u8::try_from((hundredths + 50) / 100).unwrap_or(63).clamp(1, 63)
 }
 
-/// AV1's `base_q_idx`, on rav1e's scale.
+/// Computes AV1's `base_q_idx`, on rav1e's scale.
 fn quantiser_index(quality: u8) -> u8 {
     220 - 2 * quality.min(100)
 }

@@ -1,7 +1,7 @@
 //! The encoder that a running program is.
 
-use super::ivf;
-use super::process::{Process, Trouble, Turn};
+use super::ivf::IvfError;
+use super::process::{Process, ProcessEvent, ProcessFailure};
 use super::program::LocatedProgram;
 use super::y4m;
 use crate::av1::{self, ObuKind, SequenceHeader};
@@ -50,7 +50,8 @@ pub(in crate::encode) fn open(
     }))
 }
 
-/// No temporal unit is larger: a frame that does not compress, and with it the seven others that AV1 can hold back.
+/// Computes a limit that no temporal unit exceeds: a frame that does not compress, and with it the seven others that
+/// AV1 can hold back.
 fn largest_packet(settings: &EncoderSettings) -> usize {
     8 * settings.frame_format().bytes() + (1 << 20)
 }
@@ -95,10 +96,10 @@ impl Encoder for Pipe {
             return Err(self.failure("it was given a frame after the last".to_owned()));
         }
         loop {
-            match self.turn(true)? {
-                Turn::Packets(made) => self.take(made, packets)?,
-                Turn::Ended => return Err(self.ended(None)),
-                Turn::Room(mut buffer) => {
+            match self.poll(true)? {
+                ProcessEvent::Packets(made) => self.take(made, packets)?,
+                ProcessEvent::Ended => return Err(self.ended(None)),
+                ProcessEvent::Room(mut buffer) => {
                     if self.sent == 0 {
                         buffer.extend_from_slice(self.header.as_bytes());
                     }
@@ -123,9 +124,9 @@ impl Encoder for Pipe {
         }
         self.process.complete();
         self.phase = Phase::Finishing;
-        match self.turn(false)? {
-            Turn::Packets(made) => self.take(made, packets).map(|()| true),
-            Turn::Ended | Turn::Room(_) => {
+        match self.poll(false)? {
+            ProcessEvent::Packets(made) => self.take(made, packets).map(|()| true),
+            ProcessEvent::Ended | ProcessEvent::Room(_) => {
                 self.phase = Phase::Done;
                 let status = self.process.reap().map_err(|cause| self.failure(cause.to_string()))?;
                 if status.is_some_and(|status| status.success()) && self.made == self.sent {
@@ -139,23 +140,23 @@ impl Encoder for Pipe {
 }
 
 impl Pipe {
-    fn turn(&mut self, send: bool) -> Result<Turn> {
-        self.process.turn(send).map_err(|trouble| match trouble {
-            Trouble::Cancelled => Error::Cancelled,
-            Trouble::Silent(seconds) => {
+    fn poll(&mut self, send: bool) -> Result<ProcessEvent> {
+        self.process.poll(send).map_err(|failure| match failure {
+            ProcessFailure::Cancelled => Error::Cancelled,
+            ProcessFailure::Silent(seconds) => {
                 self.process.kill();
                 self.with_last_words(format!("{} has neither read nor written for {seconds} seconds", self.program))
             }
             // Half a file is what a program leaves that died, and its death is what matters.
-            Trouble::Broken(broken @ ivf::Broken::Truncated(_)) => self.ended(Some(broken.to_string())),
-            Trouble::Broken(broken) => {
+            ProcessFailure::Broken(broken @ IvfError::Truncated(_)) => self.ended(Some(broken.to_string())),
+            ProcessFailure::Broken(broken) => {
                 self.process.kill();
                 self.with_last_words(format!("{} wrote no IVF of AV1: {broken}", self.program))
             }
         })
     }
 
-    /// That the program ended too early, and how.
+    /// Makes the error for a program that ended too early; it says how it ended.
     fn ended(&mut self, why: Option<String>) -> Error {
         match self.process.reap() {
             Ok(status) => self.ended_with(status, why),
@@ -177,12 +178,12 @@ impl Pipe {
         self.with_last_words(format!("{program} {how} after {made} packets of {sent} frames{why}"))
     }
 
-    /// Whether frame `number` is to be a key frame.
+    /// Tells whether frame `number` is to be a key frame.
     fn is_key(&self, number: u64) -> bool {
         number == 0 || self.key_frame_distance.is_some_and(|distance| number.is_multiple_of(u64::from(distance.get())))
     }
 
-    /// Takes over what the program made.
+    /// Checks the packets that the program made, gives them their times, and appends them.
     fn take(&mut self, made: VecDeque<Vec<u8>>, packets: &mut Vec<Packet>) -> Result<()> {
         for data in made {
             let Some((pts, duration)) = self.times.pop_front() else {
@@ -200,7 +201,7 @@ impl Pipe {
         Ok(())
     }
 
-    /// A packet as the trait promises it, or what is wrong with it.
+    /// Turns a packet into what the trait promises; the error says what is wrong with it.
     fn checked(&mut self, mut data: Vec<u8>, key: bool) -> Result<Vec<u8>, String> {
         av1::strip_temporal_delimiters(&mut data).map_err(|malformed| malformed.to_string())?;
         if key {
@@ -236,7 +237,7 @@ impl Pipe {
     }
 }
 
-/// What the stream has to say of itself, whatever the program made of its arguments.
+/// The properties that the sequence header has to have, whatever the program made of its arguments.
 struct Wanted {
     format: FrameFormat,
     /// Primaries, transfer, matrix, as H.273 has them.

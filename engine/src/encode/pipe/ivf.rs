@@ -8,7 +8,7 @@ const FRAME_HEADER: usize = 12;
 
 /// Bytes that are not an IVF file of AV1.
 #[derive(Debug, thiserror::Error)]
-pub enum Broken {
+pub enum IvfError {
     /// The stream ends in the middle.
     #[error("its output ends inside {0}")]
     Truncated(&'static str),
@@ -22,24 +22,24 @@ pub enum Broken {
 
 /// Reads the frames of a stream one by one.
 #[derive(Debug)]
-pub struct Reader<R> {
+pub struct IvfReader<R> {
     input: R,
     limit: usize,
     started: bool,
 }
 
-impl<R: Read> Reader<R> {
-    /// A frame above `limit` bytes is refused.
+impl<R: Read> IvfReader<R> {
+    /// Makes a reader that refuses frames above `limit` bytes.
     pub fn new(input: R, limit: usize) -> Self {
         Self { input, limit, started: false }
     }
 
-    /// The bytes of the next frame, or `None` at the end. A stream without a single byte is one without frames. The
+    /// Reads the bytes of the next frame; `None` at the end. A stream without a single byte is one without frames. The
     /// times are not told: programs count them in ticks of their own.
     ///
     /// # Errors
-    /// [`Broken`]; nothing can be read after it.
-    pub fn next_frame(&mut self) -> Result<Option<Vec<u8>>, Broken> {
+    /// [`IvfError`]; nothing can be read after it.
+    pub fn next_frame(&mut self) -> Result<Option<Vec<u8>>, IvfError> {
         if !self.started && !self.header()? {
             return Ok(None);
         }
@@ -47,43 +47,43 @@ impl<R: Read> Reader<R> {
         let [a, b, c, d, ..] = header;
         let size = u32::from_le_bytes([a, b, c, d]) as usize;
         if size == 0 || size > self.limit {
-            return Err(Broken::Invalid(format!("a frame of {size} bytes; 1 to {} can be", self.limit)));
+            return Err(IvfError::Invalid(format!("a frame of {size} bytes; 1 to {} can be", self.limit)));
         }
         let frame = self.bytes(size)?;
-        if frame.len() < size { Err(Broken::Truncated("a frame")) } else { Ok(Some(frame)) }
+        if frame.len() < size { Err(IvfError::Truncated("a frame")) } else { Ok(Some(frame)) }
     }
 
     /// Reads the file header; false when there is nothing at all.
-    fn header(&mut self) -> Result<bool, Broken> {
+    fn header(&mut self) -> Result<bool, IvfError> {
         let Some(header) = self.block::<HEADER>("the file header")? else { return Ok(false) };
         if !header.starts_with(b"DKIF") {
-            return Err(Broken::Invalid("no IVF signature".to_owned()));
+            return Err(IvfError::Invalid("no IVF signature".to_owned()));
         }
         if &header[8..12] != b"AV01" {
-            return Err(Broken::Invalid(format!(
+            return Err(IvfError::Invalid(format!(
                 "a codec {:?} instead of AV01",
                 header[8..12].escape_ascii().to_string()
             )));
         }
         let more = usize::from(u16::from_le_bytes([header[6], header[7]])).saturating_sub(HEADER);
         if self.bytes(more)?.len() < more {
-            return Err(Broken::Truncated("the file header"));
+            return Err(IvfError::Truncated("the file header"));
         }
         self.started = true;
         Ok(true)
     }
 
-    /// `N` bytes, or `None` at the end of the stream.
-    fn block<const N: usize>(&mut self, what: &'static str) -> Result<Option<[u8; N]>, Broken> {
+    /// Reads `N` bytes; `None` at the end of the stream.
+    fn block<const N: usize>(&mut self, what: &'static str) -> Result<Option<[u8; N]>, IvfError> {
         let bytes = self.bytes(N)?;
         match <[u8; N]>::try_from(bytes) {
             Ok(block) => Ok(Some(block)),
             Err(bytes) if bytes.is_empty() => Ok(None),
-            Err(_) => Err(Broken::Truncated(what)),
+            Err(_) => Err(IvfError::Truncated(what)),
         }
     }
 
-    /// Up to `count` bytes, fewer only at the end. Memory grows with what is really there.
+    /// Reads up to `count` bytes, fewer only at the end. Memory grows with what is really there.
     fn bytes(&mut self, count: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.input.by_ref().take(count as u64).read_to_end(&mut bytes)?;
@@ -109,8 +109,8 @@ mod tests {
         file
     }
 
-    fn read(input: impl Read, limit: usize) -> Result<Vec<Vec<u8>>, Broken> {
-        let mut reader = Reader::new(input, limit);
+    fn read(input: impl Read, limit: usize) -> Result<Vec<Vec<u8>>, IvfError> {
+        let mut reader = IvfReader::new(input, limit);
         std::iter::from_fn(|| reader.next_frame().transpose()).collect()
     }
 
@@ -150,7 +150,7 @@ mod tests {
             if whole.contains(&cut) {
                 prop_assert!(result.is_ok());
             } else {
-                prop_assert!(matches!(result, Err(Broken::Truncated(_))), "{:?}", result);
+                prop_assert!(matches!(result, Err(IvfError::Truncated(_))), "{:?}", result);
             }
         }
     }

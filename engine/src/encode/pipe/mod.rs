@@ -15,6 +15,6 @@ pub(super) use program::LocatedProgram;
 pub use program::{Program, programs};
 
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;

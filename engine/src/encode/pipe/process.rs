@@ -1,7 +1,7 @@
 //! A running program: one thread writes to it, one reads what it makes, one what it says, so that no full pipe can stop
 //! another.
 
-use super::ivf::{Broken, Reader};
+use super::ivf::{IvfError, IvfReader};
 use crate::control::{Close, Control};
 use crate::wait::Waiter;
 use std::collections::VecDeque;
@@ -20,37 +20,37 @@ const SAID: usize = 4 << 10;
 /// A program at work. Dropping it ends it, and leaves nothing of it.
 pub(super) struct Process {
     child: Child,
-    /// Whether the program has been waited for.
+    /// True once the program has been waited for.
     over: bool,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
     silence: Duration,
 }
 
-/// What a program has for its caller.
+/// An event that the caller of a program waits for.
 #[derive(Debug)]
-pub(super) enum Turn {
-    /// It takes another frame; an empty buffer to put it into.
+pub(super) enum ProcessEvent {
+    /// There is room for another frame; an empty buffer to put it into.
     Room(Vec<u8>),
-    /// What it has made since, at least one.
+    /// The packets that it has made since, at least one.
     Packets(VecDeque<Vec<u8>>),
     /// It makes no more, or no longer reads.
     Ended,
 }
 
-/// Why a program is not to be waited for any longer.
+/// The reason why waiting for a program is in vain.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum ProcessFailure {
     /// For so many seconds it neither read nor wrote.
     Silent(u64),
-    /// What it makes cannot be read.
-    Broken(Broken),
+    /// Its output cannot be read.
+    Broken(IvfError),
     /// Nobody wants it any longer.
     Cancelled,
 }
 
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<ProcessState>,
     changed: Condvar,
     /// Bytes read and written so far.
     moved: AtomicU64,
@@ -60,7 +60,7 @@ struct Shared {
 }
 
 #[derive(Default)]
-struct State {
+struct ProcessState {
     /// A frame that waits for being written.
     frame: Option<Vec<u8>>,
     /// A buffer that has been written; at the beginning there is none, and one may be made.
@@ -74,33 +74,33 @@ struct State {
     waiting: usize,
     /// No packet follows.
     ended: bool,
-    broken: Option<Broken>,
+    broken: Option<IvfError>,
     /// Nobody wants packets any longer.
     discard: bool,
-    /// What the program said last.
+    /// The last bytes that the program wrote to standard error.
     said: Vec<u8>,
     /// It says no more.
     silenced: bool,
 }
 
 impl Shared {
-    /// What is locked here stays whole whoever panics.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    /// Locks the state, which stays whole whoever panics.
+    fn lock(&self) -> MutexGuard<'_, ProcessState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait_while(&self, wait: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
-        let wait = |state: &mut State| !self.control.is_cancelled() && wait(state);
+    fn wait_while(&self, wait: impl Fn(&ProcessState) -> bool) -> MutexGuard<'_, ProcessState> {
+        let wait = |state: &mut ProcessState| !self.control.is_cancelled() && wait(state);
         self.changed.wait_while(self.lock(), wait).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// As `wait_while`, no longer than `most`.
-    fn wait_a_while(&self, most: Duration, wait: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
-        let wait = |state: &mut State| !self.control.is_cancelled() && wait(state);
+    /// Waits as `wait_while` does, no longer than `most`.
+    fn wait_a_while(&self, most: Duration, wait: impl Fn(&ProcessState) -> bool) -> MutexGuard<'_, ProcessState> {
+        let wait = |state: &mut ProcessState| !self.control.is_cancelled() && wait(state);
         self.changed.wait_timeout_while(self.lock(), most, wait).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change(&self, change: impl FnOnce(&mut ProcessState)) {
         change(&mut self.lock());
         self.changed.notify_all();
     }
@@ -117,8 +117,8 @@ impl Close for Shared {
 }
 
 impl Process {
-    /// Starts a program, which is waited for until `control` ends. Packets above `limit` bytes are refused, and about as many
-    /// bytes of packets wait until they are fetched.
+    /// Starts a program, which is waited for until `control` ends. Packets above `limit` bytes are refused, and about
+    /// as many bytes of packets wait until they are fetched.
     ///
     /// # Errors
     /// When the operating system refuses the program, a pipe or a thread.
@@ -157,30 +157,30 @@ impl Process {
     /// Waits until there are packets, or room for another frame if one is to be `sent`, or neither will be.
     ///
     /// # Errors
-    /// [`Trouble`], after which there is nothing to wait for.
-    pub(super) fn turn(&self, send: bool) -> Result<Turn, Trouble> {
+    /// [`ProcessFailure`], after which there is nothing to wait for.
+    pub(super) fn poll(&self, send: bool) -> Result<ProcessEvent, ProcessFailure> {
         let mut state = self.shared.lock();
         let mut moved = self.shared.moved.load(Ordering::Relaxed);
         let mut since = Instant::now();
         loop {
             if self.shared.control.is_cancelled() {
-                return Err(Trouble::Cancelled);
+                return Err(ProcessFailure::Cancelled);
             }
             if !state.packets.is_empty() {
                 state.waiting = 0;
                 let packets = std::mem::take(&mut state.packets);
                 drop(state);
                 self.shared.changed.notify_all();
-                return Ok(Turn::Packets(packets));
+                return Ok(ProcessEvent::Packets(packets));
             }
             if let Some(broken) = state.broken.take() {
-                return Err(Trouble::Broken(broken));
+                return Err(ProcessFailure::Broken(broken));
             }
             if state.ended || state.refused && send {
-                return Ok(Turn::Ended);
+                return Ok(ProcessEvent::Ended);
             }
             if send && state.frame.is_none() {
-                return Ok(Turn::Room(std::mem::take(&mut state.spare)));
+                return Ok(ProcessEvent::Room(std::mem::take(&mut state.spare)));
             }
             let waited = self.shared.changed.wait_timeout(state, self.silence / 8);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -188,7 +188,7 @@ impl Process {
             if now != moved {
                 (moved, since) = (now, Instant::now());
             } else if since.elapsed() >= self.silence {
-                return Err(Trouble::Silent(self.silence.as_secs()));
+                return Err(ProcessFailure::Silent(self.silence.as_secs()));
             }
         }
     }
@@ -203,7 +203,7 @@ impl Process {
         self.shared.change(|state| state.complete = true);
     }
 
-    /// Whether nobody wants it any longer.
+    /// Tells whether the work that it belongs to has ended.
     pub(super) fn is_cancelled(&self) -> bool {
         self.shared.control.is_cancelled()
     }
@@ -238,7 +238,7 @@ impl Process {
         }
     }
 
-    /// Whether the program has ended, with what it has started or without.
+    /// Tells whether the program has ended, with what it has started or without.
     fn has_ended(&mut self) -> io::Result<bool> {
         if self.over {
             return Ok(true);
@@ -273,7 +273,8 @@ impl Process {
         self.child.wait()
     }
 
-    /// The last lines that a program which has ended wrote to standard error, as one line; empty when there are none.
+    /// Returns the last lines that a program which has ended wrote to standard error, as one line; empty when there are
+    /// none.
     pub(super) fn last_words(&self) -> String {
         // They may still be on their way; a stranger who holds the pipe is not waited for.
         const PATIENCE: Duration = Duration::from_secs(2);
@@ -330,7 +331,7 @@ fn write_frame(stdin: &mut ChildStdin, frame: &[u8], shared: &Shared) -> io::Res
 
 /// Reads packets to the end.
 fn read(stdout: ChildStdout, limit: usize, shared: &Shared) {
-    let mut reader = Reader::new(BufReader::with_capacity(CHUNK, Counted { input: stdout, shared }), limit);
+    let mut reader = IvfReader::new(BufReader::with_capacity(CHUNK, Counted { input: stdout, shared }), limit);
     loop {
         let frame = reader.next_frame();
         let mut state = shared.wait_while(|state| state.waiting >= limit && !state.discard);
@@ -368,7 +369,7 @@ impl Read for Counted<'_> {
     }
 }
 
-/// Keeps the last of what the program says.
+/// Reads standard error to its end, and keeps the last of it.
 fn listen(mut stderr: ChildStderr, shared: &Shared) {
     let mut buffer = [0; SAID];
     let more = |stderr: &ChildStderr| shared.waiter.readable(stderr).unwrap_or(false);
@@ -384,7 +385,7 @@ fn listen(mut stderr: ChildStderr, shared: &Shared) {
     shared.change(|state| state.silenced = true);
 }
 
-/// The last lines with words in them, without control characters.
+/// Joins the last lines with words in them, without control characters.
 fn words(said: &[u8]) -> String {
     const LINES: usize = 4;
     let text = String::from_utf8_lossy(said);
@@ -414,7 +415,7 @@ mod tests {
     fn a_stranger_who_keeps_the_pipes_keeps_no_thread_and_no_frame() {
         // In a session of its own, out of reach; it writes nothing, reads nothing and says nothing.
         let mut process = start("setsid sleep 1000 & echo $! >&2", &Control::default());
-        let Ok(Turn::Room(mut buffer)) = process.turn(true) else { panic!("there is room at the beginning") };
+        let Ok(ProcessEvent::Room(mut buffer)) = process.poll(true) else { panic!("there is room at the beginning") };
         buffer.resize(1 << 20, 7);
         process.send(buffer);
         while !process.has_ended().unwrap() || process.shared.lock().said.is_empty() {
@@ -445,7 +446,7 @@ mod tests {
     #[test]
     fn a_cancel_ends_every_wait_while_the_program_goes_on() {
         let waits: [fn(&mut Process); 3] = [
-            |process| assert!(matches!(process.turn(false), Err(Trouble::Cancelled))),
+            |process| assert!(matches!(process.poll(false), Err(ProcessFailure::Cancelled))),
             |process| assert!(process.reap().unwrap().is_none()),
             |process| assert_eq!(process.last_words(), ""),
         ];

@@ -16,7 +16,7 @@ const SHIPPED: [(&str, &str); 2] =
 /// The longest profile that is read, in bytes.
 const LONGEST: u64 = 64 << 10;
 
-/// How a program that reads Y4M and writes IVF is called.
+/// The way to call a program that reads Y4M and writes IVF.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -26,7 +26,7 @@ pub struct Profile {
     variable: Option<String>,
     /// Folder of a Python package that may hold a newer program, as `PROGRAM-...`.
     pub(super) package: Option<String>,
-    /// How to get the program, as the end of a sentence.
+    /// The way to get the program, as the end of a sentence.
     get: Option<String>,
     /// Arguments with which the program prints its version.
     #[serde(default)]
@@ -81,7 +81,7 @@ impl TryFrom<Vec<(i32, i32)>> for Scale {
 }
 
 impl Scale {
-    /// The value at `at`, rounded to the nearest, halves up.
+    /// Interpolates the value at `at`, rounded to the nearest, halves up.
     fn at(&self, at: i32) -> i64 {
         let after = self.0.partition_point(|point| point.0 <= at);
         let (before, after) = (self.0.get(after.wrapping_sub(1)), self.0.get(after));
@@ -99,12 +99,12 @@ impl Scale {
 }
 
 impl Profile {
-    /// Reads a profile.
+    /// Parses the text of a profile.
     ///
     /// # Errors
-    /// [`Error::Options`] that says where what is wrong, with `name` in front.
+    /// [`Error::InvalidOption`] that says where what is wrong, with `name` in front.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
-        let wrong = |line: String, why: &str| Error::options(format!("profile {name}{line}: {}", one_line(why)));
+        let wrong = |line: String, why: &str| Error::invalid("profile", format!("{name}{line}"), one_line(why));
         let profile: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| 1 + text.bytes().take(span.start).filter(|&byte| byte == b'\n').count());
             wrong(line.map(|line| format!(", line {line}")).unwrap_or_default(), error.message())
@@ -121,20 +121,19 @@ impl Profile {
         Ok(profile)
     }
 
-    /// The arguments of one call.
+    /// Makes the arguments of one call.
     ///
     /// # Errors
-    /// [`Error::Options`] when the profile cannot carry what the settings ask for; [`Error::Misuse`] when AV1 cannot.
+    /// [`Error::InvalidOption`] when the profile cannot carry what the settings ask for; [`Error::Misuse`] when AV1 cannot.
     pub fn arguments(&self, settings: &EncoderSettings) -> Result<Vec<String>> {
         let site = settings.colour.chroma;
         if site != ChromaSite::LEFT && site != ChromaSite::TOP_LEFT {
             return Err(Error::misuse(format!("AV1 cannot say that chroma lies at {site:?}; use left or top-left")));
         }
         if self.option.is_empty() && !settings.options.is_empty() {
-            return Err(Error::options(format!(
-                "the profile of {} takes no options of the encoder's own",
-                self.program
-            )));
+            let given: Vec<_> = settings.options.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let rule = format!("the profile of {} takes no options of the encoder's own", self.program);
+            return Err(Error::invalid("encoder options", given.join(" "), rule));
         }
         let threads = i32::try_from(settings.threads).unwrap_or(i32::MAX);
         let values = Values {
@@ -150,7 +149,7 @@ impl Profile {
     /// Reads the profile of a shipped name, or of a file: a name with a slash in it or with `.toml` at its end.
     ///
     /// # Errors
-    /// [`Error::Options`] when there is none, or it is wrong; [`Error::Io`] when its file cannot be read.
+    /// [`Error::InvalidOption`] when there is none, or it is wrong; [`Error::Io`] when its file cannot be read.
     pub(in crate::encode) fn load(name: &str) -> Result<Self> {
         Self::parse(name, &Self::text(name)?)
     }
@@ -162,15 +161,14 @@ impl Profile {
         }
         if !name.contains(std::path::is_separator) && !name.ends_with(".toml") {
             let known = names().collect::<Vec<_>>().join(", ");
-            return Err(Error::options(format!(
-                "no profile is called {name:?}; there are: {known}, and any file of your own by its path"
-            )));
+            let rule = format!("unknown; there are: {known}, and any file of your own by its path");
+            return Err(Error::invalid("profile", format!("{name:?}"), rule));
         }
         let mut text = String::new();
         let file = File::open(name).map_err(Error::io(name, "cannot open the profile"))?;
         file.take(LONGEST + 1).read_to_string(&mut text).map_err(Error::io(name, "cannot read the profile"))?;
         if text.len() as u64 > LONGEST {
-            return Err(Error::options(format!("profile {name}: more than {LONGEST} bytes")));
+            return Err(Error::invalid("profile", name, format!("more than {LONGEST} bytes")));
         }
         Ok(Cow::Owned(text))
     }
@@ -180,7 +178,7 @@ impl Profile {
         template::has_key_frame_distance(&self.arguments)
     }
 
-    /// The program's name, or what the environment says instead.
+    /// Returns the program's name, or what the environment says instead.
     pub(super) fn program(&self) -> String {
         self.named().unwrap_or_else(|| self.program.clone())
     }
@@ -202,7 +200,7 @@ impl Profile {
     }
 }
 
-/// Names of the profiles that are always there.
+/// Iterates over the names of the profiles that are always there.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     SHIPPED.iter().map(|(name, _)| *name)
 }

@@ -1,4 +1,4 @@
-//! Programs: where they are, and which SVT-AV1 is in them.
+//! Finding programs, and the SVT-AV1 in them.
 
 use super::profile::{self, Profile};
 use crate::encode::kind::EncoderKind;
@@ -16,7 +16,7 @@ pub struct Program {
     pub profile: &'static str,
     /// The program's name, or what the profile's environment variable says instead.
     pub program: String,
-    /// Where it is; `None` where it is not.
+    /// Its path; `None` where there is no such program.
     pub path: Option<PathBuf>,
     /// The first line of what it says about its version.
     pub version: Option<String>,
@@ -24,7 +24,7 @@ pub struct Program {
     pub svtav1: Option<String>,
 }
 
-/// The profiles that are always there, with what this machine has of their programs.
+/// Lists the profiles that are always there, with what this machine has of their programs.
 pub fn programs() -> Vec<Program> {
     let about = |name| {
         let profile = Profile::load(name).ok()?;
@@ -123,12 +123,12 @@ fn svtav1_build(said: &str) -> Option<&str> {
     version.split_whitespace().next()
 }
 
-/// A version by its numbers.
+/// Splits a version into its numbers.
 fn numbers(version: &str) -> Vec<u32> {
     version.split('.').map_while(|number| number.parse().ok()).collect()
 }
 
-/// Where a program is: itself where it is a path, else the first of that name in `PATH`.
+/// Finds a program: itself where it is a path, else the first of that name in `PATH`.
 fn find(program: &str) -> Option<PathBuf> {
     if program.contains(std::path::is_separator) {
         return runnable(Path::new(program)).then(|| PathBuf::from(program));
@@ -138,8 +138,8 @@ fn find(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|path| runnable(path))
 }
 
-/// The program that a Python package brings, as `NAME-PLATFORM-VERSION` in the folder `package`, where the Python in
-/// `PATH` looks for modules.
+/// Finds the program that a Python package brings, as `NAME-PLATFORM-VERSION` in the folder `package`, where the Python
+/// in `PATH` looks for modules.
 fn find_in_python(package: &str, name: &str) -> Option<PathBuf> {
     let mut python = Command::new(find("python3").or_else(|| find("python"))?);
     let print = ["-c", "import sys; print(*sys.path, sep='\\n')"];

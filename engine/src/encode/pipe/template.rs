@@ -59,7 +59,7 @@ pub(super) struct Values<'a> {
     pub(super) chroma: &'a str,
 }
 
-/// A placeholder's name, and what gives that for which it stands.
+/// A placeholder's name, and the function that gives its value.
 type Placeholder = (&'static str, fn(&Values<'_>) -> String);
 
 #[derive(Clone, Copy, Debug)]

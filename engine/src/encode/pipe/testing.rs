@@ -1,4 +1,4 @@
-//! What the tests of this folder share.
+//! Settings for the tests of encoders.
 
 use crate::colour::{ChromaSite, Colour, HdrMetadata, cicp};
 use crate::encode::kind::EncoderKind;
@@ -6,7 +6,7 @@ use crate::encode::settings::EncoderSettings;
 use crate::frame::Depth;
 use crate::geometry::{Rational, Size};
 
-pub(super) fn settings(width: u32, height: u32, depth: Depth) -> EncoderSettings {
+pub(in crate::encode) fn settings(width: u32, height: u32, depth: Depth) -> EncoderSettings {
     EncoderSettings {
         kind: EncoderKind::Pipe("svtav1".to_owned()),
         size: Size { width, height },

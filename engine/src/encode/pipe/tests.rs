@@ -43,7 +43,7 @@ impl Desk {
         fs::write(self.folder.path().join(name), file).unwrap();
     }
 
-    /// Settings for a program that is a script, which counts as hung after `silence` seconds.
+    /// Makes settings for a program that is a script, which counts as hung after `silence` seconds.
     fn script(&self, silence: u32, script: &str) -> EncoderSettings {
         let profile = format!(
             "program = 'sh'\nsilence = {silence}\narguments = ['-c', '''cd {}\n{script}''']\n\
@@ -59,7 +59,7 @@ impl Desk {
         encoded(&self.script(60, script), &[0])
     }
 
-    /// How a script fails, with the encoder's name in front.
+    /// Returns the message with which a script fails; it has the encoder's name in front.
     fn failure(&self, script: &str) -> String {
         let failure = self.run(script).unwrap_err();
         assert!(matches!(&failure, Error::Encoder { encoder, .. } if encoder.starts_with("pipe:")), "{failure:?}");
@@ -67,7 +67,7 @@ impl Desk {
         failure.to_string()
     }
 
-    /// The process whose number a script wrote down.
+    /// Waits for the number of a process that a script writes down.
     fn pid(&self) -> u32 {
         loop {
             let pid = fs::read_to_string(self.folder.path().join("pid")).unwrap_or_default();
@@ -79,7 +79,7 @@ impl Desk {
     }
 }
 
-/// Frames with uneven times, of noise in some of them.
+/// Makes frames with uneven times, some of them of noise.
 fn film(settings: &EncoderSettings) -> Vec<Frame> {
     let film = (0..FRAMES).map(|number| {
         let mut frame = Frame::new(settings.frame_format());
@@ -292,7 +292,10 @@ fn what_a_profile_or_av1_cannot_carry_is_refused() {
     let desk = Desk::new();
     let mut settings = desk.script(60, "");
     settings.options.push(("a".to_owned(), "b".to_owned()));
-    assert!(matches!(encode::open(&settings).err(), Some(Error::Options(_))), "it has no template for options");
+    assert!(
+        matches!(encode::open(&settings).err(), Some(Error::InvalidOption { .. })),
+        "it has no template for options"
+    );
     settings.colour.chroma = ChromaSite::CENTRE;
     assert!(matches!(encode::open(&settings).err(), Some(Error::Misuse(_))));
 }

@@ -4,8 +4,8 @@ use crate::colour::ChromaSite;
 use crate::encode::settings::EncoderSettings;
 use crate::frame::{Depth, Frame};
 
-/// The line that begins a stream. It stays well below 80 characters at any ordinary size and rate, which is all that old
-/// readers take.
+/// Makes the line that begins a stream. It stays well below 80 characters at any ordinary size and rate, which is all
+/// that old readers take.
 pub(super) fn header(settings: &EncoderSettings) -> String {
     let (size, rate) = (settings.size, settings.frame_rate);
     let chroma = match (settings.depth, settings.colour.chroma) {

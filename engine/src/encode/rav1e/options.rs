@@ -20,7 +20,7 @@ const NAMES: [&str; 9] = [
 /// Changes `config` as `options` say, later ones over earlier ones.
 ///
 /// # Errors
-/// [`Error::Options`] for a name that is not known or a value that it cannot have.
+/// [`Error::InvalidOption`] for a name that is not known or a value that it cannot have.
 pub(super) fn apply(options: &[(String, String)], config: &mut EncoderConfig) -> Result<()> {
     for (name, value) in options {
         match name.as_str() {
@@ -55,7 +55,8 @@ pub(super) fn apply(options: &[(String, String)], config: &mut EncoderConfig) ->
             }
             _ => {
                 let known = NAMES.join(", ");
-                return Err(Error::options(format!("rav1e has no option {name:?} here; those it has are: {known}")));
+                let rule = format!("rav1e has none of this name here; those it has are: {known}");
+                return Err(Error::invalid("encoder option", format!("{name:?}"), rule));
             }
         }
     }
@@ -73,7 +74,11 @@ fn parsed<T: FromStr>(name: &str, value: &str, allowed: &str) -> Result<T> {
 }
 
 fn refusal(name: &str, value: &str, allowed: &str) -> Error {
-    Error::options(format!("rav1e does not take {value:?} for its option {name:?}; give {allowed}"))
+    Error::invalid(
+        "encoder option",
+        format!("{name}={value:?}"),
+        format!("rav1e does not take this value; give {allowed}"),
+    )
 }
 
 #[cfg(test)]

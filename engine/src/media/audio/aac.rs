@@ -1,9 +1,11 @@
 //! Encoding to AAC-LC with libavcodec's own encoder.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::resample::SampleFormat;
 use crate::error::{Error, Result};
-use crate::media::CodecParameters;
 use crate::media::ffi::{self, AvFrame, AvPacket, CodecContext, check};
+use crate::media::parameters::CodecParameters;
 use crate::packet::Packet;
 use ffmpeg_sys_next as av;
 use std::collections::VecDeque;
@@ -109,7 +111,7 @@ impl AacEncoder {
         Ok(Self { context, waiting: vec![Vec::new(); channels], position: 0, packet: AvPacket::new()? })
     }
 
-    /// What it makes.
+    /// Describes the encoded stream.
     pub(super) fn parameters(&self) -> Result<CodecParameters> {
         CodecParameters::of_encoder(&self.context)
     }

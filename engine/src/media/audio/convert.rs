@@ -1,13 +1,15 @@
 //! Converting: decoded, brought to the encoder's format without gaps or overlaps, and encoded to AAC.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::aac::{self, AacEncoder};
+use super::drift::DriftWatch;
 use super::resample::{Resampler, SampleFormat, standard_layout};
-use super::step::Step;
 use super::timeline::{Timeline, rescale};
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
-use crate::media::CodecParameters;
 use crate::media::ffi::{self, AvFrame, AvPacket, CodecContext, check};
+use crate::media::parameters::CodecParameters;
 use crate::packet::Packet;
 use ffmpeg_sys_next as av;
 use std::collections::VecDeque;
@@ -44,19 +46,19 @@ struct Line {
     rows: Range<usize>,
     /// Samples a second, as the container has it from the beginning.
     declared_rate: c_int,
-    /// Whether libav may have made up the last packet's time, by durations at that rate: it cannot tell where in the file
-    /// a packet lies that is one of many in a packet of the container.
+    /// True where libav may have made up the last packet's time, by durations at that rate: it cannot tell where in the
+    /// file a packet lies that is one of many in a packet of the container.
     made_up: bool,
 }
 
-/// What the last frame was.
+/// The way of samples of the last frame's format to the encoder.
 #[derive(Debug)]
 struct Input {
     resampler: Resampler,
     /// Where the next sample goes, in samples of the frame's rate after the origin.
     position: i64,
-    step: Step,
-    /// Whether nothing of it was placed yet.
+    step: DriftWatch,
+    /// True while nothing of it has been placed.
     fresh: bool,
 }
 
@@ -99,7 +101,7 @@ impl Convert {
         Ok(Self { lines, target, encoder, damage: 0 })
     }
 
-    /// What comes out.
+    /// Describes the encoded stream.
     pub(super) fn parameters(&self) -> Result<CodecParameters> {
         self.encoder.parameters()
     }
@@ -218,7 +220,7 @@ impl Line {
         Ok(sensible && (!overlapped || expected))
     }
 
-    /// What takes frames of this format: what there is, or another that goes on where that ends.
+    /// Takes the input for frames of this format: the present one, or a new one that goes on where that ends.
     fn input_of(&mut self, format: SampleFormat, encoder: &mut AacEncoder) -> Result<Input> {
         if let Some(input) = self.input.take_if(|input| *input.resampler.from() == format) {
             return Ok(input);
@@ -227,7 +229,7 @@ impl Line {
         self.end_input(encoder)?;
         let end = encoder.end(self.rows.start);
         let position = rescale(end, format.rate.into(), self.target.rate.into()).unwrap_or(0);
-        Ok(Input { resampler, position, step: Step::new(), fresh: true })
+        Ok(Input { resampler, position, step: DriftWatch::new(), fresh: true })
     }
 
     /// Gives out what is still inside the resampler, if there is one.

@@ -3,8 +3,8 @@
 use super::header::{self, Header, Parameters};
 use super::timeline::Timeline;
 use crate::error::Result;
-use crate::media::CodecParameters;
 use crate::media::ffi::AvPacket;
+use crate::media::parameters::CodecParameters;
 use crate::packet::Packet;
 use av::AVCodecID::{
     AV_CODEC_ID_AAC, AV_CODEC_ID_AC3, AV_CODEC_ID_ALAC, AV_CODEC_ID_EAC3, AV_CODEC_ID_FLAC, AV_CODEC_ID_MP3,
@@ -13,7 +13,7 @@ use av::AVCodecID::{
 use ffmpeg_sys_next as av;
 use std::collections::VecDeque;
 
-/// Whether MP4 has a place for this codec and phones' players decode it.
+/// Tells whether MP4 has a place for this codec and phones' players decode it.
 pub(super) fn can_copy(parameters: &CodecParameters) -> bool {
     let described = match parameters.fields().codec_id {
         // Of these the muxer finds all it needs in the packets.
@@ -52,7 +52,7 @@ pub(super) struct Copy {
     /// Where the last packet went.
     last: Option<i64>,
     read: header::Read,
-    /// What the packets so far are.
+    /// Parameters of the packets so far; none before the first packet that copying is possible for.
     parameters: Option<Parameters>,
     /// A single packet of other parameters, whose header may be damaged.
     doubtful: Option<(Header, AvPacket)>,
@@ -131,7 +131,7 @@ impl Copy {
         self.doubtful.take().map(|(_, packet)| packet)
     }
 
-    /// What the packet's header says.
+    /// Reads the packet's header.
     fn header(&self, packet: &AvPacket) -> Header {
         match (self.read)(packet.data()) {
             // The spectra of AAC's upper half may come in a way that old decoders pass over, at half the rate then.
@@ -162,8 +162,9 @@ impl Copy {
         out.push_back(Packet { data: packet.data().to_vec(), pts, duration, key: true });
     }
 
-    /// How much before the origin is kept, for decoders that need what precedes to get a packet right: overlapping
-    /// transforms (one packet), MP3's bit reservoir (up to nine, but rarely more than three), Opus's convergence (80 ms).
+    /// Gives the samples that are kept from before the origin, for decoders that need what precedes to get a packet
+    /// right: overlapping transforms (one packet), MP3's bit reservoir (up to nine, but rarely more than three), Opus's
+    /// convergence (80 ms).
     fn warm_up(&self) -> i64 {
         self.rate / 10
     }

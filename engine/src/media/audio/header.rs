@@ -4,7 +4,7 @@
 /// Reads the header of one packet.
 pub(super) type Read = fn(&[u8]) -> Header;
 
-/// What the header of a packet says.
+/// A packet's header, as far as copying the packet depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
     /// Nothing that makes sense.
@@ -15,14 +15,14 @@ pub(super) enum Header {
     Other,
 }
 
-/// What a decoder must know and a track says once.
+/// Parameters that a decoder must know and a track says once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parameters {
     /// Samples a second; 0 where packets do not say.
     pub(super) rate: u32,
     /// Which channels there are, as the codec says it.
     channels: u8,
-    /// What else matters, as the codec says it.
+    /// Everything else that matters, as the codec says it.
     kind: u8,
 }
 
@@ -56,8 +56,8 @@ pub(super) fn adts(packet: &[u8]) -> Header {
     }
 }
 
-/// Whether a packet with such a header describes its channels itself (ISO/IEC 13818-7, 8.5). The description holds until
-/// the next one.
+/// Tells whether a packet with such a header describes its channels itself (ISO/IEC 13818-7, 8.5). The description
+/// holds until the next one.
 pub(in crate::media) fn describes_channels(packet: &[u8]) -> bool {
     let [0xff, b1, b2, b3, _, _, _, body @ ..] = packet else { return false };
     let body = if b1 & 1 == 0 { body.get(2..).unwrap_or_default() } else { body };

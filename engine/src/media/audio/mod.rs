@@ -1,15 +1,20 @@
 //! Audio on its way into MP4: copied where phones' players know the codec, else converted to AAC.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 mod aac;
 mod convert;
 mod copy;
+mod drift;
 mod header;
 mod resample;
-mod step;
 mod timeline;
+mod track;
+
+pub use track::AudioTrack;
 
 use super::ffi::{self, AvPacket};
-use super::{AudioTrack, CodecParameters};
+use super::parameters::CodecParameters;
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::packet::Packet;
@@ -30,13 +35,13 @@ pub(super) use header::describes_channels;
 pub(super) struct AudioConverter {
     track: AudioTrack,
     timeline: Timeline,
-    work: Work,
+    work: SoundMode,
     /// Packets that were lost while the sound was copied, once it is no longer.
     damage: u64,
 }
 
 #[derive(Debug)]
-enum Work {
+enum SoundMode {
     Copy(Copy),
     Convert(Box<Convert>),
 }
@@ -70,14 +75,14 @@ impl AudioConverter {
         let (work, parameters, rate) = match other {
             None if copy::can_copy(&source) => {
                 let rate = source.fields().sample_rate;
-                (Work::Copy(Copy::new(&source, timeline)), source.clone(), rate)
+                (SoundMode::Copy(Copy::new(&source, timeline)), source.clone(), rate)
             }
             // SAFETY: the streams' parameters are valid as they are.
             None => converting(unsafe { Convert::open(raw, timeline) }.map_err(refused)?)?,
             // SAFETY: the streams' parameters are valid as they are.
             Some(other) => converting(unsafe { Convert::open_pair([(raw, timeline), side(other)]) }.map_err(refused)?)?,
         };
-        let copied = matches!(work, Work::Copy(_));
+        let copied = matches!(work, SoundMode::Copy(_));
         // SAFETY: a stream's metadata is valid as it is.
         let text = |key| unsafe { ffi::dict_text((*stream).metadata, key) };
         let (language, title) = (text(c"language"), text(c"title"));
@@ -85,7 +90,7 @@ impl AudioConverter {
         Ok(Self { track, timeline, work, damage: 0 })
     }
 
-    /// What comes out.
+    /// Describes the track that comes out.
     pub(super) fn track(&self) -> &AudioTrack {
         &self.track
     }
@@ -100,8 +105,8 @@ impl AudioConverter {
     /// [`Error::Libav`] when memory has run out or the encoder fails.
     pub(super) fn push(&mut self, packet: &AvPacket, other: bool, out: &mut VecDeque<Packet>) -> Result<bool> {
         match &mut self.work {
-            Work::Copy(copy) => copy.push(packet, out),
-            Work::Convert(convert) => convert.push(usize::from(other), packet, out).map(|()| true),
+            SoundMode::Copy(copy) => copy.push(packet, out),
+            SoundMode::Convert(convert) => convert.push(usize::from(other), packet, out).map(|()| true),
         }
     }
 
@@ -111,11 +116,11 @@ impl AudioConverter {
     /// As for [`AudioConverter::push`].
     pub(super) fn finish(&mut self, out: &mut VecDeque<Packet>) -> Result<()> {
         match &mut self.work {
-            Work::Copy(copy) => {
+            SoundMode::Copy(copy) => {
                 copy.finish();
                 Ok(())
             }
-            Work::Convert(convert) => convert.finish(out),
+            SoundMode::Convert(convert) => convert.finish(out),
         }
     }
 
@@ -125,7 +130,7 @@ impl AudioConverter {
     /// # Errors
     /// As for [`AudioConverter::open`].
     pub(super) fn convert(&mut self, name: &str) -> Result<Option<AvPacket>> {
-        let Work::Copy(copy) = &mut self.work else { return Ok(None) };
+        let SoundMode::Copy(copy) = &mut self.work else { return Ok(None) };
         let (doubtful, damage) = (copy.doubtful(), copy.damage());
         let source = &self.track.parameters;
         // SAFETY: the parameters are valid.
@@ -154,14 +159,14 @@ impl AudioConverter {
     /// Packets that could not be decoded or that lie where audio was already.
     pub(super) fn damage(&self) -> u64 {
         let now = match &self.work {
-            Work::Copy(copy) => copy.damage(),
-            Work::Convert(convert) => convert.damage(),
+            SoundMode::Copy(copy) => copy.damage(),
+            SoundMode::Convert(convert) => convert.damage(),
         };
         self.damage + now
     }
 }
 
-/// Whether a stream cannot become sound of a rendition, and why.
+/// Checks a stream: gives the reason where it cannot become sound of a rendition, none where it can.
 ///
 /// # Safety
 /// `stream` is a valid stream of a demuxer that knows its codec parameters.
@@ -177,7 +182,7 @@ pub(super) unsafe fn refusal(stream: *const av::AVStream) -> Result<Option<Strin
     }
 }
 
-/// Whether the packets of a stream have no description but in themselves, which one may have for those after it.
+/// Tells whether the packets of a stream are described only by themselves, and one may describe those after it.
 ///
 /// # Safety
 /// `stream` is a valid stream of a demuxer that knows its codec parameters.
@@ -187,9 +192,9 @@ pub(super) unsafe fn may_be_described_once(stream: *const av::AVStream) -> bool 
     parameters.codec_id == av::AVCodecID::AV_CODEC_ID_AAC && parameters.extradata_size == 0
 }
 
-fn converting(convert: Convert) -> Result<(Work, CodecParameters, c_int)> {
+fn converting(convert: Convert) -> Result<(SoundMode, CodecParameters, c_int)> {
     let (parameters, rate) = (convert.parameters()?, convert.sample_rate());
-    Ok((Work::Convert(Box::new(convert)), parameters, rate))
+    Ok((SoundMode::Convert(Box::new(convert)), parameters, rate))
 }
 
 fn refused(name: &str, codec: &str, Refusal(why): &Refusal) -> Error {

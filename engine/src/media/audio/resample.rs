@@ -1,5 +1,7 @@
 //! Samples of any format, rate and channels to planes of floating point, through libswresample.
 
+#![expect(unsafe_code, reason = "libav is C")]
+
 use crate::error::Result;
 use crate::media::ffi::{self, AvFrame, check};
 use av::AVSampleFormat::{
@@ -13,7 +15,7 @@ use std::fmt;
 use std::ops::Range;
 use std::ptr;
 
-/// What decoded samples are.
+/// Format of decoded samples.
 #[derive(Clone, Copy)]
 pub(super) struct SampleFormat {
     format: av::AVSampleFormat,
@@ -62,7 +64,7 @@ impl SampleFormat {
         usize::try_from(unsafe { av::av_get_bytes_per_sample(self.format) }).unwrap_or(0)
     }
 
-    /// How many buffers hold the samples, and the bytes that one sample of each takes.
+    /// Counts the buffers that hold the samples, and the bytes that one sample takes in each.
     fn buffers(&self) -> (usize, usize) {
         // SAFETY: a function of its argument alone.
         let planar = unsafe { av::av_sample_fmt_is_planar(self.format) } != 0;
@@ -139,7 +141,7 @@ impl Resampler {
         Ok(Self { context, from, silence })
     }
 
-    /// What goes in.
+    /// Gives the format of the samples that go in.
     pub(super) fn from(&self) -> &SampleFormat {
         &self.from
     }

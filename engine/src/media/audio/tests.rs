@@ -1,3 +1,5 @@
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::*;
 use crate::media::ffi::check;
 use crate::media::testing::{av1_packets, run};
@@ -487,6 +489,7 @@ fn film(path: &Path, start: Option<i64>) -> Converted {
         audio: AudioChoice::Best,
         threads: 1,
         span,
+        origin: None,
     };
     let mut source = crate::media::Source::open(&Input::Path(path.to_owned()), &options).unwrap();
     let mut packets = Vec::new();
@@ -609,7 +612,7 @@ fn a_new_description_between_packets_is_followed() {
     assert_near(&clicks(&written(&directory, &converted)), &expected, "48 then 44.1 kHz");
 }
 
-/// What MP4 cannot hold as it is becomes AAC: here E-AC-3 of fewer blocks in a packet.
+/// Converts to AAC what MP4 cannot hold as it is: here E-AC-3 of fewer blocks in a packet.
 #[test]
 fn sound_that_the_muxer_has_no_place_for_is_converted() {
     let directory = TempDir::new().unwrap();

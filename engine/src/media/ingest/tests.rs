@@ -1,3 +1,5 @@
+#![expect(unsafe_code, reason = "libav is C")]
+
 use super::*;
 use crate::colour::{Siting, cicp};
 use crate::frame::Sample;

@@ -1,6 +1,6 @@
 //! A folder that one job at a time writes into.
 
-use super::sync_directory;
+use super::sync::sync_directory;
 use crate::error::{Error, Result};
 use std::fs::{self, File};
 use std::io;
@@ -119,7 +119,7 @@ fn lock(directory: &Path) -> Result<Option<File>> {
     }
 }
 
-/// Whether an open folder is the one under this path.
+/// Tells whether an open folder is the one under this path.
 #[cfg(unix)]
 fn is_at(folder: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -1,6 +1,6 @@
 //! The hidden folder in which a set is put together, and how it takes the place of the final one.
 
-use super::sync_directory;
+use super::sync::sync_directory;
 use crate::error::{Error, Result};
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -10,7 +10,7 @@ use tempfile::TempPath;
 
 /// A hidden folder. It goes, with everything in it, when this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct OutputPlace {
     path: PathBuf,
     /// Whether it lies beside the final folder and not in it.
     beside: bool,
@@ -27,7 +27,7 @@ pub(super) struct Set<'a> {
     pub(super) overwrite: bool,
 }
 
-impl Place {
+impl OutputPlace {
     /// Makes one for the files of `folder`, which has no symbolic links in its path.
     pub(super) fn for_folder(folder: &Path) -> io::Result<Self> {
         let inside = tempfile::Builder::new().prefix(".").suffix(".part").tempdir_in(folder)?.keep();
@@ -137,7 +137,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for OutputPlace {
     fn drop(&mut self) {
         if !self.path.as_os_str().is_empty() {
             // Nothing in it is a result; after a swap it is gone already.
@@ -267,10 +267,10 @@ mod tests {
     const NAMES: [&str; 2] = ["a", "report"];
 
     /// A folder with old files, and a place in it or beside it with new ones.
-    fn setting(root: &TempDir, beside: bool) -> (PathBuf, Place) {
+    fn setting(root: &TempDir, beside: bool) -> (PathBuf, OutputPlace) {
         let folder = root.path().canonicalize().unwrap().join("film");
         fs::create_dir(&folder).unwrap();
-        let mut place = Place::for_folder(&folder).unwrap();
+        let mut place = OutputPlace::for_folder(&folder).unwrap();
         assert!(place.beside);
         if !beside {
             let inside = folder.join(".inside.part");

@@ -32,7 +32,7 @@ fn every_item_arrives_once_and_each_producers_in_order() {
         [(1, 1, 1), (1, 4, 4), (2, 8, 1), (3, 1, 8), (7, 3, 5), (64, 6, 6)].into_iter().enumerate()
     {
         let (sender, receiver) = StageQueue::bounded(capacity);
-        let valve = sender.valve();
+        let handle = sender.handle();
         let mut received: Vec<Vec<(u64, u64)>> = thread::scope(|scope| {
             for producer in 0..producers {
                 let sender = sender.clone();
@@ -71,7 +71,7 @@ fn every_item_arrives_once_and_each_producers_in_order() {
         let expected: Vec<_> =
             (0..producers).flat_map(|producer| (0..ITEMS).map(move |item| (producer, item))).collect();
         assert_eq!(all, expected);
-        let stats = valve.stats();
+        let stats = handle.stats();
         assert_eq!((stats.capacity, stats.items), (capacity, producers * ITEMS));
         assert!((1..=capacity).contains(&stats.max_depth));
         assert!((stats.items..=stats.items * capacity as u64).contains(&stats.depth_sum));
@@ -136,8 +136,8 @@ fn closing_wakes_everyone_and_lasts() {
         thread::scope(|scope| {
             let producers = [(); 2].map(|()| scope.spawn(|| full.push(2)));
             let consumers = [(); 2].map(|()| scope.spawn(|| empty.pop()));
-            full.valve().close();
-            empty_sender.valve().close();
+            full.handle().close();
+            empty_sender.handle().close();
             for producer in producers {
                 // One may find the place that closing has just made, before it learns of it; its item is dropped there.
                 assert!(matches!(producer.join().unwrap(), Ok(()) | Err(2)));
@@ -191,7 +191,7 @@ fn dropping_both_ends_drops_what_is_inside() {
 fn waiting_is_counted_on_the_side_that_waits() {
     let pause = || thread::sleep(Duration::from_millis(20));
     let (sender, receiver) = StageQueue::bounded(1);
-    let stalls = || (sender.valve().stats().push_stall, sender.valve().stats().pop_stall);
+    let stalls = || (sender.handle().stats().push_stall, sender.handle().stats().pop_stall);
     thread::scope(|scope| {
         scope.spawn(|| {
             pause();
@@ -230,7 +230,7 @@ proptest! {
                 prop_assert_eq!(receiver.try_pop(), model.pop_front());
             }
         }
-        let stats = sender.valve().stats();
+        let stats = sender.handle().stats();
         prop_assert_eq!((stats.depth_sum, stats.max_depth), (depths, deepest));
     }
 }

@@ -2,18 +2,23 @@
 
 use super::super::spool::{Either, Interleaved, Spool, SpoolWriter};
 use super::*;
-use crate::error::Error;
-use crate::frame::Frame;
+use crate::encode::Encoder;
+use crate::error::{Error, Remedy};
+use crate::frame::{Area, Frame};
 use crate::geometry::Rational;
 use crate::media::{AudioTrack, Event};
 use crate::packet::Packet;
-use crate::plan::{PlanOptions, SegmentRule, tests::source};
+use crate::plan::{PlanOptions, Segmentation, Wanted, tests::source};
 use crate::scale::Crop;
-use crate::source::Damage;
+use crate::scale::{Scaler, Twin};
+use crate::source::{Damage, Scan};
+use crate::store::{PlanStore, SegmentKeys, Store, StoreOptions};
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 /// Decoded frames that may wait in one lane.
@@ -31,7 +36,7 @@ enum Fault {
 
 /// Where and when it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum FaultPlace {
     Decode(u64),
     OpenScaler,
     Scale(u64),
@@ -53,22 +58,39 @@ struct Setup {
     /// Segments at once, and key frames of each.
     jobs: usize,
     segment_key_frames: Option<NonZeroU32>,
-    fault: Option<(Place, Fault)>,
+    /// Whether the plan lists its segments.
+    listed: bool,
+    /// Whether the source's file is changed while it is read.
+    source_changes: bool,
+    /// Whether no encoder can be opened while another works.
+    exclusive: bool,
+    selection: Selection,
+    fault: Option<(FaultPlace, Fault)>,
     /// Whether another scaler goes on where one's device fails.
     twin: bool,
     /// Where one stays until it is released, as inside a library that nobody can interrupt.
-    stall: Option<Place>,
+    stall: Option<FaultPlace>,
     stalled: AtomicBool,
     released: AtomicBool,
     control: Control,
     /// An encoder of this rung loses its last packet.
     loses: Option<usize>,
     damage: Damage,
+    /// Numbers of frames that are damaged besides.
+    damaged: Vec<u64>,
     strict: bool,
+    /// Whether the source can pass frames over; where it cannot, it decodes them.
+    can_skip: bool,
+    store: Option<PlanStore>,
     /// The sound changes before this frame.
     sound_changes: Option<usize>,
     decoded: AtomicU64,
+    /// Frames that the source passed over, and those that were taken from it.
+    skipped: AtomicU64,
+    filled: AtomicU64,
     encoded: AtomicU64,
+    /// Encoders that have had a frame and are not closed.
+    working: AtomicU64,
     /// How often the place of the fault was come to.
     visits: AtomicU64,
     /// The most frames that the decoder was ahead of the last rung's encoder.
@@ -83,6 +105,10 @@ impl Default for Setup {
             lag: 3,
             jobs: 1,
             segment_key_frames: None,
+            listed: false,
+            exclusive: false,
+            source_changes: false,
+            selection: Selection::All,
             fault: None,
             twin: false,
             stall: None,
@@ -91,10 +117,16 @@ impl Default for Setup {
             control: Control::default(),
             loses: None,
             damage: Damage::default(),
+            damaged: Vec::new(),
             strict: false,
+            can_skip: false,
+            store: None,
             sound_changes: None,
             decoded: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
+            filled: AtomicU64::new(0),
             encoded: AtomicU64::new(0),
+            working: AtomicU64::new(0),
             visits: AtomicU64::new(0),
             ahead: AtomicU64::new(0),
         }
@@ -102,7 +134,7 @@ impl Default for Setup {
 }
 
 impl Setup {
-    fn at(&self, place: Place) -> Result<()> {
+    fn at(&self, place: FaultPlace) -> Result<()> {
         if self.stall == Some(place) {
             self.stalled.store(true, Ordering::SeqCst);
             wait_for(|| self.released.load(Ordering::SeqCst));
@@ -112,7 +144,7 @@ impl Setup {
                 self.visits.fetch_add(1, Ordering::SeqCst);
                 wait_for(|| self.stall.is_none() || self.stalled.load(Ordering::SeqCst));
                 match fault {
-                    Fault::Fail => Err(Error::options(format!("{place:?}"))),
+                    Fault::Fail => Err(Error::not_in_source(format!("{place:?}"))),
                     Fault::Lose => Err(Error::Device { device: "made up".to_owned(), why: format!("{place:?}") }),
                     Fault::Panic => panic!("{place:?}"),
                     Fault::Cancel => {
@@ -129,7 +161,17 @@ impl Setup {
         let ladder = "36x64,18x32".parse().unwrap();
         let options = PlanOptions { ladder, keyframe_interval: Rational::new(1, 2), ..PlanOptions::default() };
         let plan = Plan::new(&source(64, 64), &options).unwrap();
-        Plan { segments: SegmentRule { key_frames: self.segment_key_frames }, ..plan }
+        let segments = Segmentation::AsDecoded { key_frames: self.segment_key_frames };
+        let plan = Plan { wanted: Wanted { segments, ..plan.wanted }, ..plan };
+        if !self.listed {
+            return plan;
+        }
+        let mut list = plan.segment_list();
+        self.times.iter().for_each(|&pts| list.push(pts));
+        let mut plan = plan.with_segments(list).unwrap();
+        let frames = self.times.len() as u64;
+        plan.found.scan = Some(Scan { frames, end: None, can_skip: self.can_skip, is_exact: true });
+        plan
     }
 
     /// As a conversion does; once it has ended, it may take `grace` to wind down.
@@ -141,8 +183,8 @@ impl Setup {
 
     fn run(self: &Arc<Self>, job: &Control) -> Result<Outcome<Vec<Either>>> {
         let (plan, directory) = (self.plan(), tempfile::tempdir().unwrap());
-        let board = Board::new(plan.rungs.iter().map(|rung| rung.size), 40);
-        let spread = Spread {
+        let counters = ProgressCounters::new(plan.wanted.rungs.iter().copied(), 40);
+        let parallelism = ParallelismPlan {
             jobs: self.jobs,
             cores: 1,
             lane_frames: LANE_FRAMES,
@@ -150,29 +192,30 @@ impl Setup {
             memory: 0,
             gpu_memory: 0,
         };
-        let order = Order {
+        let spec = PipelineSpec {
             plan: &plan,
-            source: MadeUp { setup: Arc::clone(self), events: self.events(), frame: (0, 0) },
             name: "film",
+            selection: self.selection,
             strict: self.strict,
-            audio: true,
-            workshop: self,
-            spread: &spread,
-            area: Area::whole(plan.video_in.format),
-            spool: directory.path(),
-            board: &board,
+            has_audio: self.selection == Selection::All,
+            factory: self,
+            parallelism: &parallelism,
+            folder: directory.path(),
+            counters: &counters,
         };
-        let outcome = run(job, order);
+        let damage = self.damage.clone();
+        let source = MadeUp { setup: Arc::clone(self), events: self.events(), frame: (0, 0), damage };
+        let outcome = run(job, &spec, source);
         assert_eq!(directory.path().read_dir().unwrap().count(), 0);
         outcome
     }
 
     /// Audio counts in ticks of a tenth of a millisecond.
-    fn events(&self) -> VecDeque<Step> {
+    fn events(&self) -> VecDeque<MadeUpEvent> {
         let mut events = VecDeque::new();
         for (index, &pts) in self.times.iter().enumerate() {
             if index % 3 == 0 {
-                events.push_back(Step::Audio(Packet {
+                events.push_back(MadeUpEvent::Audio(Packet {
                     data: vec![1; index],
                     pts: pts * 10,
                     duration: 1200,
@@ -180,16 +223,16 @@ impl Setup {
                 }));
             }
             if self.sound_changes == Some(index) {
-                events.push_back(Step::SoundChanged);
+                events.push_back(MadeUpEvent::SoundChanged);
             }
-            events.push_back(Step::Frame(pts));
+            events.push_back(MadeUpEvent::Frame(pts));
         }
         events
     }
 }
 
 /// What the made-up decoder does next.
-enum Step {
+enum MadeUpEvent {
     Frame(i64),
     Audio(Packet),
     SoundChanged,
@@ -197,36 +240,60 @@ enum Step {
 
 struct MadeUp {
     setup: Arc<Setup>,
-    events: VecDeque<Step>,
+    events: VecDeque<MadeUpEvent>,
     /// Number and time of the last frame.
     frame: (u64, i64),
+    damage: Damage,
 }
 
-impl Footage for MadeUp {
+impl FrameSource for MadeUp {
     fn next(&mut self) -> Result<Event> {
         match self.events.pop_front() {
             None => Ok(Event::End),
-            Some(Step::Audio(packet)) => Ok(Event::Audio(packet)),
-            Some(Step::SoundChanged) => Ok(Event::SoundChanged),
-            Some(Step::Frame(pts)) => {
+            Some(MadeUpEvent::Audio(packet)) => Ok(Event::Audio(packet)),
+            Some(MadeUpEvent::SoundChanged) => Ok(Event::SoundChanged),
+            Some(MadeUpEvent::Frame(pts)) => {
                 let number = self.setup.decoded.fetch_add(1, Ordering::SeqCst);
-                self.setup.at(Place::Decode(number))?;
+                self.setup.at(FaultPlace::Decode(number))?;
                 self.setup.ahead.fetch_max(number + 1 - self.setup.encoded.load(Ordering::SeqCst), Ordering::SeqCst);
                 self.frame = (number, pts);
+                if self.setup.damaged.contains(&number) {
+                    self.damage.damaged_frames += 1;
+                    self.damage.first_at = self.damage.first_at.or(Some(pts as f64));
+                }
                 Ok(Event::Frame { pts, duration: 40 })
             }
         }
     }
 
-    fn fill(&mut self, _area: Area, frame: &mut Frame) -> Result<()> {
+    fn fill(&mut self, area: Area, frame: &mut Frame) -> Result<()> {
         let (number, pts) = self.frame;
+        self.setup.filled.fetch_add(1, Ordering::SeqCst);
+        frame.reshape(area.format(frame.format()));
         (frame.pts, frame.duration) = (pts, 40);
         frame.bytes_mut().fill((number % 251) as u8);
         Ok(())
     }
 
+    fn skip_to(&mut self, pts: i64) -> Result<()> {
+        let before = self.events.len();
+        self.events.retain(|event| !matches!(event, MadeUpEvent::Frame(time) if *time < pts));
+        let skipped = (before - self.events.len()) as u64;
+        self.setup.decoded.fetch_add(skipped, Ordering::SeqCst);
+        self.setup.skipped.fetch_add(skipped, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn seek_to(&mut self, pts: i64) -> Result<()> {
+        self.skip_to(pts)
+    }
+
+    fn has_changed(&self) -> bool {
+        self.setup.source_changes
+    }
+
     fn damage(&self) -> &Damage {
-        &self.setup.damage
+        &self.damage
     }
 
     fn audio_track(&self) -> Option<&AudioTrack> {
@@ -253,7 +320,7 @@ impl MadeUpScaler {
         Box::new(Self { setup: Arc::clone(setup), device, capacity, faulty, under_way: VecDeque::new() })
     }
 
-    fn at(&self, place: Place) -> Result<()> {
+    fn at(&self, place: FaultPlace) -> Result<()> {
         if self.faulty { self.setup.at(place) } else { Ok(()) }
     }
 }
@@ -269,7 +336,7 @@ impl Scaler for MadeUpScaler {
 
     fn submit(&mut self, source: &Frame, crop: Crop) -> Result<()> {
         assert_eq!((crop.frame % 251) as u8, source.bytes()[0], "each frame keeps its number");
-        self.at(Place::Scale(crop.frame))?;
+        self.at(FaultPlace::Scale(crop.frame))?;
         self.under_way.push_back((source.pts, crop.frame));
         assert!(self.under_way.len() <= self.capacity);
         Ok(())
@@ -277,7 +344,7 @@ impl Scaler for MadeUpScaler {
 
     fn collect(&mut self, outputs: &mut [&mut Frame]) -> Result<()> {
         let (pts, number) = self.under_way.pop_front().unwrap();
-        self.at(Place::Collect(number))?;
+        self.at(FaultPlace::Collect(number))?;
         for frame in outputs {
             (frame.pts, frame.duration) = (pts, 40);
             frame.bytes_mut().fill((number % 251) as u8);
@@ -295,9 +362,11 @@ struct MadeUpEncoder {
 
 impl Encoder for MadeUpEncoder {
     fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
-        self.setup.at(Place::Encode(self.rung, u64::from(frame.bytes()[0])))?;
+        self.setup.at(FaultPlace::Encode(self.rung, u64::from(frame.bytes()[0])))?;
         assert!(key || self.begun, "a segment begins with a key frame");
-        self.begun = true;
+        if !std::mem::replace(&mut self.begun, true) {
+            self.setup.working.fetch_add(1, Ordering::SeqCst);
+        }
         if self.rung == 1 {
             self.setup.encoded.fetch_add(1, Ordering::SeqCst);
         }
@@ -310,7 +379,7 @@ impl Encoder for MadeUpEncoder {
     }
 
     fn finish(&mut self, packets: &mut Vec<Packet>) -> Result<bool> {
-        self.setup.at(Place::Finish(self.rung))?;
+        self.setup.at(FaultPlace::Finish(self.rung))?;
         if self.setup.loses == Some(self.rung) && self.kept.len() == 1 {
             self.kept.pop_back();
         }
@@ -321,16 +390,19 @@ impl Encoder for MadeUpEncoder {
 
 impl Drop for MadeUpEncoder {
     fn drop(&mut self) {
+        if self.begun {
+            self.setup.working.fetch_sub(1, Ordering::SeqCst);
+        }
         // There is nobody to be told.
-        let _ = self.setup.at(Place::CloseEncoder(self.rung));
+        let _ = self.setup.at(FaultPlace::CloseEncoder(self.rung));
     }
 }
 
-impl Workshop for Arc<Setup> {
+impl StageFactory for Arc<Setup> {
     type Rendition = Vec<Either>;
 
     fn scaler(&self) -> Result<Box<dyn Scaler>> {
-        self.at(Place::OpenScaler)?;
+        self.at(FaultPlace::OpenScaler)?;
         Ok(MadeUpScaler::open(self, "made up", self.capacity, true))
     }
 
@@ -339,15 +411,20 @@ impl Workshop for Arc<Setup> {
     }
 
     fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
-        self.at(Place::OpenEncoder(rung))?;
+        self.at(FaultPlace::OpenEncoder(rung))?;
+        wait_for(|| !self.exclusive || self.working.load(Ordering::SeqCst) == 0);
         Ok(Box::new(MadeUpEncoder { setup: Arc::clone(self), rung, begun: false, kept: VecDeque::new() }))
     }
 
-    fn assemble(&self, rung: usize, video: &Spool, film: &Film) -> Result<Vec<Either>> {
-        self.at(Place::Assemble(rung))?;
-        let audio = film.audio.as_ref().unwrap();
+    fn store(&self) -> Option<&PlanStore> {
+        self.store.as_ref()
+    }
+
+    fn assemble(&self, rung: usize, video: &Spool, film: &SourceSummary) -> Result<Vec<Either>> {
+        self.at(FaultPlace::Assemble(rung))?;
+        let audio = film.audio.iter().flat_map(Spool::packets);
         let (ticks, audio_ticks) = (Rational::new(1, 1000), Rational::new(1, 10000));
-        Interleaved::new(video.packets(), ticks, audio.packets(), audio_ticks).collect()
+        Interleaved::new(video.packets(), ticks, audio, audio_ticks).collect()
     }
 }
 
@@ -370,16 +447,34 @@ fn times(packets: &[Either]) -> (Vec<i64>, Vec<i64>) {
     (video.collect(), audio.collect())
 }
 
-/// What every job that was not disturbed must come to.
+/// Checks that a job that was not disturbed came to all it must.
 fn assert_whole(outcome: &Outcome<Vec<Either>>, setup: &Setup) {
+    let keys = assert_renditions(outcome, setup);
     let count = setup.times.len() as u64;
-    let film = &outcome.film;
+    let names: Vec<_> = outcome.stages.iter().map(|stage| stage.name.as_str()).collect();
+    let expected = ["decode", "scale", "encode 36x64", "mux 36x64", "encode 18x32", "mux 18x32"];
+    assert_eq!(names, expected);
+    let keys = keys.into_iter().filter(|&key| key).count() as u64;
+    let segments = setup.segment_key_frames.map_or(1, |limit| keys.div_ceil(u64::from(limit.get())));
+    for queue in &outcome.queues {
+        // A segment's beginning and end travel too, its beginning only as far as to the encoder.
+        let items = count + segments * if queue.name.starts_with("encode") { 1 } else { 2 };
+        assert_eq!(queue.items, items, "{}", queue.name);
+        assert!(queue.max_depth <= queue.capacity);
+        assert_eq!(queue.queues, if queue.name.starts_with("encode") { 1 } else { setup.jobs });
+    }
+}
+
+/// Checks that all frames are in the renditions, and all sound; gives which frames are key frames.
+fn assert_renditions(outcome: &Outcome<Vec<Either>>, setup: &Setup) -> Vec<bool> {
+    let count = setup.times.len() as u64;
+    let film = &outcome.summary;
     assert_eq!(
         (film.frames.count(), film.frames.ends()),
         (count, Some((setup.times[0], *setup.times.last().unwrap())))
     );
-    let mut key_frames = KeyFrames::new(setup.plan().key_frames, Rational::new(1, 1000));
-    let keys: Vec<bool> = setup.times.iter().map(|&pts| key_frames.next(pts)).collect();
+    let mut segmenter = setup.plan().segmenter();
+    let keys: Vec<bool> = setup.times.iter().map(|&pts| segmenter.next(pts).key).collect();
     for rung in &outcome.rungs {
         let (video, audio) = times(&rung.rendition);
         assert_eq!(video, setup.times);
@@ -398,18 +493,7 @@ fn assert_whole(outcome: &Outcome<Vec<Either>>, setup: &Setup) {
         assert_eq!(found, keys);
         assert_eq!(rung.video_bytes, count);
     }
-    let names: Vec<_> = outcome.stages.iter().map(|stage| stage.name.as_str()).collect();
-    let expected = ["decode", "scale", "encode 36x64", "mux 36x64", "encode 18x32", "mux 18x32"];
-    assert_eq!(names, expected);
-    let keys = keys.into_iter().filter(|&key| key).count() as u64;
-    let segments = setup.segment_key_frames.map_or(1, |limit| keys.div_ceil(u64::from(limit.get())));
-    for queue in &outcome.queues {
-        // A segment's beginning and end travel too, its beginning only as far as to the encoder.
-        let items = count + segments * if queue.name.starts_with("encode") { 1 } else { 2 };
-        assert_eq!(queue.items, items, "{}", queue.name);
-        assert!(queue.max_depth <= queue.capacity);
-        assert_eq!(queue.queues, if queue.name.starts_with("encode") { 1 } else { setup.jobs });
-    }
+    keys
 }
 
 #[test]
@@ -424,6 +508,27 @@ fn segments_side_by_side_come_out_in_their_places() {
         let segment_key_frames = NonZeroU32::new(key_frames);
         let times = (0..250).map(|frame| frame * 40).collect();
         let (outcome, setup) = run_with(Setup { times, jobs, segment_key_frames, ..Setup::default() });
+        assert_whole(&outcome.unwrap(), &setup);
+    }
+}
+
+#[test]
+fn nothing_of_a_source_that_changes_meanwhile_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (outcome, setup) = run_with(Setup { source_changes: true, ..stored_film(folder.path(), 1, true) });
+    assert!(matches!(outcome, Err(Error::BadSource { why, .. }) if why.contains("was changed while it was read")));
+    let store = setup.store.as_ref().unwrap();
+    assert!((0..6).all(|number| store.segment(number, 2).unwrap().is_none()));
+    let (outcome, _) = run_with(Setup { source_changes: true, ..Setup::default() });
+    outcome.unwrap();
+}
+
+#[test]
+fn encoders_that_cannot_be_opened_while_others_work_have_their_turn() {
+    for (jobs, listed) in [(1, true), (1, false), (3, true)] {
+        let segment_key_frames = NonZeroU32::new(1);
+        let (outcome, setup) =
+            run_with(Setup { jobs, listed, segment_key_frames, exclusive: true, ..Setup::default() });
         assert_whole(&outcome.unwrap(), &setup);
     }
 }
@@ -456,7 +561,7 @@ fn damage_is_counted_and_refused_only_when_strict() {
         let (outcome, setup) = run_with(Setup { damage: damage.clone(), ..Setup::default() });
         let outcome = outcome.unwrap();
         assert_whole(&outcome, &setup);
-        assert_eq!(outcome.film.damage, damage);
+        assert_eq!(outcome.summary.damage, damage);
         let (outcome, _) = run_with(Setup { damage, strict: true, ..Setup::default() });
         assert!(matches!(outcome, Err(Error::BadSource { why, .. }) if why.contains("1.500 s")));
     }
@@ -468,7 +573,9 @@ fn sound_that_is_lost_is_refused_when_strict() {
     let (outcome, setup) = run_with(Setup { damage: damage.clone(), ..Setup::default() });
     assert_whole(&outcome.unwrap(), &setup);
     let (outcome, _) = run_with(Setup { damage, strict: true, ..Setup::default() });
-    assert!(matches!(outcome, Err(Error::BadSource { why, .. }) if why.contains("sound") && why.contains("--strict")));
+    assert!(
+        matches!(outcome, Err(Error::BadSource { why, remedy: Some(Remedy::AcceptLostSound), .. }) if why.contains("sound"))
+    );
 }
 
 #[test]
@@ -493,7 +600,7 @@ fn a_still_that_is_too_long_for_the_file_is_refused_when_it_is_met() {
     let (outcome, setup) = run_with(Setup { times: times(longest), ..Setup::default() });
     assert_whole(&outcome.unwrap(), &setup);
     let (outcome, _) = run_with(Setup { times: times(longest + 1), ..Setup::default() });
-    let Err(Error::BadSource { name, why }) = outcome else { panic!("refused") };
+    let Err(Error::BadSource { name, why, remedy: Some(Remedy::ConvertParts) }) = outcome else { panic!("refused") };
     assert!(name == "film" && why.contains("from 0.040 s to 2147483.688 s"), "{why}");
 }
 
@@ -529,7 +636,7 @@ fn a_cancelled_control_starts_nothing() {
 #[test]
 fn a_device_that_fails_in_the_middle_is_left_from_the_very_frame_on() {
     for (capacity, jobs) in [(1, 1), (3, 1), (3, 3)] {
-        for place in [0, 7, 59].into_iter().flat_map(|frame| [Place::Scale(frame), Place::Collect(frame)]) {
+        for place in [0, 7, 59].into_iter().flat_map(|frame| [FaultPlace::Scale(frame), FaultPlace::Collect(frame)]) {
             let segment_key_frames = NonZeroU32::new(u32::from(jobs > 1));
             let fault = Some((place, Fault::Lose));
             let setup = Setup { capacity, jobs, segment_key_frames, fault, twin: true, ..Setup::default() };
@@ -539,7 +646,7 @@ fn a_device_that_fails_in_the_middle_is_left_from_the_very_frame_on() {
             assert_eq!(setup.visits.load(Ordering::SeqCst), 1, "the twin is what scales the frame");
             let Fallback { device, why, frame } = outcome.fallback.unwrap();
             assert_eq!((device.as_str(), why), ("made up", format!("{place:?}")));
-            let (Place::Scale(failed) | Place::Collect(failed)) = place else { unreachable!() };
+            let (FaultPlace::Scale(failed) | FaultPlace::Collect(failed)) = place else { unreachable!() };
             // What was still under way with the frame that failed is scaled anew too.
             assert!((failed.saturating_sub(capacity as u64 - 1)..=failed).contains(&frame), "{frame}, {place:?}");
         }
@@ -548,26 +655,26 @@ fn a_device_that_fails_in_the_middle_is_left_from_the_very_frame_on() {
 
 #[test]
 fn a_device_that_fails_with_none_to_go_on_with_ends_the_job() {
-    for place in [Place::Scale(7), Place::Collect(7)] {
+    for place in [FaultPlace::Scale(7), FaultPlace::Collect(7)] {
         let (outcome, _) = run_with(Setup { fault: Some((place, Fault::Lose)), ..Setup::default() });
         assert!(matches!(outcome, Err(Error::Device { why, .. }) if why == format!("{place:?}")));
     }
 }
 
 /// Every state in which someone can be stuck.
-const STALLS: [Place; 12] = [
-    Place::OpenScaler,
-    Place::OpenEncoder(0),
-    Place::OpenEncoder(1),
-    Place::Decode(0),
-    Place::Decode(20),
-    Place::Scale(7),
-    Place::Encode(0, 9),
-    Place::Encode(1, 59),
-    Place::Finish(0),
-    Place::CloseEncoder(0),
-    Place::CloseEncoder(1),
-    Place::Assemble(1),
+const STALLS: [FaultPlace; 12] = [
+    FaultPlace::OpenScaler,
+    FaultPlace::OpenEncoder(0),
+    FaultPlace::OpenEncoder(1),
+    FaultPlace::Decode(0),
+    FaultPlace::Decode(20),
+    FaultPlace::Scale(7),
+    FaultPlace::Encode(0, 9),
+    FaultPlace::Encode(1, 59),
+    FaultPlace::Finish(0),
+    FaultPlace::CloseEncoder(0),
+    FaultPlace::CloseEncoder(1),
+    FaultPlace::Assemble(1),
 ];
 
 #[test]
@@ -591,35 +698,186 @@ fn a_cancelled_job_leaves_behind_whoever_is_stuck() {
 #[test]
 fn a_failed_job_leaves_behind_whoever_is_stuck_and_gives_the_reason() {
     let failures = [
-        (Place::OpenScaler, Place::OpenEncoder(1)),
-        (Place::OpenEncoder(0), Place::OpenScaler),
-        (Place::Decode(5), Place::Encode(0, 0)),
-        (Place::Scale(7), Place::Decode(9)),
-        (Place::Encode(0, 9), Place::Encode(1, 9)),
-        (Place::Finish(0), Place::Finish(1)),
-        (Place::Assemble(0), Place::Assemble(1)),
+        (FaultPlace::OpenScaler, FaultPlace::OpenEncoder(1)),
+        (FaultPlace::OpenEncoder(0), FaultPlace::OpenScaler),
+        (FaultPlace::Decode(5), FaultPlace::Encode(0, 0)),
+        (FaultPlace::Scale(7), FaultPlace::Decode(9)),
+        (FaultPlace::Encode(0, 9), FaultPlace::Encode(1, 9)),
+        (FaultPlace::Finish(0), FaultPlace::Finish(1)),
+        (FaultPlace::Assemble(0), FaultPlace::Assemble(1)),
     ];
     for (stall, failure) in failures {
         let setup = Setup { stall: Some(stall), fault: Some((failure, Fault::Fail)), lag: 0, ..Setup::default() };
         let setup = Arc::new(setup);
         let outcome = setup.run_with_grace(Duration::ZERO);
-        assert!(matches!(outcome, Err(Error::Options(message)) if message == format!("{failure:?}")), "{stall:?}");
+        assert!(matches!(outcome, Err(Error::NotInSource(message)) if message == format!("{failure:?}")), "{stall:?}");
         assert!(Arc::strong_count(&setup) > 1, "{stall:?}: who is stuck is still there");
         setup.released.store(true, Ordering::SeqCst);
         wait_for(|| Arc::strong_count(&setup) == 1);
     }
 }
 
-fn place() -> impl Strategy<Value = Place> {
+/// Frames of a segment of [`stored_film`].
+const SEGMENT_FRAMES: [u64; 6] = [13, 12, 13, 12, 13, 9];
+
+/// A film of six segments, with a store in `folder`.
+fn stored_film(folder: &Path, jobs: usize, can_skip: bool) -> Setup {
+    let times = (0..72).map(|frame| frame * 40).collect();
+    let segment_key_frames = NonZeroU32::new(1);
+    let mut setup = Setup { times, jobs, segment_key_frames, listed: true, can_skip, ..Setup::default() };
+    let plan = setup.plan();
+    let frames: Vec<_> = plan.segments().unwrap().iter().map(|segment| segment.frames).collect();
+    assert_eq!(frames, SEGMENT_FRAMES);
+    let store = Store::open(&StoreOptions { folder: folder.to_owned(), size: None }).unwrap();
+    setup.store = Some(PlanStore::new(store, SegmentKeys::new(&plan, "made up").unwrap()));
+    setup
+}
+
+/// Puts the objects of rung `rung` of segment `number` of one store into another.
+fn copy_object(from: &PlanStore, into: &PlanStore, number: usize, rung: usize) {
+    let stored = from.segment(number, 2).unwrap().unwrap().swap_remove(rung);
+    let mut writer = into.begin(number, rung).unwrap();
+    stored.packets().unwrap().for_each(|packet| writer.append(&packet.unwrap()).unwrap());
+    into.finish(writer, stored.damage()).unwrap();
+}
+
+fn frames(number: usize) -> std::ops::Range<u64> {
+    let first: u64 = SEGMENT_FRAMES[..number].iter().sum();
+    first..first + SEGMENT_FRAMES[number]
+}
+
+/// The first and the last frame of segments, and others: in one segment none, in another three.
+const DAMAGED: [u64; 7] = [0, 13, 25, 30, 37, 50, 71];
+
+#[test]
+fn what_is_stored_is_not_decoded_and_comes_out_in_its_place() {
+    let full = tempfile::tempdir().unwrap();
+    // Segments meet the store in any order; what is in it does not depend on how it came there.
+    let setup = Setup { damaged: DAMAGED.to_vec(), ..stored_film(full.path(), 2, false) };
+    let (outcome, made) = run_with(setup);
+    let outcome = outcome.unwrap();
+    assert_whole(&outcome, &made);
+    let damage = Damage { damaged_frames: 7, first_at: Some(0.0), ..Damage::default() };
+    assert_eq!((outcome.summary.damage, outcome.summary.segments, outcome.summary.reused), (damage.clone(), 6, 0));
+    let made = made.store.as_ref().unwrap();
+    for number in 0..6 {
+        let within = DAMAGED.iter().filter(|frame| frames(number).contains(frame)).count() as u64;
+        for stored in made.segment(number, 2).unwrap().unwrap() {
+            assert_eq!(stored.damage().damaged_frames, within, "segment {number}");
+        }
+    }
+
+    for pattern in 0..64_u32 {
+        let is_stored = |number: &usize| pattern >> number & 1 == 1;
+        for (jobs, can_skip) in [(1, true), (1, false), (2, true), (3, true), (3, false)] {
+            let some = tempfile::tempdir().unwrap();
+            let setup = Setup { damaged: DAMAGED.to_vec(), ..stored_film(some.path(), jobs, can_skip) };
+            for number in (0..6).filter(is_stored) {
+                (0..2).for_each(|rung| copy_object(made, setup.store.as_ref().unwrap(), number, rung));
+            }
+            let (outcome, setup) = run_with(setup);
+            let outcome = outcome.unwrap();
+            let case = format!("{pattern:06b}, {jobs} jobs, {can_skip}");
+            assert_renditions(&outcome, &setup);
+            let SourceSummary { segments, reused, damage: found, .. } = &outcome.summary;
+            assert_eq!((*segments, *reused), (6, u64::from(pattern.count_ones())), "{case}");
+            assert_eq!(found, &damage, "{case}");
+            let new: u64 = (0..6).filter(|number| !is_stored(number)).map(|number| SEGMENT_FRAMES[number]).sum();
+            assert_eq!(setup.filled.load(Ordering::SeqCst), new, "{case}");
+            assert_eq!(setup.encoded.load(Ordering::SeqCst), new, "{case}");
+            if can_skip {
+                // That a stored segment begins is known from its first frame, but for the film's first.
+                let runs = (1..6).filter(|number| is_stored(number) && !is_stored(&(number - 1))).count() as u64;
+                let given = setup.decoded.load(Ordering::SeqCst) - setup.skipped.load(Ordering::SeqCst);
+                assert_eq!(given, new + runs, "{case}");
+            }
+            let store = setup.store.as_ref().unwrap();
+            for number in 0..6 {
+                let [one, other] = [made, store].map(|store| store.segment(number, 2).unwrap().expect(&case));
+                for (one, other) in one.iter().zip(&other) {
+                    let [one_packets, others] =
+                        [one, other].map(|stored| stored.packets().unwrap().collect::<Result<Vec<_>>>().unwrap());
+                    assert_eq!(one_packets, others, "{case}, segment {number}");
+                    assert_eq!(one.damage().damaged_frames, other.damage().damaged_frames, "{case}, segment {number}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_segment_with_a_rung_missing_is_made_anew() {
+    let (full, some) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (outcome, made) = run_with(stored_film(full.path(), 1, true));
+    outcome.unwrap();
+    let setup = stored_film(some.path(), 1, true);
+    let (made, store) = (made.store.as_ref().unwrap(), setup.store.as_ref().unwrap());
+    copy_object(made, store, 2, 0);
+    copy_object(made, store, 3, 1);
+    (0..2).for_each(|rung| copy_object(made, store, 4, rung));
+    let (outcome, setup) = run_with(setup);
+    let outcome = outcome.unwrap();
+    assert_renditions(&outcome, &setup);
+    assert_eq!((outcome.summary.reused, setup.filled.load(Ordering::SeqCst)), (1, 72 - SEGMENT_FRAMES[4]));
+}
+
+#[test]
+fn damage_of_stored_segments_is_refused_when_strict() {
+    let folder = tempfile::tempdir().unwrap();
+    let (outcome, _) = run_with(Setup { damaged: vec![30], ..stored_film(folder.path(), 1, true) });
+    outcome.unwrap();
+    // All of it is stored, and nothing is decoded that could be damaged.
+    let (outcome, setup) = run_with(Setup { strict: true, ..stored_film(folder.path(), 1, true) });
+    assert!(matches!(outcome, Err(Error::BadSource { why, .. }) if why.contains("1200.000 s")));
+    assert_eq!(setup.filled.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn one_segment_alone_has_just_its_frames() {
+    for can_skip in [true, false] {
+        for (number, &count) in SEGMENT_FRAMES.iter().enumerate() {
+            let folder = tempfile::tempdir().unwrap();
+            let setup = Setup {
+                selection: Selection::Only(number),
+                damaged: DAMAGED.to_vec(),
+                ..stored_film(folder.path(), 1, can_skip)
+            };
+            let (outcome, setup) = run_with(setup);
+            let outcome = outcome.unwrap();
+            let wanted: Vec<i64> = frames(number).map(|frame| frame as i64 * 40).collect();
+            let values: Vec<u8> = frames(number).map(|frame| frame as u8).collect();
+            for rung in &outcome.rungs {
+                assert_eq!(times(&rung.rendition), (wanted.clone(), Vec::new()), "segment {number}");
+                let found = rung.rendition.iter().map(|packet| match packet {
+                    Either::Video(packet) => packet.data[0],
+                    Either::Audio(_) => panic!("a segment alone has no sound"),
+                });
+                assert_eq!(found.collect::<Vec<_>>(), values);
+            }
+            let within = DAMAGED.iter().filter(|frame| frames(number).contains(frame)).count() as u64;
+            assert_eq!(outcome.summary.damage.damaged_frames, within, "segment {number}");
+            assert_eq!(setup.filled.load(Ordering::SeqCst), count);
+            let decoded = setup.decoded.load(Ordering::SeqCst);
+            assert!(decoded <= frames(number).end + 1, "it stops at the segment's end: {decoded}");
+            let store = setup.store.as_ref().unwrap();
+            (0..6).for_each(|other| assert_eq!(store.segment(other, 2).unwrap().is_some(), other == number));
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (outcome, _) = run_with(Setup { selection: Selection::Only(6), ..stored_film(folder.path(), 1, true) });
+    assert!(matches!(outcome, Err(Error::Misuse(_))));
+}
+
+fn place() -> impl Strategy<Value = FaultPlace> {
     prop_oneof![
-        (0_u64..60).prop_map(Place::Decode),
-        Just(Place::OpenScaler),
-        (0_u64..60).prop_map(Place::Scale),
-        (0_u64..60).prop_map(Place::Collect),
-        (0_usize..2).prop_map(Place::OpenEncoder),
-        (0_usize..2, 0_u64..60).prop_map(|(rung, frame)| Place::Encode(rung, frame)),
-        (0_usize..2).prop_map(Place::Finish),
-        (0_usize..2).prop_map(Place::Assemble),
+        (0_u64..60).prop_map(FaultPlace::Decode),
+        Just(FaultPlace::OpenScaler),
+        (0_u64..60).prop_map(FaultPlace::Scale),
+        (0_u64..60).prop_map(FaultPlace::Collect),
+        (0_usize..2).prop_map(FaultPlace::OpenEncoder),
+        (0_usize..2, 0_u64..60).prop_map(|(rung, frame)| FaultPlace::Encode(rung, frame)),
+        (0_usize..2).prop_map(FaultPlace::Finish),
+        (0_usize..2).prop_map(FaultPlace::Assemble),
     ]
 }
 
@@ -639,18 +897,18 @@ proptest! {
         let (outcome, setup) = run_with(setup);
         match fault {
             Fault::Fail => {
-                assert!(matches!(outcome, Err(Error::Options(message)) if message == format!("{place:?}")));
+                assert!(matches!(outcome, Err(Error::NotInSource(message)) if message == format!("{place:?}")));
             }
             Fault::Panic => {
                 let stage = match place {
-                    Place::Decode(_) => "decode",
-                    Place::OpenScaler | Place::Scale(_) | Place::Collect(_) => "scale",
-                    Place::OpenEncoder(0) | Place::Encode(0, _) | Place::Finish(0) => "encode 36x64",
-                    Place::OpenEncoder(_) | Place::Encode(..) | Place::Finish(_) | Place::CloseEncoder(_) => {
+                    FaultPlace::Decode(_) => "decode",
+                    FaultPlace::OpenScaler | FaultPlace::Scale(_) | FaultPlace::Collect(_) => "scale",
+                    FaultPlace::OpenEncoder(0) | FaultPlace::Encode(0, _) | FaultPlace::Finish(0) => "encode 36x64",
+                    FaultPlace::OpenEncoder(_) | FaultPlace::Encode(..) | FaultPlace::Finish(_) | FaultPlace::CloseEncoder(_) => {
                         "encode 18x32"
                     }
-                    Place::Assemble(0) => "mux 36x64",
-                    Place::Assemble(_) => "mux 18x32",
+                    FaultPlace::Assemble(0) => "mux 36x64",
+                    FaultPlace::Assemble(_) => "mux 18x32",
                 };
                 assert!(matches!(outcome, Err(Error::StageLost { stage: lost }) if lost == stage));
             }
@@ -661,5 +919,39 @@ proptest! {
                 Err(error) => assert!(matches!(error, Error::Cancelled)),
             },
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// And where some of it is stored, what was not reached cannot fail, and what was made before is not lost.
+    #[test]
+    fn whatever_fails_with_a_store_is_the_reason_and_the_next_job_goes_on(
+        place in place(),
+        fault in prop_oneof![Just(Fault::Fail), Just(Fault::Panic), Just(Fault::Cancel)],
+        stored in 0_u32..64,
+        jobs in 1_usize..4,
+        can_skip in any::<bool>(),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        for number in (0..6).filter(|number| stored >> number & 1 == 1) {
+            let setup = Setup { selection: Selection::Only(number), ..stored_film(folder.path(), 1, can_skip) };
+            run_with(setup).0.unwrap();
+        }
+        let (outcome, setup) = run_with(Setup { fault: Some((place, fault)), ..stored_film(folder.path(), jobs, can_skip) });
+        let reached = setup.visits.load(Ordering::SeqCst) > 0;
+        match (fault, outcome) {
+            (Fault::Fail, Err(Error::NotInSource(message))) if reached => assert_eq!(message, format!("{place:?}")),
+            (Fault::Panic, Err(Error::StageLost { .. })) | (Fault::Cancel, Err(Error::Cancelled)) if reached => {}
+            (fault, Ok(outcome)) if !reached || fault == Fault::Cancel => drop(assert_renditions(&outcome, &setup)),
+            (_, outcome) => panic!("reached: {reached}; {:?}", outcome.map(|outcome| outcome.summary)),
+        }
+        let kept = (0..6).filter(|&number| setup.store.as_ref().unwrap().segment(number, 2).unwrap().is_some()).count();
+        prop_assert!(kept as u32 >= stored.count_ones());
+        let (outcome, setup) = run_with(stored_film(folder.path(), jobs, can_skip));
+        let outcome = outcome.unwrap();
+        assert_renditions(&outcome, &setup);
+        prop_assert_eq!(outcome.summary.reused, kept as u64);
     }
 }

@@ -5,16 +5,16 @@
 //!
 //! The vertical pass multiplies whole vectors by one pair of weights, but the horizontal pass has other weights at every
 //! column. Where the processor can pick samples from a row in any order, few rows are made at a time into a ring that
-//! stays in the nearest cache. Elsewhere a strip is turned, so that a vector holds one pair of columns of many rows,
-//! and what is made of it is turned back.
+//! stays in the nearest cache. Elsewhere a strip is transposed, so that a vector holds one pair of columns of many rows,
+//! and what is made of it is transposed back.
 
-use super::lanes::{BLOCK, Lanes, PICKED, Pair, TILE, WINDOW};
+use super::simd::{ANY, BLOCK, PICKED, Pair, Simd, TILE, WINDOW};
 use super::weights::{ColumnFilter, PairFilter};
-use crate::frame::{Depth, Frame};
+use crate::frame::{Depth, Frame, Sample};
 use std::ops::Range;
-use upright_shaders::{Conversion, Noise, Sample};
+use upright_shaders::{Conversion, Noise};
 
-/// What one plane of one rung is made with.
+/// Filters, output and memory for one plane of one rung.
 #[derive(Debug)]
 pub(super) struct RungPlane<'a> {
     pub x: &'a ColumnFilter,
@@ -42,11 +42,11 @@ pub(super) struct RungMemory {
 pub(super) struct StripMemory {
     /// See [`picked_rows`].
     rows_at_end: [Vec<u8>; PICKED.1],
-    /// A strip for turning, row by row.
+    /// A strip to be transposed, row by row.
     rows: Vec<Pair>,
     /// The same, pair of columns by pair of columns, [`BLOCK`] rows each.
     columns: Vec<[Pair; BLOCK]>,
-    /// What the horizontal pass makes of it, column by column.
+    /// Result of the horizontal pass over it, column by column.
     made: Vec<[Pair; BLOCK / 2]>,
     /// The constants that the sums of a dithered row begin with.
     noise: Vec<i32>,
@@ -54,8 +54,8 @@ pub(super) struct StripMemory {
 
 /// Scales plane `plane` of `source`.
 #[inline(always)]
-pub(super) fn scale_plane<L: Lanes, S: Sample + crate::frame::Sample>(
-    lanes: L,
+pub(super) fn scale_plane(
+    simd: impl Simd,
     source: &Frame,
     plane: usize,
     rungs: &mut [RungPlane<'_>],
@@ -67,27 +67,28 @@ pub(super) fn scale_plane<L: Lanes, S: Sample + crate::frame::Sample>(
     for rung in rungs.iter_mut() {
         rung.prepare();
     }
-    let turned = rungs.iter().any(|rung| !rung.x.picked);
-    let begin = 2 * across.start * size_of::<S>();
+    let transposed = rungs.iter().any(|rung| !rung.x.picked);
+    let sample = source.format().depth.bytes();
+    let begin = 2 * across.start * sample;
     // A window may reach beyond the last column.
-    let windows = begin..2 * across.end * size_of::<S>() + WINDOW;
+    let windows = begin..2 * across.end * sample + WINDOW;
     // Even, as the rows of a ring are.
     let first = down.start & !1;
     for first_pair in (first..down.end).step_by(BLOCK / 2) {
-        if turned {
-            memory.turn::<L, S>(lanes, source, plane, 2 * first_pair, &across);
+        if transposed {
+            memory.transpose(simd, source, plane, 2 * first_pair, &across);
         }
         let end_pair = first_pair + BLOCK / 2;
         for rung in rungs.iter_mut() {
             if rung.x.picked {
                 for pair in (first_pair..end_pair.min(down.end)).step_by(PICKED.1 / 2) {
                     let rows = picked_rows(source, plane, 2 * pair, &windows, &mut memory.rows_at_end);
-                    rung.pick(lanes, rows, begin, pair);
-                    rung.vertical(lanes, plane, pair + PICKED.1 / 2, &mut memory.noise);
+                    rung.pick(simd, rows, begin, pair);
+                    rung.vertical(simd, plane, pair + PICKED.1 / 2, &mut memory.noise);
                 }
             } else {
-                rung.horizontal(lanes, &memory.columns, across.start, first_pair, &mut memory.made);
-                rung.vertical(lanes, plane, end_pair, &mut memory.noise);
+                rung.horizontal(simd, &memory.columns, across.start, first_pair, &mut memory.made);
+                rung.vertical(simd, plane, end_pair, &mut memory.noise);
             }
         }
     }
@@ -119,11 +120,29 @@ fn picked_rows<'a>(
 }
 
 impl StripMemory {
-    /// Turns the strip of rows from `first` on, as far as pairs `across`.
+    /// Transposes the strip of rows from `first` on, as far as pairs `across`.
     #[inline(always)]
-    fn turn<L: Lanes, S: Sample + crate::frame::Sample>(
+    fn transpose(&mut self, simd: impl Simd, source: &Frame, plane: usize, first: usize, across: &Range<usize>) {
+        // Whole tiles are transposed: what lies beyond is never read.
+        let pairs = across.len().next_multiple_of(TILE);
+        self.rows.resize(BLOCK * pairs, [0; 2]);
+        self.columns.resize(pairs, [[0; 2]; BLOCK]);
+        match source.format().depth {
+            Depth::Eight => self.widen::<u8>(source, plane, first, across),
+            Depth::Ten | Depth::Twelve => self.widen::<u16>(source, plane, first, across),
+        }
+        for column in (0..pairs).step_by(TILE) {
+            let columns = self.columns[column..column + TILE].as_flattened_mut();
+            for row in (0..BLOCK).step_by(TILE) {
+                simd.transpose(&self.rows[row * pairs + column..], pairs, &mut columns[row..], BLOCK);
+            }
+        }
+    }
+
+    /// Copies the strip as signed numbers of 16 bits.
+    #[inline(always)]
+    fn widen<S: Sample + upright_shaders::Sample>(
         &mut self,
-        lanes: L,
         source: &Frame,
         plane: usize,
         first: usize,
@@ -131,21 +150,12 @@ impl StripMemory {
     ) {
         let (samples, stride) = source.plane::<S>(plane);
         let height = source.layout(plane).height as usize;
-        // Whole tiles are turned: what lies beyond is never read.
         let pairs = across.len().next_multiple_of(TILE);
-        self.rows.resize(BLOCK * pairs, [0; 2]);
-        self.columns.resize(pairs, [[0; 2]; BLOCK]);
         // A last row or column without a neighbour meets a weight of zero in the neighbour's place.
         for (target, line) in self.rows.chunks_exact_mut(pairs).zip(first..height) {
             let row = &samples[line * stride..][2 * across.start..2 * across.end];
             for (wide, sample) in target.as_flattened_mut().iter_mut().zip(row) {
                 *wide = sample.widen();
-            }
-        }
-        for column in (0..pairs).step_by(TILE) {
-            let columns = self.columns[column..column + TILE].as_flattened_mut();
-            for row in (0..BLOCK).step_by(TILE) {
-                lanes.transpose(&self.rows[row * pairs + column..], pairs, &mut columns[row..], BLOCK);
             }
         }
     }
@@ -163,18 +173,18 @@ impl RungPlane<'_> {
 
     /// Makes row pairs `pair` and on of the ring from rows that begin with byte `begin` of the source's.
     #[inline(always)]
-    fn pick<L: Lanes>(&mut self, lanes: L, rows: [&[u8]; PICKED.1], begin: usize, pair: usize) {
+    fn pick(&mut self, simd: impl Simd, rows: [&[u8]; PICKED.1], begin: usize, pair: usize) {
         let RungMemory { ring, ring_rows, ring_blocks, .. } = &mut *self.memory;
         let stride = *ring_blocks * BLOCK;
         let made = &mut ring.as_flattened_mut()[pair % *ring_rows * stride..][..2 * stride];
-        self.x.picks.pick(lanes, rows, begin, self.conversion.horizontal, made.split_at_mut(stride).into());
+        self.x.picks.pick(simd, rows, begin, self.conversion.horizontal, made.split_at_mut(stride).into());
     }
 
     /// Makes row pairs `first_pair` and on of the ring from a strip whose columns begin with pair `begin`.
     #[inline(always)]
-    fn horizontal<L: Lanes>(
+    fn horizontal(
         &mut self,
-        lanes: L,
+        simd: impl Simd,
         columns: &[[Pair; BLOCK]],
         begin: usize,
         first_pair: usize,
@@ -186,18 +196,18 @@ impl RungPlane<'_> {
         made.resize(stride, [[0; 2]; BLOCK / 2]);
         for (output, made) in made[..filter.outputs()].iter_mut().enumerate() {
             let (start, weights) = filter.row(output);
-            let mut sums = lanes.splat(rounding.bias);
+            let mut sums = simd.splat(rounding.bias);
             for (column, &weights) in columns[start - begin..][..weights.len()].iter().zip(weights) {
-                sums = lanes.dot(sums, column, weights);
+                sums = simd.dot(sums, column, weights);
             }
-            *made = lanes.to_pairs(sums, rounding.shift);
+            *made = simd.to_pairs(sums, rounding.shift);
         }
         let mut tile = [[0; 2]; TILE * TILE];
         let rows = self.memory.ring_rows;
         let ring = self.memory.ring.as_flattened_mut();
         for pair in (0..BLOCK / 2).step_by(TILE) {
             for column in (0..stride).step_by(TILE) {
-                lanes.transpose(&made[column..].as_flattened()[pair..], BLOCK / 2, &mut tile, TILE);
+                simd.transpose(&made[column..].as_flattened()[pair..], BLOCK / 2, &mut tile, TILE);
                 for (row, tile) in tile.as_chunks::<TILE>().0.iter().enumerate() {
                     let slot = (first_pair + pair + row) % rows;
                     ring[slot * stride + column..][..TILE].copy_from_slice(tile);
@@ -208,15 +218,15 @@ impl RungPlane<'_> {
 
     /// Makes the output rows that need no row pair from `end_pair` on.
     #[inline(always)]
-    fn vertical<L: Lanes>(&mut self, lanes: L, plane: usize, end_pair: usize, noise: &mut Vec<i32>) {
+    fn vertical(&mut self, simd: impl Simd, plane: usize, end_pair: usize, noise: &mut Vec<i32>) {
         match self.frame.format().depth {
-            Depth::Eight => self.rows::<L, u8>(lanes, plane, end_pair, noise),
-            Depth::Ten | Depth::Twelve => self.rows::<L, u16>(lanes, plane, end_pair, noise),
+            Depth::Eight => self.rows::<u8>(simd, plane, end_pair, noise),
+            Depth::Ten | Depth::Twelve => self.rows::<u16>(simd, plane, end_pair, noise),
         }
     }
 
     #[inline(always)]
-    fn rows<L: Lanes, T: Narrow>(&mut self, lanes: L, plane: usize, end_pair: usize, noise: &mut Vec<i32>) {
+    fn rows<T: OutputSample>(&mut self, simd: impl Simd, plane: usize, end_pair: usize, noise: &mut Vec<i32>) {
         let Self { y: filter, conversion, noise: field, frame, memory, .. } = self;
         let RungMemory { ring, ring_rows, ring_blocks, rows_made, .. } = &mut **memory;
         let width = frame.layout(plane).width as usize;
@@ -246,19 +256,19 @@ impl RungPlane<'_> {
             let output = &mut output[row * stride..][..width];
             // Up to half size: a loop over few weights is unrolled, and they stay in registers.
             match weights.len() {
-                3 => pairs.weigh::<L, T, 3>(lanes, output),
-                4 => pairs.weigh::<L, T, 4>(lanes, output),
-                5 => pairs.weigh::<L, T, 5>(lanes, output),
-                6 => pairs.weigh::<L, T, 6>(lanes, output),
-                7 => pairs.weigh::<L, T, 7>(lanes, output),
-                _ => pairs.weigh::<L, T, 0>(lanes, output),
+                3 => pairs.weigh::<3>(simd, output),
+                4 => pairs.weigh::<4>(simd, output),
+                5 => pairs.weigh::<5>(simd, output),
+                6 => pairs.weigh::<6>(simd, output),
+                7 => pairs.weigh::<7>(simd, output),
+                _ => pairs.weigh::<ANY>(simd, output),
             }
             *rows_made += 1;
         }
     }
 }
 
-/// What one output row is made of.
+/// Sources of one output row.
 #[derive(Clone, Copy)]
 struct RowPairs<'a> {
     ring: &'a [Pair],
@@ -274,19 +284,19 @@ struct RowPairs<'a> {
 }
 
 impl RowPairs<'_> {
-    /// Makes the row, with `N` pairs of weights or, where `N` is zero, with as many as there are.
+    /// Makes the row with `PAIRS` pairs of weights, or [`ANY`] number of them.
     #[inline(always)]
-    fn weigh<L: Lanes, T: Narrow, const N: usize>(self, lanes: L, output: &mut [T]) {
+    fn weigh<const PAIRS: usize>(self, simd: impl Simd, output: &mut [impl OutputSample]) {
         let row = |index: usize| &self.ring[(self.start + index) % self.rows * self.stride..][..self.stride];
-        let few = std::array::from_fn(|index| (row(index), self.weights[index]));
+        let few: [_; PAIRS] = std::array::from_fn(|index| (row(index), self.weights[index]));
         let width = output.len();
         for (block, output) in output.as_chunks_mut().0.iter_mut().enumerate() {
-            *output = self.block::<L, T, N>(lanes, few, block * BLOCK);
+            *output = self.block(simd, few, block * BLOCK);
         }
         if !width.is_multiple_of(BLOCK) {
             // The last whole block overlaps its neighbour, but for what is narrower than a block.
             let x = width.saturating_sub(BLOCK);
-            let last = self.block::<L, T, N>(lanes, few, x);
+            let last = self.block(simd, few, x);
             match output[x..].first_chunk_mut() {
                 Some(output) => *output = last,
                 None => output.copy_from_slice(&last[..width]),
@@ -297,22 +307,27 @@ impl RowPairs<'_> {
     /// Makes [`BLOCK`] samples from `x` on.
     // No closures here: one that is not inlined is compiled for the least processor.
     #[inline(always)]
-    fn block<L: Lanes, T: Narrow, const N: usize>(self, lanes: L, few: [(&[Pair], Pair); N], x: usize) -> [T; BLOCK] {
+    fn block<T: OutputSample, const PAIRS: usize>(
+        self,
+        simd: impl Simd,
+        few: [(&[Pair], Pair); PAIRS],
+        x: usize,
+    ) -> [T; BLOCK] {
         let mut sums = match self.noise {
-            Some(noise) => lanes.load(block_at(noise, x)),
-            None => lanes.splat(self.conversion.vertical.bias),
+            Some(noise) => simd.load(block_at(noise, x)),
+            None => simd.splat(self.conversion.vertical.bias),
         };
         for (row, weights) in few {
-            sums = lanes.dot(sums, block_at(row, x), weights);
+            sums = simd.dot(sums, block_at(row, x), weights);
         }
-        if N == 0 {
+        if PAIRS == ANY {
             let mut row = self.start % self.rows;
             for &weights in self.weights {
-                sums = lanes.dot(sums, block_at(self.ring, row * self.stride + x), weights);
+                sums = simd.dot(sums, block_at(self.ring, row * self.stride + x), weights);
                 row = if row + 1 == self.rows { 0 } else { row + 1 };
             }
         }
-        T::narrow(lanes, sums, &self.conversion)
+        T::from_sums(simd, sums, &self.conversion)
     }
 }
 
@@ -324,21 +339,21 @@ fn block_at<T>(row: &[T], x: usize) -> &[T; BLOCK] {
 }
 
 /// A sample of a rung.
-trait Narrow: crate::frame::Sample {
-    /// What the sums of the vertical pass stand for.
-    fn narrow<L: Lanes>(lanes: L, sums: L::Sums, conversion: &Conversion) -> [Self; BLOCK];
+trait OutputSample: Sample {
+    /// Rounds and clamps the sums of the vertical pass.
+    fn from_sums<V: Simd>(simd: V, sums: V::Sums, conversion: &Conversion) -> [Self; BLOCK];
 }
 
-impl Narrow for u8 {
+impl OutputSample for u8 {
     #[inline(always)]
-    fn narrow<L: Lanes>(lanes: L, sums: L::Sums, conversion: &Conversion) -> [Self; BLOCK] {
-        lanes.to_u8(sums, conversion.vertical.shift)
+    fn from_sums<V: Simd>(simd: V, sums: V::Sums, conversion: &Conversion) -> [Self; BLOCK] {
+        simd.to_u8(sums, conversion.vertical.shift)
     }
 }
 
-impl Narrow for u16 {
+impl OutputSample for u16 {
     #[inline(always)]
-    fn narrow<L: Lanes>(lanes: L, sums: L::Sums, conversion: &Conversion) -> [Self; BLOCK] {
-        lanes.to_u16(sums, conversion.vertical.shift, conversion.limit)
+    fn from_sums<V: Simd>(simd: V, sums: V::Sums, conversion: &Conversion) -> [Self; BLOCK] {
+        simd.to_u16(sums, conversion.vertical.shift, conversion.limit)
     }
 }

@@ -1,6 +1,6 @@
 //! A filter in the forms in which it is applied.
 
-use super::lanes::{Lanes, PICKED, Pair, Picks, WINDOW};
+use super::simd::{ANY, PICKED, Pair, Picks, Simd, WINDOW};
 use std::ops::Range;
 use upright_shaders::{Filter, Rounding};
 
@@ -16,7 +16,7 @@ pub(super) struct PairFilter {
 
 impl PairFilter {
     /// Makes it equal to `filter`, which is for `samples` source samples.
-    pub(super) fn follow(&mut self, filter: &Filter, samples: u32) {
+    pub(super) fn update(&mut self, filter: &Filter, samples: u32) {
         let available = (samples as usize).div_ceil(2);
         self.pairs = (filter.taps() / 2 + 1).min(available);
         let last_start = (available - self.pairs) as u32;
@@ -73,7 +73,7 @@ impl PickFilter {
     /// Makes it equal to `filter` over samples of `bytes` bytes. None of what it holds counts if that fails: a window
     /// is then too small for a pair of each of [`PICKED`] columns.
     #[must_use]
-    pub(super) fn follow(&mut self, filter: &Filter, bytes: usize) -> bool {
+    pub(super) fn update(&mut self, filter: &Filter, bytes: usize) -> bool {
         let columns = PICKED.0;
         self.pairs = filter.taps().div_ceil(2).max(1);
         self.step = 2 * bytes;
@@ -106,9 +106,9 @@ impl PickFilter {
 
     /// Makes pairs of rows that begin with byte `begin` of the source's.
     #[inline(always)]
-    pub(super) fn pick<L: Lanes>(
+    pub(super) fn pick(
         &self,
-        lanes: L,
+        simd: impl Simd,
         rows: [&[u8]; PICKED.1],
         begin: usize,
         rounding: Rounding,
@@ -116,29 +116,29 @@ impl PickFilter {
     ) {
         // Of an upscale: loops over few weights are unrolled.
         match self.pairs {
-            3 if self.window_pairs == 3 => self.pick_few::<L, 3>(lanes, rows, begin, rounding, made),
-            4 if self.window_pairs == 4 => self.pick_few::<L, 4>(lanes, rows, begin, rounding, made),
-            _ => self.pick_few::<L, 0>(lanes, rows, begin, rounding, made),
+            3 if self.window_pairs == 3 => self.pick_pairs::<3>(simd, rows, begin, rounding, made),
+            4 if self.window_pairs == 4 => self.pick_pairs::<4>(simd, rows, begin, rounding, made),
+            _ => self.pick_pairs::<ANY>(simd, rows, begin, rounding, made),
         }
     }
 
-    /// [`PickFilter::pick`] with `N` pairs of weights, all in one window, if `N` is not zero.
+    /// Does what [`PickFilter::pick`] does with `PAIRS` pairs of weights, all in one window, or with [`ANY`] number.
     #[inline(always)]
-    fn pick_few<L: Lanes, const N: usize>(
+    fn pick_pairs<const PAIRS: usize>(
         &self,
-        lanes: L,
+        simd: impl Simd,
         rows: [&[u8]; PICKED.1],
         begin: usize,
         rounding: Rounding,
         [above, below]: [&mut [Pair]; PICKED.1 / 2],
     ) {
-        let (all_pairs, pairs) = if N == 0 { (self.pairs, self.window_pairs) } else { (N, N) };
+        let (all_pairs, pairs) = if PAIRS == ANY { (self.pairs, self.window_pairs) } else { (PAIRS, PAIRS) };
         let Self { step, mask, .. } = *self;
         let made = above.as_chunks_mut().0.iter_mut().zip(below.as_chunks_mut().0);
         for (((start, bytes), weights), made) in self.blocks.iter().zip(self.weights.chunks_exact(all_pairs)).zip(made)
         {
             let picks = Picks { start: start - begin, bytes, mask, step, pairs, weights };
-            [*made.0, *made.1] = lanes.pick(rows, picks, rounding);
+            [*made.0, *made.1] = simd.pick(rows, picks, rounding);
         }
     }
 }
@@ -153,8 +153,8 @@ pub(super) struct ColumnFilter {
 
 impl ColumnFilter {
     /// Makes it equal to `filter`, which is for `samples` source samples of `bytes` bytes.
-    pub(super) fn follow(&mut self, filter: &Filter, samples: u32, bytes: usize, can_pick: bool) {
-        self.pairs.follow(filter, samples);
-        self.picked = can_pick && self.picks.follow(filter, bytes);
+    pub(super) fn update(&mut self, filter: &Filter, samples: u32, bytes: usize, can_pick: bool) {
+        self.pairs.update(filter, samples);
+        self.picked = can_pick && self.picks.update(filter, bytes);
     }
 }

@@ -1,11 +1,16 @@
 //! Finding the adapter that was asked for.
 
-use super::super::{DeviceChoice, DeviceInfo};
 use crate::error::{Error, Result};
+use crate::scale::info::{DeviceChoice, DeviceInfo};
 use wgpu::{Adapter, Backends, DeviceType, Instance, InstanceDescriptor, InstanceFlags};
 
-/// All adapters, best first.
-pub(in crate::scale) fn list() -> Vec<Adapter> {
+/// Describes all adapters, best first.
+pub(in crate::scale) fn infos() -> Vec<DeviceInfo> {
+    list().iter().map(describe).collect()
+}
+
+/// Lists all adapters, best first.
+pub(super) fn list() -> Vec<Adapter> {
     // Without the flags that debug builds would set: validation layers are the business of wgpu's own developers.
     let flags = InstanceFlags::empty();
     let instance = Instance::new(InstanceDescriptor { flags, ..InstanceDescriptor::new_without_display_handle() });
@@ -24,13 +29,13 @@ fn rank(device_type: DeviceType) -> u32 {
     }
 }
 
-/// Whether pixels are computed by hardware made for it.
+/// Says whether pixels are computed by hardware made for it.
 fn is_hardware(adapter: &Adapter) -> bool {
     rank(adapter.get_info().device_type) <= rank(DeviceType::VirtualGpu)
 }
 
-/// What `upright` can say about an adapter.
-pub(in crate::scale) fn describe(adapter: &Adapter) -> DeviceInfo {
+/// Describes an adapter.
+pub(super) fn describe(adapter: &Adapter) -> DeviceInfo {
     let info = adapter.get_info();
     DeviceInfo {
         name: info.name,
@@ -39,12 +44,12 @@ pub(in crate::scale) fn describe(adapter: &Adapter) -> DeviceInfo {
     }
 }
 
-/// The best of `adapters` that `choice` allows; none where it asks for the CPU or leaves the choice to us and there is
+/// Chooses the best of `adapters` that `choice` allows; none where it asks for the CPU or leaves the choice to us and there is
 /// no GPU.
 ///
 /// # Errors
 /// [`Error::Device`] when a GPU or a name was asked for and is not there.
-pub(in crate::scale) fn choose(choice: &DeviceChoice, adapters: Vec<Adapter>) -> Result<Option<Adapter>> {
+pub(super) fn choose(choice: &DeviceChoice, adapters: Vec<Adapter>) -> Result<Option<Adapter>> {
     let found = match adapters.iter().map(|adapter| adapter.get_info().name).collect::<Vec<_>>().join(", ") {
         names if names.is_empty() => "no adapter was found".to_owned(),
         names => format!("found: {names}"),

@@ -1,12 +1,13 @@
 //! How fast bytes go to and from a device when nothing is computed.
 
-use super::super::{Bandwidth, Traffic};
+use super::buffers::WORD;
 use super::context::Context;
 use crate::error::Result;
+use crate::scale::info::{Bandwidth, Traffic};
 use std::time::{Duration, Instant};
 use wgpu::{Buffer, BufferUsages, CommandEncoderDescriptor};
 
-/// How long copying goes on in each direction.
+/// Least duration of the copying in each direction.
 const LONG_ENOUGH: Duration = Duration::from_millis(300);
 /// Copies in one submission.
 const COPIES: u32 = 8;
@@ -15,7 +16,7 @@ const COPIES: u32 = 8;
 pub(super) fn measure(context: &Context, traffic: Traffic) -> Result<Bandwidth> {
     let inside = BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
     let copy = |bytes: usize, from: BufferUsages, to: BufferUsages| {
-        let bytes = bytes.next_multiple_of(super::WORD).max(super::WORD);
+        let bytes = bytes.next_multiple_of(WORD).max(WORD);
         let (source, target) = (context.buffer("what is copied", bytes, from)?, context.buffer("a copy", bytes, to)?);
         if from.contains(BufferUsages::MAP_WRITE) {
             source.unmap();

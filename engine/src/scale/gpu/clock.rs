@@ -17,7 +17,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// A clock, where the device has one.
+    /// Makes a clock, where the device has one.
     pub(super) fn new(context: &Context) -> Result<Option<Self>> {
         if !context.device.features().contains(Features::TIMESTAMP_QUERY) {
             return Ok(None);
@@ -28,7 +28,7 @@ impl Clock {
         Ok(Some(Self { queries, stamps: context.buffer("time stamps", STAMPS, usage)? }))
     }
 
-    /// What makes a pass leave its time stamps.
+    /// Makes a pass leave its time stamps.
     pub(super) fn writes(&self) -> ComputePassTimestampWrites<'_> {
         ComputePassTimestampWrites {
             query_set: &self.queries,
@@ -44,7 +44,7 @@ impl Clock {
     }
 }
 
-/// Seconds between two time stamps.
+/// Computes the seconds between two time stamps.
 pub(super) fn seconds(context: &Context, stamps: &[u8]) -> f64 {
     let (pairs, _) = stamps.as_chunks::<{ size_of::<u64>() }>();
     let &[begin, end] = pairs else { return 0.0 };

@@ -1,6 +1,6 @@
 //! An open device: its queue, its pipelines, and what has gone wrong with it.
 
-use super::layout::WORD;
+use super::buffers::WORD;
 use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use wgpu::{
 
 /// Longer than any frame takes, on any device that works.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a device that is given up may go on with what it has.
+/// Time that a device that is given up may go on with its work.
 const PARTING: Duration = Duration::from_millis(500);
 
 /// A device and its queue.
@@ -27,8 +27,8 @@ pub(super) struct Context {
     faults: Faults,
 }
 
-/// What has gone wrong with a device. wgpu reports most faults to a callback, not to the caller: the callback notes
-/// the first one here and whoever called asks.
+/// The faults of a device. wgpu reports most faults to a callback, not to the caller: the callback notes the first one
+/// here and whoever called asks.
 #[derive(Clone, Debug)]
 struct Faults {
     device: String,
@@ -116,7 +116,7 @@ impl Context {
         Ok(buffer)
     }
 
-    /// What `make` makes. What the device refuses meanwhile is an error of this alone: the device stays usable.
+    /// Does what `make` does. What the device refuses meanwhile is an error of this alone: the device stays usable.
     pub(super) fn attempt<T>(&self, make: impl FnOnce() -> Result<T>) -> Result<T> {
         let scopes = [ErrorFilter::OutOfMemory, ErrorFilter::Internal, ErrorFilter::Validation]
             .map(|filter| self.device.push_error_scope(filter));
@@ -180,7 +180,7 @@ impl Drop for Context {
     }
 }
 
-/// What a device refused, and what to do.
+/// Says what a device refused, and what to do.
 fn reason(error: wgpu::Error) -> String {
     match error {
         wgpu::Error::OutOfMemory { .. } => "out of memory; use fewer or smaller rungs, or the device cpu".to_owned(),

@@ -4,15 +4,13 @@
 //! buffer holds the intermediate samples of every rung and plane; the output buffer the rungs' frames, one after the
 //! other, each as [`crate::frame::Frame::bytes`] has it.
 
-use super::super::ScaleSpec;
-use super::super::filters::{Filters, PlaneKind};
-use crate::frame::{Depth, Frame};
+use super::buffers::{BufferSize, Input, Middle, Offset, Output, WORD};
+use crate::frame::{Depth, Frame, PlaneLayout};
+use crate::scale::filters::Filters;
+use crate::scale::spec::{PlaneKind, ScaleSpec};
 use std::ops::Range;
 use upright_shaders::kernels::{Kernel, SCALE_HORIZONTAL, SCALE_VERTICAL};
-use upright_shaders::{HorizontalParams, Noise, VerticalParams};
-
-/// Bytes of a word, the unit of all offsets here.
-pub(super) const WORD: usize = 4;
+use upright_shaders::{Conversion, Filter, HorizontalParams, Noise, VerticalParams};
 
 /// One run of a kernel over the planes of one kind of one rung.
 #[derive(Debug)]
@@ -20,22 +18,32 @@ pub(super) struct Dispatch {
     pub(super) kernel: &'static Kernel,
     /// Where its parameters lie in the input buffer, in bytes.
     pub(super) params: usize,
-    pub(super) workgroups: [u32; 3],
+    pub(super) workgroups: WorkgroupCounts,
 }
 
-/// The layout of frames of one window.
+/// Workgroups along each axis.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WorkgroupCounts(pub(super) [u32; 3]);
+
+impl WorkgroupCounts {
+    /// Counts those of a kernel whose every invocation makes one word.
+    fn new(kernel: &Kernel, words: usize, rows: usize, planes: usize) -> Self {
+        Self([(words as u32).div_ceil(kernel.workgroup[0]), rows as u32, planes as u32])
+    }
+}
+
+/// The layout of frames of one crop.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
     /// First all horizontal passes, then all vertical ones.
     pub(super) dispatches: Vec<Dispatch>,
     params: Vec<Params>,
+    /// Bytes from one dispatch's parameters to the next's.
     params_step: usize,
-    filters_offset: usize,
+    filters: Offset<Input>,
     pixels: [Pixels; 2],
-    /// Words of the input buffer.
-    input_words: usize,
-    /// Words of the middle buffer.
-    pub(super) middle_words: usize,
+    input: BufferSize<Input>,
+    middle: BufferSize<Middle>,
 }
 
 #[derive(Debug)]
@@ -48,8 +56,8 @@ enum Params {
 /// The samples of luma, or of both planes of chroma, that are uploaded.
 #[derive(Clone, Debug, Default)]
 struct Pixels {
-    /// Offset of the first plane's first word in the input buffer.
-    offset: usize,
+    /// Where the first plane begins.
+    offset: Offset<Input>,
     columns: Range<u32>,
     rows: Range<u32>,
     /// Words per row.
@@ -57,13 +65,118 @@ struct Pixels {
 }
 
 impl Pixels {
+    /// Finds a place for what of the source's planes of one kind the filters read.
+    fn place(spec: &ScaleSpec, filters: &Filters, kind: PlaneKind, input: &mut BufferSize<Input>) -> Self {
+        let support = |filter: fn((&Filter, &Filter)) -> Range<u32>| {
+            let ranges = (0..spec.rungs.len()).map(|rung| filter(filters.get(rung, kind)));
+            ranges.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0)
+        };
+        let (columns, rows) = (support(|(x, _)| x.support()), support(|(_, y)| y.support()));
+        let samples = log2_samples_per_word(spec.source.depth);
+        let columns = columns.start >> samples << samples..columns.end;
+        let stride = columns.len().div_ceil(1 << samples);
+        let offset = input.grow(stride * rows.len() * kind.planes().len());
+        Self { offset, columns, rows, stride }
+    }
+
     fn plane_words(&self) -> usize {
         self.stride * self.rows.len()
     }
 }
 
-/// Log2 of the samples per word.
-fn lanes(depth: Depth) -> u32 {
+/// The intermediate samples of the planes of one kind of one rung.
+#[derive(Clone, Debug)]
+struct MiddlePlanes {
+    offset: Offset<Middle>,
+    /// Rows of the source frame.
+    rows: Range<u32>,
+    /// Words per row.
+    stride: usize,
+}
+
+impl MiddlePlanes {
+    /// Finds a place for the rows that the vertical filter reads, each as wide as the rung.
+    fn place(width: u32, y: &Filter, planes: usize, middle: &mut BufferSize<Middle>) -> Self {
+        let (rows, stride) = (y.support(), (width as usize).div_ceil(2));
+        let offset = middle.grow(stride * rows.len() * planes);
+        Self { offset, rows, stride }
+    }
+
+    fn plane_words(&self) -> usize {
+        self.stride * self.rows.len()
+    }
+}
+
+/// The planes of one kind of one rung: what they are made with, and where all of it lies.
+struct RungPlanes<'a> {
+    depth: Depth,
+    /// Numbers of the planes in a frame.
+    indices: Range<usize>,
+    /// Of the first plane, in the rung's frame.
+    plane: PlaneLayout,
+    conversion: Conversion,
+    x: &'a Filter,
+    y: &'a Filter,
+    /// The table of `x`; that of `y` follows it.
+    table: Offset<Input>,
+    middle: MiddlePlanes,
+    /// Where the first plane goes.
+    output: Offset<Output>,
+}
+
+impl RungPlanes<'_> {
+    /// Gives the parameters of the pass along x over the uploaded samples.
+    fn horizontal(&self, source: Depth, pixels: &Pixels) -> HorizontalParams {
+        let first_row = (self.middle.rows.start - pixels.rows.start) as usize;
+        HorizontalParams {
+            source: pixels.offset.plus(first_row * pixels.stride).word(),
+            source_stride: pixels.stride as u32,
+            source_plane: pixels.plane_words() as u32,
+            source_column: pixels.columns.start,
+            source_log2_samples_per_word: log2_samples_per_word(source),
+            table: self.table.word(),
+            pairs: self.x.pairs() as u32,
+            middle: self.middle.offset.word(),
+            middle_stride: self.middle.stride as u32,
+            middle_plane: self.middle.plane_words() as u32,
+            width: self.plane.width,
+            bias: self.conversion.horizontal.bias,
+            shift: self.conversion.horizontal.shift,
+        }
+    }
+
+    /// Gives the parameters of the pass along y, without keys of noise.
+    fn vertical(&self) -> VerticalParams {
+        let stride = self.plane.stride / WORD;
+        VerticalParams {
+            table: self.table.plus(self.x.word_count()).word(),
+            pairs: self.y.pairs() as u32,
+            first_row: self.middle.rows.start,
+            middle: self.middle.offset.word(),
+            middle_stride: self.middle.stride as u32,
+            middle_plane: self.middle.plane_words() as u32,
+            output: self.output.word(),
+            output_stride: stride as u32,
+            output_plane: (stride * self.plane.height as usize) as u32,
+            output_log2_samples_per_word: log2_samples_per_word(self.depth),
+            width: self.plane.width,
+            height: self.plane.height,
+            bias: self.conversion.vertical.bias,
+            shift: self.conversion.vertical.shift,
+            limit: self.conversion.limit,
+            dither: self.conversion.dither.into(),
+            key_0: 0,
+            key_1: 0,
+        }
+    }
+
+    /// Counts the words of a row of the rung.
+    fn row_words(&self) -> usize {
+        (self.plane.width as usize).div_ceil(1 << log2_samples_per_word(self.depth))
+    }
+}
+
+fn log2_samples_per_word(depth: Depth) -> u32 {
     if depth == Depth::Eight { 2 } else { 1 }
 }
 
@@ -82,119 +195,81 @@ pub(super) fn outputs(spec: &ScaleSpec) -> (usize, Vec<Range<usize>>) {
 impl Layout {
     /// Lays out frames with these filters. `params_align` is the device's alignment of parameters in bytes.
     pub(super) fn new(spec: &ScaleSpec, filters: &Filters, params_align: usize) -> Self {
-        let step = size_of::<HorizontalParams>().max(size_of::<VerticalParams>()).next_multiple_of(params_align);
-        let mut layout = Self { params_step: step, ..Self::default() };
-        let passes = spec.rungs.len() * PlaneKind::ALL.len();
-        layout.filters_offset = 2 * passes * step / WORD;
+        let params_step = size_of::<HorizontalParams>().max(size_of::<VerticalParams>()).next_multiple_of(params_align);
+        let passes = 2 * spec.rungs.len() * PlaneKind::ALL.len();
+        let mut input = BufferSize::default();
+        input.grow(passes * params_step / WORD);
+        let tables = place_filters(spec, filters, &mut input);
+        let pixels = PlaneKind::ALL.map(|kind| Pixels::place(spec, filters, kind, &mut input));
+        let filters_at = tables.first().copied().unwrap_or_default();
+        let mut layout = Self { params_step, filters: filters_at, pixels, input, ..Self::default() };
 
-        let every = || (0..spec.rungs.len()).flat_map(|rung| PlaneKind::ALL.map(|kind| (rung, kind)));
-        let filter_words = every().map(|(rung, kind)| {
-            let (x, y) = filters.get(rung, kind);
-            x.word_count() + y.word_count()
-        });
-        let mut end = layout.filters_offset + filter_words.sum::<usize>();
-        for kind in PlaneKind::ALL {
-            let (columns, rows) = filters.support(kind);
-            let lanes = lanes(spec.source.depth);
-            let columns = columns.start >> lanes << lanes..columns.end;
-            let stride = columns.len().div_ceil(1 << lanes);
-            let pixels = Pixels { offset: end, columns, rows, stride };
-            end += pixels.plane_words() * kind.planes().len();
-            layout.pixels[kind as usize] = pixels;
+        let rungs = layout.place_rungs(spec, filters, &tables);
+        for (planes, kind) in rungs.iter().zip(PlaneKind::ALL.into_iter().cycle()) {
+            let params = planes.horizontal(spec.source.depth, &layout.pixels[kind as usize]);
+            let MiddlePlanes { stride, rows, .. } = &planes.middle;
+            let workgroups = WorkgroupCounts::new(&SCALE_HORIZONTAL, *stride, rows.len(), planes.indices.len());
+            layout.dispatch(&SCALE_HORIZONTAL, workgroups, Params::Horizontal(params));
         }
-        layout.input_words = end;
-
-        let mut vertical = Vec::new();
-        let mut filter_offset = layout.filters_offset;
-        let mut output = 0;
-        for (rung, kind) in every() {
-            let format = &spec.rungs[rung];
-            let conversion = spec.conversion(format, kind);
-            let (x, y) = filters.get(rung, kind);
-            let pixels = &layout.pixels[kind as usize];
-            let planes = format.layout();
-            let plane = &planes[kind.planes().start];
-            let plane_count = kind.planes().len();
-
-            let rows = y.support();
-            let middle_stride = (plane.width as usize).div_ceil(2);
-            let middle_plane = middle_stride * rows.len();
-            let horizontal = HorizontalParams {
-                source: (pixels.offset + (rows.start - pixels.rows.start) as usize * pixels.stride) as u32,
-                source_stride: pixels.stride as u32,
-                source_plane: pixels.plane_words() as u32,
-                source_column: pixels.columns.start,
-                source_lanes: lanes(spec.source.depth),
-                table: filter_offset as u32,
-                pairs: x.pairs() as u32,
-                middle: layout.middle_words as u32,
-                middle_stride: middle_stride as u32,
-                middle_plane: middle_plane as u32,
-                width: plane.width,
-                bias: conversion.horizontal.bias,
-                shift: conversion.horizontal.shift,
-            };
-            layout.dispatch(&SCALE_HORIZONTAL, Params::Horizontal(horizontal), middle_stride, rows.len(), plane_count);
-
-            let (output_stride, output_lanes) = (plane.stride / WORD, lanes(format.depth));
-            vertical.push((
-                VerticalParams {
-                    table: (filter_offset + x.word_count()) as u32,
-                    pairs: y.pairs() as u32,
-                    first_row: rows.start,
-                    middle: horizontal.middle,
-                    middle_stride: horizontal.middle_stride,
-                    middle_plane: horizontal.middle_plane,
-                    output: ((output + plane.offset) / WORD) as u32,
-                    output_stride: output_stride as u32,
-                    output_plane: (output_stride * plane.height as usize) as u32,
-                    output_lanes,
-                    width: plane.width,
-                    height: plane.height,
-                    bias: conversion.vertical.bias,
-                    shift: conversion.vertical.shift,
-                    limit: conversion.limit,
-                    dither: conversion.dither.into(),
-                    key_0: 0,
-                    key_1: 0,
-                },
-                kind.planes(),
-            ));
-            filter_offset += x.word_count() + y.word_count();
-            layout.middle_words += middle_plane * plane_count;
-            if kind == PlaneKind::Chroma {
-                output += format.bytes();
-            }
+        for planes in &rungs {
+            let params = Params::Vertical(planes.vertical(), planes.indices.clone());
+            let rows = planes.plane.height as usize;
+            let workgroups = WorkgroupCounts::new(&SCALE_VERTICAL, planes.row_words(), rows, planes.indices.len());
+            layout.dispatch(&SCALE_VERTICAL, workgroups, params);
         }
-        for (params, planes) in vertical {
-            let words = (params.width as usize).div_ceil(1 << params.output_lanes);
-            layout.dispatch(
-                &SCALE_VERTICAL,
-                Params::Vertical(params, planes.clone()),
-                words,
-                params.height as usize,
-                planes.len(),
-            );
-        }
-        // The kernels may read one row and one word further, for weights of zero.
-        layout.middle_words += spec.rungs.iter().map(|rung| rung.width as usize).max().unwrap_or(0) + 1;
         layout
     }
 
-    fn dispatch(&mut self, kernel: &'static Kernel, params: Params, words: usize, rows: usize, planes: usize) {
-        let workgroups = [(words as u32).div_ceil(kernel.workgroup[0]), rows as u32, planes as u32];
+    /// Finds places for the intermediate samples, and what else the passes of all rungs need to know.
+    fn place_rungs<'a>(
+        &mut self,
+        spec: &ScaleSpec,
+        filters: &'a Filters,
+        tables: &[Offset<Input>],
+    ) -> Vec<RungPlanes<'a>> {
+        let mut output = BufferSize::default();
+        let mut rungs = Vec::with_capacity(tables.len());
+        for (rung, format) in spec.rungs.iter().enumerate() {
+            let frame = output.grow(format.bytes() / WORD);
+            for kind in PlaneKind::ALL {
+                let (indices, (x, y)) = (kind.planes(), filters.get(rung, kind));
+                let plane = format.layout()[indices.start];
+                rungs.push(RungPlanes {
+                    depth: format.depth,
+                    plane,
+                    conversion: spec.conversion(format, kind),
+                    x,
+                    y,
+                    table: tables[rungs.len()],
+                    middle: MiddlePlanes::place(plane.width, y, indices.len(), &mut self.middle),
+                    output: frame.plus(plane.offset / WORD),
+                    indices,
+                });
+            }
+        }
+        // The kernels may read one row and one word further, for weights of zero.
+        self.middle.grow(spec.rungs.iter().map(|rung| rung.width as usize).max().unwrap_or(0) + 1);
+        rungs
+    }
+
+    fn dispatch(&mut self, kernel: &'static Kernel, workgroups: WorkgroupCounts, params: Params) {
         self.dispatches.push(Dispatch { kernel, params: self.params.len() * self.params_step, workgroups });
         self.params.push(params);
     }
 
     /// Bytes of the input buffer.
     pub(super) fn input_bytes(&self) -> usize {
-        self.input_words * WORD
+        self.input.bytes()
+    }
+
+    /// Bytes of the middle buffer.
+    pub(super) fn middle_bytes(&self) -> usize {
+        self.middle.bytes()
     }
 
     /// The bytes of the input buffer that hold filters.
     pub(super) fn filter_bytes(&self) -> Range<usize> {
-        self.filters_offset * WORD..self.pixels[0].offset * WORD
+        self.filters.byte()..self.pixels[0].offset.byte()
     }
 
     /// Writes the parameters of frame number `frame`, as `(offset, bytes)`.
@@ -219,7 +294,7 @@ impl Layout {
         for kind in PlaneKind::ALL {
             let pixels = &self.pixels[kind as usize];
             let length = pixels.stride * WORD;
-            let mut to = pixels.offset * WORD;
+            let mut to = pixels.offset.byte();
             for plane in kind.planes() {
                 let layout = source.layout(plane);
                 let column = pixels.columns.start as usize * sample;
@@ -237,6 +312,12 @@ impl Layout {
             }
         }
     }
+}
+
+/// Finds places for the tables of every filter, in the order of [`filter_words`]: of each rung's luma, then its chroma.
+fn place_filters(spec: &ScaleSpec, filters: &Filters, input: &mut BufferSize<Input>) -> Vec<Offset<Input>> {
+    let every = (0..spec.rungs.len()).flat_map(|rung| PlaneKind::ALL.map(|kind| filters.get(rung, kind)));
+    every.map(|(x, y)| input.grow(x.word_count() + y.word_count())).collect()
 }
 
 /// Collects every filter as the kernels read them.

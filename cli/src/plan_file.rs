@@ -1,0 +1,121 @@
+//! Plans as files: read, written, and the sources that they name.
+
+use crate::args::PlanFile;
+use crate::options;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use upright_engine::plan::Plan;
+use upright_engine::source::Input;
+use upright_engine::{Error, Result};
+
+/// The largest plan that is read, in bytes: that of a film of a hundred hours.
+const LARGEST: u64 = 256 << 20;
+
+/// A plan that was read.
+#[derive(Debug)]
+pub(crate) struct PlanDocument {
+    pub(crate) plan: Plan,
+    /// Where its source is now.
+    pub(crate) input: Input,
+    /// As it was written.
+    pub(crate) text: String,
+}
+
+/// Reads a plan, and finds the source that it was made from.
+///
+/// # Errors
+/// [`Error::SourceMissing`] when there is no such plan, [`Error::Io`] when it cannot be read, [`Error::BadPlan`] when it is
+/// none.
+pub(crate) fn read(file: &PlanFile) -> Result<PlanDocument> {
+    let place = options::input(&file.plan);
+    let name = place.name();
+    let bad = |why: &str| Error::BadPlan { name: name.clone(), line: None, why: why.to_owned() };
+    let mut bytes = Vec::new();
+    let cannot_read = Error::io(&name, "cannot read the plan");
+    let read = match &place {
+        Input::Stdin => io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes),
+        Input::Path(path) => match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::SourceMissing { path: path.clone() });
+            }
+            file => file.and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)),
+        },
+    };
+    read.map_err(cannot_read)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(bad("is no plan: it is larger than any"));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| bad("is no plan: it is no text"))?;
+    let plan = Plan::from_json(&text, &name)?;
+    let input = match (&file.source, planned_input(&plan)) {
+        (Some(source), _) => options::input(source),
+        (None, Input::Path(path)) => Input::Path(beside(path, &place)),
+        (None, Input::Stdin) => Input::Stdin,
+    };
+    Ok(PlanDocument { plan, input, text })
+}
+
+/// The source as it was named when the plan was made.
+pub(crate) fn planned_input(plan: &Plan) -> Input {
+    options::input(plan.found.name.as_ref())
+}
+
+/// A path as it stands, or from the folder of the plan where it leads to something from there alone.
+fn beside(path: PathBuf, plan: &Input) -> PathBuf {
+    let Input::Path(plan) = plan else { return path };
+    let beside = plan.parent().map(|folder| folder.join(&path));
+    match beside {
+        Some(beside) if path.is_relative() && !path.exists() && beside.exists() => beside,
+        _ => path,
+    }
+}
+
+/// Checks that a plan may be written to `path`.
+///
+/// # Errors
+/// [`Error::OutputExists`] unless overwriting is allowed; [`Error::Io`] for a folder.
+pub(crate) fn check_free(path: &Path, overwrite: bool) -> Result<()> {
+    if path.is_dir() {
+        return Err(Error::io(path, "cannot write the plan")(io::ErrorKind::IsADirectory.into()));
+    }
+    let is_there = path.symlink_metadata().is_ok() && !is_device(path);
+    if is_there && !overwrite { Err(Error::OutputExists { path: path.to_path_buf() }) } else { Ok(()) }
+}
+
+/// Tells whether what lies there is no file but takes what is written, as a pipe does.
+fn is_device(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+}
+
+/// Writes a plan, which appears under its name when it is whole; into a pipe or a device, as it comes.
+///
+/// # Errors
+/// [`Error::OutputExists`] unless overwriting is allowed; [`Error::Io`].
+pub(crate) fn write(text: &str, path: &Path, overwrite: bool) -> Result<()> {
+    let cannot_write = || Error::io(path, "cannot write the plan");
+    check_free(path, overwrite)?;
+    if is_device(path) {
+        let device = fs::OpenOptions::new().write(true).open(path);
+        return device.and_then(|mut device| device.write_all(text.as_bytes())).map_err(cannot_write());
+    }
+    // Of a link, what it leads to is replaced.
+    let resolved = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let path = resolved.as_path();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As any other file that is replaced, or new; temporary ones are their owner's alone.
+        let old = fs::metadata(path).map(|old| old.permissions());
+        builder.permissions(old.unwrap_or_else(|_| fs::Permissions::from_mode(0o666)));
+    }
+    let mut file = builder.tempfile_in(folder).map_err(cannot_write())?;
+    file.write_all(text.as_bytes()).map_err(cannot_write())?;
+    let persisted = if overwrite { file.persist(path).map(drop) } else { file.persist_noclobber(path).map(drop) };
+    persisted.map_err(|error| match error.error.kind() {
+        io::ErrorKind::AlreadyExists => Error::OutputExists { path: path.to_path_buf() },
+        _ => cannot_write()(error.error),
+    })
+}

@@ -1,0 +1,286 @@
+//! The rules of a plan.
+
+use super::locate::PathStep::{self, Element, Field};
+use super::segments::{Segment, Segmentation};
+use super::track::{CropKey, Shot};
+use super::wanted::Wanted;
+use crate::encode::{self, EncoderCapabilities, KeyFrameControl};
+use crate::error::Error;
+use crate::frame::Depth;
+use crate::geometry::{Rational, Window};
+use crate::ladder::{Ladder, ROUNDING};
+use crate::source::SourceInfo;
+use crate::time::Time;
+use std::num::NonZeroU32;
+
+/// The least side of a window, in square pixels: less is no picture.
+const LEAST_SIDE: f64 = 8.0;
+/// Seconds that no film reaches: about thirty years.
+const LATEST: Rational = Rational { num: 1_000_000_000, den: 1 };
+/// More frames than any film has; so many segments of so many can still be counted.
+const MOST_FRAMES: u64 = 1 << 32;
+/// How far a window may stick out of the picture, in pixels: what is left of numbers that people round.
+const SLACK: f64 = 0.01;
+/// How far a window's width may be from what its height and the ladder's shape ask for, as a part of it. Less is not seen;
+/// more would stretch people.
+const STRETCH: f64 = 0.01;
+
+/// A rule that a plan breaks.
+#[derive(Debug)]
+pub(super) struct Violation {
+    /// The way to the value that breaks it.
+    pub(super) path: Vec<PathStep>,
+    /// The value and the rule, in words.
+    pub(super) why: String,
+}
+
+impl Violation {
+    /// As an error about a plan that is no text.
+    pub(super) fn in_plan(self, name: &str) -> Error {
+        let place = self.path.iter().fold(String::new(), |place, step| match step {
+            Field(name) if place.is_empty() => (*name).to_owned(),
+            Field(name) => format!("{place}.{name}"),
+            Element(index) => format!("{place}[{index}]"),
+        });
+        Error::BadPlan { name: name.to_owned(), line: None, why: format!("{place}: {}", self.why) }
+    }
+}
+
+type Checked = Result<(), Violation>;
+
+fn broken(path: &[PathStep], why: impl Into<String>) -> Violation {
+    Violation { path: [&[Field("wanted")], path].concat(), why: why.into() }
+}
+
+/// Says that a value breaks a rule, unless it is `kept`.
+fn rule(kept: bool, path: &[PathStep], why: impl FnOnce() -> String) -> Checked {
+    if kept { Ok(()) } else { Err(broken(path, why())) }
+}
+
+/// What is to be checked.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    found: &'a SourceInfo,
+    wanted: &'a Wanted,
+    /// How the encoder comes to key frames.
+    control: KeyFrameControl,
+}
+
+/// Checks what is wanted of a source by all rules.
+pub(super) fn check(found: &SourceInfo, wanted: &Wanted, control: KeyFrameControl) -> Checked {
+    let plan = Parts { found, wanted, control };
+    rungs(plan)?;
+    depth(plan)?;
+    encoder(plan)?;
+    shots(plan)?;
+    key_frames(plan)?;
+    segments(plan)?;
+    sound(plan)?;
+    metadata(plan)
+}
+
+fn rungs(plan: Parts<'_>) -> Checked {
+    let rungs = &plan.wanted.rungs;
+    for count in 1..=rungs.len() {
+        let path = [Field("rungs"), Element(count - 1)];
+        let added = Ladder::new(rungs[..count].to_vec());
+        // A shape that later ones decide on is judged with all of them.
+        let judged = if count == rungs.len() { added.map(drop) } else { Ok(()) };
+        judged.map_err(|error| broken(&[Field("rungs")], error.to_string()))?;
+        let encoder = &plan.wanted.encoder;
+        encoder
+            .kind
+            .check_ladder(encoder.speed, &encoder.options, &rungs[..count])
+            .map_err(|error| broken(&path, error.to_string()))?;
+        let twice = rungs[..count - 1].contains(&rungs[count - 1]);
+        rule(!twice, &path, || format!("rung {}: is there twice", rungs[count - 1]))?;
+    }
+    rule(!rungs.is_empty(), &[Field("rungs")], || "no rung: at least one size is needed".to_owned())
+}
+
+fn depth(plan: Parts<'_>) -> Checked {
+    let (depth, hdr) = (plan.wanted.depth, plan.found.video.colour.is_hdr());
+    let path = [Field("depth")];
+    rule(depth != Depth::Twelve, &path, || "12 bits: AV1's main profile has 8 or 10".to_owned())?;
+    rule(!hdr || depth == Depth::Ten, &path, || {
+        "8 bits: the source is of high dynamic range, which needs 10".to_owned()
+    })
+}
+
+/// Finds out what the encoder can do; its threads do not count.
+pub(super) fn encoder_capabilities(wanted: &Wanted) -> Result<EncoderCapabilities, Violation> {
+    let path = [Field("encoder"), Field("kind")];
+    wanted.encoder.kind.capabilities(1).map_err(|error| broken(&path, error.to_string()))
+}
+
+fn encoder(plan: Parts<'_>) -> Checked {
+    let encoder = &plan.wanted.encoder;
+    encode::check_speed_and_quality(encoder.speed, encoder.quality)
+        .map_err(|error| broken(&[Field("encoder")], error.to_string()))?;
+    let threads = [Field("encoder"), Field("threads")];
+    rule((1..=1024).contains(&encoder.threads), &threads, || format!("{} threads: 1 to 1024", encoder.threads))
+}
+
+fn shots(plan: Parts<'_>) -> Checked {
+    let shots = &plan.wanted.shots;
+    rule(!shots.is_empty(), &[Field("shots")], || {
+        "no shot: at least one is needed, from time 0 to the end".to_owned()
+    })?;
+    let mut reached = Some(Time::ZERO);
+    for (index, shot) in shots.iter().enumerate() {
+        let at = |field| [Field("shots"), Element(index), Field(field)];
+        let number = index + 1;
+        let Some(expected) = reached else {
+            let why = format!("shot {number} begins where the one before it lasts to the end of the film");
+            return Err(broken(&at("start"), why));
+        };
+        let start = shot.start;
+        rule(start <= expected, &at("start"), || format!("shot {number} begins at {start}: a gap from {expected}"))?;
+        rule(start >= expected, &at("start"), || {
+            if index == 0 {
+                format!("the first shot begins at {start}: before the film")
+            } else {
+                format!("shot {number} begins at {start}: it overlaps the one before, which ends at {expected}")
+            }
+        })?;
+        let ends = shot.end.is_none_or(|end| end > start);
+        rule(ends, &at("end"), || format!("shot {number} ends before it begins"))?;
+        track(plan, shot, index)?;
+        reached = shot.end;
+    }
+    let last = [Field("shots"), Element(shots.len() - 1), Field("end")];
+    rule(reached.is_none(), &last, || "the last shot lasts to the end of the film: its end is null".to_owned())
+}
+
+fn track(plan: Parts<'_>, shot: &Shot, number: usize) -> Checked {
+    let of_shot = [Field("shots"), Element(number), Field("track")];
+    let at = |index, field| [of_shot.as_slice(), &[Element(index), Field(field)]].concat();
+    rule(!shot.track.is_empty(), &of_shot, || {
+        format!("shot {} has no window: at least one key is needed", number + 1)
+    })?;
+    for (index, CropKey { time, window, then: _ }) in shot.track.iter().enumerate() {
+        let inside = *time >= shot.start && shot.end.is_none_or(|end| *time < end);
+        rule(inside, &at(index, "time"), || format!("the key at {time} is not in its shot, from {}", shot.start))?;
+        let rising = index == 0 || shot.track[index - 1].time < *time;
+        rule(rising, &at(index, "time"), || format!("the key at {time} is not after the one before"))?;
+        check_window(plan, *window).map_err(|why| broken(&at(index, "window"), why))?;
+    }
+    Ok(())
+}
+
+/// Says what is wrong with a window.
+fn check_window(plan: Parts<'_>, window: Window) -> Result<(), String> {
+    let Window { x, y, width, height } = window;
+    let picture = &plan.found.video.upright;
+    let (picture_width, picture_height) = (picture.width(), picture.height());
+    if ![x, y, width, height].iter().all(|number| number.is_finite()) {
+        return Err("the window is not made of numbers".to_owned());
+    }
+    // A picture that is smaller itself is shown whole.
+    let least = LEAST_SIDE.min(picture_width).min(picture_height);
+    if width < least || height < least {
+        return Err(format!("the window of {width} by {height} is too small: {least} pixels at least"));
+    }
+    let inside = |origin: f64, span: f64, whole: f64| origin >= -SLACK && origin + span <= whole + SLACK;
+    if !inside(x, width, picture_width) || !inside(y, height, picture_height) {
+        return Err(format!(
+            "the window of {width} by {height} at ({x}, {y}) sticks out of the picture of {picture_width} by \
+             {picture_height}"
+        ));
+    }
+    let Ok(ladder) = Ladder::new(plan.wanted.rungs.clone()) else { return Ok(()) };
+    let Rational { num, den } = ladder.shape();
+    let fitting = height * ladder.shape().as_f64();
+    if (width - fitting).abs() > fitting * STRETCH + ROUNDING * SLACK {
+        return Err(format!(
+            "the window of {width} by {height} is not of the ladder's shape, {num}:{den}: at this height its width is {fitting}"
+        ));
+    }
+    Ok(())
+}
+
+fn key_frames(plan: Parts<'_>) -> Checked {
+    let rule_of = &plan.wanted.key_frames;
+    let at = |field| [Field("key_frames"), Field(field)];
+    let interval = rule_of.interval.as_f64();
+    rule(rule_of.interval.num > 0, &at("interval"), || format!("{interval} seconds: must be above 0"))?;
+    let encoder = &plan.wanted.encoder.kind;
+    let counted = plan.control == KeyFrameControl::Counted;
+    let frames = rule_of.frames.map(NonZeroU32::get);
+    rule(counted == frames.is_some(), &at("frames"), || {
+        let needed =
+            if counted { "counts frames from key frame to key frame: say how many" } else { "does not count: null" };
+        format!("the encoder {encoder} {needed}")
+    })?;
+    rule(frames.is_none_or(|frames| frames >= 2), &at("frames"), || "1 frame: must be 2 at least".to_owned())
+}
+
+fn segments(plan: Parts<'_>) -> Checked {
+    let Segmentation::List(list) = &plan.wanted.segments else { return Ok(()) };
+    let path = [Field("segments"), Field("list")];
+    let at = |index, field| [path.as_slice(), &[Element(index), Field(field)]].concat();
+    rule(!list.is_empty(), &path, || "no segment: at least one is needed".to_owned())?;
+    let counted = list.first().is_none_or(|first| first.first_frame == 0);
+    rule(counted, &at(0, "first_frame"), || "the first segment begins with frame 0".to_owned())?;
+    for (index, segment) in list.iter().enumerate() {
+        let frames = segment.frames;
+        rule((1..=MOST_FRAMES).contains(&frames), &at(index, "frames"), || {
+            format!("segment {index} has {frames} frames: 1 to {MOST_FRAMES}")
+        })?;
+        let Segment { start, end, first_frame, key_frames_from, .. } = *segment;
+        rule(end.is_none_or(|end| end > start), &at(index, "end"), || {
+            format!("segment {index} ends before it begins")
+        })?;
+        rule(key_frames_from <= start, &at(index, "key_frames_from"), || {
+            format!("segment {index} begins at {start}, before its key frames are counted")
+        })?;
+        let Some(next) = list.get(index + 1) else {
+            return rule(end.is_none(), &at(index, "end"), || {
+                "the last segment lasts to the end of the film: its end is null".to_owned()
+            });
+        };
+        let following = [index + 1];
+        rule(end == Some(next.start), &at(following[0], "start"), || match end {
+            Some(end) if end < next.start => {
+                format!("segment {} begins at {}: a gap from {end}", index + 1, next.start)
+            }
+            _ => format!("segment {} begins at {}: out of order, or over the one before", index + 1, next.start),
+        })?;
+        let expected = first_frame.saturating_add(segment.frames);
+        rule(next.first_frame == expected, &at(following[0], "first_frame"), || {
+            format!(
+                "segment {} begins with frame {}: the one before ends with frame {expected}",
+                index + 1,
+                next.first_frame
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn sound(plan: Parts<'_>) -> Checked {
+    let Some(audio) = &plan.wanted.audio else { return Ok(()) };
+    let is_there = |number| plan.found.audio.iter().any(|track| track.track == number);
+    let count = plan.found.audio.len();
+    for (field, number) in [("track", Some(audio.track)), ("right", audio.right)] {
+        let there = number.is_none_or(is_there);
+        rule(there, &[Field("audio"), Field(field)], || {
+            format!("audio track {} is not there: the source has {count}", number.unwrap_or_default())
+        })?;
+    }
+    Ok(())
+}
+
+fn metadata(plan: Parts<'_>) -> Checked {
+    let mut before = None;
+    for (index, chapter) in plan.wanted.chapters.iter().enumerate() {
+        let at = |field| [Field("chapters"), Element(index), Field(field)];
+        let [start, end] = [chapter.start, chapter.end].map(Time::from);
+        rule(before.is_none_or(|before| start >= before), &at("start"), || "the chapter is out of order".to_owned())?;
+        rule(end >= start, &at("end"), || "the chapter ends before it begins".to_owned())?;
+        let late = || format!("the chapter ends at {end}: later than any film");
+        rule(end <= Time::from(LATEST), &at("end"), late)?;
+        before = Some(start);
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Decides everything about the conversion of a source.
+
+use super::check::Violation;
+use super::document::Plan;
+use super::options::{DepthChoice, PlanOptions};
+use super::segments::{KeyFrameRule, SegmentList, Segmentation};
+use super::track::{CropKey, Interpolation, Shot};
+use super::wanted::{Wanted, WantedAudio, WantedEncoder};
+use crate::colour::Colour;
+use crate::encode::{self, EncoderCapabilities, EncoderChoice, KeyFrameControl};
+use crate::error::{Error, Result};
+use crate::frame::Depth;
+use crate::geometry::Rational;
+use crate::source::{AudioInfo, Chapter, SourceInfo};
+use crate::time::Time;
+use std::num::NonZeroU32;
+
+impl Plan {
+    /// Decides everything about the conversion of a source but where its segments begin, for which its frames' times are
+    /// needed: they are cut while it is decoded. [`crate::plan()`] knows better where the source can be read twice.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] when an option is out of its range; [`Error::NotInSource`] when it cannot be had from this
+    /// source; [`Error::Io`] when the profile of an encoder cannot be read.
+    pub fn new(source: &SourceInfo, options: &PlanOptions) -> Result<Self> {
+        options.validate()?;
+        let sizes = options.ladder.rungs();
+        let encoder = match &options.encoder {
+            EncoderChoice::Auto => encode::fastest(sizes, options.speed),
+            EncoderChoice::Named(kind) => kind.clone(),
+        };
+        encoder.check_ladder(options.speed, &options.encoder_options, sizes)?;
+        let capabilities = encoder.capabilities(options.cores)?;
+        let depth = output_depth(source.video.depth, &source.video.colour, options.depth)?;
+        let wanted = Wanted {
+            rungs: sizes.to_vec(),
+            depth,
+            shots: vec![whole_film(source, options)],
+            key_frames: key_frames(&capabilities, options.keyframe_interval, source.video.frame_rate),
+            segments: Segmentation::AsDecoded { key_frames: capabilities.segment_key_frames },
+            encoder: WantedEncoder {
+                threads: capabilities.threads,
+                kind: encoder,
+                speed: options.speed,
+                quality: options.quality,
+                options: options.encoder_options.clone(),
+            },
+            audio: audio(source),
+            title: source.title.clone(),
+            language: source.video.language.clone(),
+            chapters: chapters(source),
+        };
+        Self::assemble(source.clone(), wanted).map_err(|violation: Violation| violation.in_plan(&source.name))
+    }
+
+    /// Begins a list of segments, as the plan's rule cuts them.
+    pub(crate) fn segment_list(&self) -> SegmentList {
+        SegmentList::new(self.segmenter())
+    }
+
+    /// The plan with these segments, where there are any.
+    ///
+    /// # Errors
+    /// [`Error::BadPlan`] when they break a rule.
+    pub(crate) fn with_segments(mut self, list: SegmentList) -> Result<Self> {
+        let list = list.finish();
+        if !list.is_empty() {
+            self.wanted.segments = Segmentation::List(list);
+        }
+        self.update()
+    }
+}
+
+/// One shot with one still window: the largest.
+fn whole_film(source: &SourceInfo, options: &PlanOptions) -> Shot {
+    let window = source.video.upright.largest_window(options.ladder.shape(), (options.crop.centre(), 0.5));
+    let key = CropKey { time: Time::ZERO, window, then: Interpolation::Hold };
+    Shot { start: Time::ZERO, end: None, track: vec![key] }
+}
+
+fn key_frames(encoder: &EncoderCapabilities, interval: Rational, frame_rate: Rational) -> KeyFrameRule {
+    let counted = encoder.key_frames == KeyFrameControl::Counted;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to what a film can have")]
+    let frames = || (interval.as_f64() * frame_rate.as_f64()).round().clamp(2.0, 1e6) as u32;
+    KeyFrameRule { interval, frames: counted.then(frames).and_then(NonZeroU32::new) }
+}
+
+/// The source's chapters in the order in which they are shown, for some containers have them in any.
+fn chapters(source: &SourceInfo) -> Vec<Chapter> {
+    let mut chapters = source.chapters.clone();
+    chapters.retain(|chapter| Time::from(chapter.start) <= Time::from(chapter.end));
+    chapters.sort_by_key(|chapter| Time::from(chapter.start));
+    chapters
+}
+
+fn audio(source: &SourceInfo) -> Option<WantedAudio> {
+    let AudioInfo { track, language, title, .. } = source.audio.get(source.audio_kept?)?.clone();
+    let right = source.audio_right.and_then(|right| source.audio.get(right)).map(|right| right.track);
+    Some(WantedAudio { track, right, language, title })
+}
+
+fn output_depth(source: Depth, colour: &Colour, choice: DepthChoice) -> Result<Depth> {
+    match (choice, colour.is_hdr(), source) {
+        (DepthChoice::Eight, true, _) => {
+            let why = "bit depth 8: the source is of high dynamic range, which needs 10; choose auto or 10";
+            Err(Error::not_in_source(why))
+        }
+        (DepthChoice::Eight, false, _) | (DepthChoice::Auto, false, Depth::Eight) => Ok(Depth::Eight),
+        (DepthChoice::Auto | DepthChoice::Ten, _, _) => Ok(Depth::Ten),
+    }
+}

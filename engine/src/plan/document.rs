@@ -1,0 +1,346 @@
+//! The plan as a document: three parts, read and written as JSON.
+
+use super::check::{self, Violation};
+use super::follows::Follows;
+use super::locate;
+use super::segments::{Segment, Segmentation, Segmenter};
+use super::track::{self, Placement};
+use super::wanted::{Wanted, WantedAudio};
+use crate::encode::EncoderSettings;
+use crate::error::{Error, Result};
+use crate::fingerprint::Sha256Hex;
+use crate::frame::{FrameFormat, Subsampling};
+use crate::geometry::{Rational, Size, Window};
+use crate::scale::ScaleSpec;
+use crate::source::{AudioChoice, OpenOptions, SourceInfo, VideoChoice};
+use crate::time::Time;
+use schemars::JsonSchema;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+/// Version of the plan's JSON form.
+pub const VERSION: u32 = 2;
+
+/// Frames of a segment that is too long to wait in memory, decoded or encoded, for others: a minute, about.
+const LONG_SEGMENT: u64 = 1800;
+
+/// Everything that will be done to one source: a document in three parts. Fractions and times are text (`"30000/1001"`),
+/// absent values are `null`.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Plan {
+    /// [`VERSION`].
+    pub version: u32,
+    /// What was found in the source. Not to be edited: a source that is not as it says is refused.
+    pub found: SourceInfo,
+    /// What is wanted of it. To be edited.
+    pub wanted: Wanted,
+    /// What follows from both. Worked out anew when the document is read, whatever it says.
+    pub follows: Follows,
+}
+
+/// A plan as it is read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    #[serde(rename = "version")]
+    _version: IgnoredAny,
+    found: SourceInfo,
+    wanted: Wanted,
+    #[serde(rename = "follows", default)]
+    _follows: IgnoredAny,
+}
+
+/// Of a plan of any version.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+impl Plan {
+    /// A plan of these parts.
+    ///
+    /// # Errors
+    /// The rule that it breaks, and where.
+    pub(super) fn assemble(found: SourceInfo, wanted: Wanted) -> Result<Self, Violation> {
+        let key_frames = check::encoder_capabilities(&wanted)?.key_frames;
+        check::check(&found, &wanted, key_frames)?;
+        let follows = Follows::of(&found, &wanted, key_frames);
+        let mut plan = Self { version: VERSION, found, wanted, follows };
+        plan.follows.memory = plan.memory_of_one_segment();
+        Ok(plan)
+    }
+
+    /// Checks the plan by all rules and works out what follows anew: to be called after it was changed.
+    ///
+    /// # Errors
+    /// [`Error::BadPlan`] that says where which rule is broken.
+    pub fn update(self) -> Result<Self> {
+        let name = self.found.name.clone();
+        Self::assemble(self.found, self.wanted).map_err(|violation| violation.in_plan(&name))
+    }
+
+    /// Reads a plan; `name` is what to call the document in errors.
+    ///
+    /// # Errors
+    /// [`Error::BadPlan`] that names the line and what is wrong there: it is no JSON, has an unknown field in what is
+    /// wanted, breaks a rule, or is of another version.
+    pub fn from_json(text: &str, name: &str) -> Result<Self> {
+        let bad = |line, why: String| Error::BadPlan { name: name.to_owned(), line, why };
+        let unreadable = |error: serde_json::Error| {
+            let line = u64::try_from(error.line()).ok().filter(|&line| line > 0);
+            bad(line, without_place(&error.to_string()))
+        };
+        let Versioned { version } = serde_json::from_str(text).map_err(unreadable)?;
+        match version {
+            VERSION => {}
+            1 => {
+                let why = "is a plan of version 1, which could be printed and not read; make it anew from the source";
+                return Err(bad(None, why.to_owned()));
+            }
+            _ => {
+                let why = format!(
+                    "is a plan of version {version}, and this Upright reads version {VERSION}; use a newer one"
+                );
+                return Err(bad(None, why));
+            }
+        }
+        let Document { found, wanted, .. } = serde_json::from_str(text).map_err(unreadable)?;
+        Self::assemble(found, wanted).map_err(|Violation { path, why }| bad(locate::line_of(text, &path), why))
+    }
+
+    /// The plan in one line of JSON, the same for equal plans.
+    ///
+    /// # Errors
+    /// None for any plan that was made or read here; [`Error::Misuse`] for one whose numbers JSON cannot hold.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(|error| unwritable(&error))
+    }
+
+    /// The plan as JSON for people to edit.
+    ///
+    /// # Errors
+    /// As [`Plan::to_json`].
+    pub fn to_pretty_json(&self) -> Result<String> {
+        serde_json::to_string_pretty(self).map(|text| text + "\n").map_err(|error| unwritable(&error))
+    }
+
+    /// The SHA-256 of what was found but for the source's name, and of what is wanted, as one line of JSON: equal for plans
+    /// that do the same to the same source, wherever it lies.
+    ///
+    /// # Errors
+    /// As [`Plan::to_json`].
+    pub fn hash(&self) -> Result<Sha256Hex> {
+        let found = SourceInfo { name: String::new(), ..self.found.clone() };
+        let text = serde_json::to_string(&(self.version, found, &self.wanted)).map_err(|error| unwritable(&error))?;
+        Ok(Sha256Hex::of(text.as_bytes()))
+    }
+
+    /// The schema of the document, by JSON Schema 2020-12.
+    pub fn json_schema() -> serde_json::Value {
+        schemars::schema_for!(Self).to_value()
+    }
+
+    /// Checks that `source`, opened as the plan says, is what the plan was made from, as far as can be told: by its
+    /// fingerprint and by all that was found in it.
+    ///
+    /// # Errors
+    /// [`Error::OtherSource`] that says what is not as it was.
+    pub fn check_source(&self, source: &SourceInfo) -> Result<()> {
+        self.first_difference(source)
+            .map_or(Ok(()), |(what, _)| Err(Error::OtherSource { name: source.name.clone(), what, line: None }))
+    }
+
+    /// As [`Plan::check_source`], for a plan that was read from `text`.
+    ///
+    /// # Errors
+    /// [`Error::OtherSource`] that says what is not as it was, and where the text says how that was.
+    pub fn check_source_of_document(&self, source: &SourceInfo, text: &str) -> Result<()> {
+        self.first_difference(source).map_or(Ok(()), |(what, path)| {
+            let path: Vec<_> = ["found"].iter().chain(path).map(|name| locate::PathStep::Field(name)).collect();
+            Err(Error::OtherSource { name: source.name.clone(), what, line: locate::line_of(text, &path) })
+        })
+    }
+
+    /// Finds what is not as it was, and where in what was found it is told.
+    fn first_difference(&self, source: &SourceInfo) -> Option<(&'static str, &'static [&'static str])> {
+        type Difference = (&'static str, &'static [&'static str], bool);
+        let (planned, video, planned_video) = (&self.found, &source.video, &self.found.video);
+        let ticks = |info: &SourceInfo| (info.video.time_base, info.video.frame_rate);
+        let same: [Difference; 10] = [
+            ("content", &["fingerprint"], planned.fingerprint == source.fingerprint),
+            ("container", &["container"], planned.container == source.container),
+            ("duration", &["duration"], planned.duration == source.duration),
+            ("video stream", &["video", "stream"], planned_video.stream == video.stream),
+            ("part that is asked for", &["span"], planned.span == source.span),
+            (
+                "picture",
+                &["video", "upright"],
+                planned_video.upright == video.upright && planned_video.format == video.format,
+            ),
+            ("colour", &["video", "colour"], planned_video.colour == video.colour && planned_video.hdr == video.hdr),
+            ("frame rate", &["video", "frame_rate"], ticks(planned) == ticks(source)),
+            ("beginning", &["video", "origin"], planned_video.origin == video.origin),
+            ("sound", &["audio"], planned.audio == source.audio),
+        ];
+        same.into_iter().find(|(_, _, same)| !same).map(|(what, path, _)| (what, path))
+    }
+
+    /// Says how the source is opened for the plan to be carried out: with the tracks, the part and the beginning that it
+    /// names. `protocols` are those of [`OpenOptions`], which no document decides on.
+    pub fn open_options(&self, protocols: Vec<String>) -> OpenOptions {
+        let audio = match &self.wanted.audio {
+            None => AudioChoice::None,
+            Some(WantedAudio { track, right: Some(right), .. }) => AudioChoice::Pair(*track, *right),
+            Some(WantedAudio { track, .. }) => AudioChoice::Track(*track),
+        };
+        let video = VideoChoice::Track(self.found.video.track);
+        let (span, origin) = (self.found.span, Some(self.found.video.origin));
+        OpenOptions { protocols, video, audio, span, origin, ..OpenOptions::default() }
+    }
+
+    /// As [`Plan::open_options`], for work on single segments: without the sound, unless it is needed to tell the frames'
+    /// times.
+    pub fn open_options_for_segments(&self, protocols: Vec<String>) -> OpenOptions {
+        let open = self.open_options(protocols);
+        if self.found.scan.is_some_and(|scan| scan.can_skip) {
+            OpenOptions { audio: AudioChoice::None, ..open }
+        } else {
+            open
+        }
+    }
+
+    /// Ticks of the renditions' pictures: the source's.
+    pub fn time_base(&self) -> Rational {
+        self.found.video.time_base
+    }
+
+    /// Nominal frames a second of the renditions: the source's.
+    pub fn frame_rate(&self) -> Rational {
+        self.found.video.frame_rate
+    }
+
+    /// Ticks of a frame at the nominal rate, at least 1.
+    pub fn frame_ticks(&self) -> i64 {
+        let (ticks, rate) = (self.time_base(), self.frame_rate());
+        (rate.den.saturating_mul(ticks.den) / rate.num.saturating_mul(ticks.num).max(1)).max(1)
+    }
+
+    /// Segments; none where they are cut while the film is decoded.
+    pub fn segments(&self) -> Option<&[Segment]> {
+        match &self.wanted.segments {
+            Segmentation::List(list) => Some(list),
+            Segmentation::AsDecoded { .. } => None,
+        }
+    }
+
+    /// Frames of the film, as far as the container tells; none where it was not read to its end.
+    pub fn frames(&self) -> Option<u64> {
+        self.wanted.frames()
+    }
+
+    /// Frames of the longest segment, but for what is longer than [`LONG_SEGMENT`], or as many as the rule makes at the
+    /// nominal rate.
+    pub(crate) fn segment_frames(&self) -> usize {
+        let frames = match &self.wanted.segments {
+            Segmentation::List(list) => list.iter().map(|segment| segment.frames).max().unwrap_or(1).min(LONG_SEGMENT),
+            Segmentation::AsDecoded { key_frames } => {
+                let keys = key_frames.map_or(0, std::num::NonZeroU32::get);
+                let seconds = self.wanted.key_frames.interval.as_f64() * f64::from(keys);
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to a film's")]
+                let frames = (seconds * self.frame_rate().as_f64()).ceil().clamp(1.0, 1e6) as u64;
+                frames
+            }
+        };
+        usize::try_from(frames.clamp(1, 1_000_000)).unwrap_or(1)
+    }
+
+    /// Tells whether segments are encoded one after the other: there is but one, or some are so long that those which overtake
+    /// them could not wait in memory.
+    pub(crate) fn is_sequential(&self) -> bool {
+        match &self.wanted.segments {
+            Segmentation::List(list) => list.len() <= 1 || list.iter().any(|segment| segment.frames > LONG_SEGMENT),
+            Segmentation::AsDecoded { key_frames } => key_frames.is_none(),
+        }
+    }
+
+    /// Makes what cuts the film into the segments of the plan.
+    pub(crate) fn segmenter(&self) -> Segmenter {
+        let Wanted { shots, key_frames, segments, .. } = &self.wanted;
+        let cuts = shots.iter().skip(1).map(|shot| shot.start).collect();
+        Segmenter::new(*key_frames, self.follows.key_frames, self.time_base(), cuts, segments.clone())
+    }
+
+    /// The window of the frame presented at `pts`, in samples of the upright grid.
+    pub fn grid_window(&self, pts: i64) -> Option<Placement> {
+        let placement = track::window_at(&self.wanted.shots, Time::of_ticks(pts, self.time_base()))?;
+        let picture = &self.found.video.upright;
+        let inside = placement.window.moved_inside(picture.width(), picture.height());
+        Some(Placement { window: picture.to_grid(inside), ..placement })
+    }
+
+    /// The windows of all keys of all shots, in samples of the upright grid. No frame's window is larger than the larger of
+    /// the two keys that it lies between.
+    fn grid_keys(&self) -> impl Iterator<Item = Window> {
+        let keys = self.wanted.shots.iter().flat_map(|shot| &shot.track);
+        keys.map(|key| self.found.video.upright.to_grid(key.window))
+    }
+
+    /// Describes what a scaler for this plan is built for.
+    pub fn scale_spec(&self) -> ScaleSpec {
+        let grid = self.found.video.format;
+        let mut spec = ScaleSpec {
+            source: grid,
+            room: Size { width: grid.width, height: grid.height },
+            source_chroma: self.found.video.colour.chroma,
+            full_range: self.found.video.colour.full_range,
+            rungs: self.wanted.rungs.iter().map(|&rung| self.rung_format(rung)).collect(),
+            rung_chroma: self.follows.colour.chroma,
+        };
+        spec.room = spec.room_for(self.grid_keys().map(|window| (window.width, window.height)));
+        spec
+    }
+
+    /// Format of the largest frame of the source that is kept.
+    pub(crate) fn largest_source_frame(&self) -> FrameFormat {
+        self.scale_spec().largest_source()
+    }
+
+    /// Gives the format of a rung's frames.
+    pub fn rung_format(&self, size: Size) -> FrameFormat {
+        FrameFormat {
+            width: size.width,
+            height: size.height,
+            subsampling: Subsampling::CS420,
+            depth: self.wanted.depth,
+        }
+    }
+
+    /// Gives the settings that the encoder of a rung is opened with.
+    pub fn encoder_settings(&self, size: Size) -> EncoderSettings {
+        let encoder = &self.wanted.encoder;
+        EncoderSettings {
+            kind: encoder.kind.clone(),
+            size,
+            depth: self.wanted.depth,
+            colour: self.follows.colour,
+            hdr: self.found.video.hdr,
+            time_base: self.time_base(),
+            frame_rate: self.frame_rate(),
+            speed: encoder.speed,
+            quality: encoder.quality,
+            threads: encoder.threads,
+            key_frame_distance: self.wanted.key_frames.frames,
+            options: encoder.options.clone(),
+        }
+    }
+}
+
+fn unwritable(error: &serde_json::Error) -> Error {
+    Error::misuse(format!("the plan cannot be written: {error}"))
+}
+
+/// Takes the place off what serde_json says, for it is told apart.
+fn without_place(message: &str) -> String {
+    let end = message.rfind(" at line ").unwrap_or(message.len());
+    message[..end].to_owned()
+}

@@ -1,0 +1,31 @@
+//! The plan: a document that says everything that will be done, decided before anything is written.
+//!
+//! A [`Plan`] is plain data in three parts: what was found in the source, what is wanted of it, and what follows from both.
+//! Its JSON form is described by the documentation of the fields, which appear in it in the order of their declaration, and
+//! by the schema `docs/plan.schema.json`.
+
+mod check;
+mod decide;
+mod document;
+mod follows;
+mod locate;
+mod memory;
+mod options;
+mod segments;
+mod track;
+mod wanted;
+
+pub use document::{Plan, VERSION};
+pub(crate) use follows::file_name;
+pub use follows::{Follows, RungFollows};
+#[cfg(test)]
+pub(crate) use memory::DRIVER;
+pub(crate) use memory::{LEAST_FRAMES, RUNG_FRAMES};
+pub use options::{CropChoice, DepthChoice, PlanOptions};
+pub(crate) use segments::{FramePlace, Segmenter};
+pub use segments::{KeyFrameRule, Segment, Segmentation};
+pub use track::{CropKey, Interpolation, Placement, Shot};
+pub use wanted::{Wanted, WantedAudio, WantedEncoder};
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,130 @@
+//! Choices that a plan is made from.
+
+use crate::encode::{self, EncoderChoice, EncoderKind};
+use crate::error::{Error, Result};
+use crate::geometry::Rational;
+use crate::ladder::Ladder;
+use crate::machine;
+
+/// Choices that a plan is made from; everything else follows from the source.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PlanOptions {
+    /// Output sizes.
+    pub ladder: Ladder,
+    /// Where the window stands.
+    pub crop: CropChoice,
+    /// What makes the AV1 streams.
+    pub encoder: EncoderChoice,
+    /// Settings by the encoder's own names, which win over those here.
+    pub encoder_options: Vec<(String, String)>,
+    /// From 0 (slowest, smallest files) to 10 (fastest).
+    pub speed: u8,
+    /// From 0 (worst) to 100 (best).
+    pub quality: u8,
+    /// Seconds from one key frame to the next, above zero.
+    pub keyframe_interval: Rational,
+    /// Bits of the output's samples.
+    pub depth: DepthChoice,
+    /// Cores that threads are chosen for, at least 1, where an encoder's threads change what it makes.
+    pub cores: usize,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        Self {
+            ladder: Ladder::default(),
+            crop: CropChoice::Center,
+            encoder: EncoderChoice::Named(EncoderKind::Rav1e),
+            encoder_options: Vec::new(),
+            speed: 8,
+            quality: 60,
+            keyframe_interval: Rational { num: 2, den: 1 },
+            depth: DepthChoice::Auto,
+            cores: machine::cores(),
+        }
+    }
+}
+
+/// Gives every option a method that sets it.
+macro_rules! builders {
+    ($($name:ident: $type:ty),+ $(,)?) => {
+        impl PlanOptions {
+            $(
+                #[doc = concat!("Sets [`PlanOptions::", stringify!($name), "`].")]
+                #[must_use]
+                pub fn $name(mut self, $name: $type) -> Self {
+                    self.$name = $name;
+                    self
+                }
+            )+
+        }
+    };
+}
+
+builders! {
+    ladder: Ladder,
+    crop: CropChoice,
+    encoder: EncoderChoice,
+    encoder_options: Vec<(String, String)>,
+    speed: u8,
+    quality: u8,
+    keyframe_interval: Rational,
+    depth: DepthChoice,
+    cores: usize,
+}
+
+impl PlanOptions {
+    /// Checks what needs no source to be checked.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] naming the value that is out of its range.
+    pub fn validate(&self) -> Result<()> {
+        let centre = self.crop.centre();
+        if !(0.0..=1.0).contains(&centre) {
+            return Err(Error::invalid("crop", centre, "the window's centre must be from 0 to 1"));
+        }
+        encode::check_speed_and_quality(self.speed, self.quality)?;
+        if self.keyframe_interval.num <= 0 {
+            let interval = self.keyframe_interval.as_f64();
+            return Err(Error::invalid("key frame interval", interval, "must be above 0 seconds"));
+        }
+        Ok(())
+    }
+}
+
+/// Where the window stands along the picture's width. It is moved inside the picture where it would stick out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum CropChoice {
+    /// In the middle.
+    Center,
+    /// At the left edge.
+    Left,
+    /// At the right edge.
+    Right,
+    /// With its centre at this fraction of the picture's width, from 0 to 1.
+    At(f64),
+}
+
+impl CropChoice {
+    /// Fraction of the picture's width at which the window's centre is wanted.
+    pub fn centre(self) -> f64 {
+        match self {
+            Self::Center => 0.5,
+            Self::Left => 0.0,
+            Self::Right => 1.0,
+            Self::At(centre) => centre,
+        }
+    }
+}
+
+/// Bits of the output's samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DepthChoice {
+    /// As the source: 8 stays 8, more becomes 10; high dynamic range is always 10.
+    Auto,
+    /// 8, dithered where the source has more; not for high dynamic range.
+    Eight,
+    /// 10.
+    Ten,
+}

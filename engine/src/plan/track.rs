@@ -1,0 +1,154 @@
+//! Shots, and the window's way through them.
+
+use crate::geometry::Window;
+use crate::time::Time;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The frames between two cuts, and the window's way through them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shot {
+    /// The time from which on frames belong to it. The first frame at or after it is a key frame, where the encoder makes one
+    /// on demand.
+    pub start: Time,
+    /// The time from which on frames no longer do; none for the end of the film.
+    pub end: Option<Time>,
+    /// The crop track: at least one key, in rising order of time, all in the shot. Before the first key its window holds.
+    pub track: Vec<CropKey>,
+}
+
+/// A window that is reached at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CropKey {
+    /// When.
+    pub time: Time,
+    /// The window, in square pixels of the upright picture, inside it and of the ladder's shape.
+    pub window: Window,
+    /// The way from here to the next key; nothing where there is none.
+    #[serde(default)]
+    pub then: Interpolation,
+}
+
+/// The window's way from one key to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Interpolation {
+    /// Stands still, and is at the next key with the first frame at or after its time.
+    #[default]
+    Hold,
+    /// Goes at one speed.
+    Linear,
+    /// Begins and ends at rest: after the part t of the time it has gone the part t * t * (3 - 2 * t) of the way.
+    Ease,
+}
+
+impl Interpolation {
+    /// The part of the way that is gone after the part `t` of the time, both from 0 to 1.
+    fn at(self, t: f64) -> f64 {
+        match self {
+            Self::Hold => 0.0,
+            Self::Linear => t,
+            Self::Ease => t * t * (3.0 - 2.0 * t),
+        }
+    }
+}
+
+/// The window of one frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Placement {
+    /// Where it stands.
+    pub window: Window,
+    /// Whether its size is changing.
+    pub zooming: bool,
+}
+
+impl Shot {
+    /// The window at a time in the shot; none without a key.
+    pub fn window_at(&self, time: Time) -> Option<Placement> {
+        let after = self.track.partition_point(|key| key.time <= time);
+        let Some(from) = self.track[..after].last() else {
+            return self.track.first().map(|key| Placement { window: key.window, zooming: false });
+        };
+        let still = Placement { window: from.window, zooming: false };
+        let Some(to) = self.track.get(after).filter(|_| from.then != Interpolation::Hold) else { return Some(still) };
+        let (a, b) = (from.window, to.window);
+        let part = from.then.at(time.progress(from.time, to.time));
+        let between = |a: f64, b: f64| a + (b - a) * part;
+        let window = Window {
+            x: between(a.x, b.x),
+            y: between(a.y, b.y),
+            width: between(a.width, b.width),
+            height: between(a.height, b.height),
+        };
+        Some(Placement { window, zooming: (a.width, a.height) != (b.width, b.height) })
+    }
+}
+
+/// The window at a time of the film, whose shots follow one another without gap; none where there is no shot.
+pub(super) fn window_at(shots: &[Shot], time: Time) -> Option<Placement> {
+    let after = shots.partition_point(|shot| shot.start <= time);
+    shots.get(after.saturating_sub(1))?.window_at(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Rational;
+
+    fn at(hundredths: i64) -> Time {
+        Time::from(Rational { num: hundredths, den: 100 })
+    }
+
+    fn key(hundredths: i64, x: f64, width: f64, then: Interpolation) -> CropKey {
+        CropKey { time: at(hundredths), window: Window { x, y: 0.0, width, height: width * 16.0 / 9.0 }, then }
+    }
+
+    fn shot(start: i64, end: Option<i64>, track: Vec<CropKey>) -> Shot {
+        Shot { start: at(start), end: end.map(at), track }
+    }
+
+    #[test]
+    fn windows_hold_go_and_ease_between_keys() {
+        use Interpolation::{Ease, Hold, Linear};
+        let track = vec![
+            key(100, 10.0, 90.0, Linear),
+            key(200, 30.0, 90.0, Ease),
+            key(300, 130.0, 45.0, Hold),
+            key(400, 0.0, 45.0, Linear),
+        ];
+        let shot = shot(0, None, track);
+        let found = [0, 100, 150, 200, 225, 250, 300, 399, 400, 999].map(|time| {
+            let Placement { window, zooming } = shot.window_at(at(time)).unwrap();
+            (window.x, window.width, zooming)
+        });
+        // A quarter of the time is 5/32 of the way.
+        let eased = (30.0 + 100.0 * 5.0 / 32.0, 90.0 - 45.0 * 5.0 / 32.0, true);
+        assert_eq!(
+            found,
+            [
+                (10.0, 90.0, false),
+                (10.0, 90.0, false),
+                (20.0, 90.0, false),
+                (30.0, 90.0, true),
+                eased,
+                (80.0, 67.5, true),
+                (130.0, 45.0, false),
+                (130.0, 45.0, false),
+                (0.0, 45.0, false),
+                (0.0, 45.0, false),
+            ]
+        );
+    }
+
+    #[test]
+    fn each_shot_has_its_own_track() {
+        let hold = Interpolation::Hold;
+        let shots = [shot(0, Some(250), vec![key(0, 1.0, 9.0, hold)]), shot(250, None, vec![key(250, 2.0, 9.0, hold)])];
+        let x = |time| window_at(&shots, at(time)).unwrap().window.x;
+        assert_eq!([0, 249, 250, 251].map(x), [1.0, 1.0, 2.0, 2.0]);
+        assert_eq!(window_at(&[], at(0)), None);
+        assert_eq!(shot(0, None, Vec::new()).window_at(at(0)), None);
+    }
+}

@@ -1,0 +1,149 @@
+//! Keys of encoded segments.
+
+use crate::encode::EncoderSettings;
+use crate::error::{Error, Result};
+use crate::fingerprint::Sha256Hex;
+use crate::plan::{Interpolation, Plan, Segment, Shot};
+use crate::time::Time;
+use crate::versions::versions;
+use serde::Serialize;
+
+/// Version of all of ours that decides on samples and on what encoders are told: decoding, cropping, scaling, dither, the
+/// way of settings to encoders. It rises with every change that may change a byte of an encoded segment.
+pub const SAMPLES_VERSION: u32 = 1;
+
+/// The key of one rung of one segment: the SHA-256 of all that its bytes follow from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SegmentKey(pub(super) Sha256Hex);
+
+impl std::fmt::Display for SegmentKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The keys of a plan's segments.
+#[derive(Clone, Debug)]
+pub(crate) struct SegmentKeys {
+    plan: Plan,
+    /// Text of what all segments have in common.
+    common: String,
+}
+
+/// What all segments of a plan have in common.
+#[derive(Serialize)]
+struct Common<'a> {
+    samples_version: u32,
+    encoder_version: &'a str,
+    /// Of what demuxes and decodes.
+    libav_versions: [Option<String>; 2],
+    fingerprint: &'a crate::fingerprint::Fingerprint,
+    span: crate::source::Span,
+    video: &'a crate::source::VideoInfo,
+    scan: Option<crate::source::Scan>,
+    /// Where the times of frames are judged with the help of the sound, which that is.
+    sound: Option<[Option<usize>; 2]>,
+}
+
+/// What is one segment's own.
+#[derive(Serialize)]
+struct Own<'a> {
+    segment: Segment,
+    key_frames: crate::plan::KeyFrameRule,
+    /// Whatever of the shots shows in it.
+    shots: Vec<Shot>,
+    encoder: &'a EncoderSettings,
+}
+
+impl SegmentKeys {
+    /// The keys for a plan whose encoder is of this version.
+    ///
+    /// # Errors
+    /// [`Error::NotInSource`] when the source cannot be told by its content, or was not read to its end when the plan was
+    /// made.
+    pub(crate) fn new(plan: &Plan, encoder_version: &str) -> Result<Self> {
+        let found = &plan.found;
+        let fingerprint = found.fingerprint.as_ref().filter(|fingerprint| fingerprint.bytes.is_some());
+        let (Some(fingerprint), Some(_)) = (fingerprint, plan.segments()) else {
+            let why = "its segments are not known beforehand, and cannot be kept in a store; a file that is no playlist has \
+                       them listed in its plan";
+            return Err(Error::not_in_source(format!("{}: {why}", found.name)));
+        };
+        let common = Common {
+            samples_version: SAMPLES_VERSION,
+            encoder_version,
+            fingerprint,
+            span: found.span,
+            video: &found.video,
+            scan: found.scan,
+            libav_versions: ["libavformat", "libavcodec"].map(|library| versions().remove(library)),
+            sound: found.scan.is_none_or(|scan| !scan.can_skip).then(|| {
+                let audio = plan.wanted.audio.as_ref();
+                [audio.map(|audio| audio.track), audio.and_then(|audio| audio.right)]
+            }),
+        };
+        let common = serde_json::to_string(&common).map_err(|error| unwritable(&error))?;
+        Ok(Self { plan: plan.clone(), common })
+    }
+
+    /// The key of rung `rung` of segment `number`.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] when the plan has no such segment or rung.
+    pub(crate) fn key(&self, number: usize, rung: usize) -> Result<SegmentKey> {
+        let segment = self.plan.segments().and_then(|list| list.get(number)).copied();
+        let size = self.plan.wanted.rungs.get(rung).copied();
+        let missing = || Error::misuse(format!("the plan has no rung {rung} of a segment {number}"));
+        let (segment, size) = segment.zip(size).ok_or_else(missing)?;
+        // The first has the frames before its beginning too.
+        let start = if number == 0 { segment.start.min(Time::ZERO) } else { segment.start };
+        let shown = Segment { start, ..segment };
+        let own = Own {
+            segment,
+            key_frames: self.plan.wanted.key_frames,
+            shots: shots_within(&self.plan.wanted.shots, shown),
+            encoder: &self.plan.encoder_settings(size),
+        };
+        let own = serde_json::to_string(&own).map_err(|error| unwritable(&error))?;
+        Ok(SegmentKey(Sha256Hex::of(format!("{}\n{own}", self.common).as_bytes())))
+    }
+}
+
+fn unwritable(error: &serde_json::Error) -> Error {
+    Error::misuse(format!("a key cannot be made: {error}"))
+}
+
+/// Cuts out what of the shots shows in a segment: their cuts in it, and the keys that its windows lie between. The rest may be edited
+/// without changing a frame of the segment.
+fn shots_within(shots: &[Shot], segment: Segment) -> Vec<Shot> {
+    let before_end = |time: Time| segment.end.is_none_or(|end| time < end);
+    // They rise.
+    let first = shots.partition_point(|shot| shot.end.is_some_and(|end| end <= segment.start));
+    let end = shots.partition_point(|shot| before_end(shot.start));
+    shots[first.min(end)..end]
+        .iter()
+        .map(|shot| {
+            // From the last key at or before the segment's beginning to the first at or after its end, if the window is on its
+            // way there.
+            let first = shot.track.partition_point(|key| key.time <= segment.start).saturating_sub(1);
+            let end = shot.track.partition_point(|key| before_end(key.time));
+            let leads_on = shot.track[..end].last().is_none_or(|key| key.then != Interpolation::Hold);
+            let end = (end + usize::from(leads_on)).min(shot.track.len());
+            let mut track = shot.track[first.min(end)..end].to_vec();
+            // A window that holds is the same whenever its key is, and from the last key no way leads on.
+            if let [only] = track.as_mut_slice() {
+                only.time = segment.start;
+            }
+            if let Some(last) = track.last_mut() {
+                last.then = Interpolation::Hold;
+            }
+            // Where a shot begins before the segment, or ends after it, does not matter.
+            let start = shot.start.max(segment.start);
+            let shot_end = shot.end.filter(|&end| before_end(end));
+            Shot { start, end: shot_end, track }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
