@@ -1,6 +1,6 @@
 //! Any bytes as the output of an encoder's program.
 
-use upright_engine::encode::pipe::ivf::Reader;
+use upright_engine::encode::pipe::ivf::IvfReader;
 
 /// Frames above this many bytes are refused.
 const LIMIT: usize = 1000;
@@ -8,7 +8,7 @@ const LIMIT: usize = 1000;
 /// # Panics
 /// When the reader breaks what it promises.
 pub(crate) fn check(data: &[u8]) {
-    let mut reader = Reader::new(data, LIMIT);
+    let mut reader = IvfReader::new(data, LIMIT);
     let mut bytes = 0;
     while let Ok(Some(frame)) = reader.next_frame() {
         assert!((1..=LIMIT).contains(&frame.len()));

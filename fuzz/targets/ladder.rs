@@ -16,7 +16,7 @@ pub(crate) fn check(data: &[u8]) {
             let written: Vec<_> = rungs.iter().map(ToString::to_string).collect();
             assert!(written.join(",").parse::<Ladder>().is_ok_and(|again| again == ladder));
         }
-        Err(Error::Options(message)) => assert!(!message.is_empty()),
+        Err(Error::InvalidOption { expected, .. }) => assert!(!expected.is_empty()),
         Err(other) => panic!("a ladder can only be refused as an option: {other}"),
     }
 }

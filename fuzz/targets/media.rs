@@ -6,7 +6,7 @@ use upright_engine::Error;
 use upright_engine::frame::{Area, Frame};
 use upright_engine::geometry::Rational;
 use upright_engine::media::{Event, Source};
-use upright_engine::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
+use upright_engine::source::{Input, OpenOptions, Span};
 
 /// Frames beyond this size are not decoded here: they are slow, and nothing new.
 const MAX_FRAME_BYTES: usize = 1 << 22;
@@ -19,13 +19,7 @@ pub(crate) fn check(data: &[u8]) {
     let start = (data.last().copied().unwrap_or(0) % 4 == 3).then_some(Rational { num: 1, den: 10 });
     let mut file = NamedTempFile::new().expect("a temporary file can be made");
     file.write_all(data).expect("a temporary file can be written");
-    let options = OpenOptions {
-        protocols: Vec::new(),
-        video: VideoChoice::Best,
-        audio: AudioChoice::Best,
-        threads: 1,
-        span: Span { start, duration: None },
-    };
+    let options = OpenOptions::default().threads(1).span(Span { start, duration: None });
     if let Err(error) = read(&Input::Path(file.path().to_owned()), &options) {
         let expected =
             matches!(error, Error::BadSource { .. }) || matches!((&error, start), (Error::NotInSource(_), Some(_)));

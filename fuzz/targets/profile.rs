@@ -18,7 +18,8 @@ pub(crate) fn check(data: &[u8]) {
                 assert!(arguments.is_ok(), "what has been read can be used: {arguments:?}");
             }
         }
-        Err(Error::Options(message)) => {
+        Err(error @ Error::InvalidOption { .. }) => {
+            let message = error.to_string();
             assert!(message.starts_with("profile fuzz.toml") && !message.contains('\n'), "{message}");
         }
         Err(other) => panic!("a profile can only be refused as an option: {other}"),
