@@ -1,6 +1,6 @@
 //! Joins every kernel in `wgsl/` with what it imports, validates it with naga and emits a table of the kernels.
 
-use naga::{AddressSpace, StorageAccess};
+use naga::{AddressSpace, StorageAccess, TypeInner};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -73,13 +73,10 @@ fn describe(
     for (_, variable) in module.global_variables.iter() {
         let Some(resource) = &variable.binding else { continue };
         let name = variable.name.as_deref().unwrap_or_default();
-        let kind = match variable.space {
-            AddressSpace::Uniform => {
-                format!("Uniform {{ bytes: {} }}", module.types[variable.ty].inner.size(module.to_ctx()))
-            }
-            AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => "StorageReadWrite".into(),
-            AddressSpace::Storage { .. } => "StorageRead".into(),
-            space => return Err(format!("{}: {name} lies in {space:?}", entry.name).into()),
+        let kind = match (variable.space, &module.types[variable.ty].inner) {
+            (AddressSpace::Storage { access }, _) if access.contains(StorageAccess::STORE) => "Write".into(),
+            (AddressSpace::Storage { .. }, TypeInner::Array { stride, .. }) => format!("Read {{ element: {stride} }}"),
+            (space, _) => return Err(format!("{}: {name} is no array, or lies in {space:?}", entry.name).into()),
         };
         bindings.push((resource.binding, format!("Binding {{ name: {name:?}, kind: BindingKind::{kind} }}")));
     }

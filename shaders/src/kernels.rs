@@ -25,15 +25,13 @@ pub struct Binding {
 /// How a kernel uses a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BindingKind {
-    /// Parameters.
-    Uniform {
-        /// Their size.
-        bytes: u32,
+    /// An array that is read.
+    Read {
+        /// Bytes of an element.
+        element: u32,
     },
-    /// Read only.
-    StorageRead,
-    /// Read and written.
-    StorageReadWrite,
+    /// An array of words that is written.
+    Write,
 }
 
 include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
@@ -41,16 +39,16 @@ include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{HorizontalParams, VerticalParams};
+    use crate::{HorizontalJob, VerticalJob};
 
     #[test]
-    fn parameters_have_the_size_that_the_kernels_expect() {
-        let uniform = |kernel: &Kernel| match kernel.bindings[0].kind {
-            BindingKind::Uniform { bytes } => bytes as usize,
+    fn jobs_have_the_size_that_the_kernels_expect() {
+        let jobs = |kernel: &Kernel| match kernel.bindings[0] {
+            Binding { name: "jobs", kind: BindingKind::Read { element } } => element as usize,
             other => panic!("{other:?}"),
         };
-        assert_eq!(uniform(&SCALE_HORIZONTAL), size_of::<HorizontalParams>());
-        assert_eq!(uniform(&SCALE_VERTICAL), size_of::<VerticalParams>());
+        assert_eq!(jobs(&SCALE_HORIZONTAL), size_of::<HorizontalJob>());
+        assert_eq!(jobs(&SCALE_VERTICAL), size_of::<VerticalJob>());
     }
 
     #[test]

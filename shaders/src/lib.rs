@@ -14,5 +14,5 @@ mod scale_vertical;
 pub use filter::Filter;
 pub use fixed_point::{Conversion, MAX_GAIN, MIDDLE_BITS, Range, Rounding, UNITY, WEIGHT_BITS};
 pub use sample::Sample;
-pub use scale_horizontal::{HorizontalParams, scale_horizontal};
-pub use scale_vertical::{MiddleRows, Noise, VerticalParams, scale_vertical};
+pub use scale_horizontal::{HorizontalJob, scale_horizontal};
+pub use scale_vertical::{MiddleRows, Noise, VerticalJob, scale_vertical};

@@ -2,11 +2,15 @@
 
 use crate::{Filter, Rounding, Sample};
 
-/// `Params` of the kernel; meanings are given there.
+/// `Job` of the kernel; meanings are given there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 #[expect(missing_docs, reason = "described in the kernel")]
-pub struct HorizontalParams {
+pub struct HorizontalJob {
+    pub first_workgroup: u32,
+    pub row_workgroups: u32,
+    pub rows: u32,
+    pub planes: u32,
     pub source: u32,
     pub source_stride: u32,
     pub source_plane: u32,

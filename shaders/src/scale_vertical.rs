@@ -2,11 +2,14 @@
 
 use crate::{Conversion, Filter, Sample};
 
-/// `Params` of the kernel; meanings are given there.
+/// `Job` of the kernel; meanings are given there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 #[expect(missing_docs, reason = "described in the kernel")]
-pub struct VerticalParams {
+pub struct VerticalJob {
+    pub first_workgroup: u32,
+    pub row_workgroups: u32,
+    pub planes: u32,
     pub table: u32,
     pub pairs: u32,
     pub first_row: u32,

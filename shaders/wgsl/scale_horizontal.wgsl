@@ -2,7 +2,13 @@
 
 // Rows of source samples -> rows of 16-bit intermediate samples as wide as the rung. One invocation makes two columns.
 
-struct Params {
+// The planes of one kind of one rung.
+struct Job {
+    // Number of its first workgroup, workgroups per row, rows of a plane, planes.
+    first_workgroup: u32,
+    row_workgroups: u32,
+    rows: u32,
+    planes: u32,
     // Word offset of the first uploaded row of plane z = 0, words per row, words from plane z to z + 1.
     source: u32,
     source_stride: u32,
@@ -24,37 +30,50 @@ struct Params {
     shift: u32,
 }
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> jobs: array<Job>;
 @group(0) @binding(1) var<storage, read> input: array<u32>;
 @group(0) @binding(2) var<storage, read_write> middle: array<u32>;
 
-fn source_sample(row: u32, column: u32) -> i32 {
-    let bits = 32u >> params.source_log2_samples_per_word;
-    let lane = column & ((1u << params.source_log2_samples_per_word) - 1u);
-    return i32(extractBits(input[row + (column >> params.source_log2_samples_per_word)], lane * bits, bits));
+fn source_sample(row: u32, column: u32, log2_samples_per_word: u32) -> i32 {
+    let bits = 32u >> log2_samples_per_word;
+    let lane = column & ((1u << log2_samples_per_word) - 1u);
+    return i32(extractBits(input[row + (column >> log2_samples_per_word)], lane * bits, bits));
 }
 
-fn middle_sample(row: u32, x: u32) -> i32 {
-    var column = input[params.table + x] - params.source_column;
-    var weights = params.table + params.width + x * params.pairs;
-    var sum = params.bias;
-    for (var pair = 0u; pair < params.pairs; pair++) {
+fn middle_sample(job: Job, row: u32, x: u32) -> i32 {
+    var column = input[job.table + x] - job.source_column;
+    var weights = job.table + job.width + x * job.pairs;
+    var sum = job.bias;
+    for (var pair = 0u; pair < job.pairs; pair++) {
         let both = input[weights];
-        sum += first_half(both) * source_sample(row, column) + second_half(both) * source_sample(row, column + 1u);
+        sum += first_half(both) * source_sample(row, column, job.source_log2_samples_per_word);
+        sum += second_half(both) * source_sample(row, column + 1u, job.source_log2_samples_per_word);
         weights += 1u;
         column += 2u;
     }
-    return sum >> params.shift;
+    return sum >> job.shift;
 }
 
 @compute @workgroup_size(64)
-fn scale_horizontal(@builtin(global_invocation_id) id: vec3u) {
-    if id.x >= params.middle_stride {
+fn scale_horizontal(
+    @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(num_workgroups) workgroups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let number = workgroup_number(workgroup, workgroups);
+    var index = 0u;
+    while index + 1u < arrayLength(&jobs) && jobs[index + 1u].first_workgroup <= number {
+        index += 1u;
+    }
+    let job = jobs[index];
+    let place = place_in_job(number - job.first_workgroup, job.row_workgroups, job.rows);
+    let word = place.part * 64u + lane;
+    if place.plane >= job.planes || word >= job.middle_stride {
         return;
     }
-    let row = params.source + id.z * params.source_plane + id.y * params.source_stride;
-    let x = id.x * 2u;
+    let row = job.source + place.plane * job.source_plane + place.row * job.source_stride;
+    let x = word * 2u;
     // Beyond an odd width the last column is made twice; nothing reads the second.
-    let word = join_halves(middle_sample(row, x), middle_sample(row, min(x + 1u, params.width - 1u)));
-    middle[params.middle + id.z * params.middle_plane + id.y * params.middle_stride + id.x] = word;
+    let made = join_halves(middle_sample(job, row, x), middle_sample(job, row, min(x + 1u, job.width - 1u)));
+    middle[job.middle + place.plane * job.middle_plane + place.row * job.middle_stride + word] = made;
 }

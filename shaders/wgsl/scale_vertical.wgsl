@@ -2,7 +2,12 @@
 
 // Rows of 16-bit intermediate samples -> rows of the rung. One invocation makes one word of two or four samples.
 
-struct Params {
+// The planes of one kind of one rung.
+struct Job {
+    // Number of its first workgroup, workgroups per row, planes; a plane has `height` rows.
+    first_workgroup: u32,
+    row_workgroups: u32,
+    planes: u32,
     // Word offset of the filter: `height` first rows, then `height` rows of `pairs` words of weights.
     table: u32,
     pairs: u32,
@@ -31,49 +36,61 @@ struct Params {
     key_1: u32,
 }
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> jobs: array<Job>;
 @group(0) @binding(1) var<storage, read> input: array<u32>;
 @group(0) @binding(2) var<storage, read> middle: array<u32>;
 @group(0) @binding(3) var<storage, read_write> output: array<u32>;
 
-fn middle_samples(row: u32, word: u32) -> vec4i {
-    let at = row * params.middle_stride + word;
+fn middle_samples(at: u32) -> vec4i {
     let left = middle[at];
     // With two samples to a word, the right half is not used.
     let right = middle[at + 1u];
     return vec4i(first_half(left), second_half(left), first_half(right), second_half(right));
 }
 
-fn noise(x: u32, y: u32, plane: u32) -> i32 {
-    let key = select(params.key_0, params.key_1, plane == 1u);
-    return i32(hash(x + hash(y ^ key)) >> (32u - params.shift));
-}
-
 @compute @workgroup_size(64)
-fn scale_vertical(@builtin(global_invocation_id) id: vec3u) {
-    let x = id.x << params.output_log2_samples_per_word;
-    let y = id.y;
-    if x >= params.width {
+fn scale_vertical(
+    @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(num_workgroups) workgroups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let number = workgroup_number(workgroup, workgroups);
+    var index = 0u;
+    while index + 1u < arrayLength(&jobs) && jobs[index + 1u].first_workgroup <= number {
+        index += 1u;
+    }
+    let job = jobs[index];
+    let place = place_in_job(number - job.first_workgroup, job.row_workgroups, job.height);
+    let word = place.part * 64u + lane;
+    let x = word << job.output_log2_samples_per_word;
+    let y = place.row;
+    if place.plane >= job.planes || x >= job.width {
         return;
     }
-    let plane = params.middle + id.z * params.middle_plane;
-    let word = plane + (x >> 1u);
-    var row = input[params.table + y] - params.first_row;
-    var weights = params.table + params.height + y * params.pairs;
-    var sums = vec4i(params.bias);
-    for (var pair = 0u; pair < params.pairs; pair++) {
+    let row = input[job.table + y] - job.first_row;
+    var at = job.middle + place.plane * job.middle_plane + row * job.middle_stride + (x >> 1u);
+    var weights = job.table + job.height + y * job.pairs;
+    var sums = vec4i(job.bias);
+    for (var pair = 0u; pair < job.pairs; pair++) {
         let both = input[weights];
-        sums += first_half(both) * middle_samples(row, word) + second_half(both) * middle_samples(row + 1u, word);
+        sums += first_half(both) * middle_samples(at) + second_half(both) * middle_samples(at + job.middle_stride);
         weights += 1u;
-        row += 2u;
+        at += 2u * job.middle_stride;
     }
-    let bits = 32u >> params.output_log2_samples_per_word;
-    var joined = 0u;
-    for (var lane = 0u; lane < (1u << params.output_log2_samples_per_word); lane++) {
-        if x + lane < params.width {
-            let sum = sums[lane] + select(0, noise(x + lane, y, id.z), params.dither == 1u);
-            joined |= u32(clamp(sum >> params.shift, 0, params.limit)) << (lane * bits);
-        }
+    if job.dither == 1u {
+        let key = hash(y ^ select(job.key_0, job.key_1, place.plane == 1u));
+        let columns = vec4u(x, x + 1u, x + 2u, x + 3u) + key;
+        let noise = vec4u(hash(columns.x), hash(columns.y), hash(columns.z), hash(columns.w));
+        sums += bitcast<vec4i>(noise >> vec4u(32u - job.shift));
     }
-    output[params.output + id.z * params.output_plane + y * params.output_stride + id.x] = joined;
+    let samples = bitcast<vec4u>(clamp(sums >> vec4u(job.shift), vec4i(0), vec4i(job.limit)));
+    var joined = samples.x;
+    if job.output_log2_samples_per_word == 1u {
+        joined |= select(0u, samples.y << 16u, x + 1u < job.width);
+    } else {
+        joined |= select(0u, samples.y << 8u, x + 1u < job.width);
+        joined |= select(0u, samples.z << 16u, x + 2u < job.width);
+        joined |= select(0u, samples.w << 24u, x + 3u < job.width);
+    }
+    output[job.output + place.plane * job.output_plane + y * job.output_stride + word] = joined;
 }

@@ -44,14 +44,14 @@ impl Gpu {
         Ok(Self { info: adapters::describe(adapter), has_own_memory, context, pipelines })
     }
 
-    /// Tells the device's alignment of parameters in bytes, as a layout wants it.
-    pub(super) fn params_align(&self) -> usize {
-        self.context.device.limits().min_uniform_buffer_offset_alignment as usize
+    /// Tells the device's alignment of what is bound, in bytes.
+    pub(super) fn binding_align(&self) -> usize {
+        self.context.device.limits().min_storage_buffer_offset_alignment as usize
     }
 
     /// Computes the memory of a scaler.
     pub(in crate::scale) fn memory(&self, spec: &ScaleSpec) -> Memory {
-        let SlotSize { input, middle, output, readback } = SlotSize::of(spec, self.params_align());
+        let SlotSize { input, middle, output, readback } = SlotSize::of(spec, self.binding_align());
         let [visible, own] = [input + readback, input + middle + output].map(|bytes| (SLOTS * bytes) as u64);
         if self.has_own_memory { Memory { host: visible, gpu: own } } else { Memory { host: visible + own, gpu: 0 } }
     }

@@ -1,56 +1,68 @@
 //! Where everything of a frame lies in the device's buffers, and what the kernels are told of it. No device here.
 //!
-//! The input buffer holds, in this order: the parameters of every dispatch, the filters, the samples. The middle
-//! buffer holds the intermediate samples of every rung and plane; the output buffer the rungs' frames, one after the
-//! other, each as [`crate::frame::Frame::bytes`] has it.
+//! The input buffer holds, in this order: the jobs of every pass, the filters, the samples. The middle buffer holds the
+//! intermediate samples of every rung and plane; the output buffer the rungs' frames, one after the other, each as
+//! [`crate::frame::Frame::bytes`] has it.
 
 use super::buffers::{BufferSize, Input, Middle, Offset, Output, WORD};
 use crate::frame::{Depth, Frame, PlaneLayout};
 use crate::scale::filters::Filters;
 use crate::scale::spec::{PlaneKind, ScaleSpec};
 use std::ops::Range;
-use upright_shaders::kernels::{Kernel, SCALE_HORIZONTAL, SCALE_VERTICAL};
-use upright_shaders::{Conversion, Filter, HorizontalParams, Noise, VerticalParams};
+use upright_shaders::{Conversion, Filter, HorizontalJob, Noise, VerticalJob};
 
-/// One run of a kernel over the planes of one kind of one rung.
-#[derive(Debug)]
-pub(super) struct Dispatch {
-    pub(super) kernel: &'static Kernel,
-    /// Where its parameters lie in the input buffer, in bytes.
-    pub(super) params: usize,
-    pub(super) workgroups: WorkgroupCounts,
+/// Invocations of a workgroup, each of which makes one word.
+const LANES: usize = 64;
+
+/// Most workgroups along one axis, by WebGPU's default limits.
+const MOST_WORKGROUPS: u32 = 65_535;
+
+/// Workgroups of a pass so far, which are dealt out to its jobs one after the other.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Workgroups(u32);
+
+impl Workgroups {
+    /// Deals out workgroups for rows of so many words; gives the first, and how many a row has.
+    fn deal(&mut self, words: usize, rows: usize, planes: usize) -> (u32, u32) {
+        let (first, a_row) = (self.0, words.div_ceil(LANES));
+        self.0 += (a_row * rows * planes) as u32;
+        (first, a_row as u32)
+    }
+
+    /// Counts along x, y and z: enough, and some too many where x has not room for all.
+    pub(super) fn counts(self) -> [u32; 3] {
+        let x = self.0.clamp(1, MOST_WORKGROUPS);
+        [x, self.0.div_ceil(x), 1]
+    }
 }
 
-/// Workgroups along each axis.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct WorkgroupCounts(pub(super) [u32; 3]);
+/// One run of a kernel over the planes of all rungs.
+#[derive(Debug, Default)]
+pub(super) struct Pass<Job> {
+    /// In the order of rungs, of each luma, then chroma.
+    jobs: Vec<Job>,
+    pub(super) workgroups: Workgroups,
+}
 
-impl WorkgroupCounts {
-    /// Counts those of a kernel whose every invocation makes one word.
-    fn new(kernel: &Kernel, words: usize, rows: usize, planes: usize) -> Self {
-        Self([(words as u32).div_ceil(kernel.workgroup[0]), rows as u32, planes as u32])
-    }
+/// Where the jobs of both passes lie in the input buffer, in bytes. `align` is the device's alignment of what is bound.
+pub(super) fn job_bytes(spec: &ScaleSpec, align: usize) -> [Range<usize>; 2] {
+    let jobs = spec.rungs.len() * PlaneKind::ALL.len();
+    let (horizontal, vertical) = (jobs * size_of::<HorizontalJob>(), jobs * size_of::<VerticalJob>());
+    let second = horizontal.next_multiple_of(align);
+    [0..horizontal, second..second + vertical]
 }
 
 /// The layout of frames of one crop.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
-    /// First all horizontal passes, then all vertical ones.
-    pub(super) dispatches: Vec<Dispatch>,
-    params: Vec<Params>,
-    /// Bytes from one dispatch's parameters to the next's.
-    params_step: usize,
+    pub(super) horizontal: Pass<HorizontalJob>,
+    /// Without the keys of the noise, which are every frame's own.
+    pub(super) vertical: Pass<VerticalJob>,
+    job_bytes: [Range<usize>; 2],
     filters: Offset<Input>,
     pixels: [Pixels; 2],
     input: BufferSize<Input>,
     middle: BufferSize<Middle>,
-}
-
-#[derive(Debug)]
-enum Params {
-    Horizontal(HorizontalParams),
-    /// Without the keys of the noise, which are every frame's own; of these planes.
-    Vertical(VerticalParams, Range<usize>),
 }
 
 /// The samples of luma, or of both planes of chroma, that are uploaded.
@@ -125,10 +137,16 @@ struct RungPlanes<'a> {
 }
 
 impl RungPlanes<'_> {
-    /// Gives the parameters of the pass along x over the uploaded samples.
-    fn horizontal(&self, source: Depth, pixels: &Pixels) -> HorizontalParams {
+    /// Gives the job of the pass along x over the uploaded samples.
+    fn horizontal(&self, source: Depth, pixels: &Pixels, workgroups: &mut Workgroups) -> HorizontalJob {
         let first_row = (self.middle.rows.start - pixels.rows.start) as usize;
-        HorizontalParams {
+        let (rows, planes) = (self.middle.rows.len(), self.indices.len());
+        let (first_workgroup, row_workgroups) = workgroups.deal(self.middle.stride, rows, planes);
+        HorizontalJob {
+            first_workgroup,
+            row_workgroups,
+            rows: rows as u32,
+            planes: planes as u32,
             source: pixels.offset.plus(first_row * pixels.stride).word(),
             source_stride: pixels.stride as u32,
             source_plane: pixels.plane_words() as u32,
@@ -145,10 +163,15 @@ impl RungPlanes<'_> {
         }
     }
 
-    /// Gives the parameters of the pass along y, without keys of noise.
-    fn vertical(&self) -> VerticalParams {
+    /// Gives the job of the pass along y, without keys of noise.
+    fn vertical(&self, workgroups: &mut Workgroups) -> VerticalJob {
         let stride = self.plane.stride / WORD;
-        VerticalParams {
+        let (height, planes) = (self.plane.height as usize, self.indices.len());
+        let (first_workgroup, row_workgroups) = workgroups.deal(self.row_words(), height, planes);
+        VerticalJob {
+            first_workgroup,
+            row_workgroups,
+            planes: planes as u32,
             table: self.table.plus(self.x.word_count()).word(),
             pairs: self.y.pairs() as u32,
             first_row: self.middle.rows.start,
@@ -193,29 +216,24 @@ pub(super) fn outputs(spec: &ScaleSpec) -> (usize, Vec<Range<usize>>) {
 }
 
 impl Layout {
-    /// Lays out frames with these filters. `params_align` is the device's alignment of parameters in bytes.
-    pub(super) fn new(spec: &ScaleSpec, filters: &Filters, params_align: usize) -> Self {
-        let params_step = size_of::<HorizontalParams>().max(size_of::<VerticalParams>()).next_multiple_of(params_align);
-        let passes = 2 * spec.rungs.len() * PlaneKind::ALL.len();
+    /// Lays out frames with these filters. `align` is the device's alignment of what is bound, in bytes.
+    pub(super) fn new(spec: &ScaleSpec, filters: &Filters, align: usize) -> Self {
+        let job_bytes = job_bytes(spec, align);
         let mut input = BufferSize::default();
-        input.grow(passes * params_step / WORD);
+        input.grow(job_bytes[1].end / WORD);
         let tables = place_filters(spec, filters, &mut input);
         let pixels = PlaneKind::ALL.map(|kind| Pixels::place(spec, filters, kind, &mut input));
+        // The kernels may read one sample further, for a weight of zero.
+        input.grow(1);
         let filters_at = tables.first().copied().unwrap_or_default();
-        let mut layout = Self { params_step, filters: filters_at, pixels, input, ..Self::default() };
+        let mut layout = Self { job_bytes, filters: filters_at, pixels, input, ..Self::default() };
 
         let rungs = layout.place_rungs(spec, filters, &tables);
+        let Self { horizontal, vertical, pixels, .. } = &mut layout;
         for (planes, kind) in rungs.iter().zip(PlaneKind::ALL.into_iter().cycle()) {
-            let params = planes.horizontal(spec.source.depth, &layout.pixels[kind as usize]);
-            let MiddlePlanes { stride, rows, .. } = &planes.middle;
-            let workgroups = WorkgroupCounts::new(&SCALE_HORIZONTAL, *stride, rows.len(), planes.indices.len());
-            layout.dispatch(&SCALE_HORIZONTAL, workgroups, Params::Horizontal(params));
-        }
-        for planes in &rungs {
-            let params = Params::Vertical(planes.vertical(), planes.indices.clone());
-            let rows = planes.plane.height as usize;
-            let workgroups = WorkgroupCounts::new(&SCALE_VERTICAL, planes.row_words(), rows, planes.indices.len());
-            layout.dispatch(&SCALE_VERTICAL, workgroups, params);
+            let pixels = &pixels[kind as usize];
+            horizontal.jobs.push(planes.horizontal(spec.source.depth, pixels, &mut horizontal.workgroups));
+            vertical.jobs.push(planes.vertical(&mut vertical.workgroups));
         }
         layout
     }
@@ -252,11 +270,6 @@ impl Layout {
         rungs
     }
 
-    fn dispatch(&mut self, kernel: &'static Kernel, workgroups: WorkgroupCounts, params: Params) {
-        self.dispatches.push(Dispatch { kernel, params: self.params.len() * self.params_step, workgroups });
-        self.params.push(params);
-    }
-
     /// Bytes of the input buffer.
     pub(super) fn input_bytes(&self) -> usize {
         self.input.bytes()
@@ -272,18 +285,16 @@ impl Layout {
         self.filters.byte()..self.pixels[0].offset.byte()
     }
 
-    /// Writes the parameters of frame number `frame`, as `(offset, bytes)`.
-    pub(super) fn write_params(&self, frame: u64, mut write: impl FnMut(usize, &[u8])) {
+    /// Writes the jobs of frame number `frame`, as `(offset, bytes)`.
+    pub(super) fn write_jobs(&self, frame: u64, mut write: impl FnMut(usize, &[u8])) {
         let key = |plane: usize| Noise::new(frame, plane as u32).key;
-        for (index, params) in self.params.iter().enumerate() {
-            let offset = index * self.params_step;
-            match params {
-                Params::Horizontal(params) => write(offset, bytemuck::bytes_of(params)),
-                Params::Vertical(params, planes) => {
-                    let (key_0, key_1) = (key(planes.start), key(planes.end - 1));
-                    write(offset, bytemuck::bytes_of(&VerticalParams { key_0, key_1, ..*params }));
-                }
-            }
+        let [horizontal, vertical] = &self.job_bytes;
+        write(horizontal.start, bytemuck::cast_slice(&self.horizontal.jobs));
+        let jobs = self.vertical.jobs.iter().zip(PlaneKind::ALL.map(PlaneKind::planes).into_iter().cycle());
+        for (index, (job, planes)) in jobs.enumerate() {
+            let (key_0, key_1) = (key(planes.start), key(planes.end - 1));
+            let offset = vertical.start + index * size_of::<VerticalJob>();
+            write(offset, bytemuck::bytes_of(&VerticalJob { key_0, key_1, ..*job }));
         }
     }
 
@@ -328,5 +339,31 @@ pub(super) fn filter_words(spec: &ScaleSpec, filters: &Filters, words: &mut Vec<
             let (x, y) = filters.get(rung, kind);
             words.extend(x.words().chain(y.words()));
         }
+    }
+}
+
+#[cfg(test)]
+impl Layout {
+    /// Computes the ends of all words of the input, middle and output buffers that the jobs may touch.
+    pub(super) fn reach(&self, spec: &ScaleSpec, filters: &Filters) -> [u32; 3] {
+        let [mut input, mut middle, mut output] = [0; 3];
+        let kinds = (0..spec.rungs.len()).flat_map(|rung| PlaneKind::ALL.map(|kind| filters.get(rung, kind)));
+        for ((x, y), (across, down)) in kinds.zip(self.horizontal.jobs.iter().zip(&self.vertical.jobs)) {
+            let last = |filter: &Filter, pairs: u32| filter.starts().iter().max().unwrap() + 2 * pairs - 1;
+            let (column, row) = (last(x, across.pairs) - across.source_column, last(y, down.pairs) - down.first_row);
+            let source_row =
+                across.source + (across.planes - 1) * across.source_plane + (across.rows - 1) * across.source_stride;
+            let tables = [(across.table, across.width, across.pairs), (down.table, down.height, down.pairs)];
+            let table_ends = tables.map(|(table, outputs, pairs)| table + outputs * (1 + pairs));
+            let source_end = source_row + (column >> across.source_log2_samples_per_word) + 1;
+            input = table_ends.into_iter().chain([source_end]).fold(input, u32::max);
+            let written = across.middle + across.planes * across.middle_plane;
+            // The right half of a word of four samples is read where there is none, too.
+            let last_word = (down.width - 1) / 4 * 2 + 1;
+            let read = down.middle + (down.planes - 1) * down.middle_plane + row * down.middle_stride + last_word + 1;
+            middle = middle.max(written).max(read);
+            output = output.max(down.output + down.planes * down.output_plane);
+        }
+        [input, middle, output]
     }
 }

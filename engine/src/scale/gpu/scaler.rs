@@ -71,8 +71,8 @@ impl GpuScaler {
     /// [`Error::Device`] when it cannot hold the rungs.
     pub(super) fn new(gpu: Arc<Gpu>, spec: &ScaleSpec) -> Result<Self> {
         let (output_bytes, rung_bytes) = layout::outputs(spec);
-        let size = SlotSize::of(spec, gpu.params_align());
-        let slots = gpu.context.attempt(|| (0..SLOTS).map(|_| Slot::new(&gpu, size)).collect())?;
+        let size = SlotSize::of(spec, gpu.binding_align());
+        let slots = gpu.context.attempt(|| (0..SLOTS).map(|_| Slot::new(&gpu, spec, size)).collect())?;
         Ok(Self {
             gpu,
             spec: spec.clone(),
@@ -93,7 +93,7 @@ impl GpuScaler {
         let revisions = self.filters.revisions();
         if self.crop.revisions != revisions {
             layout::filter_words(&self.spec, &self.filters, &mut self.crop.filter_words);
-            self.crop.layout = Layout::new(&self.spec, &self.filters, self.gpu.params_align());
+            self.crop.layout = Layout::new(&self.spec, &self.filters, self.gpu.binding_align());
             self.crop.revisions = revisions;
         }
     }
@@ -303,6 +303,9 @@ mod tests {
             let mut filters = Filters::new(spec);
             filters.update_for_crop(&crop);
             let layout = Layout::new(spec, &filters, 256);
+            let [input, middle, output] = layout.reach(spec, &filters).map(|words| words as usize * 4);
+            assert!(input <= layout.input_bytes() && middle <= layout.middle_bytes(), "{input} {middle} {layout:?}");
+            assert_eq!(output, layout::outputs(spec).0);
             (layout.input_bytes(), layout.middle_bytes())
         };
         let formats = [(Depth::Eight, Subsampling::CS422), (Depth::Ten, Subsampling::CS422)];
@@ -350,7 +353,7 @@ mod tests {
     fn the_memory_of_a_scaler_is_that_of_its_buffers() {
         let (gpu, spec) = (test_gpu(), spec());
         let scaler = GpuScaler::new(Arc::clone(&gpu), &spec).unwrap();
-        let middle = SLOTS * SlotSize::of(&spec, gpu.params_align()).middle;
+        let middle = SLOTS * SlotSize::of(&spec, gpu.binding_align()).middle;
         let all =
             |buffers: fn(&Slot) -> [&Buffer; 2]| scaler.slots.iter().flat_map(buffers).map(Buffer::size).sum::<u64>();
         let visible = all(|slot| [&slot.upload, &slot.readback]);

@@ -3,10 +3,11 @@
 use super::clock::{self, Clock};
 use super::context::{Context, Pipeline};
 use super::device::Gpu;
-use super::layout::Layout;
+use super::layout::{Layout, job_bytes};
 use super::slot_size::SlotSize;
 use crate::error::Result;
 use crate::frame::Frame;
+use crate::scale::spec::ScaleSpec;
 use std::ops::Range;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
@@ -43,10 +44,10 @@ pub(super) struct Sent {
 }
 
 impl Slot {
-    pub(super) fn new(gpu: &Gpu, size: SlotSize) -> Result<Self> {
+    pub(super) fn new(gpu: &Gpu, spec: &ScaleSpec, size: SlotSize) -> Result<Self> {
         let Gpu { context, pipelines, .. } = gpu;
         let upload = BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC;
-        let input = BufferUsages::COPY_DST | BufferUsages::UNIFORM | BufferUsages::STORAGE;
+        let input = BufferUsages::COPY_DST | BufferUsages::STORAGE;
         let output = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
         let readback = BufferUsages::COPY_DST | BufferUsages::MAP_READ;
         let upload = context.buffer("what a frame uploads", size.input, upload)?;
@@ -55,14 +56,16 @@ impl Slot {
         let output = context.buffer("a set of rungs", size.output, output)?;
         let readback = context.buffer("a set of rungs", size.readback, readback)?;
         let clock = Clock::new(context)?;
-        let bind = |pipeline: &Pipeline| {
+        let jobs = job_bytes(spec, gpu.binding_align());
+        let bind = |pipeline: &Pipeline, jobs: &Range<usize>| {
             pipeline.bind(context, |name| match name {
-                "middle" => &middle,
-                "output" => &output,
-                _ => &input,
+                "jobs" => (&input, Some(jobs.clone())),
+                "middle" => (&middle, None),
+                "output" => (&output, None),
+                _ => (&input, None),
             })
         };
-        let groups = [bind(&pipelines[0])?, bind(&pipelines[1])?];
+        let groups = [bind(&pipelines[0], &jobs[0])?, bind(&pipelines[1], &jobs[1])?];
         Ok(Self { upload, input, output, readback, clock, groups, filters: [0; 2] })
     }
 
@@ -78,7 +81,7 @@ impl Slot {
         let range = self.upload.slice(..).get_mapped_range_mut();
         let mut mapped = range.map_err(|error| context.error(format!("cannot be written to: {error}")))?;
         let mut write = |offset: usize, bytes: &[u8]| mapped.slice(offset..offset + bytes.len()).copy_from_slice(bytes);
-        layout.write_params(frame, &mut write);
+        layout.write_jobs(frame, &mut write);
         if let Some(filters) = filters {
             write(layout.filter_bytes().start, bytemuck::cast_slice(filters));
         }
@@ -106,15 +109,12 @@ impl Slot {
         }
         let timestamp_writes = self.clock.as_ref().map(Clock::writes);
         let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor { label: Some("scale"), timestamp_writes });
-        for dispatch in &layout.dispatches {
-            for (pipeline, group) in pipelines.iter().zip(&self.groups) {
-                if pipeline.kernel == dispatch.kernel {
-                    pass.set_pipeline(&pipeline.pipeline);
-                    pass.set_bind_group(0, group, &[dispatch.params as u32]);
-                    let [x, y, z] = dispatch.workgroups.0;
-                    pass.dispatch_workgroups(x, y, z);
-                }
-            }
+        let workgroups = [layout.horizontal.workgroups, layout.vertical.workgroups];
+        for ((pipeline, group), workgroups) in pipelines.iter().zip(&self.groups).zip(workgroups) {
+            let [x, y, z] = workgroups.counts();
+            pass.set_pipeline(&pipeline.pipeline);
+            pass.set_bind_group(0, group, &[]);
+            pass.dispatch_workgroups(x, y, z);
         }
         drop(pass);
         encoder.copy_buffer_to_buffer(&self.output, 0, &self.readback, 0, self.output.size());

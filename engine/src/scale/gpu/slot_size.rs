@@ -22,8 +22,8 @@ pub(super) struct SlotSize {
 
 impl SlotSize {
     /// Computes the bytes that are enough for any crop: none needs more than the largest source frame wholly inside the
-    /// window. `params_align` is that of [`Layout::new`].
-    pub(super) fn of(spec: &ScaleSpec, params_align: usize) -> Self {
+    /// window. `align` is that of [`Layout::new`].
+    pub(super) fn of(spec: &ScaleSpec, align: usize) -> Self {
         let largest = ScaleSpec { source: spec.largest_source(), ..spec.clone() };
         let span = |side: u32| f64::from(side) + EDGE_SLACK;
         let window = Window { x: 0.0, y: 0.0, width: span(spec.room.width), height: span(spec.room.height) };
@@ -33,7 +33,7 @@ impl SlotSize {
         // Steps may widen a kernel, or make it narrower.
         for zooming in [false, true] {
             filters.update_for_crop(&Crop { window, area: Area::whole(largest.source), zooming, frame: 0 });
-            let layout = Layout::new(&largest, &filters, params_align);
+            let layout = Layout::new(&largest, &filters, align);
             size.input = size.input.max(layout.input_bytes());
             size.middle = size.middle.max(layout.middle_bytes());
         }
