@@ -20,25 +20,29 @@ fn main() -> ExitCode {
 fn emit() -> Result<(), Box<dyn Error>> {
     let folder = Path::new("wgsl");
     println!("cargo::rerun-if-changed=wgsl");
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, Box<dyn Error>>>()?;
-    files.sort();
+    let mut files = wgsl_files(folder)?;
+    if env::var_os("CARGO_FEATURE_TEST_KERNELS").is_some() {
+        files.extend(wgsl_files(&folder.join("tests"))?);
+    }
 
     let mut table = String::new();
     let mut names = Vec::new();
     for file in files {
         let source = join(folder, &fs::read_to_string(&file)?)?;
+        // What is only imported need not be whole by itself.
+        if !source.contains("@compute") {
+            continue;
+        }
         let module = naga::front::wgsl::parse_str(&source)
             .map_err(|error| format!("{}: {}", file.display(), error.emit_to_string(&source)))?;
         naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty())
             .validate(&module)
             .map_err(|error| format!("{}: {}", file.display(), error.emit_to_string(&source)))?;
-        if let [entry] = module.entry_points.as_slice() {
-            describe(&mut table, &module, entry, &source)?;
-            names.push(entry.name.to_uppercase());
-        } else if !module.entry_points.is_empty() {
+        let [entry] = module.entry_points.as_slice() else {
             return Err(format!("{}: one kernel a file", file.display()).into());
-        }
+        };
+        describe(&mut table, &module, entry, &source)?;
+        names.push(entry.name.to_uppercase());
     }
     writeln!(
         table,
@@ -47,6 +51,14 @@ fn emit() -> Result<(), Box<dyn Error>> {
     )?;
     fs::write(Path::new(&env::var("OUT_DIR")?).join("kernels.rs"), table)?;
     Ok(())
+}
+
+/// Lists the files of a folder, in the order of their names.
+fn wgsl_files(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let paths: Result<Vec<_>, _> = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut files: Vec<_> = paths?.into_iter().filter(|path| path.is_file()).collect();
+    files.sort();
+    Ok(files)
 }
 
 /// Replaces every line `#import NAME` by `wgsl/NAME.wgsl`.
@@ -87,7 +99,7 @@ fn describe(
     let (name, workgroup) = (&entry.name, entry.workgroup_size);
     writeln!(
         table,
-        "/// `wgsl/{name}.wgsl`; its twin is [`crate::{name}`].\npub const {}: Kernel = Kernel {{ name: {name:?}, \
+        "/// The kernel of this name; its twin is [`crate::{name}`].\npub const {}: Kernel = Kernel {{ name: {name:?}, \
          source: {source:?}, workgroup: {workgroup:?}, bindings: &[{}] }};",
         name.to_uppercase(),
         bindings.map_join(|(_, binding)| binding.clone()),

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use upright_engine::encode::EncoderChoice;
 use upright_engine::geometry::Rational;
 use upright_engine::ladder::Ladder;
+use upright_engine::picture::DeviceChoice;
 use upright_engine::plan::{CropChoice, PlanOptions};
-use upright_engine::scale::DeviceChoice;
 use upright_engine::source::{AudioChoice, VideoChoice};
 
 /// Turns landscape film and drama into vertical (9:16) AV1 renditions.

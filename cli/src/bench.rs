@@ -15,7 +15,7 @@ use upright_engine::frame::Depth;
 use upright_engine::geometry::{Rational, Size};
 use upright_engine::machine::{Machine, cores};
 use upright_engine::measure::{Bench, Throughput, footage};
-use upright_engine::scale::DeviceInfo;
+use upright_engine::picture::DeviceInfo;
 use upright_engine::source::{AudioChoice, Input, Span, VideoChoice};
 use upright_engine::versions::versions;
 use upright_engine::{Error, Result};

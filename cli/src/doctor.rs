@@ -10,8 +10,8 @@ use upright_engine::encode::pipe::{Program, programs};
 use upright_engine::encode::{AvailableEncoder, EncoderKind, LibavEncoder, available, fastest};
 use upright_engine::machine::Machine;
 use upright_engine::media::{Libav, libav};
+use upright_engine::picture::{DeviceInfo, adapters};
 use upright_engine::plan::PlanOptions;
-use upright_engine::scale::{DeviceInfo, adapters};
 use upright_engine::versions::versions;
 
 /// What to do where no GPU is found.

@@ -139,8 +139,8 @@ mod tests {
     use proptest::prelude::*;
     use upright_engine::encode::{EncoderChoice, EncoderKind, LibavEncoder};
     use upright_engine::geometry::Rational;
+    use upright_engine::picture::DeviceChoice;
     use upright_engine::plan::CropChoice;
-    use upright_engine::scale::DeviceChoice;
 
     fn resolved(arguments: &[&str]) -> (PlanRequest, RenderOptions) {
         let all = ["upright", "convert"].iter().chain(arguments);

@@ -3,8 +3,8 @@
 //! The messages complete clap's "invalid value 'x' for '--option': ", so they begin in lower case.
 
 use upright_engine::geometry::Rational;
+use upright_engine::picture::DeviceChoice;
 use upright_engine::plan::CropChoice;
-use upright_engine::scale::DeviceChoice;
 use upright_engine::source::{AudioChoice, VideoChoice};
 
 /// Digits after the decimal point that a time may have: nanoseconds.

@@ -121,6 +121,15 @@ pub mod cicp {
 }
 
 impl Colour {
+    /// Nothing is tagged: limited range, chroma on the left.
+    pub const UNKNOWN: Self = Self {
+        primaries: cicp::UNSPECIFIED,
+        transfer: cicp::UNSPECIFIED,
+        matrix: cicp::UNSPECIFIED,
+        full_range: false,
+        chroma: ChromaSite::LEFT,
+    };
+
     /// Tells high dynamic range, which Upright keeps, by its transfer: PQ or HLG.
     pub fn is_hdr(&self) -> bool {
         matches!(self.transfer, cicp::PQ | cicp::HLG)

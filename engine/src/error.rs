@@ -61,7 +61,7 @@ pub enum Error {
         why: String,
     },
 
-    /// The engine was called in a way that it forbids: a plan without a window, a scaler given the wrong frame.
+    /// The engine was called in a way that it forbids: a plan without a window, a runner given the wrong frame.
     #[error("the engine was misused: {0}")]
     Misuse(String),
 

@@ -1,198 +1,17 @@
-//! Frames: planes of samples with a format and a timestamp.
+//! Frames: planes of samples with a format, a meaning and a time.
+
+mod format;
+mod memory;
+
+use crate::colour::Colour;
+pub use format::{Area, Depth, FrameFormat, PlaneLayout, Subsampling};
+pub(crate) use memory::{HostBytes, LentMemory};
+pub use memory::{HostMemory, PADDING};
 
 use bytemuck::Pod;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
-
-/// Bits of a sample. Above eight, samples are `u16` with the value in the low bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "u32", try_from = "u32")]
-pub enum Depth {
-    /// 8 bits, stored as `u8`.
-    Eight,
-    /// 10 bits, stored as `u16`.
-    Ten,
-    /// 12 bits, stored as `u16`.
-    Twelve,
-}
-
-impl Depth {
-    /// Gives the number: 8, 10 or 12.
-    pub fn bits(self) -> u32 {
-        match self {
-            Self::Eight => 8,
-            Self::Ten => 10,
-            Self::Twelve => 12,
-        }
-    }
-
-    /// Gives the bytes that a sample takes in memory: 1 or 2.
-    pub fn bytes(self) -> usize {
-        if self == Self::Eight { 1 } else { 2 }
-    }
-}
-
-impl From<Depth> for u32 {
-    fn from(depth: Depth) -> Self {
-        depth.bits()
-    }
-}
-
-impl TryFrom<u32> for Depth {
-    type Error = String;
-
-    fn try_from(bits: u32) -> Result<Self, String> {
-        let known = [Self::Eight, Self::Ten, Self::Twelve].into_iter().find(|depth| depth.bits() == bits);
-        known.ok_or_else(|| format!("a sample has 8, 10 or 12 bits, not {bits}"))
-    }
-}
-
-impl JsonSchema for Depth {
-    fn schema_name() -> Cow<'static, str> {
-        "Depth".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "description": "Bits of a sample.", "type": "integer", "enum": [8, 10, 12] })
-    }
-}
-
-/// Luma samples that one chroma sample covers along each axis: 1 or 2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct Subsampling {
-    /// Along x.
-    pub x: u32,
-    /// Along y.
-    pub y: u32,
-}
-
-impl Subsampling {
-    /// 4:2:0.
-    pub const CS420: Self = Self { x: 2, y: 2 };
-    /// 4:2:2.
-    pub const CS422: Self = Self { x: 2, y: 1 };
-    /// 4:4:0, which is 4:2:2 turned by a quarter.
-    pub const CS440: Self = Self { x: 1, y: 2 };
-    /// 4:4:4.
-    pub const CS444: Self = Self { x: 1, y: 1 };
-}
-
-/// Size and sample format of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct FrameFormat {
-    /// Luma columns.
-    pub width: u32,
-    /// Luma rows.
-    pub height: u32,
-    /// Chroma resolution.
-    pub subsampling: Subsampling,
-    /// Bits of every sample of every plane.
-    pub depth: Depth,
-}
-
-/// Where a plane lies in a frame's buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlaneLayout {
-    /// Byte offset of the first sample.
-    pub offset: usize,
-    /// Bytes from one row to the next, a multiple of [`FrameFormat::ROW_ALIGN`].
-    pub stride: usize,
-    /// Columns.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
-}
-
-impl FrameFormat {
-    /// Rows begin at multiples of this many bytes.
-    pub const ROW_ALIGN: usize = 16;
-
-    /// Tells how much plane `index` is subsampled: 1 by 1 for luma (0), the chroma subsampling for 1 and 2.
-    pub fn plane_subsampling(&self, index: usize) -> Subsampling {
-        if index == 0 { Subsampling::CS444 } else { self.subsampling }
-    }
-
-    /// Computes where the three planes lie: one after the other, without gaps but for row padding.
-    pub fn layout(&self) -> [PlaneLayout; 3] {
-        let mut offset = 0;
-        [0, 1, 2].map(|index| {
-            let s = self.plane_subsampling(index);
-            let (width, height) = (self.width.div_ceil(s.x), self.height.div_ceil(s.y));
-            let stride = (width as usize * self.depth.bytes()).next_multiple_of(Self::ROW_ALIGN);
-            let plane = PlaneLayout { offset, stride, width, height };
-            offset += stride * height as usize;
-            plane
-        })
-    }
-
-    /// Counts the bytes of a frame of this format, with the padding of its rows.
-    pub fn bytes(&self) -> usize {
-        let last = self.layout()[2];
-        last.offset + last.stride * last.height as usize
-    }
-}
-
-/// Whole samples of an upright grid: columns `x..x + width` and rows `y..y + height`. It begins at a chroma sample, and
-/// ends with one or with the grid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Area {
-    /// Leftmost column.
-    pub x: u32,
-    /// Topmost row.
-    pub y: u32,
-    /// Columns, at least one.
-    pub width: u32,
-    /// Rows, at least one.
-    pub height: u32,
-}
-
-impl Area {
-    /// Gives the area that is all of a grid.
-    pub fn whole(grid: FrameFormat) -> Self {
-        Self { x: 0, y: 0, width: grid.width, height: grid.height }
-    }
-
-    /// Gives the format of a frame that holds this area of a `grid` and no more.
-    pub fn format(self, grid: FrameFormat) -> FrameFormat {
-        FrameFormat { width: self.width, height: self.height, ..grid }
-    }
-
-    /// Says whether it lies in `grid`, begins at a chroma sample there, and ends with one or with the grid.
-    pub fn lies_in(self, grid: FrameFormat) -> bool {
-        let along = |start: u32, length: u32, s: u32, grid: u32| {
-            let end = start.checked_add(length).filter(|&end| length > 0 && end <= grid);
-            start.is_multiple_of(s) && end.is_some_and(|end| end.is_multiple_of(s) || end == grid)
-        };
-        let s = grid.subsampling;
-        along(self.x, self.width, s.x, grid.width) && along(self.y, self.height, s.y, grid.height)
-    }
-
-    /// Computes the least area that holds this and another.
-    #[must_use]
-    pub fn union(self, other: Self) -> Self {
-        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
-        let right = (self.x + self.width).max(other.x + other.width);
-        let bottom = (self.y + self.height).max(other.y + other.height);
-        Self { x, y, width: right - x, height: bottom - y }
-    }
-
-    /// Says whether all of `other` lies in it.
-    pub fn contains(self, other: Self) -> bool {
-        let along = |start: u32, length: u32, other_start: u32, other_length: u32| {
-            start <= other_start && other_start.saturating_add(other_length) <= start.saturating_add(length)
-        };
-        along(self.x, self.width, other.x, other.width) && along(self.y, self.height, other.y, other.height)
-    }
-
-    /// Computes the part of this that lies in a plane subsampled by `s`, in samples of that plane.
-    #[must_use]
-    pub fn of_plane(self, s: Subsampling) -> Self {
-        let (x, y) = (self.x / s.x, self.y / s.y);
-        let (right, bottom) = ((self.x + self.width).div_ceil(s.x), (self.y + self.height).div_ceil(s.y));
-        Self { x, y, width: right - x, height: bottom - y }
-    }
-}
+use std::fmt::{self, Debug, Formatter};
+use std::ops::{Deref, Range};
+use std::sync::Arc;
 
 /// A type that holds one sample: `u8` at 8 bits, `u16` above.
 pub trait Sample: Pod + Into<i32> + Send + Sync + 'static {
@@ -218,42 +37,52 @@ impl Sample for u16 {
     }
 }
 
-/// Three planes, luma then the two of chroma, in one contiguous buffer; see [`FrameFormat::layout`].
+/// The order in time of a frame's fields: every other row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FieldOrder {
+    /// All rows are of one time.
+    #[default]
+    Progressive,
+    /// The topmost row is of the earlier field.
+    TopFirst,
+    /// The topmost row is of the later field.
+    BottomFirst,
+}
+
+/// Three planes, luma then the two of chroma, one behind the other: see [`FrameFormat::layout`]. `P` says where they are: in the
+/// processor's memory, where they can be read, or on a device.
 #[derive(Clone, Debug)]
-pub struct Frame {
+pub struct Frame<P = HostMemory> {
     format: FrameFormat,
     layout: [PlaneLayout; 3],
-    words: Vec<u32>,
+    /// The meaning of the samples.
+    pub colour: Colour,
+    /// Whether rows are of one time, or which are earlier.
+    pub fields: FieldOrder,
     /// Presentation time, in ticks of the stream's time base.
     pub pts: i64,
     /// Duration in the same ticks; 0 when it is not known.
     pub duration: i64,
+    place: P,
 }
 
-impl Frame {
-    /// Makes a frame of zeros, its time and duration 0.
-    pub fn new(format: FrameFormat) -> Self {
-        Self { format, layout: format.layout(), words: vec![0; format.bytes() / 4], pts: 0, duration: 0 }
+impl<P> Frame<P> {
+    /// Makes a frame of samples that are at `place` already; progressive, of unknown colour, its time and duration 0.
+    pub(crate) fn at(place: P, format: FrameFormat) -> Self {
+        let (colour, fields) = (Colour::UNKNOWN, FieldOrder::Progressive);
+        Self { format, layout: format.layout(), colour, fields, pts: 0, duration: 0, place }
+    }
+
+    /// Makes it of the colour, fields and time of another.
+    #[must_use]
+    pub(crate) fn like<Q>(self, other: &Frame<Q>) -> Self {
+        let (colour, fields, pts, duration) = (other.colour, other.fields, other.pts, other.duration);
+        Self { colour, fields, pts, duration, ..self }
     }
 
     /// Gives the size and sample format.
     pub fn format(&self) -> FrameFormat {
         self.format
-    }
-
-    /// Becomes a frame of `format`, whose samples are yet to be written: they are any. Its memory is kept where that is large
-    /// enough.
-    pub fn reshape(&mut self, format: FrameFormat) {
-        if format == self.format {
-            return;
-        }
-        let words = format.bytes() / 4;
-        if words > self.words.capacity() {
-            self.words = vec![0; words];
-        } else {
-            self.words.resize(words, 0);
-        }
-        (self.format, self.layout) = (format, format.layout());
     }
 
     /// Tells where plane 0, 1 or 2 lies.
@@ -264,15 +93,43 @@ impl Frame {
         self.layout[index]
     }
 
+    /// Tells where the samples are.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn place(&self) -> &P {
+        &self.place
+    }
+}
+
+impl Frame {
+    /// Makes a frame of zeros; progressive, of unknown colour, its time and duration 0.
+    pub fn new(format: FrameFormat) -> Self {
+        Self::at(HostMemory::zeroed(format.bytes()), format)
+    }
+
+    /// Becomes a frame of `format`, whose samples are yet to be written: they are any. Its memory is kept where that is large
+    /// enough.
+    pub fn reshape(&mut self, format: FrameFormat) {
+        if format != self.format {
+            self.place.resize(format.bytes());
+            (self.format, self.layout) = (format, format.layout());
+        }
+    }
+
     /// Gives the whole buffer, in the machine's byte order, laid out as [`FrameFormat::layout`] says: it is uploaded to
     /// a device and read back as it is.
     pub fn bytes(&self) -> &[u8] {
-        bytemuck::cast_slice(&self.words)
+        &self.place.bytes()[..self.format.bytes()]
     }
 
-    /// Gives the whole buffer, to be written.
+    /// Gives the whole buffer and the [`PADDING`] bytes behind it.
+    pub(crate) fn padded_bytes(&self) -> &[u8] {
+        self.place.bytes()
+    }
+
+    /// Gives the whole buffer, to be written. Memory that was lent to be read alone is copied first.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        bytemuck::cast_slice_mut(&mut self.words)
+        let bytes = self.format.bytes();
+        &mut self.place.bytes_mut()[..bytes]
     }
 
     /// Gives the samples of plane 0, 1 or 2 with its rows' padding, and the stride in samples.
@@ -293,10 +150,46 @@ impl Frame {
         (bytemuck::cast_slice_mut(&mut self.bytes_mut()[range]), stride)
     }
 
-    fn plane_range<T: Sample>(&self, index: usize) -> (std::ops::Range<usize>, usize) {
+    fn plane_range<T: Sample>(&self, index: usize) -> (Range<usize>, usize) {
         assert_eq!(T::BYTES, self.format.depth.bytes(), "sample type and depth agree");
         let plane = self.layout[index];
         (plane.offset..plane.offset + plane.stride * plane.height as usize, plane.stride / T::BYTES)
+    }
+}
+
+/// A frame that several may hold, of whatever kind its holder is: it is let go when the last of them drops it.
+pub struct HeldFrame<P = HostMemory>(Arc<dyn Deref<Target = Frame<P>> + Send + Sync>);
+
+impl<P> HeldFrame<P> {
+    /// Shares what holds a frame: a box, or a thing of a pool.
+    pub fn new(holder: impl Deref<Target = Frame<P>> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(holder))
+    }
+}
+
+impl<P: Send + Sync + 'static> From<Frame<P>> for HeldFrame<P> {
+    fn from(frame: Frame<P>) -> Self {
+        Self::new(Box::new(frame))
+    }
+}
+
+impl<P> Clone for HeldFrame<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<P> Deref for HeldFrame<P> {
+    type Target = Frame<P>;
+
+    fn deref(&self) -> &Frame<P> {
+        &self.0
+    }
+}
+
+impl<P: Debug> Debug for HeldFrame<P> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Frame::fmt(self, f)
     }
 }
 
@@ -309,9 +202,9 @@ mod tests {
         let format = FrameFormat { width: 607, height: 5, subsampling: Subsampling::CS420, depth: Depth::Ten };
         let [luma, cb, cr] = format.layout();
         assert_eq!((luma.offset, luma.stride, luma.width, luma.height), (0, 1216, 607, 5));
-        assert_eq!((cb.offset, cb.stride, cb.width, cb.height), (1216 * 5, 608, 304, 3));
-        assert_eq!(cr.offset, cb.offset + 608 * 3);
-        assert_eq!(format.bytes(), cr.offset + 608 * 3);
+        assert_eq!((cb.offset, cb.stride, cb.width, cb.height), (1216 * 5, 640, 304, 3));
+        assert_eq!(cr.offset, cb.offset + 640 * 3);
+        assert_eq!(format.bytes(), cr.offset + 640 * 3);
     }
 
     #[test]

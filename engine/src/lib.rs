@@ -41,10 +41,10 @@ pub mod measure;
 pub mod media;
 #[doc(hidden)]
 pub mod packet;
+pub mod picture;
 pub mod pipeline;
 pub mod plan;
 mod read_at;
-pub mod scale;
 pub mod source;
 pub mod store;
 pub mod time;

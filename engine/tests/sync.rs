@@ -58,7 +58,7 @@ fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
                 source.fill(Area::whole(video.format), &mut frame).unwrap();
                 let key = frames.count() % 10 == 0;
                 frames.push(frame.pts, key);
-                encoder.encode(&frame, key, &mut picture).unwrap();
+                encoder.encode(frame.clone().into(), key, &mut picture).unwrap();
             }
             Event::Audio(packet) => sound.push(packet),
             Event::SoundChanged => {

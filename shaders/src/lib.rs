@@ -6,13 +6,18 @@
 
 mod filter;
 mod fixed_point;
+#[cfg(feature = "test-kernels")]
+mod flip_of_three;
 pub mod kernels;
+pub mod plane;
 mod sample;
 mod scale_horizontal;
 mod scale_vertical;
 
 pub use filter::Filter;
 pub use fixed_point::{Conversion, MAX_GAIN, MIDDLE_BITS, Range, Rounding, UNITY, WEIGHT_BITS};
+#[cfg(feature = "test-kernels")]
+pub use flip_of_three::flip_of_three;
 pub use sample::Sample;
 pub use scale_horizontal::{HorizontalJob, scale_horizontal};
 pub use scale_vertical::{MiddleRows, Noise, VerticalJob, scale_vertical};

@@ -14,7 +14,6 @@ pub struct HorizontalJob {
     pub source: u32,
     pub source_stride: u32,
     pub source_plane: u32,
-    pub source_column: u32,
     pub source_log2_samples_per_word: u32,
     pub table: u32,
     pub pairs: u32,

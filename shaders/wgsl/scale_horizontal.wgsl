@@ -1,4 +1,5 @@
 #import common
+#import jobs
 
 // Rows of source samples -> rows of 16-bit intermediate samples as wide as the rung. One invocation makes two columns.
 
@@ -9,13 +10,10 @@ struct Job {
     row_workgroups: u32,
     rows: u32,
     planes: u32,
-    // Word offset of the first uploaded row of plane z = 0, words per row, words from plane z to z + 1.
+    // Word offset of the first row of plane z = 0 that is read, words per row, words from plane z to z + 1.
     source: u32,
     source_stride: u32,
     source_plane: u32,
-    // Column of the picture that the first sample of an uploaded row is.
-    source_column: u32,
-    // Of the uploaded rows.
     source_log2_samples_per_word: u32,
     // Word offset of the filter: `width` first columns, then `width` rows of `pairs` words of weights.
     table: u32,
@@ -31,21 +29,22 @@ struct Job {
 }
 
 @group(0) @binding(0) var<storage, read> jobs: array<Job>;
-@group(0) @binding(1) var<storage, read> input: array<u32>;
-@group(0) @binding(2) var<storage, read_write> middle: array<u32>;
+@group(0) @binding(1) var<storage, read> tables: array<u32>;
+@group(0) @binding(2) var<storage, read> source: array<u32>;
+@group(0) @binding(3) var<storage, read_write> middle: array<u32>;
 
 fn source_sample(row: u32, column: u32, log2_samples_per_word: u32) -> i32 {
     let bits = 32u >> log2_samples_per_word;
     let lane = column & ((1u << log2_samples_per_word) - 1u);
-    return i32(extractBits(input[row + (column >> log2_samples_per_word)], lane * bits, bits));
+    return i32(extractBits(source[row + (column >> log2_samples_per_word)], lane * bits, bits));
 }
 
 fn middle_sample(job: Job, row: u32, x: u32) -> i32 {
-    var column = input[job.table + x] - job.source_column;
+    var column = tables[job.table + x];
     var weights = job.table + job.width + x * job.pairs;
     var sum = job.bias;
     for (var pair = 0u; pair < job.pairs; pair++) {
-        let both = input[weights];
+        let both = tables[weights];
         sum += first_half(both) * source_sample(row, column, job.source_log2_samples_per_word);
         sum += second_half(both) * source_sample(row, column + 1u, job.source_log2_samples_per_word);
         weights += 1u;
@@ -61,11 +60,7 @@ fn scale_horizontal(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let number = workgroup_number(workgroup, workgroups);
-    var index = 0u;
-    while index + 1u < arrayLength(&jobs) && jobs[index + 1u].first_workgroup <= number {
-        index += 1u;
-    }
-    let job = jobs[index];
+    let job = jobs[job_of(number)];
     let place = place_in_job(number - job.first_workgroup, job.row_workgroups, job.rows);
     let word = place.part * 64u + lane;
     if place.plane >= job.planes || word >= job.middle_stride {

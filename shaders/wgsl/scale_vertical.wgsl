@@ -1,4 +1,5 @@
 #import common
+#import jobs
 
 // Rows of 16-bit intermediate samples -> rows of the rung. One invocation makes one word of two or four samples.
 
@@ -37,7 +38,7 @@ struct Job {
 }
 
 @group(0) @binding(0) var<storage, read> jobs: array<Job>;
-@group(0) @binding(1) var<storage, read> input: array<u32>;
+@group(0) @binding(1) var<storage, read> tables: array<u32>;
 @group(0) @binding(2) var<storage, read> middle: array<u32>;
 @group(0) @binding(3) var<storage, read_write> output: array<u32>;
 
@@ -55,11 +56,7 @@ fn scale_vertical(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let number = workgroup_number(workgroup, workgroups);
-    var index = 0u;
-    while index + 1u < arrayLength(&jobs) && jobs[index + 1u].first_workgroup <= number {
-        index += 1u;
-    }
-    let job = jobs[index];
+    let job = jobs[job_of(number)];
     let place = place_in_job(number - job.first_workgroup, job.row_workgroups, job.height);
     let word = place.part * 64u + lane;
     let x = word << job.output_log2_samples_per_word;
@@ -67,12 +64,12 @@ fn scale_vertical(
     if place.plane >= job.planes || x >= job.width {
         return;
     }
-    let row = input[job.table + y] - job.first_row;
+    let row = tables[job.table + y] - job.first_row;
     var at = job.middle + place.plane * job.middle_plane + row * job.middle_stride + (x >> 1u);
     var weights = job.table + job.height + y * job.pairs;
     var sums = vec4i(job.bias);
     for (var pair = 0u; pair < job.pairs; pair++) {
-        let both = input[weights];
+        let both = tables[weights];
         sums += first_half(both) * middle_samples(at) + second_half(both) * middle_samples(at + job.middle_stride);
         weights += 1u;
         at += 2u * job.middle_stride;

@@ -9,9 +9,9 @@ use std::time::Instant;
 use upright_engine::clock;
 use upright_engine::machine::cores;
 use upright_engine::measure::Bench;
+use upright_engine::picture::DeviceChoice;
 use upright_engine::pipeline::{Control, Limits};
 use upright_engine::plan::{CropChoice, PlanOptions};
-use upright_engine::scale::DeviceChoice;
 use upright_engine::source::{AudioChoice, Input, OpenOptions, Span};
 
 /// What the floor of a conversion is made of, in every round.

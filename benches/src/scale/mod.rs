@@ -2,12 +2,14 @@
 
 pub mod filter;
 
+use std::hint::black_box;
 use std::io::ErrorKind;
+use std::time::{Duration, Instant};
 use upright_engine::clock;
 use upright_engine::colour::ChromaSite;
-use upright_engine::frame::{Area, Depth, Frame, FrameFormat, Subsampling};
+use upright_engine::frame::{Depth, Frame, FrameFormat, HeldFrame, Subsampling};
 use upright_engine::geometry::{Size, Window};
-use upright_engine::scale::{Crop, Device, DeviceChoice, ScaleSpec, Scaler, adapters};
+use upright_engine::picture::{Crop, Device, DeviceChoice, Graph, Runner, ScaleSpec, Traffic, adapters};
 use upright_engine::{Error, Result};
 use upright_fixtures::ADAPTER;
 
@@ -84,24 +86,32 @@ pub fn devices() -> Result<Vec<(String, Device)>> {
 /// A job on a device, ready to run.
 pub struct Running {
     job: Job,
-    scaler: Box<dyn Scaler>,
-    source: Frame,
-    rungs: Vec<Frame>,
+    runner: Box<dyn Runner>,
+    /// By turns: as much of a source frame as a conversion keeps of it, and its crop.
+    sources: [(HeldFrame, Crop); 2],
 }
 
 impl Running {
-    /// Makes the scaler and a source frame.
+    /// Makes the runner and source frames.
     ///
     /// # Errors
     /// When the device cannot take the job.
     pub fn new(device: &Device, job: &Job) -> Result<Self> {
-        let mut source = Frame::new(job.spec.source);
-        let mask = if job.spec.source.depth == Depth::Eight { u32::MAX } else { 0x03ff_03ff };
-        for (noise, word) in noise().zip(source.bytes_mut().chunks_exact_mut(4)) {
-            word.copy_from_slice(&(noise & mask).to_ne_bytes());
-        }
-        let rungs = job.spec.rungs.iter().map(|&rung| Frame::new(rung)).collect();
-        Ok(Self { job: job.clone(), scaler: device.scaler(&job.spec)?, source, rungs })
+        let mut spec = job.spec.clone();
+        spec.room = spec.room_for([(job.window.width, job.window.height)]);
+        let graph = Graph::scaling(&spec);
+        let source = |x: f64| {
+            let window = Window { x, ..job.window };
+            let area = graph.area(window);
+            let mut frame = Frame::new(area.format(spec.source));
+            let mask = if spec.source.depth == Depth::Eight { u32::MAX } else { 0x03ff_03ff };
+            for (noise, word) in noise().zip(frame.bytes_mut().chunks_exact_mut(4)) {
+                word.copy_from_slice(&(noise & mask).to_ne_bytes());
+            }
+            (frame.into(), Crop { window, area, zooming: false, frame: 0 })
+        };
+        let sources = [source(job.window.x), source(job.window.x + job.step)];
+        Ok(Self { job: job.clone(), runner: device.runner(&graph)?, sources })
     }
 
     /// Scales `count` frames, as many under way at once as the device allows.
@@ -109,47 +119,76 @@ impl Running {
     /// # Errors
     /// When the device fails.
     pub fn frames(&mut self, count: u64) -> Result<()> {
-        let mut under_way = 0;
-        for frame in 0..count {
-            if under_way == self.scaler.capacity() {
-                self.collect()?;
-                under_way -= 1;
+        for (frame, (source, crop)) in (0..count).zip(self.sources.iter().cycle()) {
+            while !self.runner.has_room() {
+                drop(self.runner.collect()?);
             }
-            let x = self.job.window.x + if frame % 2 == 0 { 0.0 } else { self.job.step };
-            let window = Window { x, ..self.job.window };
-            let area = Area::whole(self.job.spec.source);
-            self.scaler.submit(&self.source, Crop { window, area, zooming: false, frame })?;
-            under_way += 1;
+            self.runner.submit(source, Crop { frame, ..*crop })?;
         }
-        (0..under_way).try_for_each(|_| self.collect())
+        self.runner.finish()?;
+        (0..self.runner.under_way()).try_for_each(|_| self.runner.collect().map(drop))
     }
 
-    /// Asks the GPU about so many frames a second: bytes that a frame moves, the shares of what the bus carries when nothing
-    /// is computed, and the time that its kernels run. None on the CPU.
+    /// Says of so many frames a second what bounds them: the bytes that a frame moves, as shares of what the bus (a core's
+    /// memory, for the CPU) carries in large plain copies and in copies of a frame's size, and the time that a GPU's kernels run;
+    /// and how fast a core then reads the rungs, as encoders do.
     ///
     /// # Errors
     /// When the device fails.
-    pub fn gpu_report(&self, device: &Device, rate: f64) -> Result<Option<String>> {
-        let Some(stats) = self.scaler.gpu_stats() else { return Ok(None) };
-        let Some(bandwidth) = device.bandwidth(stats.traffic)? else { return Ok(None) };
-        let part = |bytes: usize, limit: f64| {
+    pub fn report(&mut self, device: &Device, rate: f64) -> Result<String> {
+        const LARGE: usize = 64 << 20;
+        let stats = self.runner.gpu_stats();
+        let of_cpu = || Traffic {
+            uploaded: self.sources[0].0.bytes().len(),
+            read_back: self.job.spec.rungs.iter().map(|rung| rung.bytes()).sum(),
+        };
+        let traffic = stats.map_or_else(of_cpu, |stats| stats.traffic);
+        let bus = device.bandwidth(Traffic { uploaded: LARGE, read_back: LARGE })?;
+        let copies = device.bandwidth(traffic)?;
+        let part = |bytes: usize, bus: f64, copies: f64| {
             #[expect(clippy::cast_precision_loss, reason = "for people to read")]
             let bytes = bytes as f64;
-            let (megabytes, gigabytes, share) = (bytes / 1e6, limit / 1e9, 100.0 * rate * bytes / limit);
-            format!("{megabytes:.2} MB a frame ({share:.0} % of the {gigabytes:.1} GB/s of plain copies)")
+            let share = |limit: f64| 100.0 * rate * bytes / limit;
+            format!(
+                "{:.2} MB a frame, {:.0} % of the bus ({:.1} GB/s) and {:.0} % of copies like these ({:.1} GB/s)",
+                bytes / 1e6,
+                share(bus),
+                bus / 1e9,
+                share(copies),
+                copies / 1e9
+            )
         };
         #[expect(clippy::cast_precision_loss, reason = "for people to read")]
-        let kernels = match stats.kernel_seconds {
-            Some(seconds) => format!("{:.3} ms a frame", 1e3 * seconds / stats.frames.max(1) as f64),
-            None => "no clock".to_owned(),
-        };
-        let upload = part(stats.traffic.uploaded, bandwidth.upload);
-        let read_back = part(stats.traffic.read_back, bandwidth.read_back);
-        Ok(Some(format!("{rate:.0} fps; upload {upload}; readback {read_back}; kernels {kernels}")))
+        let kernels = stats.map(|stats| match stats.kernel_seconds {
+            Some(seconds) => format!("; kernels {:.3} ms a frame", 1e3 * seconds / stats.frames.max(1) as f64),
+            None => "; kernels are not timed".to_owned(),
+        });
+        let to = part(traffic.uploaded, bus.upload, copies.upload);
+        let back = part(traffic.read_back, bus.read_back, copies.read_back);
+        let read = self.reading_rate()? / 1e9;
+        Ok(format!("{rate:.0} frames/s; in {to}; out {back}, read at {read:.1} GB/s{}", kernels.unwrap_or_default()))
     }
 
-    fn collect(&mut self) -> Result<()> {
-        self.scaler.collect(&mut self.rungs.iter_mut().collect::<Vec<_>>())
+    /// Bytes a second that one core copies out of rungs that have just been made.
+    fn reading_rate(&mut self) -> Result<f64> {
+        const SETS: u64 = 40;
+        let (mut bytes, mut time, mut copy) = (0, Duration::ZERO, Vec::new());
+        for frame in 0..SETS {
+            let (source, crop) = &self.sources[0];
+            self.runner.submit(source, Crop { frame, ..*crop })?;
+            self.runner.finish()?;
+            let set = self.runner.collect()?;
+            for picture in &set.pictures {
+                copy.resize(copy.len().max(picture.bytes().len()), 0);
+                let begin = Instant::now();
+                copy[..picture.bytes().len()].copy_from_slice(black_box(picture.bytes()));
+                time += begin.elapsed();
+                bytes += picture.bytes().len();
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+        let bytes = bytes as f64;
+        Ok(bytes / time.as_secs_f64())
     }
 }
 

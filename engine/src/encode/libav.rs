@@ -13,7 +13,7 @@ use crate::av1;
 use crate::colour::{ChromaSite, HdrMetadata};
 use crate::control::Control;
 use crate::error::{Error, Result};
-use crate::frame::{Depth, Frame, FrameFormat};
+use crate::frame::{Depth, Frame, FrameFormat, HeldFrame};
 use crate::media::{SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder, libav};
 use crate::packet::Packet;
 use sharing::Opened;
@@ -160,7 +160,7 @@ impl Libav {
         Ok(true)
     }
 
-    fn send(&mut self, frame: &Frame, number: i64, key: bool) -> Result<()> {
+    fn send(&mut self, frame: &HeldFrame, number: i64, key: bool) -> Result<()> {
         if let Some(opened) = &mut self.opened {
             opened.work();
         }
@@ -173,15 +173,15 @@ impl Libav {
 }
 
 impl Encoder for Libav {
-    fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
-        check_format(frame, self.format).map_err(|why| self.failure(why))?;
+    fn encode(&mut self, frame: HeldFrame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
+        check_format(&frame, self.format).map_err(|why| self.failure(why))?;
         let (number, first) = (self.sent, self.sent == 0);
         if key && !first && !self.forces_key_frames {
             return Err(self.failure(format!("it cannot make a key frame of frame {number}, only of the first")));
         }
         let key = key || first;
         // The first is one unasked; libaom makes the frame after one that is asked for a key frame too.
-        self.send(frame, number, key && self.forces_key_frames).map_err(|error| self.failure(error.to_string()))?;
+        self.send(&frame, number, key && self.forces_key_frames).map_err(|error| self.failure(error.to_string()))?;
         self.inside.push_back(Inside { number, pts: frame.pts, duration: frame.duration, key });
         self.sent += 1;
         while self.step(packets)? {}
@@ -212,7 +212,7 @@ impl Drop for Libav {
         }
         // Whoever drops it early wants none of it, and has no use for one more error.
         if self.sent == 0 {
-            drop(self.send(&Frame::new(self.format), 0, true));
+            drop(self.send(&Frame::new(self.format).into(), 0, true));
         }
         if !self.ended {
             drop(self.encoder.end());

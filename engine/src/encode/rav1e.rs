@@ -8,7 +8,7 @@ use super::settings::EncoderSettings;
 use crate::av1;
 use crate::colour::{ChromaSite, Colour, HdrMetadata};
 use crate::error::{Error, Result};
-use crate::frame::{Depth, Frame, FrameFormat};
+use crate::frame::{Depth, FrameFormat, HeldFrame};
 use crate::geometry::{Rational, Size};
 use crate::packet::Packet;
 use num_traits::FromPrimitive;
@@ -58,8 +58,8 @@ impl Rav1e {
 }
 
 impl Encoder for Rav1e {
-    fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
-        check_format(frame, self.format).map_err(failure)?;
+    fn encode(&mut self, frame: HeldFrame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
+        check_format(&frame, self.format).map_err(failure)?;
         let planes = match self.format.depth {
             Depth::Eight => lib::Planes::Eight([0, 1, 2].map(|plane| frame.plane(plane))),
             Depth::Ten | Depth::Twelve => lib::Planes::Sixteen([0, 1, 2].map(|plane| frame.plane(plane))),

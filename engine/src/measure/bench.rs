@@ -3,13 +3,13 @@
 use crate::control::Control;
 use crate::encode::{Encoder, EncoderFactory};
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, HeldFrame};
 use crate::geometry::Size;
 use crate::machine::cores;
 use crate::media::{Event, Source};
+use crate::picture::{Crop, Device, DeviceChoice, DeviceInfo, Graph, PictureSet, Runner};
 use crate::pipeline::{self, Limits, RenderOptions, render};
 use crate::plan::{Placement, Plan, PlanOptions};
-use crate::scale::{Crop, Device, DeviceChoice, DeviceInfo, ScaleSpec, Scaler};
 use crate::source::{Input, OpenOptions, SourceInfo};
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -65,9 +65,9 @@ pub struct Bench<'a> {
     /// Frames of the film.
     frames: u64,
     /// The first frames as they come from the decoder.
-    sources: Vec<(Frame, Crop)>,
+    sources: Vec<(HeldFrame, Crop)>,
     /// The first frames of every rung, in the order of the plan.
-    rungs: Vec<Vec<Frame>>,
+    rungs: Vec<Vec<HeldFrame>>,
     /// Ranges of those, each from a key frame up to the next.
     segments: Vec<Range<usize>>,
 }
@@ -91,14 +91,14 @@ impl<'a> Bench<'a> {
         let info = source.info().clone();
         let plan = Plan::new(&info, options)?;
         // As many as will scale at once show that there is memory for them.
-        let (device, mut scalers) = Device::open_for(&device_choice, &plan.scale_spec(), |_| Ok(cores()))?;
-        let scaler = scalers.pop().ok_or_else(|| Error::StageLost { stage: "scale".to_owned() })?;
-        drop(scalers);
+        let (device, mut runners) = Device::open_for(&device_choice, &plan.graph(), |_| Ok(cores()))?;
+        let runner = runners.pop().ok_or_else(|| Error::StageLost { stage: "scale".to_owned() })?;
+        drop(runners);
         let mut bench = Self {
             input,
             open,
             info,
-            device_info: scaler.device().clone(),
+            device_info: runner.device().clone(),
             device,
             device_choice,
             limits,
@@ -110,30 +110,31 @@ impl<'a> Bench<'a> {
             options: options.clone(),
             plan,
         };
-        bench.prepare(source, scaler, memory)?;
+        bench.prepare(source, runner, memory)?;
         Ok(bench)
     }
 
-    fn prepare(&mut self, mut source: Source, mut scaler: Box<dyn Scaler>, memory: usize) -> Result<()> {
-        let spec = self.plan.scale_spec();
-        let room = (memory / spec.rungs.iter().map(|format| format.bytes()).sum::<usize>()).max(1);
+    fn prepare(&mut self, mut source: Source, mut runner: Box<dyn Runner>, memory: usize) -> Result<()> {
+        let graph = self.plan.graph();
+        let room = (memory / graph.output_formats().iter().map(|format| format.bytes()).sum::<usize>()).max(1);
         let mut segmenter = self.plan.segmenter();
-        let mut frame = Frame::new(spec.largest_source());
         let (mut starts, mut kept) = (Vec::new(), 0);
-        while let Some(crop) = self.next_frame(&mut source, &spec, &mut frame, self.frames)? {
+        let mut frame = Frame::new(graph.largest_source());
+        while let Some(crop) = self.next_frame(&mut source, &graph, &mut frame, self.frames)? {
             let key = segmenter.next(frame.pts).key;
             if kept < room {
                 if key {
                     starts.push(kept);
                 }
-                scaler.submit(&frame, crop)?;
-                let mut scaled: Vec<_> = spec.rungs.iter().map(|&format| Frame::new(format)).collect();
-                collect(&mut *scaler, &mut scaled, self.control)?;
-                self.rungs.iter_mut().zip(scaled).for_each(|(rung, scaled)| rung.push(scaled));
+                runner.submit(&frame.clone().into(), crop)?;
+                let PictureSet { pictures, .. } = collect(&mut *runner, self.control)?;
+                // Copies: a device lends no more than a few.
+                let copies = pictures.iter().map(|picture| Frame::clone(picture).into());
+                self.rungs.iter_mut().zip(copies).for_each(|(rung, copy)| rung.push(copy));
                 kept += 1;
             }
             if self.sources.len() < SOURCE_FRAMES {
-                self.sources.push((frame.clone(), crop));
+                self.sources.push((frame.clone().into(), crop));
             }
             self.frames += 1;
         }
@@ -144,20 +145,14 @@ impl<'a> Bench<'a> {
 
     /// Fills `frame` with as much as is wanted of the next video frame, the one of this number; tells how it is cropped. None
     /// at the end.
-    fn next_frame(
-        &self,
-        source: &mut Source,
-        spec: &ScaleSpec,
-        frame: &mut Frame,
-        number: u64,
-    ) -> Result<Option<Crop>> {
+    fn next_frame(&self, source: &mut Source, graph: &Graph, frame: &mut Frame, number: u64) -> Result<Option<Crop>> {
         loop {
             self.control.check()?;
             match source.next()? {
                 Event::Frame { pts, .. } => {
                     let no_window = || Error::misuse(format!("frame {number} at {pts} has no window"));
                     let Placement { window, zooming } = self.plan.grid_window(pts).ok_or_else(no_window)?;
-                    let area = spec.area(window);
+                    let area = graph.area(window);
                     source.fill(area, frame)?;
                     return Ok(Some(Crop { window, area, zooming, frame: number }));
                 }
@@ -194,41 +189,38 @@ impl<'a> Bench<'a> {
     pub fn decode(&self) -> Result<Throughput> {
         let begin = Instant::now();
         let mut source = Source::open_within(&self.input, &self.open, self.control)?;
-        let spec = self.plan.scale_spec();
-        let mut frame = Frame::new(spec.largest_source());
+        let graph = self.plan.graph();
+        let mut frame = Frame::new(graph.largest_source());
         let mut frames = 0;
-        while self.next_frame(&mut source, &spec, &mut frame, frames)?.is_some() {
+        while self.next_frame(&mut source, &graph, &mut frame, frames)?.is_some() {
             frames += 1;
         }
         Ok(Throughput::since(begin, frames))
     }
 
-    /// Scales the film's first frames to all rungs for a second, with a scaler for every core.
+    /// Scales the film's first frames to all rungs for a second, with a runner for every core.
     ///
     /// # Errors
-    /// As [`Device::scaler`] and [`Scaler`]; [`Error::Cancelled`].
+    /// As [`Device::runner`] and [`Runner`]; [`Error::Cancelled`].
     pub fn scale(&self) -> Result<Throughput> {
-        let spec = self.plan.scale_spec();
+        let graph = self.plan.graph();
         let number = AtomicU64::new(0);
         let begin = Instant::now();
         each(cores(), |stop| {
-            let mut scaler = self.device.scaler(&spec)?;
-            let mut rungs: Vec<_> = spec.rungs.iter().map(|&format| Frame::new(format)).collect();
-            let mut under_way = 0;
+            let mut runner = self.device.runner(&graph)?;
             for (source, crop) in self.sources.iter().cycle() {
                 if stop.load(Ordering::Relaxed) || begin.elapsed() >= LONG_ENOUGH {
                     break;
                 }
                 self.control.check()?;
-                if under_way == scaler.capacity() {
-                    collect(&mut *scaler, &mut rungs, self.control)?;
-                    under_way -= 1;
+                while !runner.has_room() {
+                    collect(&mut *runner, self.control)?;
                 }
-                scaler.submit(source, *crop)?;
-                under_way += 1;
+                runner.submit(source, *crop)?;
                 number.fetch_add(1, Ordering::Relaxed);
             }
-            (0..under_way).try_for_each(|_| collect(&mut *scaler, &mut rungs, self.control))
+            runner.finish()?;
+            (0..runner.under_way()).try_for_each(|_| collect(&mut *runner, self.control).map(drop))
         })?;
         Ok(Throughput::since(begin, number.into_inner()))
     }
@@ -282,7 +274,7 @@ impl<'a> Bench<'a> {
                         return Ok(());
                     }
                     self.control.check()?;
-                    encoder.encode(frame, key, &mut packets)?;
+                    encoder.encode(frame.clone(), key, &mut packets)?;
                     packets.clear();
                 }
                 while encoder.finish(&mut packets)? {
@@ -310,24 +302,24 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// Fills `rungs` with the oldest frame under way.
-fn collect(scaler: &mut dyn Scaler, rungs: &mut [Frame], control: &Control) -> Result<()> {
-    while !scaler.wait(PULSE)? {
+/// Waits for the oldest set and gives it.
+fn collect(runner: &mut dyn Runner, control: &Control) -> Result<PictureSet> {
+    while !runner.wait(PULSE)? {
         control.check()?;
     }
-    scaler.collect(&mut rungs.iter_mut().collect::<Vec<_>>())
+    runner.collect()
 }
 
 /// The frames of one rung that one encoder makes, and which of them are key frames.
 struct EncodeJob<'a> {
     size: Size,
-    frames: Vec<(&'a Frame, bool)>,
+    frames: Vec<(&'a HeldFrame, bool)>,
     /// Where it is opened before any of them works.
     encoder: Option<Box<dyn Encoder>>,
 }
 
 impl<'a> EncodeJob<'a> {
-    fn new(size: Size, frames: &'a [Frame], segments: &[Range<usize>]) -> Self {
+    fn new(size: Size, frames: &'a [HeldFrame], segments: &[Range<usize>]) -> Self {
         let frames = segments
             .iter()
             .flat_map(|segment| frames[segment.clone()].iter().enumerate().map(|(index, frame)| (frame, index == 0)));

@@ -72,12 +72,12 @@ fn encode_group(frames: i64, control: &Control) -> Result<Vec<Packet>> {
         options: Vec::new(),
     };
     let mut encoder = EncoderFactory::find(&settings.kind)?.open(&settings, control)?;
-    let mut frame = Frame::new(settings.frame_format());
     let mut packets = Vec::new();
     for time in 0..frames {
         control.check()?;
+        let mut frame = Frame::new(settings.frame_format());
         draw(&mut frame, time);
-        encoder.encode(&frame, time == 0, &mut packets)?;
+        encoder.encode(frame.into(), time == 0, &mut packets)?;
     }
     while encoder.finish(&mut packets)? {}
     Ok(packets)

@@ -2,6 +2,7 @@
 
 use super::convert::Converter;
 use super::ffi::AvFrame;
+use super::fields::field_order;
 use super::orientation;
 use super::pixels::{Native, PixelFormat};
 use super::plane::{Plane, Stored};
@@ -15,7 +16,8 @@ use crate::geometry::{Orientation, Size};
 pub(super) struct Ingest {
     converter: Option<Converter>,
     planes: Planes,
-    chroma: ChromaSite,
+    /// On the upright grid.
+    colour: Colour,
 }
 
 /// From the planes of a picture to those of a frame.
@@ -59,7 +61,7 @@ impl Ingest {
         };
         let planes = Planes { stored, subsampling, native, orientation, format };
         let chroma = orientation::chroma_site(colour.chroma, subsampling, size, orientation);
-        Ok(Self { converter, planes, chroma })
+        Ok(Self { converter, planes, colour: Colour { chroma, ..*colour } })
     }
 
     /// Format of the upright grid.
@@ -69,7 +71,7 @@ impl Ingest {
 
     /// Where chroma lies on the upright grid.
     pub(super) fn chroma(&self) -> ChromaSite {
-        self.chroma
+        self.colour.chroma
     }
 
     /// Makes `frame` hold the samples that `picture`, whose size and pixel format are those that self is for, has in `area` of
@@ -83,6 +85,7 @@ impl Ingest {
             return Err(Error::misuse(format!("{area:?} is no area of {grid:?}")));
         }
         frame.reshape(area.format(grid));
+        (frame.colour, frame.fields) = (self.colour, field_order(picture.fields()));
         let picture = match &mut self.converter {
             Some(converter) => converter.convert(picture)?,
             None => picture,

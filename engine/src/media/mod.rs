@@ -13,6 +13,7 @@ mod dolby;
 mod entry;
 mod event;
 mod ffi;
+mod fields;
 mod hdr;
 mod ingest;
 mod input;

@@ -5,6 +5,7 @@
 use super::demux::{Demuxer, known};
 use super::described::Described;
 use super::ffi::{self, AvFrame, rational};
+use super::fields::field_order;
 use super::ingest::Ingest;
 use super::pixels::{PixelFormat, Samples};
 use super::protection::ENCRYPTED;
@@ -13,7 +14,7 @@ use super::views::{self, Packing, View};
 use super::{alpha, audio, dolby, hdr, orientation};
 use crate::colour::{ChromaSite, Colour, HdrMetadata, cicp};
 use crate::error::{Error, Result};
-use crate::frame::Area;
+use crate::frame::{Area, FieldOrder};
 use crate::geometry::{Orientation, Rational, Size, Upright};
 use crate::source::guess::{ColourTags, Tagged};
 use crate::source::timeline::{output_time_base, rescale};
@@ -348,7 +349,7 @@ const INTERLACED: &str = "is interlaced, which Upright does not convert; deinter
 
 /// Refuses the reader's frame when it is interlaced.
 pub(super) fn refuse_interlaced_frame(reader: &VideoReader) -> Result<()> {
-    if is_interlaced(reader.frame.fields()) {
+    if field_order(reader.frame.fields()) != FieldOrder::Progressive {
         let why = format!("has an interlaced frame {}: it {INTERLACED}", time_of_frame(reader));
         return Err(reader.demuxer.bad(why));
     }
@@ -361,14 +362,6 @@ pub(super) fn time_of_frame(reader: &VideoReader) -> String {
         Some(time) => format!("at {:.3} s", reader.seconds(time)),
         None => "at an unknown time".to_owned(),
     }
-}
-
-fn is_interlaced(frame: &av::AVFrame) -> bool {
-    #[cfg(ffmpeg_6_1)]
-    let interlaced = frame.flags & av::AV_FRAME_FLAG_INTERLACED != 0;
-    #[cfg(not(ffmpeg_6_1))]
-    let interlaced = frame.interlaced_frame != 0;
-    interlaced
 }
 
 /// Columns and rows of a decoded picture.

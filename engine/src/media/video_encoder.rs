@@ -6,14 +6,11 @@ use super::ffi::{self, AvFrame, AvPacket, BufferPool, CodecContext, check};
 use super::log;
 use crate::colour::{ChromaSite, Colour};
 use crate::error::{Error, Result};
-use crate::frame::{Depth, Frame, FrameFormat};
+use crate::frame::{Depth, Frame, FrameFormat, HeldFrame, PADDING};
 use crate::geometry::Rational;
 use ffmpeg_sys_next as av;
-use std::ffi::{CString, c_int};
+use std::ffi::{CString, c_int, c_void};
 use std::ptr;
-
-/// Bytes behind a picture that vector code may read, as libav has them behind its own.
-const PADDING: usize = 64;
 
 /// Settings that a [`VideoEncoder`] is opened with.
 #[derive(Clone, Debug)]
@@ -67,6 +64,7 @@ fn find(name: &str) -> *const av::AVCodec {
 pub(crate) struct VideoEncoder {
     context: CodecContext,
     input: SampleOrder,
+    /// For pictures in another order than frames have.
     pool: BufferPool,
     bytes: usize,
     frame: AvFrame,
@@ -104,17 +102,24 @@ impl VideoEncoder {
     }
 
     /// Gives it the next frame, which is of the format that it was opened for, and asks for a key frame where `key`
-    /// says so. All that is ready must have been taken before.
-    pub(crate) fn send(&mut self, frame: &Frame, number: i64, key: bool) -> Result<()> {
+    /// says so. All that is ready must have been taken before. Where the encoder wants planes it reads those of the frame
+    /// itself, and holds it as long as it needs them.
+    pub(crate) fn send(&mut self, frame: &HeldFrame, number: i64, key: bool) -> Result<()> {
         let target = self.frame.as_mut_ptr();
         let (format, strides) = (frame.format(), strides(frame.format(), self.input));
-        // SAFETY: the frame is ours and valid; the buffer that it gets is of the pool, has `bytes` bytes and is seen by
-        // nobody else until the frame is sent; the planes lie in it as `fill` writes them.
+        // SAFETY: the frame is ours and valid; the buffer that it gets has `bytes` bytes, which nobody changes until libav has
+        // let go of it; the planes lie in it one behind the other.
         unsafe {
             av::av_frame_unref(target);
-            let buffer = self.pool.take()?;
+            let buffer = match self.input {
+                SampleOrder::Planar => lend(frame)?,
+                SampleOrder::SemiPlanar => {
+                    let buffer = self.pool.take()?;
+                    interleave_planes(std::slice::from_raw_parts_mut((*buffer).data, self.bytes), frame);
+                    buffer
+                }
+            };
             (*target).buf[0] = buffer;
-            fill(std::slice::from_raw_parts_mut((*buffer).data, self.bytes), frame, self.input);
             let mut place = (*buffer).data;
             for (index, &(stride, rows)) in strides.iter().enumerate() {
                 (*target).data[index] = place;
@@ -237,23 +242,43 @@ fn picture_bytes(format: FrameFormat, order: SampleOrder) -> usize {
     strides(format, order).iter().map(|(stride, rows)| stride * rows).sum()
 }
 
-/// Writes `frame` into `target`, which has [`picture_bytes`].
-fn fill(target: &mut [u8], frame: &Frame, order: SampleOrder) {
-    match (order, frame.format().depth) {
-        (SampleOrder::Planar, _) => target.copy_from_slice(frame.bytes()),
-        (SampleOrder::SemiPlanar, Depth::Eight) => {
-            let (luma, chroma) = target.split_at_mut(plane_bytes(frame, 0));
-            luma.copy_from_slice(frame.plane::<u8>(0).0);
-            interleave(chroma, frame, |sample: u8| [sample]);
+/// Makes a buffer of libav's of a frame's own bytes, to be read alone; it holds the frame until libav lets go of it.
+fn lend(frame: &HeldFrame) -> Result<*mut av::AVBufferRef> {
+    /// Drops the frame.
+    unsafe extern "C" fn let_go(holder: *mut c_void, _: *mut u8) {
+        // SAFETY: the pointer is of the box below, and libav calls this once.
+        drop(unsafe { Box::from_raw(holder.cast::<HeldFrame>()) });
+    }
+    // Whoever is given the padding too may read it.
+    let bytes = frame.padded_bytes();
+    debug_assert!(bytes.len() >= frame.format().bytes() + PADDING, "there is something behind the samples");
+    let holder = Box::into_raw(Box::new(frame.clone()));
+    // SAFETY: the bytes stay where they are as long as the frame is held, which the box does; libav does not write to a buffer
+    // that is to be read alone.
+    let buffer = unsafe {
+        let data = bytes.as_ptr().cast_mut();
+        av::av_buffer_create(data, bytes.len(), Some(let_go), holder.cast(), av::AV_BUFFER_FLAG_READONLY)
+    };
+    if buffer.is_null() {
+        // SAFETY: libav has not taken the box.
+        drop(unsafe { Box::from_raw(holder) });
+        return Err(ffi::out_of_memory("av_buffer_create"));
+    }
+    Ok(buffer)
+}
+
+/// Writes `frame` into `target`, which has [`picture_bytes`], with the planes of chroma in one.
+fn interleave_planes(target: &mut [u8], frame: &Frame) {
+    let (luma, chroma) = target.split_at_mut(plane_bytes(frame, 0));
+    if frame.format().depth == Depth::Eight {
+        luma.copy_from_slice(frame.plane::<u8>(0).0);
+        interleave(chroma, frame, |sample: u8| [sample]);
+    } else {
+        let raised = |sample: u16| (sample << 6).to_ne_bytes();
+        for (target, &sample) in luma.as_chunks_mut().0.iter_mut().zip(frame.plane(0).0) {
+            *target = raised(sample);
         }
-        (SampleOrder::SemiPlanar, _) => {
-            let raised = |sample: u16| (sample << 6).to_ne_bytes();
-            let (luma, chroma) = target.split_at_mut(plane_bytes(frame, 0));
-            for (target, &sample) in luma.as_chunks_mut().0.iter_mut().zip(frame.plane(0).0) {
-                *target = raised(sample);
-            }
-            interleave(chroma, frame, raised);
-        }
+        interleave(chroma, frame, raised);
     }
 }
 
@@ -304,22 +329,45 @@ mod tests {
         frame
     }
 
-    fn filled(frame: &Frame, order: SampleOrder) -> Vec<u8> {
-        let mut target = vec![0; picture_bytes(frame.format(), order)];
-        fill(&mut target, frame, order);
+    fn filled(frame: &Frame) -> Vec<u8> {
+        let mut target = vec![0; picture_bytes(frame.format(), SampleOrder::SemiPlanar)];
+        interleave_planes(&mut target, frame);
         target
     }
 
     #[test]
-    fn planes_are_copied_as_they_are() {
-        let frame = frame(Depth::Ten);
-        assert_eq!(filled(&frame, SampleOrder::Planar), frame.bytes());
+    fn planes_are_read_where_they_are_and_held_as_long_as_libav_needs_them() {
+        let (told, dropped) = std::sync::mpsc::channel();
+        struct Told(Frame, std::sync::mpsc::Sender<()>);
+        impl std::ops::Deref for Told {
+            type Target = Frame;
+
+            fn deref(&self) -> &Frame {
+                &self.0
+            }
+        }
+        impl Drop for Told {
+            fn drop(&mut self) {
+                self.1.send(()).unwrap();
+            }
+        }
+        let held = HeldFrame::new(Told(frame(Depth::Ten), told));
+        let mut buffer = lend(&held).unwrap();
+        // SAFETY: the buffer is ours.
+        unsafe {
+            assert_eq!((*buffer).data.cast_const(), held.bytes().as_ptr());
+            assert_eq!(av::av_buffer_is_writable(buffer), 0);
+            drop(held);
+            assert!(dropped.try_recv().is_err());
+            av::av_buffer_unref(&raw mut buffer);
+        }
+        dropped.try_recv().unwrap();
     }
 
     #[test]
     fn chroma_of_eight_bits_is_interleaved() {
-        let picture = filled(&frame(Depth::Eight), SampleOrder::SemiPlanar);
-        let rows: Vec<_> = picture.chunks(16).map(|row| &row[..6]).collect();
+        let picture = filled(&frame(Depth::Eight));
+        let rows: Vec<_> = picture.chunks(64).map(|row| &row[..6]).collect();
         assert_eq!(rows.len(), 6);
         assert_eq!(rows[3], [30, 31, 32, 33, 34, 35]);
         assert_eq!(rows[4], [100, 200, 101, 201, 102, 202]);
@@ -328,11 +376,11 @@ mod tests {
 
     #[test]
     fn ten_bits_are_raised_to_the_upper_ones() {
-        let picture = filled(&frame(Depth::Ten), SampleOrder::SemiPlanar);
+        let picture = filled(&frame(Depth::Ten));
         let samples: Vec<_> = picture.chunks(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]]) >> 6).collect();
         assert!(picture.chunks(2).all(|pair| u16::from_ne_bytes([pair[0], pair[1]]) & 63 == 0));
-        assert_eq!(samples[8..14], [10, 11, 12, 13, 14, 15]);
-        assert_eq!(samples[5 * 8..][..6], [110, 210, 111, 211, 112, 212]);
+        assert_eq!(samples[32..38], [10, 11, 12, 13, 14, 15]);
+        assert_eq!(samples[5 * 32..][..6], [110, 210, 111, 211, 112, 212]);
     }
 
     #[test]

@@ -4,16 +4,16 @@ use super::spool::Spool;
 use super::summary::SourceSummary;
 use crate::encode::Encoder;
 use crate::error::Result;
-use crate::scale::{Scaler, Twin};
+use crate::picture::{Runner, Twin};
 use crate::store::PlanStore;
 
 /// What the stages are made of; other things in tests.
 pub(crate) trait StageFactory: Sync {
     /// What comes of a finished rung.
     type Rendition: Send + Sync;
-    /// Makes the scaler of one lane.
-    fn scaler(&self) -> Result<Box<dyn Scaler>>;
-    /// Tells what goes on in a scaler's place when its device fails; none where that ends the job.
+    /// Makes the runner of one lane.
+    fn runner(&self) -> Result<Box<dyn Runner>>;
+    /// Tells what goes on in a runner's place when its device fails; none where that ends the job.
     fn twin(&self) -> Option<Twin<'_>>;
     /// Opens an encoder for rung `rung` of the plan.
     fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>>;

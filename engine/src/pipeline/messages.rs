@@ -2,12 +2,11 @@
 
 use super::pool::Pooled;
 use crate::error::Error;
-use crate::frame::Frame;
+use crate::frame::{Frame, HeldFrame};
 use crate::packet::Packet;
-use crate::scale::Crop;
+use crate::picture::Crop;
 use crate::source::Damage;
 use crate::store::StoredSegment;
-use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 /// What travels from stage to stage of a lane: segments, one after the other and never mixed.
@@ -45,18 +44,12 @@ pub(crate) struct DecodedFrame {
     pub(crate) key: bool,
 }
 
-impl Deref for DecodedFrame {
-    type Target = Frame;
-
-    fn deref(&self) -> &Frame {
-        &self.frame
-    }
-}
-
 /// A frame of one rung on its way from scaling to encoding.
 #[derive(Debug)]
 pub(crate) struct ScaledFrame {
-    pub(crate) frame: Pooled<Frame>,
+    pub(crate) frame: HeldFrame,
+    /// Free again when the encoder has taken the frame: bounds how many wait.
+    pub(crate) _ticket: Pooled<()>,
     /// Whether it becomes a key frame.
     pub(crate) key: bool,
 }

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::machine;
+use crate::picture::{Device, Memory};
 use crate::plan::{LEAST_FRAMES, Plan};
-use crate::scale::{Device, Memory};
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
 
@@ -73,8 +73,8 @@ impl ParallelismPlan {
         let encoder = &plan.wanted.encoder;
         let busy = encoder.kind.segments_at_once(&plan.wanted.rungs, encoder.threads, limits.cores);
         let wanted = if plan.is_sequential() { 1 } else { limits.jobs.unwrap_or(busy).max(1) };
-        let scaler = device.memory(&plan.scale_spec());
-        let with = |jobs, segment_frames| Self::with(plan, scaler, limits.cores, jobs, segment_frames);
+        let runner = device.memory(&plan.graph());
+        let with = |jobs, segment_frames| Self::with(plan, runner, limits.cores, jobs, segment_frames);
         let Some(memory) = limits.memory else { return Ok(with(wanted, plan.segment_frames())) };
         let fitting = (1..=wanted).rev().map(|jobs| with(jobs, plan.segment_frames()));
         // Less room for frames comes last: it lets cores wait.
@@ -89,12 +89,13 @@ impl ParallelismPlan {
         })
     }
 
-    fn with(plan: &Plan, scaler: Memory, cores: usize, jobs: usize, segment_frames: usize) -> Self {
+    fn with(plan: &Plan, runner: Memory, cores: usize, jobs: usize, segment_frames: usize) -> Self {
         // One lane is fed while it works.
-        let lane_frames = if jobs == 1 { LEAST_FRAMES } else { segment_frames.max(LEAST_FRAMES) };
+        let neighbours: usize = plan.graph().neighbours().iter().sum();
+        let lane_frames = neighbours + if jobs == 1 { LEAST_FRAMES } else { segment_frames.max(LEAST_FRAMES) };
         let source_frames = jobs * lane_frames + LEAST_FRAMES;
-        let memory = plan.memory(jobs, source_frames, scaler);
-        Self { jobs, cores, lane_frames, source_frames, memory, gpu_memory: jobs as u64 * scaler.gpu }
+        let memory = plan.memory(jobs, source_frames, runner);
+        Self { jobs, cores, lane_frames, source_frames, memory, gpu_memory: jobs as u64 * runner.gpu }
     }
 }
 
@@ -114,15 +115,14 @@ mod tests {
     #[cfg(feature = "gpu")]
     #[test]
     fn what_a_gpu_takes_counts() {
-        let choice = crate::scale::DeviceChoice::Adapter(upright_fixtures::adapter());
+        let choice = crate::picture::DeviceChoice::Adapter(upright_fixtures::adapter());
         let (plan, limits) = (plan(16), Limits { cores: 16, jobs: Some(3), memory: None });
         let gpu = Device::open(&choice).unwrap();
         let [on_cpu, on_gpu] =
             [&Device::cpu(), &gpu].map(|device| ParallelismPlan::of(&plan, &limits, device).unwrap());
-        let spec = plan.scale_spec();
-        let Memory { host, gpu: own } = gpu.memory(&spec);
+        let Memory { host, gpu: own } = gpu.memory(&plan.graph());
         // Three frames under way in every lane, of which the rungs alone are more than this.
-        assert!(host > 3 * spec.rungs.iter().map(|rung| rung.bytes() as u64).sum::<u64>());
+        assert!(host > 3 * plan.graph().output_formats().iter().map(|rung| rung.bytes() as u64).sum::<u64>());
         assert_eq!(
             on_gpu,
             ParallelismPlan { memory: on_cpu.memory + crate::plan::DRIVER + 3 * host, gpu_memory: 3 * own, ..on_cpu }

@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
 use crate::machine;
 use crate::media::{AudioTrack, Mp4Writer, Source, Tags, VideoTrack};
+use crate::picture::{Device, DeviceChoice, MAX_SIDE, Runner, Twin};
 use crate::plan::{Plan, file_name};
-use crate::scale::{Device, DeviceChoice, MAX_SIDE, Scaler, Twin};
 use crate::source::SourceInfo;
 use crate::store::{PlanStore, SegmentKeys, Store, StoreOptions};
 use crate::verify;
@@ -225,9 +225,9 @@ impl RenderJob {
     fn carry_out(self) -> Result<(Outcome<Rendition>, ParallelismPlan)> {
         let Self { job, source, plan, drafts, encoders, store, device: choice, limits, strict, counters } = self;
         check_room(&plan)?;
-        let scale = plan.scale_spec();
+        let graph = plan.graph();
         let parallelism_on = |device: &Device| ParallelismPlan::of(&plan, &limits, device);
-        let (device, scalers) = Device::open_for(&choice, &scale, |device| Ok(parallelism_on(device)?.jobs))?;
+        let (device, runners) = Device::open_for(&choice, &graph, |device| Ok(parallelism_on(device)?.jobs))?;
         let parallelism = parallelism_on(&device)?;
         log::info!("{parallelism}");
         let name = source.info().name.clone();
@@ -238,7 +238,7 @@ impl RenderJob {
             tools: Tools {
                 plan: &plan,
                 encoders,
-                scalers: Mutex::new(scalers),
+                runners: Mutex::new(runners),
                 has_twin: choice == DeviceChoice::Auto,
                 job: &job,
             },
@@ -264,20 +264,20 @@ pub(super) struct Tools<'a> {
     pub(super) plan: &'a Plan,
     pub(super) encoders: EncoderFactory,
     /// One for each lane.
-    pub(super) scalers: Mutex<Vec<Box<dyn Scaler>>>,
+    pub(super) runners: Mutex<Vec<Box<dyn Runner>>>,
     /// Whether the CPU goes on where the device fails.
     pub(super) has_twin: bool,
     pub(super) job: &'a Control,
 }
 
 impl Tools<'_> {
-    pub(super) fn scaler(&self) -> Result<Box<dyn Scaler>> {
-        let scaler = self.scalers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        scaler.ok_or_else(|| Error::StageLost { stage: "scale".to_owned() })
+    pub(super) fn runner(&self) -> Result<Box<dyn Runner>> {
+        let runner = self.runners.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        runner.ok_or_else(|| Error::StageLost { stage: "scale".to_owned() })
     }
 
     pub(super) fn twin(&self) -> Option<Twin<'_>> {
-        self.has_twin.then(|| Box::new(|| Device::cpu().scaler(&self.plan.scale_spec())) as Twin<'_>)
+        self.has_twin.then(|| Box::new(|| Device::cpu().runner(&self.plan.graph())) as Twin<'_>)
     }
 
     pub(super) fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
@@ -302,8 +302,8 @@ struct Rendition {
 impl StageFactory for RenderStageFactory<'_> {
     type Rendition = Rendition;
 
-    fn scaler(&self) -> Result<Box<dyn Scaler>> {
-        self.tools.scaler()
+    fn runner(&self) -> Result<Box<dyn Runner>> {
+        self.tools.runner()
     }
 
     fn twin(&self) -> Option<Twin<'_>> {

@@ -7,8 +7,8 @@
 use super::parallelism::ParallelismPlan;
 use crate::fingerprint::Sha256Hex;
 use crate::geometry::Size;
+use crate::picture::{DeviceInfo, Fallback, GpuStats};
 use crate::plan::Plan;
-use crate::scale::{DeviceInfo, Fallback, GpuStats};
 use crate::source::{Damage, SourceInfo};
 use serde::Serialize;
 use std::collections::BTreeMap;

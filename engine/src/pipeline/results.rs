@@ -1,6 +1,6 @@
 //! Where stages leave what they come to.
 
-use crate::scale::{DeviceInfo, Fallback, GpuStats};
+use crate::picture::{DeviceInfo, Fallback, GpuStats};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// What came of one rung.
@@ -11,7 +11,7 @@ pub(crate) struct RungResult<R> {
     pub(crate) video_bytes: u64,
 }
 
-/// What the scalers of a job did, as they tell it.
+/// What the runners of a job did, as they tell it.
 #[derive(Debug, Default)]
 pub(crate) struct ScaleResults {
     device: OnceLock<DeviceInfo>,
@@ -32,7 +32,7 @@ impl ScaleResults {
         *sum = sum.into_iter().chain(stats).reduce(GpuStats::and);
     }
 
-    /// Where the first scaler that loses its device says so.
+    /// Where the first runner that loses its device says so.
     pub(crate) fn fallback(&self) -> &OnceLock<Fallback> {
         &self.fallback
     }

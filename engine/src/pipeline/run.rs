@@ -20,14 +20,14 @@ use super::summary::SourceSummary;
 use crate::control::Control;
 use crate::error::Result;
 use crate::geometry::Size;
+use crate::picture::{DeviceInfo, Fallback, GpuStats};
 use crate::plan::{Plan, RUNG_FRAMES};
-use crate::scale::{DeviceInfo, Fallback, GpuStats};
 use std::path::Path;
 use std::sync::OnceLock;
 
 // What bounds the memory: a job holds the source frames of its `ParallelismPlan`, RUNG_FRAMES of each rung in each lane, one
 // with either neighbour of a queue and the rest inside, and the packets of the segments that TICKETS lets overtake one
-// another, besides what the decoder, the scalers and the encoders hold themselves.
+// another, besides what the decoder, the runners and the encoders hold themselves.
 
 /// Packets of each rung, between encoding and muxing: an encoder gives them in bursts.
 const PACKETS: usize = 16;
@@ -171,13 +171,12 @@ fn declare<'a, F: FrameSource + 'a, W: StageFactory>(
     let mut to_encode: Vec<Vec<_>> = rungs.iter().map(|_| Vec::new()).collect();
     for (lane, ((input, scaled), (is_open, opened))) in to_scale.into_iter().zip(scaled).zip(opened).enumerate() {
         let mut outputs = Vec::new();
-        for ((scaled, receiver), (&rung, to_encode)) in scaled.into_iter().zip(rungs.iter().zip(&mut to_encode)) {
-            let frames = Pool::of_frames(RUNG_FRAMES, plan.rung_format(rung));
-            outputs.push((graph.pool(frames), scaled));
+        for ((scaled, receiver), to_encode) in scaled.into_iter().zip(&mut to_encode) {
+            outputs.push((graph.pool(Pool::new(RUNG_FRAMES, || ())), scaled));
             to_encode.push((receiver, is_open.clone()));
         }
         let (results, idle) = (results.scaling, idle.clone());
-        graph.stage(Scale { job, factory, results, lane, idle, input, opened, rungs: outputs, scaler: None });
+        graph.stage(Scale { job, factory, results, plan, lane, idle, input, opened, rungs: outputs, runner: None });
     }
 
     let of_rungs = rungs.iter().zip(to_encode).zip(muxes.into_iter().zip(to_mux)).zip(results.rungs).enumerate();

@@ -12,8 +12,8 @@ use crate::control::Control;
 use crate::encode::{Encoder, EncoderFactory};
 use crate::error::{Error, Result};
 use crate::media::Source;
+use crate::picture::{Device, DeviceChoice, Runner, Twin};
 use crate::plan::Plan;
-use crate::scale::{Device, DeviceChoice, Scaler, Twin};
 use crate::source::Damage;
 use crate::store::{PlanStore, StoreOptions};
 use serde::Serialize;
@@ -136,13 +136,13 @@ impl SegmentJob {
         let Self { job, source, plan, number, encoders, store, device: choice, limits, counters } = self;
         check_room(&plan)?;
         let parallelism_on = |device: &Device| ParallelismPlan::of(&plan, &Limits { jobs: Some(1), ..limits }, device);
-        let (device, scalers) = Device::open_for(&choice, &plan.scale_spec(), |_| Ok(1))?;
+        let (device, runners) = Device::open_for(&choice, &plan.graph(), |_| Ok(1))?;
         let parallelism = parallelism_on(&device)?;
         let name = source.info().name.clone();
         let tools = Tools {
             plan: &plan,
             encoders,
-            scalers: Mutex::new(scalers),
+            runners: Mutex::new(runners),
             has_twin: choice == DeviceChoice::Auto,
             job: &job,
         };
@@ -174,8 +174,8 @@ struct SegmentStageFactory<'a> {
 impl StageFactory for SegmentStageFactory<'_> {
     type Rendition = ();
 
-    fn scaler(&self) -> Result<Box<dyn Scaler>> {
-        self.tools.scaler()
+    fn runner(&self) -> Result<Box<dyn Runner>> {
+        self.tools.runner()
     }
 
     fn twin(&self) -> Option<Twin<'_>> {

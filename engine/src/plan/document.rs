@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::fingerprint::Sha256Hex;
 use crate::frame::{FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size, Window};
-use crate::scale::ScaleSpec;
+use crate::picture::{Graph, ScaleSpec};
 use crate::source::{AudioChoice, OpenOptions, SourceInfo, VideoChoice};
 use crate::time::Time;
 use schemars::JsonSchema;
@@ -285,7 +285,12 @@ impl Plan {
         keys.map(|key| self.found.video.upright.to_grid(key.window))
     }
 
-    /// Describes what a scaler for this plan is built for.
+    /// Gives the graph that makes the rungs' pictures of the source's.
+    pub fn graph(&self) -> Graph {
+        Graph::scaling(&self.scale_spec())
+    }
+
+    /// Describes how pictures are scaled to the rungs.
     pub fn scale_spec(&self) -> ScaleSpec {
         let grid = self.found.video.format;
         let mut spec = ScaleSpec {
@@ -302,7 +307,7 @@ impl Plan {
 
     /// Format of the largest frame of the source that is kept.
     pub(crate) fn largest_source_frame(&self) -> FrameFormat {
-        self.scale_spec().largest_source()
+        self.graph().largest_source()
     }
 
     /// Gives the format of a rung's frames.

@@ -1,10 +1,10 @@
 //! How much memory it takes to carry a plan out.
 
 use super::document::Plan;
-use crate::scale::Memory;
+use crate::picture::{HELD_SETS, Memory};
 
 /// Frames of each rung and segment at work, between scaling and encoding: one that is read while the next is made.
-pub(crate) const RUNG_FRAMES: usize = 2;
+pub(crate) const RUNG_FRAMES: usize = HELD_SETS;
 /// Frames of the source between decoding and scaling of one segment at work that are always there.
 pub(crate) const LEAST_FRAMES: usize = 4;
 /// Bytes that a job takes besides frames and encoders: the program, the decoder, buffers.
@@ -14,16 +14,16 @@ pub(crate) const DRIVER: u64 = 150 << 20;
 
 impl Plan {
     /// Bytes of the processor's memory that it takes to encode `segments` at a time, with so many frames of the source in
-    /// all and a scaler that takes `scaler` for each, about.
-    pub(crate) fn memory(&self, segments: usize, source_frames: usize, scaler: Memory) -> u64 {
+    /// all and a runner that takes `runner` for each, about.
+    pub(crate) fn memory(&self, segments: usize, source_frames: usize, runner: Memory) -> u64 {
         let encoder = &self.wanted.encoder;
         let segment = self.wanted.rungs.iter().map(|&rung| {
             let frames = (RUNG_FRAMES * self.rung_format(rung).bytes()) as u64;
             encoder.kind.memory(rung, self.wanted.depth, encoder.speed, encoder.threads) + frames
         });
-        let base = if scaler == Memory::default() { BASE } else { BASE + DRIVER };
+        let base = if runner == Memory::default() { BASE } else { BASE + DRIVER };
         let source = source_frames as u64 * self.largest_source_frame().bytes() as u64;
-        base + segments as u64 * (segment.sum::<u64>() + scaler.host) + source
+        base + segments as u64 * (segment.sum::<u64>() + runner.host) + source
     }
 
     pub(super) fn memory_of_one_segment(&self) -> u64 {

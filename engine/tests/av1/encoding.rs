@@ -49,7 +49,7 @@ pub(crate) fn encode(settings: &EncoderSettings, frames: &[Frame], keys: &[usize
     let mut encoder = encode::open(settings).unwrap();
     let mut packets = Vec::new();
     for (index, frame) in frames.iter().enumerate() {
-        encoder.encode(frame, keys.contains(&index), &mut packets).unwrap();
+        encoder.encode(frame.clone().into(), keys.contains(&index), &mut packets).unwrap();
     }
     while encoder.finish(&mut packets).unwrap() {}
     packets

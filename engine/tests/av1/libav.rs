@@ -67,7 +67,7 @@ fn an_encoder_may_be_left_at_any_time() {
             let settings = settings(encoder, 64, 64, Depth::Eight);
             let mut encoder = encode::open(&settings).unwrap();
             for frame in film(&settings, count) {
-                encoder.encode(&frame, false, &mut Vec::new()).unwrap();
+                encoder.encode(frame.clone().into(), false, &mut Vec::new()).unwrap();
             }
         }
     }
@@ -108,8 +108,8 @@ fn a_key_frame_that_cannot_be_made_is_an_error() {
     let settings = settings(LibavEncoder::Aom, 64, 64, Depth::Eight);
     let frames = film(&settings, 2);
     let mut encoder = encode::open(&settings).unwrap();
-    encoder.encode(&frames[0], true, &mut Vec::new()).unwrap();
-    let refused = encoder.encode(&frames[1], true, &mut Vec::new()).unwrap_err();
+    encoder.encode(frames[0].clone().into(), true, &mut Vec::new()).unwrap();
+    let refused = encoder.encode(frames[1].clone().into(), true, &mut Vec::new()).unwrap_err();
     assert_eq!(refused.to_string(), "encoder libaom-av1: it cannot make a key frame of frame 1, only of the first");
 }
 
@@ -118,7 +118,8 @@ fn a_key_frame_that_nobody_asked_for_is_an_error() {
     let settings = EncoderSettings { options: options(&[("g", "4")]), ..svt(64, 64, Depth::Eight) };
     let mut encoder = encode::open(&settings).unwrap();
     let mut packets = Vec::new();
-    let outcome = film(&settings, 12).iter().try_for_each(|frame| encoder.encode(frame, false, &mut packets));
+    let outcome =
+        film(&settings, 12).iter().try_for_each(|frame| encoder.encode(frame.clone().into(), false, &mut packets));
     let outcome = outcome.and_then(|()| {
         while encoder.finish(&mut packets)? {}
         Ok(())
@@ -238,7 +239,7 @@ fn frames_do_not_pile_up_inside() {
         let mut packets = Vec::new();
         let frames = film(&settings, 200);
         let inside = frames.iter().zip(1..).map(|(frame, sent)| {
-            opened.encode(frame, false, &mut packets).unwrap();
+            opened.encode(frame.clone().into(), false, &mut packets).unwrap();
             sent - packets.len()
         });
         let held = inside.max().unwrap();
@@ -383,11 +384,11 @@ fn a_frame_of_another_format_and_one_after_the_end_are_errors() {
         let other = Frame::new(settings_of_ten(&settings).frame_format());
         let mut encoder = encode::open(&settings).unwrap();
         let mut packets = Vec::new();
-        assert!(matches!(encoder.encode(&other, true, &mut packets), Err(Error::Encoder { .. })));
-        encoder.encode(&film(&settings, 1)[0], true, &mut packets).unwrap();
+        assert!(matches!(encoder.encode(other.clone().into(), true, &mut packets), Err(Error::Encoder { .. })));
+        encoder.encode(film(&settings, 1)[0].clone().into(), true, &mut packets).unwrap();
         while encoder.finish(&mut packets).unwrap() {}
         assert_eq!(packets.len(), 1);
-        assert!(encoder.encode(&film(&settings, 1)[0], true, &mut packets).is_err());
+        assert!(encoder.encode(film(&settings, 1)[0].clone().into(), true, &mut packets).is_err());
     }
 }
 

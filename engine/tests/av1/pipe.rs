@@ -194,7 +194,8 @@ fn what_a_program_says_about_a_refusal_is_passed_on() {
     let mut encoder = encode::open(&settings).unwrap();
     let mut packets = Vec::new();
     let frames = film(&settings, 1);
-    let ended = encoder.encode(&frames[0], true, &mut packets).and_then(|()| encoder.finish(&mut packets));
+    let ended =
+        encoder.encode(frames[0].clone().into(), true, &mut packets).and_then(|()| encoder.finish(&mut packets));
     match ended {
         Err(Error::Encoder { encoder, why }) => {
             assert_eq!(encoder, "pipe:svtav1");

@@ -202,7 +202,7 @@ fn frames_do_not_pile_up_inside() {
         let mut packets = Vec::new();
         let frames = film(&settings, 120);
         let inside = frames.iter().zip(1..).map(|(frame, sent)| {
-            encoder.encode(frame, sent % 30 == 1, &mut packets).unwrap();
+            encoder.encode(frame.clone().into(), sent % 30 == 1, &mut packets).unwrap();
             sent - packets.len()
         });
         let most = inside.max().unwrap();
@@ -252,7 +252,7 @@ fn a_frame_of_another_format_is_an_error() {
     for (height, depth) in [(66, Depth::Eight), (64, Depth::Ten)] {
         let mut encoder = encode::open(&settings(64, 64, Depth::Eight)).unwrap();
         let other = Frame::new(settings(64, height, depth).frame_format());
-        let refused = encoder.encode(&other, true, &mut Vec::new());
+        let refused = encoder.encode(other.clone().into(), true, &mut Vec::new());
         assert!(matches!(refused, Err(Error::Encoder { .. })));
     }
 }
@@ -262,8 +262,8 @@ fn a_frame_after_the_end_is_an_error() {
     let settings = settings(16, 16, Depth::Eight);
     let mut encoder = encode::open(&settings).unwrap();
     let mut packets = Vec::new();
-    encoder.encode(&Frame::new(settings.frame_format()), true, &mut packets).unwrap();
+    encoder.encode(Frame::new(settings.frame_format()).into(), true, &mut packets).unwrap();
     while encoder.finish(&mut packets).unwrap() {}
     assert_eq!(packets.len(), 1);
-    assert!(encoder.encode(&Frame::new(settings.frame_format()), true, &mut packets).is_err());
+    assert!(encoder.encode(Frame::new(settings.frame_format()).into(), true, &mut packets).is_err());
 }

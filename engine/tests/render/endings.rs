@@ -7,9 +7,9 @@ use std::sync::Mutex;
 use tempfile::{TempDir, tempdir};
 use upright_engine::Error;
 use upright_engine::geometry::Rational;
+use upright_engine::picture::DeviceChoice;
 use upright_engine::pipeline::{Control, Phase, REPORT, render};
 use upright_engine::plan::{CropChoice, Plan, PlanOptions};
-use upright_engine::scale::DeviceChoice;
 use upright_engine::source::{SourceInfo, Span};
 use upright_fixtures::{Clip, Ratio, Timing, adapter, catalogue, inspect};
 

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use upright_engine::Result;
 use upright_engine::media::Source;
+use upright_engine::picture::DeviceChoice;
 use upright_engine::pipeline::{self, Control, Progress, RenderOptions, Report, render};
 use upright_engine::plan::{PlanOptions, Segmentation};
-use upright_engine::scale::DeviceChoice;
 use upright_engine::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
 
 pub(crate) struct Job {

@@ -10,7 +10,7 @@ use crate::control::Control;
 use crate::encode::encoder::{Encoder, check_format};
 use crate::encode::settings::EncoderSettings;
 use crate::error::{Error, Result};
-use crate::frame::{Frame, FrameFormat};
+use crate::frame::{FrameFormat, HeldFrame};
 use crate::packet::Packet;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -86,8 +86,8 @@ enum Phase {
 }
 
 impl Encoder for Pipe {
-    fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
-        check_format(frame, self.format).map_err(|why| self.failure(why))?;
+    fn encode(&mut self, frame: HeldFrame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
+        check_format(&frame, self.format).map_err(|why| self.failure(why))?;
         if self.sent > 0 && key != self.is_key(self.sent) {
             let makes = if key { "makes none" } else { "makes one" };
             return Err(self.failure(format!("it counts key frames and {makes} of frame {} of a segment", self.sent)));
@@ -103,7 +103,7 @@ impl Encoder for Pipe {
                     if self.sent == 0 {
                         buffer.extend_from_slice(self.header.as_bytes());
                     }
-                    y4m::append(frame, &mut buffer);
+                    y4m::append(&frame, &mut buffer);
                     self.times.push_back((frame.pts, frame.duration));
                     self.sent += 1;
                     self.process.send(buffer);

@@ -94,7 +94,7 @@ fn encoded(settings: &EncoderSettings, keys: &[usize]) -> Result<Vec<Packet>> {
     let mut encoder = encode::open(settings)?;
     let mut packets = Vec::new();
     for (index, frame) in film(settings).iter().enumerate() {
-        encoder.encode(frame, keys.contains(&index), &mut packets)?;
+        encoder.encode(frame.clone().into(), keys.contains(&index), &mut packets)?;
     }
     while encoder.finish(&mut packets)? {}
     assert!(!encoder.finish(&mut packets)?, "the end stays the end");
@@ -246,7 +246,7 @@ fn what_the_stream_says_of_itself_has_to_be_what_was_asked_for() {
 fn who_is_dropped_is_ended() {
     let desk = Desk::new();
     let mut encoder = encode::open(&desk.script(60, "echo $$ > pid; exec sleep 1000")).unwrap();
-    encoder.encode(&film(&desk.settings)[0], true, &mut Vec::new()).unwrap();
+    encoder.encode(film(&desk.settings)[0].clone().into(), true, &mut Vec::new()).unwrap();
     let pid = desk.pid();
     assert!(!gone(pid));
     drop(encoder);
@@ -260,7 +260,7 @@ fn without_a_frame_there_is_nothing_to_wait_for() {
     let mut packets = Vec::new();
     assert!(!encoder.finish(&mut packets).unwrap());
     assert!(packets.is_empty());
-    assert!(encoder.encode(&film(&desk.settings)[0], false, &mut packets).is_err());
+    assert!(encoder.encode(film(&desk.settings)[0].clone().into(), false, &mut packets).is_err());
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn frames_of_another_format_are_refused() {
     let desk = Desk::new();
     let mut encoder = encode::open(&desk.script(60, "cat > /dev/null")).unwrap();
     let other = Frame::new(settings(66, 64, Depth::Eight).frame_format());
-    assert!(matches!(encoder.encode(&other, true, &mut Vec::new()), Err(Error::Encoder { .. })));
+    assert!(matches!(encoder.encode(other.into(), true, &mut Vec::new()), Err(Error::Encoder { .. })));
 }
 
 #[test]

@@ -4,13 +4,12 @@ use super::super::spool::{Either, Interleaved, Spool, SpoolWriter};
 use super::*;
 use crate::encode::Encoder;
 use crate::error::{Error, Remedy};
-use crate::frame::{Area, Frame};
+use crate::frame::{Area, Frame, FrameFormat, HeldFrame};
 use crate::geometry::Rational;
 use crate::media::{AudioTrack, Event};
 use crate::packet::Packet;
+use crate::picture::{Crop, PictureSet, Runner, Twin};
 use crate::plan::{PlanOptions, Segmentation, Wanted, tests::source};
-use crate::scale::Crop;
-use crate::scale::{Scaler, Twin};
 use crate::source::{Damage, Scan};
 use crate::store::{PlanStore, SegmentKeys, Store, StoreOptions};
 use proptest::prelude::*;
@@ -38,7 +37,7 @@ enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FaultPlace {
     Decode(u64),
-    OpenScaler,
+    OpenRunner,
     Scale(u64),
     Collect(u64),
     OpenEncoder(usize),
@@ -66,7 +65,7 @@ struct Setup {
     exclusive: bool,
     selection: Selection,
     fault: Option<(FaultPlace, Fault)>,
-    /// Whether another scaler goes on where one's device fails.
+    /// Whether another runner goes on where one's device fails.
     twin: bool,
     /// Where one stays until it is released, as inside a library that nobody can interrupt.
     stall: Option<FaultPlace>,
@@ -305,19 +304,21 @@ impl FrameSource for MadeUp {
     }
 }
 
-struct MadeUpScaler {
+struct MadeUpRunner {
     setup: Arc<Setup>,
     device: DeviceInfo,
+    formats: Vec<FrameFormat>,
     capacity: usize,
     /// Whether it has the faults of the setup.
     faulty: bool,
     under_way: VecDeque<(i64, u64)>,
 }
 
-impl MadeUpScaler {
-    fn open(setup: &Arc<Setup>, name: &str, capacity: usize, faulty: bool) -> Box<dyn Scaler> {
+impl MadeUpRunner {
+    fn open(setup: &Arc<Setup>, name: &str, capacity: usize, faulty: bool) -> Box<dyn Runner> {
         let device = DeviceInfo { name: name.to_owned(), kind: "cpu", detail: String::new() };
-        Box::new(Self { setup: Arc::clone(setup), device, capacity, faulty, under_way: VecDeque::new() })
+        let formats = setup.plan().graph().output_formats();
+        Box::new(Self { setup: Arc::clone(setup), device, formats, capacity, faulty, under_way: VecDeque::new() })
     }
 
     fn at(&self, place: FaultPlace) -> Result<()> {
@@ -325,16 +326,20 @@ impl MadeUpScaler {
     }
 }
 
-impl Scaler for MadeUpScaler {
+impl Runner for MadeUpRunner {
     fn device(&self) -> &DeviceInfo {
         &self.device
     }
 
-    fn capacity(&self) -> usize {
-        self.capacity
+    fn under_way(&self) -> usize {
+        self.under_way.len()
     }
 
-    fn submit(&mut self, source: &Frame, crop: Crop) -> Result<()> {
+    fn has_room(&self) -> bool {
+        self.under_way.len() < self.capacity
+    }
+
+    fn submit(&mut self, source: &HeldFrame, crop: Crop) -> Result<()> {
         assert_eq!((crop.frame % 251) as u8, source.bytes()[0], "each frame keeps its number");
         self.at(FaultPlace::Scale(crop.frame))?;
         self.under_way.push_back((source.pts, crop.frame));
@@ -342,14 +347,21 @@ impl Scaler for MadeUpScaler {
         Ok(())
     }
 
-    fn collect(&mut self, outputs: &mut [&mut Frame]) -> Result<()> {
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn collect(&mut self) -> Result<PictureSet> {
         let (pts, number) = self.under_way.pop_front().unwrap();
         self.at(FaultPlace::Collect(number))?;
-        for frame in outputs {
+        let picture = |format| {
+            let mut frame = Frame::new(format);
             (frame.pts, frame.duration) = (pts, 40);
             frame.bytes_mut().fill((number % 251) as u8);
-        }
-        Ok(())
+            frame.into()
+        };
+        let pictures = self.formats.iter().copied().map(picture).collect();
+        Ok(PictureSet { pictures, frame: number })
     }
 }
 
@@ -361,7 +373,7 @@ struct MadeUpEncoder {
 }
 
 impl Encoder for MadeUpEncoder {
-    fn encode(&mut self, frame: &Frame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
+    fn encode(&mut self, frame: HeldFrame, key: bool, packets: &mut Vec<Packet>) -> Result<()> {
         self.setup.at(FaultPlace::Encode(self.rung, u64::from(frame.bytes()[0])))?;
         assert!(key || self.begun, "a segment begins with a key frame");
         if !std::mem::replace(&mut self.begun, true) {
@@ -401,13 +413,13 @@ impl Drop for MadeUpEncoder {
 impl StageFactory for Arc<Setup> {
     type Rendition = Vec<Either>;
 
-    fn scaler(&self) -> Result<Box<dyn Scaler>> {
-        self.at(FaultPlace::OpenScaler)?;
-        Ok(MadeUpScaler::open(self, "made up", self.capacity, true))
+    fn runner(&self) -> Result<Box<dyn Runner>> {
+        self.at(FaultPlace::OpenRunner)?;
+        Ok(MadeUpRunner::open(self, "made up", self.capacity, true))
     }
 
     fn twin(&self) -> Option<Twin<'_>> {
-        self.twin.then(|| Box::new(|| Ok(MadeUpScaler::open(self, "twin", 1, false))) as Twin<'_>)
+        self.twin.then(|| Box::new(|| Ok(MadeUpRunner::open(self, "twin", 1, false))) as Twin<'_>)
     }
 
     fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
@@ -663,7 +675,7 @@ fn a_device_that_fails_with_none_to_go_on_with_ends_the_job() {
 
 /// Every state in which someone can be stuck.
 const STALLS: [FaultPlace; 12] = [
-    FaultPlace::OpenScaler,
+    FaultPlace::OpenRunner,
     FaultPlace::OpenEncoder(0),
     FaultPlace::OpenEncoder(1),
     FaultPlace::Decode(0),
@@ -698,8 +710,8 @@ fn a_cancelled_job_leaves_behind_whoever_is_stuck() {
 #[test]
 fn a_failed_job_leaves_behind_whoever_is_stuck_and_gives_the_reason() {
     let failures = [
-        (FaultPlace::OpenScaler, FaultPlace::OpenEncoder(1)),
-        (FaultPlace::OpenEncoder(0), FaultPlace::OpenScaler),
+        (FaultPlace::OpenRunner, FaultPlace::OpenEncoder(1)),
+        (FaultPlace::OpenEncoder(0), FaultPlace::OpenRunner),
         (FaultPlace::Decode(5), FaultPlace::Encode(0, 0)),
         (FaultPlace::Scale(7), FaultPlace::Decode(9)),
         (FaultPlace::Encode(0, 9), FaultPlace::Encode(1, 9)),
@@ -871,7 +883,7 @@ fn one_segment_alone_has_just_its_frames() {
 fn place() -> impl Strategy<Value = FaultPlace> {
     prop_oneof![
         (0_u64..60).prop_map(FaultPlace::Decode),
-        Just(FaultPlace::OpenScaler),
+        Just(FaultPlace::OpenRunner),
         (0_u64..60).prop_map(FaultPlace::Scale),
         (0_u64..60).prop_map(FaultPlace::Collect),
         (0_usize..2).prop_map(FaultPlace::OpenEncoder),
@@ -902,7 +914,7 @@ proptest! {
             Fault::Panic => {
                 let stage = match place {
                     FaultPlace::Decode(_) => "decode",
-                    FaultPlace::OpenScaler | FaultPlace::Scale(_) | FaultPlace::Collect(_) => "scale",
+                    FaultPlace::OpenRunner | FaultPlace::Scale(_) | FaultPlace::Collect(_) => "scale",
                     FaultPlace::OpenEncoder(0) | FaultPlace::Encode(0, _) | FaultPlace::Finish(0) => "encode 36x64",
                     FaultPlace::OpenEncoder(_) | FaultPlace::Encode(..) | FaultPlace::Finish(_) | FaultPlace::CloseEncoder(_) => {
                         "encode 18x32"

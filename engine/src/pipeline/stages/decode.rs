@@ -13,8 +13,8 @@ use crate::error::{Error, Remedy, Result};
 use crate::frame::{Area, Frame};
 use crate::geometry::Rational;
 use crate::media::{AudioTrack, Event, Source};
+use crate::picture::{Crop, Graph};
 use crate::plan::{FramePlace, Placement, Plan, Segment, Segmenter};
-use crate::scale::{Crop, ScaleSpec};
 use crate::source::Damage;
 use crate::store::StoredSegment;
 use crate::timestamps::TimestampDigest;
@@ -170,7 +170,7 @@ impl<F: FrameSource, W: StageFactory> Stage for Decode<'_, F, W> {
 /// What has come of the film so far.
 struct FilmSoFar {
     segmenter: Segmenter,
-    spec: ScaleSpec,
+    graph: Graph,
     /// The segment whose frames come, and its lane; none between segments, and while frames come that are not wanted.
     segment: Option<(SegmentInWork, usize)>,
     /// Segments of the plan before this one are not decoded: they were encoded earlier, or are not wanted.
@@ -192,7 +192,7 @@ impl FilmSoFar {
     fn new(plan: &Plan) -> Self {
         Self {
             segmenter: plan.segmenter(),
-            spec: plan.scale_spec(),
+            graph: plan.graph(),
             segment: None,
             done: 0,
             segments: 0,
@@ -237,7 +237,7 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
         let Some(Placement { window, zooming }) = self.plan.grid_window(pts) else {
             return Err(Error::misuse(format!("the plan has no crop window for frame {number}")));
         };
-        let area = film.spec.area(window);
+        let area = film.graph.area(window);
         let mut frame = self.pool.take().ok_or(Error::Cancelled)?;
         self.source.fill(area, &mut frame)?;
         film.frames.push(pts, key);

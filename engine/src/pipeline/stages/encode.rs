@@ -58,9 +58,8 @@ impl<W> Encode<'_, W> {
     fn encode_segment(&self, segment: SegmentInWork, mut encoder: Box<dyn Encoder>) -> Result<()> {
         let mut packets = Vec::new();
         // Without an end, the job has ended.
-        while let Some(SegmentEvent::Frame(ScaledFrame { frame, key })) = self.input.pop() {
-            encoder.encode(&frame, key, &mut packets)?;
-            drop(frame);
+        while let Some(SegmentEvent::Frame(ScaledFrame { frame, key, _ticket })) = self.input.pop() {
+            encoder.encode(frame, key, &mut packets)?;
             self.pass_on(&segment, &mut packets)?;
         }
         loop {

@@ -1,0 +1,58 @@
+//! Nodes that make planes from planes, on the calling thread, by their twins.
+
+use crate::frame::HostMemory;
+use crate::frame::{Area, Depth, Frame, Sample};
+use crate::picture::plane_node::PlaneNode;
+use crate::picture::schedule::Picture;
+use upright_shaders::plane::{PlaneArea, PlaneAreaMut};
+
+/// Makes `output` hold an area of the grid of a node's pictures.
+pub(super) fn make(
+    planes: &PlaneNode,
+    sources: &[&Picture<HostMemory>],
+    area: Area,
+    whole: [u32; 2],
+    nth: usize,
+    output: &mut Frame,
+) {
+    match output.format().depth {
+        Depth::Eight => make_of(planes.twin_8, sources, area, whole, nth, output),
+        Depth::Ten | Depth::Twelve => make_of(planes.twin_16, sources, area, whole, nth, output),
+    }
+}
+
+fn make_of<S: Sample>(
+    twin: fn(&[PlaneArea<'_, S>], PlaneAreaMut<'_, S>),
+    sources: &[&Picture<HostMemory>],
+    area: Area,
+    [width, height]: [u32; 2],
+    nth: usize,
+    output: &mut Frame,
+) {
+    let format = output.format();
+    for index in 0..3 {
+        let subsampling = format.plane_subsampling(index);
+        let sources: Vec<_> = sources
+            .iter()
+            .map(|picture| {
+                let (samples, stride) = picture.frame.plane::<S>(index);
+                let held = picture.crop.area.of_plane(subsampling);
+                PlaneArea { samples, stride, column: held.x as usize, row: held.y as usize }
+            })
+            .collect();
+        let Area { x, y, width: columns, height: rows } = area.of_plane(subsampling);
+        let (samples, stride) = output.plane_mut::<S>(index);
+        twin(
+            &sources,
+            PlaneAreaMut {
+                samples,
+                stride,
+                columns: x as usize..(x + columns) as usize,
+                rows: y as usize..(y + rows) as usize,
+                plane: [width.div_ceil(subsampling.x) as usize, height.div_ceil(subsampling.y) as usize],
+                limit: (1 << format.depth.bits()) - 1,
+                nth,
+            },
+        );
+    }
+}

@@ -1,0 +1,431 @@
+//! Going on with another device where one fails in the middle of a job.
+
+use super::graph::Graph;
+use super::info::GpuStats;
+use super::runner::{PictureSet, Runner};
+use super::scale::Crop;
+use crate::error::{Error, Result};
+use crate::frame::HeldFrame;
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// A device that was left in the middle of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fallback {
+    /// Its name.
+    pub device: String,
+    /// The failure that it was left for.
+    pub why: String,
+    /// Number of the frame in the job, from 0, from which on the CPU scaled instead. Where several segments were under
+    /// way, the others changed over at frames of their own.
+    pub frame: u64,
+}
+
+/// Makes the runner that goes on.
+pub(crate) type Twin<'a> = Box<dyn FnOnce() -> Result<Box<dyn Runner>> + Send + 'a>;
+
+/// A runner and another that takes its place, once, when its device fails. Source frames are kept until all that is made of
+/// them is collected, so that the other begins with the oldest ones that are still needed: no set is missing and none comes
+/// twice.
+pub(crate) struct FallbackRunner<'a> {
+    runner: Box<dyn Runner>,
+    /// None where a failure is final.
+    twin: Option<Twin<'a>>,
+    /// Where the first of several runners notes which device it left.
+    left: &'a OnceLock<Fallback>,
+    /// Frames before the one that was collected last which later sets may be made of; itself included, where more than one set
+    /// may come of it.
+    behind: usize,
+    run: Run,
+    /// Statistics of a GPU that was left.
+    gpu: Option<GpuStats>,
+}
+
+/// Frames that are neighbours of one another.
+#[derive(Default)]
+struct Run {
+    /// Frames that sets may still be made of, the oldest first.
+    sources: VecDeque<(HeldFrame, Crop)>,
+    /// Number of those that the runner has.
+    submitted: usize,
+    /// Whether no frame follows, and whether the runner knows that.
+    ended: bool,
+    finished: bool,
+    /// The set that the runner gave last: the frame that it was made of, and its number among the sets of that frame.
+    given: Option<(u64, usize)>,
+    /// The last set that was collected before the runner took another's place, where it has not come to that one yet.
+    catch_up: Option<(u64, usize)>,
+    /// The set after that one.
+    caught_up: Option<PictureSet>,
+}
+
+impl<'a> FallbackRunner<'a> {
+    /// Makes it for a graph.
+    pub(crate) fn new(
+        runner: Box<dyn Runner>,
+        graph: &Graph,
+        twin: Option<Twin<'a>>,
+        left: &'a OnceLock<Fallback>,
+    ) -> Self {
+        let [before, _] = graph.neighbours();
+        let behind = before + usize::from(graph.most_sets() > 1);
+        Self { runner, twin, left, behind, run: Run::default(), gpu: None }
+    }
+
+    /// Says whether there is a set to be collected: one that is under way, or that will be once there is room for its frame.
+    pub(crate) fn owes(&self) -> bool {
+        let run = &self.run;
+        run.caught_up.is_some() || self.runner.under_way() > 0 || run.submitted < run.sources.len()
+    }
+
+    /// As [`Runner::has_room`].
+    pub(crate) fn has_room(&self) -> bool {
+        self.run.caught_up.is_none() && self.run.submitted == self.run.sources.len() && self.runner.has_room()
+    }
+
+    /// Begins on a frame.
+    ///
+    /// # Errors
+    /// As [`Runner::submit`]; [`Error::Device`] only where there is no other device to go on with.
+    pub(crate) fn submit(&mut self, source: HeldFrame, crop: Crop) -> Result<()> {
+        self.run.sources.push_back((source, crop));
+        self.go_on_with(|_| Ok(()))
+    }
+
+    /// As [`Runner::finish`].
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        self.run.ended = true;
+        self.go_on_with(|_| Ok(()))?;
+        self.begin_another_run();
+        Ok(())
+    }
+
+    /// As [`Runner::wait`].
+    pub(crate) fn wait(&mut self, limit: Duration) -> Result<bool> {
+        self.go_on_with(|this| if this.run.caught_up.is_some() { Ok(true) } else { this.runner.wait(limit) })
+    }
+
+    /// As [`Runner::collect`].
+    pub(crate) fn collect(&mut self) -> Result<PictureSet> {
+        let set = self.go_on_with(|this| match this.run.caught_up.take() {
+            Some(set) => Ok(set),
+            None => this.take(),
+        })?;
+        let sources = &mut self.run.sources;
+        let done = sources.iter().take_while(|(_, crop)| crop.frame <= set.frame).count().saturating_sub(self.behind);
+        sources.drain(..done);
+        self.run.submitted = self.run.submitted.saturating_sub(done);
+        self.begin_another_run();
+        Ok(set)
+    }
+
+    /// Tells what a GPU did so far, be it one that was left.
+    pub(crate) fn gpu_stats(&self) -> Option<GpuStats> {
+        self.gpu.into_iter().chain(self.runner.gpu_stats()).reduce(GpuStats::and)
+    }
+
+    /// Gives the runner the frames that it has room for and then does `work` with it; if its device fails, all of it once
+    /// more with the other.
+    fn go_on_with<R>(&mut self, mut work: impl FnMut(&mut Self) -> Result<R>) -> Result<R> {
+        loop {
+            let done = self.feed().and_then(|()| work(self));
+            match (done, self.twin.take()) {
+                (Err(Error::Device { device, why }), Some(twin)) => self.change(twin, device, why)?,
+                (done, twin) => {
+                    self.twin = twin;
+                    return done;
+                }
+            }
+        }
+    }
+
+    fn feed(&mut self) -> Result<()> {
+        while let Some((source, crop)) = self.run.sources.get(self.run.submitted).filter(|_| self.runner.has_room()) {
+            self.runner.submit(source, *crop)?;
+            self.run.submitted += 1;
+            self.catch_up()?;
+        }
+        if self.run.ended && !self.run.finished && self.run.submitted == self.run.sources.len() {
+            self.runner.finish()?;
+            self.run.finished = true;
+            self.catch_up()?;
+        }
+        Ok(())
+    }
+
+    /// Has the runner come to the first set that was not collected from another one before.
+    fn catch_up(&mut self) -> Result<()> {
+        while self.run.catch_up.is_some() && self.runner.under_way() > 0 {
+            let set = self.take()?;
+            if self.run.given > self.run.catch_up {
+                (self.run.catch_up, self.run.caught_up) = (None, Some(set));
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) -> Result<PictureSet> {
+        let set = self.runner.collect()?;
+        let number = self.run.given.filter(|(frame, _)| *frame == set.frame).map_or(0, |(_, number)| number + 1);
+        self.run.given = Some((set.frame, number));
+        Ok(set)
+    }
+
+    fn begin_another_run(&mut self) {
+        if self.run.finished && !self.owes() {
+            self.run = Run::default();
+        }
+    }
+
+    fn change(&mut self, twin: Twin<'a>, device: String, why: String) -> Result<()> {
+        let collected = self.run.given;
+        let is_owed = |(_, crop): &&(HeldFrame, Crop)| collected.is_none_or(|(frame, _)| crop.frame > frame);
+        let frame = self.run.sources.iter().find(is_owed).map_or(0, |(_, crop)| crop.frame);
+        let fallback = Fallback { device, why, frame };
+        let said =
+            format!("device {}: {}: scaling on the CPU instead from frame {frame} on", fallback.device, fallback.why);
+        if self.left.set(fallback).is_ok() {
+            log::warn!("{said}");
+        }
+        self.gpu = self.runner.gpu_stats();
+        self.runner = twin()?;
+        let Run { sources, ended, .. } = std::mem::take(&mut self.run);
+        // Sets of frames that are kept for their neighbours' sake alone come once more.
+        let comes_again = sources.front().zip(collected).is_some_and(|((_, crop), (frame, _))| crop.frame <= frame);
+        let catch_up = collected.filter(|_| comes_again);
+        self.run = Run { sources, ended, catch_up, ..Run::default() };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::colour::ChromaSite;
+    use crate::frame::{Area, Depth, Frame, FrameFormat, Subsampling};
+    use crate::geometry::{Size, Window};
+    use crate::picture::device::Device;
+    #[cfg(feature = "gpu")]
+    use crate::picture::info::DeviceChoice;
+    use crate::picture::info::DeviceInfo;
+    use crate::picture::plane_node::PlaneNode;
+    use crate::picture::scale::ScaleSpec;
+    use upright_shaders::flip_of_three;
+    use upright_shaders::kernels::FLIP_OF_THREE;
+
+    fn spec() -> ScaleSpec {
+        let format = |width, height, depth| FrameFormat { width, height, subsampling: Subsampling::CS420, depth };
+        ScaleSpec {
+            source: format(160, 90, Depth::Ten),
+            room: Size { width: 160, height: 90 },
+            source_chroma: ChromaSite::LEFT,
+            full_range: false,
+            rungs: vec![format(54, 96, Depth::Eight), format(36, 64, Depth::Ten)],
+            rung_chroma: ChromaSite::LEFT,
+        }
+    }
+
+    fn crop(frame: u64) -> Crop {
+        let x = 20.0 + f64::from(frame as u32) * 0.3;
+        let window = Window { x, y: 0.0, width: 50.625, height: 90.0 };
+        Crop { window, area: Area::whole(spec().source), zooming: false, frame }
+    }
+
+    fn film(count: i64) -> Vec<HeldFrame> {
+        let frame = |number: i64| -> HeldFrame {
+            let mut frame = Frame::new(spec().source);
+            for plane in 0..3 {
+                let samples = frame.plane_mut::<u16>(plane).0.iter_mut().enumerate();
+                samples.for_each(|(at, sample)| *sample = ((at * 37 + number as usize * 101) % 1024) as u16);
+            }
+            (frame.pts, frame.duration) = (number * 7, 7);
+            frame.into()
+        };
+        (0..count).map(frame).collect()
+    }
+
+    fn graph() -> Graph {
+        Graph::scaling(&spec())
+    }
+
+    fn cpu() -> Result<Box<dyn Runner>> {
+        Device::cpu().runner(&graph())
+    }
+
+    /// Runs `film` through, with as many frames under way as may be; `before` is told how many were submitted.
+    fn run(runner: &mut FallbackRunner<'_>, film: &[HeldFrame], mut before: impl FnMut(usize)) -> Result<Vec<Vec<u8>>> {
+        let mut made = Vec::new();
+        let mut waiting = film.iter().zip(0..).peekable();
+        let mut ended = false;
+        while waiting.peek().is_some() || !ended || runner.owes() {
+            match waiting.next_if(|_| runner.has_room()) {
+                Some((frame, number)) => {
+                    before(number as usize);
+                    runner.submit(frame.clone(), crop(number))?;
+                }
+                None if waiting.peek().is_none() && !ended => {
+                    runner.finish()?;
+                    ended = true;
+                }
+                None => {
+                    while !runner.wait(Duration::from_millis(20))? {}
+                    let PictureSet { pictures, frame } = runner.collect()?;
+                    let source = &film[frame as usize];
+                    let end = source.pts + source.duration;
+                    assert!(
+                        pictures
+                            .iter()
+                            .all(|rung| (source.pts..end).contains(&rung.pts) && rung.pts + rung.duration <= end)
+                    );
+                    made.push(pictures.iter().flat_map(|picture| picture.bytes()).copied().collect());
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    #[cfg(feature = "gpu")]
+    #[test]
+    fn a_gpu_that_is_lost_in_the_middle_leaves_no_trace_in_the_bytes() {
+        let (film, left) = (film(12), OnceLock::new());
+        let expected = run(&mut FallbackRunner::new(cpu().unwrap(), &graph(), None, &left), &film, |_| ()).unwrap();
+        assert_eq!(left.get(), None);
+        for lost_at in [0, 1, 5, 11] {
+            let device = Device::open(&DeviceChoice::Adapter(upright_fixtures::adapter())).unwrap();
+            let left = OnceLock::new();
+            let gpu = device.runner(&graph()).unwrap();
+            let mut runner = FallbackRunner::new(gpu, &graph(), Some(Box::new(cpu)), &left);
+            let lose = |number| {
+                if number == lost_at {
+                    device.lose();
+                }
+            };
+            assert!(run(&mut runner, &film, lose).unwrap() == expected, "lost at {lost_at}");
+            let by_gpu = runner.gpu_stats().unwrap().frames;
+            let Fallback { device: name, why, frame } = left.get().unwrap();
+            let is_named = name.to_lowercase().contains(&upright_fixtures::adapter().to_lowercase());
+            assert!(is_named && why.contains("lost"), "lost at {lost_at}: {name}: {why}");
+            assert_eq!((*frame, by_gpu <= lost_at as u64), (by_gpu, true));
+        }
+    }
+
+    #[cfg(feature = "gpu")]
+    #[test]
+    fn a_gpu_that_is_lost_is_an_error_where_it_alone_was_wanted() {
+        let device = Device::open(&DeviceChoice::Adapter(upright_fixtures::adapter())).unwrap();
+        let left = OnceLock::new();
+        let mut runner = FallbackRunner::new(device.runner(&graph()).unwrap(), &graph(), None, &left);
+        let ended = run(&mut runner, &film(6), |number| {
+            if number == 3 {
+                device.lose();
+            }
+        });
+        assert!(matches!(ended, Err(Error::Device { why, .. }) if why.contains("lost")));
+        assert_eq!(left.get(), None);
+    }
+
+    /// Works until it has been given so many frames, and refuses everything then.
+    struct Failing {
+        runner: Box<dyn Runner>,
+        device: DeviceInfo,
+        left: usize,
+    }
+
+    impl Failing {
+        fn after(frames: usize, graph: &Graph) -> Box<dyn Runner> {
+            let device = DeviceInfo { name: "shy".to_owned(), kind: "gpu", detail: String::new() };
+            Box::new(Self { runner: Device::cpu().runner(graph).unwrap(), device, left: frames })
+        }
+
+        fn check(&self) -> Result<()> {
+            let refusal = || Error::Device { device: self.device.name.clone(), why: "refuses".to_owned() };
+            if self.left > 0 { Ok(()) } else { Err(refusal()) }
+        }
+    }
+
+    impl Runner for Failing {
+        fn device(&self) -> &DeviceInfo {
+            &self.device
+        }
+
+        fn under_way(&self) -> usize {
+            self.runner.under_way()
+        }
+
+        /// As many as a GPU takes.
+        fn has_room(&self) -> bool {
+            self.runner.under_way() == 0
+        }
+
+        fn submit(&mut self, source: &HeldFrame, crop: Crop) -> Result<()> {
+            self.check()?;
+            self.left -= 1;
+            self.runner.submit(source, crop)
+        }
+
+        fn finish(&mut self) -> Result<()> {
+            self.check()?;
+            self.runner.finish()
+        }
+
+        fn collect(&mut self) -> Result<PictureSet> {
+            self.check()?;
+            self.runner.collect()
+        }
+    }
+
+    #[test]
+    fn the_first_of_several_that_are_left_is_the_one_that_is_told_and_no_second_twin_is_tried() {
+        let (film, left, graph) = (film(2), OnceLock::new(), graph());
+        let refusing = || Failing::after(0, &graph);
+        let mut one = FallbackRunner::new(refusing(), &graph, Some(Box::new(cpu)), &left);
+        let mut other = FallbackRunner::new(refusing(), &graph, Some(Box::new(cpu)), &left);
+        one.submit(film[0].clone(), crop(3)).unwrap();
+        other.submit(film[1].clone(), crop(1)).unwrap();
+        let told = Fallback { device: "shy".to_owned(), why: "refuses".to_owned(), frame: 3 };
+        assert_eq!(left.get(), Some(&told));
+        let mut hopeless = FallbackRunner::new(refusing(), &graph, Some(Box::new(|| Ok(refusing()))), &left);
+        assert!(matches!(hopeless.submit(film[0].clone(), crop(0)), Err(Error::Device { .. })));
+    }
+
+    static WITH_NEIGHBOURS: PlaneNode = PlaneNode {
+        kernel: &FLIP_OF_THREE,
+        twin_8: flip_of_three,
+        twin_16: flip_of_three,
+        neighbours: [1, 1],
+        needs: |area, _| area,
+        pictures: |_, frame| usize::from(frame % 3 == 1) + 1,
+        picture_counts: [1, 2],
+        fields: |fields| fields,
+    };
+
+    #[test]
+    fn another_device_goes_on_in_the_middle_of_what_neighbours_are_made_of() {
+        let mut graph = Graph::new(spec().source);
+        let once = graph.planes(Graph::SOURCE, &WITH_NEIGHBOURS);
+        let twice = graph.planes(once, &WITH_NEIGHBOURS);
+        let cropped = graph.crop(twice);
+        graph.scale(cropped, &spec()).into_iter().for_each(|rung| graph.output(rung));
+        assert_eq!(graph.neighbours(), [2, 2]);
+        let film = film(11);
+        let cpu = || Device::cpu().runner(&graph);
+        let unused = OnceLock::new();
+        let expected = run(&mut FallbackRunner::new(cpu().unwrap(), &graph, None, &unused), &film, |_| ()).unwrap();
+        assert!(expected.len() > 20);
+        for frames in 0..=11 {
+            let left = OnceLock::new();
+            let failing = Failing::after(frames, &graph);
+            let mut runner = FallbackRunner::new(failing, &graph, Some(Box::new(cpu)), &left);
+            let made = run(&mut runner, &film, |_| ()).unwrap();
+            assert!(made == expected, "after {frames} frames: {} sets of {}", made.len(), expected.len());
+            assert!(left.get().is_some());
+        }
+        // Another film is no neighbour.
+        let mut runner = FallbackRunner::new(cpu().unwrap(), &graph, None, &unused);
+        for _ in 0..2 {
+            assert!(run(&mut runner, &film, |_| ()).unwrap() == expected);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The buffers of a runner: how large they are, how many there are, and lending them.
+
+use super::context::Context;
+use super::layout::{self, Layout, WORD};
+use crate::error::Result;
+use crate::frame::{Area, FrameFormat, PADDING};
+use crate::geometry::Window;
+use crate::picture::HELD_SETS;
+use crate::picture::graph::{Edge, Graph, Node, NodeKind};
+use crate::picture::info::Memory;
+use crate::picture::scale::{Crop, EDGE_SLACK, Filters, ScaleSpec};
+use crate::picture::stock::{Lease, Stock};
+use std::sync::Arc;
+use upright_shaders::plane::PlaneJob;
+use wgpu::{Buffer, BufferUsages};
+
+/// Frames under way at once: one being written, one computed, one read.
+pub(super) const SLOTS: usize = 3;
+
+/// A buffer that goes back when the last who needs it lets go.
+pub(super) type SharedBuffer = Arc<Lease<Buffer>>;
+
+/// Buffers of one use and size.
+#[derive(Debug)]
+pub(super) struct Buffers {
+    stock: Arc<Stock<Buffer>>,
+    label: &'static str,
+    bytes: usize,
+    usage: BufferUsages,
+    /// How many are made beforehand, and how many of those whoever collects sets may hold.
+    count: usize,
+    held: usize,
+}
+
+impl Buffers {
+    fn new(label: &'static str, bytes: usize, usage: BufferUsages, count: usize) -> Self {
+        let held = 0;
+        Self { stock: Arc::default(), label, bytes: bytes.next_multiple_of(WORD).max(WORD), usage, count, held }
+    }
+
+    fn make(&self, context: &Context) -> Result<Buffer> {
+        context.buffer(self.label, self.bytes, self.usage)
+    }
+
+    /// Lends a buffer. One with [`BufferUsages::MAP_WRITE`] is mapped.
+    pub(super) fn take(&self, context: &Context) -> Result<Lease<Buffer>> {
+        self.stock.take(|| self.make(context))
+    }
+
+    pub(super) fn take_shared(&self, context: &Context) -> Result<SharedBuffer> {
+        self.take(context).map(Arc::new)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Makes as many as there are to be beforehand.
+    fn fill(&self, context: &Context) -> Result<()> {
+        (0..self.count).try_for_each(|_| self.make(context).map(|buffer| self.stock.put(buffer)))
+    }
+
+    /// Computes the memory of all but those that are held: they stand for frames of the holder's own.
+    fn memory(&self, has_own_memory: bool) -> Memory {
+        let bytes = ((self.count - self.held) * self.bytes) as u64;
+        let visible = self.usage.intersects(BufferUsages::MAP_READ | BufferUsages::MAP_WRITE);
+        if visible || !has_own_memory { Memory { host: bytes, gpu: 0 } } else { Memory { host: 0, gpu: bytes } }
+    }
+}
+
+/// The buffers of a runner.
+#[derive(Debug)]
+pub(super) struct RunnerBuffers {
+    /// What a submission uploads: jobs, then tables and a source frame as they come.
+    pub(super) staging: Buffers,
+    /// The jobs of all passes of a submission.
+    pub(super) jobs: Buffers,
+    pub(super) source: Buffers,
+    /// In the order of the nodes.
+    pub(super) nodes: Vec<NodeBuffers>,
+}
+
+/// The buffers of a node; of those that it does not need there are none.
+#[derive(Debug)]
+pub(super) struct NodeBuffers {
+    /// The filters of a scaling node.
+    pub(super) tables: Option<Buffers>,
+    /// Its intermediate samples.
+    pub(super) middle: Option<Buffers>,
+    /// The pictures that a piece of work makes.
+    pub(super) output: Option<Buffers>,
+    /// The same where the processor reads them; none where it reads the output's own buffer, or nothing.
+    pub(super) readback: Option<Buffers>,
+}
+
+impl NodeBuffers {
+    fn all(&self) -> [&Option<Buffers>; 4] {
+        let Self { tables, middle, output, readback } = self;
+        [tables, middle, output, readback]
+    }
+}
+
+impl RunnerBuffers {
+    /// Plans the buffers for a graph. None needs to be larger, whatever the windows are. `align` is the device's alignment of
+    /// what is bound; with `direct`, kernels write where the processor reads.
+    pub(super) fn plan(graph: &Graph, align: usize, direct: bool) -> Self {
+        let [before, after] = graph.neighbours();
+        let works = graph.most_sets() * (1 + after);
+        let pictures = SLOTS * graph.most_sets() + before + after;
+        let nodes: Vec<_> = graph.nodes().iter().map(|node| node_buffers(graph, node, pictures, direct)).collect();
+        let jobs = graph.nodes().iter().map(|node| job_bytes(node, align)).sum::<usize>() * works;
+        let tables = nodes.iter().filter_map(|node| node.tables.as_ref()).map(Buffers::bytes).sum::<usize>() * works;
+        let source = graph.largest_source().bytes() + PADDING;
+        let inside = BufferUsages::COPY_DST | BufferUsages::STORAGE;
+        let upload = BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC;
+        Self {
+            staging: Buffers::new("what is uploaded", jobs + tables + source, upload, SLOTS),
+            jobs: Buffers::new("jobs", jobs, inside, SLOTS),
+            source: Buffers::new("a source frame", source, inside, SLOTS + before + after),
+            nodes,
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Buffers> {
+        let of_nodes = self.nodes.iter().flat_map(NodeBuffers::all).flatten();
+        [&self.staging, &self.jobs, &self.source].into_iter().chain(of_nodes)
+    }
+
+    /// Makes all that a runner will need, while its sets are let go of in time.
+    pub(super) fn fill(&self, context: &Context) -> Result<()> {
+        self.all().try_for_each(|buffers| buffers.fill(context))
+    }
+
+    /// Computes the memory of all of them.
+    pub(super) fn memory(&self, has_own_memory: bool) -> Memory {
+        let add = |a: Memory, b: Memory| Memory { host: a.host + b.host, gpu: a.gpu + b.gpu };
+        self.all().map(|buffers| buffers.memory(has_own_memory)).fold(Memory::default(), add)
+    }
+}
+
+/// Bytes of the jobs of one piece of work.
+fn job_bytes(node: &Node, align: usize) -> usize {
+    match &node.kind {
+        NodeKind::Crop => 0,
+        NodeKind::Scale(spec) => layout::job_bytes(spec).map(|bytes| bytes.next_multiple_of(align)).iter().sum(),
+        NodeKind::Planes(_) => (3 * size_of::<PlaneJob>()).next_multiple_of(align),
+    }
+}
+
+fn node_buffers(graph: &Graph, node: &Node, pictures: usize, direct: bool) -> NodeBuffers {
+    let (mut tables, mut middle) = (None, None);
+    let output = match &node.kind {
+        NodeKind::Crop => return NodeBuffers { tables: None, middle: None, output: None, readback: None },
+        NodeKind::Scale(spec) => {
+            let [table_bytes, middle_bytes] = scaling_bytes(spec);
+            let inside = BufferUsages::COPY_DST | BufferUsages::STORAGE;
+            // One more is kept for the next frame of the same crop.
+            tables = Some(Buffers::new("filters", table_bytes, inside, pictures + 1));
+            middle = Some(Buffers::new("a set of half-scaled rungs", middle_bytes, BufferUsages::STORAGE, pictures));
+            layout::rungs(spec).0
+        }
+        NodeKind::Planes(_) => layout::picture_bytes(graph.largest(Edge(node.outputs.start))),
+    };
+    let leads_on = node.outputs.clone().any(|edge| graph.consumers(Edge(edge)).next().is_some());
+    let comes_out = node.outputs.clone().any(|edge| graph.outputs().contains(&Edge(edge)));
+    let label = "pictures that come out";
+    let read = |usage| {
+        let mut buffers = Buffers::new(label, output, usage | BufferUsages::MAP_READ, pictures + HELD_SETS);
+        buffers.held = HELD_SETS;
+        buffers
+    };
+    let (output, readback) = match (comes_out, direct && !leads_on) {
+        (true, true) => (read(BufferUsages::STORAGE), None),
+        (true, false) => {
+            let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+            (Buffers::new("pictures", output, usage, pictures), Some(read(BufferUsages::COPY_DST)))
+        }
+        (false, _) => (Buffers::new("pictures", output, BufferUsages::STORAGE, pictures), None),
+    };
+    NodeBuffers { tables, middle, output: Some(output), readback }
+}
+
+/// Computes the bytes of the tables and of the intermediate samples that are enough for any crop: none needs more than the
+/// largest picture wholly inside the window.
+fn scaling_bytes(spec: &ScaleSpec) -> [usize; 2] {
+    let largest = ScaleSpec { source: spec.largest_source(), ..spec.clone() };
+    let FrameFormat { width, height, .. } = largest.source;
+    let span = |side: u32| f64::from(side) + EDGE_SLACK;
+    let window = Window { x: 0.0, y: 0.0, width: span(width), height: span(height) };
+    let mut filters = Filters::new(&largest);
+    let mut bytes = [0, 0];
+    // Steps may widen a kernel, or make it narrower.
+    for zooming in [false, true] {
+        let area = Area::whole(largest.source);
+        filters.update_for_crop(&Crop { window, area, zooming, frame: 0 });
+        let layout = Layout::new(&largest, &filters, largest.source);
+        bytes = [bytes[0].max(layout.table_bytes()), bytes[1].max(layout.middle_bytes())];
+    }
+    bytes
+}
+
+#[cfg(test)]
+impl RunnerBuffers {
+    /// Counts the bytes of all buffers that are in stock.
+    pub(super) fn made(&self) -> usize {
+        self.all().map(|buffers| buffers.stock.count() * buffers.bytes).sum()
+    }
+}

@@ -1,0 +1,278 @@
+//! Running a graph on a GPU.
+
+use super::buffers::{NodeBuffers, RunnerBuffers, SLOTS, SharedBuffer};
+use super::clock::Clock;
+use super::context::{PATIENCE, Pipeline};
+use super::device::Gpu;
+use super::memory::{DeviceMemory, Mapped};
+use super::planes::{self, Made};
+use super::scaler::GpuScaler;
+use super::submission::{Recording, Sent};
+use crate::error::{Error, Result};
+use crate::frame::{Frame, HeldFrame};
+use crate::picture::graph::{Edge, Graph, NodeKind};
+use crate::picture::info::{DeviceInfo, GpuStats};
+use crate::picture::runner::{PictureSet, Runner};
+use crate::picture::scale::Crop;
+use crate::picture::schedule::{Picture, Schedule, Work};
+use crate::picture::stock::Stock;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Makes a runner on an open GPU.
+///
+/// # Errors
+/// [`Error::Device`] when it cannot hold the pictures.
+pub(in crate::picture) fn runner(gpu: &Arc<Gpu>, graph: &Graph) -> Result<Box<dyn Runner>> {
+    Ok(Box::new(GpuRunner::new(Arc::clone(gpu), graph)?))
+}
+
+/// Runs a graph on a GPU.
+#[derive(Debug)]
+pub(super) struct GpuRunner {
+    gpu: Arc<Gpu>,
+    graph: Arc<Graph>,
+    pub(super) buffers: RunnerBuffers,
+    clocks: Arc<Stock<Clock>>,
+    schedule: Schedule<DeviceMemory>,
+    nodes: Vec<GpuNode>,
+    stats: GpuStats,
+    /// Oldest first.
+    pub(super) flights: VecDeque<Flight>,
+    done: VecDeque<PictureSet>,
+}
+
+#[derive(Debug)]
+enum GpuNode {
+    Crop,
+    Scale(Box<GpuScaler>),
+    Planes(Arc<Pipeline>),
+}
+
+/// A submission under way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) sent: Sent,
+    /// Time that it has been waited for in vain.
+    pub(super) waited: Duration,
+    /// The sets that it makes.
+    sets: Vec<FlyingSet>,
+}
+
+/// A set under way: the pictures, each with where the processor will read it.
+#[derive(Debug)]
+struct FlyingSet {
+    frame: u64,
+    pictures: Vec<(Picture<DeviceMemory>, SharedBuffer)>,
+}
+
+impl GpuRunner {
+    /// A runner on an open GPU.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when it cannot hold the pictures.
+    pub(super) fn new(gpu: Arc<Gpu>, graph: &Graph) -> Result<Self> {
+        let buffers = gpu.runner_buffers(graph);
+        gpu.context.attempt(|| buffers.fill(&gpu.context))?;
+        let node = |kind: &NodeKind| match kind {
+            NodeKind::Crop => Ok(GpuNode::Crop),
+            NodeKind::Scale(spec) => GpuScaler::new(&gpu, spec).map(Box::new).map(GpuNode::Scale),
+            NodeKind::Planes(planes) => gpu.pipeline(planes.kernel).map(GpuNode::Planes),
+        };
+        let nodes = graph.nodes().iter().map(|node_| node(&node_.kind)).collect::<Result<_>>()?;
+        let graph = Arc::new(graph.clone());
+        Ok(Self {
+            schedule: Schedule::new(Arc::clone(&graph)),
+            clocks: Arc::default(),
+            stats: GpuStats::default(),
+            flights: VecDeque::new(),
+            done: VecDeque::new(),
+            gpu,
+            graph,
+            buffers,
+            nodes,
+        })
+    }
+
+    /// Has all done for which everything is there: of the frame, if there is one, and of those before.
+    fn advance(&mut self, source: Option<(&Frame, Crop)>) -> Result<()> {
+        let Self { gpu, graph, buffers, clocks, schedule, nodes, stats, flights, .. } = self;
+        let mut recording = Recording::begin(gpu, buffers)?;
+        if let Some((frame, crop)) = source {
+            let buffer = buffers.source.take_shared(&gpu.context)?;
+            recording.upload(frame.bytes(), &buffer)?;
+            let frame = Frame::at(DeviceMemory { buffer, offset: 0 }, frame.format()).like(frame);
+            schedule.add(frame.into(), crop);
+        }
+        schedule.advance(|number, work| {
+            let own = &buffers.nodes[number];
+            match (&mut nodes[number], work) {
+                (GpuNode::Scale(scaler), Work::Scale { source, crop, .. }) => {
+                    scaler.record(&mut recording, &source.frame, &crop, own)
+                }
+                (GpuNode::Planes(pipeline), Work::Planes { planes, sources, area, nth }) => {
+                    let made = Made { grid: graph.grid(Edge(graph.nodes()[number].outputs.start)), area, nth };
+                    let output = own.output.as_ref().ok_or_else(|| Error::misuse("gpu: a node has no output"))?;
+                    planes::record(&mut recording, planes, pipeline, sources, made, output).map(|frame| vec![frame])
+                }
+                _ => Err(Error::misuse("gpu: a node was given another's work")),
+            }
+        })?;
+        let mut read = Vec::new();
+        let mut sets = Vec::new();
+        while let Some(pictures) = schedule.take() {
+            sets.push(read_back(&mut recording, graph, buffers, pictures, &mut read)?);
+        }
+        schedule.forget();
+        let (sent, uploaded) = recording.submit(clocks, &read)?;
+        stats.traffic.uploaded = uploaded;
+        flights.push_back(Flight { sent, waited: Duration::ZERO, sets });
+        Ok(())
+    }
+
+    /// Waits for the oldest submission, for about `limit`; says whether it is done.
+    fn land(&mut self, limit: Duration) -> Result<bool> {
+        let (context, Some(flight)) = (&self.gpu.context, self.flights.front_mut()) else { return Ok(true) };
+        if !flight.sent.wait(context, limit)? {
+            flight.waited += limit;
+            return if flight.waited >= PATIENCE { Err(context.give_up()) } else { Ok(false) };
+        }
+        let Some(Flight { sent, sets, .. }) = self.flights.pop_front() else { return Ok(true) };
+        let seconds = sent.kernel_seconds(context)?;
+        let stats = &mut self.stats;
+        stats.kernel_seconds = stats.kernel_seconds.into_iter().chain(seconds).reduce(|a, b| a + b);
+        for set in sets {
+            stats.traffic.read_back = set.pictures.iter().map(|(picture, _)| picture.frame.format().bytes()).sum();
+            self.done.push_back(set.land(&self.gpu)?);
+        }
+        Ok(true)
+    }
+
+    fn sets_in_flight(&self) -> usize {
+        self.flights.iter().map(|flight| flight.sets.len()).sum()
+    }
+}
+
+/// Has the pictures of a set brought to where the processor reads them, in buffers that are added to `read`.
+fn read_back(
+    recording: &mut Recording<'_>,
+    graph: &Graph,
+    buffers: &RunnerBuffers,
+    pictures: Vec<Picture<DeviceMemory>>,
+    read: &mut Vec<SharedBuffer>,
+) -> Result<FlyingSet> {
+    let frame = pictures.first().map_or(0, |picture| picture.crop.frame);
+    let context = &recording.gpu().context;
+    // Rungs of one node lie in one buffer.
+    let mut copies: Vec<(SharedBuffer, SharedBuffer)> = Vec::new();
+    let mut flying = Vec::with_capacity(pictures.len());
+    for (picture, output) in pictures.into_iter().zip(graph.outputs()) {
+        let made_in = &picture.frame.place().buffer;
+        let copy = match copies.iter().find(|(source, _)| Arc::ptr_eq(source, made_in)) {
+            Some((_, copy)) => Arc::clone(copy),
+            None => {
+                let copy = match readback_of(graph, buffers, *output) {
+                    Some(NodeBuffers { readback: Some(readback), .. }) => {
+                        let copy = readback.take_shared(context)?;
+                        recording.read_back(made_in, &copy);
+                        copy
+                    }
+                    _ => Arc::clone(made_in),
+                };
+                read.push(Arc::clone(&copy));
+                copies.push((Arc::clone(made_in), Arc::clone(&copy)));
+                copy
+            }
+        };
+        flying.push((picture, copy));
+    }
+    Ok(FlyingSet { frame, pictures: flying })
+}
+
+/// Gives the buffers of the node that makes the pictures of an edge.
+fn readback_of<'a>(graph: &Graph, buffers: &'a RunnerBuffers, edge: Edge) -> Option<&'a NodeBuffers> {
+    let maker = graph.nodes().iter().position(|node| node.outputs.contains(&edge.0));
+    maker.map(|node| &buffers.nodes[node])
+}
+
+impl FlyingSet {
+    /// Gives the pictures, whose buffers are mapped now.
+    fn land(self, gpu: &Arc<Gpu>) -> Result<PictureSet> {
+        let mut mapped: Vec<(SharedBuffer, Arc<Mapped>)> = Vec::new();
+        let mut pictures = Vec::with_capacity(self.pictures.len());
+        for (picture, buffer) in self.pictures {
+            let known =
+                mapped.iter().find(|(known, _)| Arc::ptr_eq(known, &buffer)).map(|(_, mapped)| Arc::clone(mapped));
+            let here = known.unwrap_or_else(|| {
+                let new = Mapped::new(Arc::clone(&buffer), gpu);
+                mapped.push((buffer, Arc::clone(&new)));
+                new
+            });
+            pictures.push(here.frame(&picture.frame, picture.frame.place().offset)?.into());
+        }
+        Ok(PictureSet { pictures, frame: self.frame })
+    }
+}
+
+impl Runner for GpuRunner {
+    fn device(&self) -> &DeviceInfo {
+        &self.gpu.info
+    }
+
+    fn under_way(&self) -> usize {
+        self.sets_in_flight() + self.done.len()
+    }
+
+    fn has_room(&self) -> bool {
+        // Submissions that make no set are waited for when there are too many.
+        let may_land = self.flights.front().is_none_or(|flight| flight.sets.is_empty());
+        self.under_way() + self.graph.most_sets() <= SLOTS * self.graph.most_sets()
+            && (self.flights.len() < SLOTS || may_land)
+    }
+
+    fn submit(&mut self, source: &HeldFrame, crop: Crop) -> Result<()> {
+        self.graph.check_request(source, &crop)?;
+        self.gpu.context.check()?;
+        if !self.has_room() {
+            return Err(Error::misuse("runner: submitted a frame beyond its room"));
+        }
+        while self.flights.len() >= SLOTS {
+            while !self.land(PATIENCE)? {}
+        }
+        self.advance(Some((source, crop)))
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.schedule.end();
+        if self.graph.neighbours()[1] > 0 {
+            return self.advance(None);
+        }
+        self.schedule.forget();
+        Ok(())
+    }
+
+    fn wait(&mut self, limit: Duration) -> Result<bool> {
+        while self.done.is_empty() && !self.flights.is_empty() {
+            if !self.land(limit)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn collect(&mut self) -> Result<PictureSet> {
+        while !self.wait(PATIENCE)? {}
+        let set =
+            self.done.pop_front().ok_or_else(|| Error::misuse("runner: asked for a set that is not under way"))?;
+        self.stats.frames += 1;
+        Ok(set)
+    }
+
+    fn gpu_stats(&self) -> Option<GpuStats> {
+        Some(self.stats)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,282 @@
+//! The graph: which pictures are made of which.
+
+use super::plane_node::PlaneNode;
+use super::scale::{Crop, ScaleSpec};
+use crate::error::{Error, Result};
+use crate::frame::{Area, Frame, FrameFormat};
+use crate::geometry::{Size, Window};
+use std::ops::Range;
+use upright_shaders::plane::MOST_FRAMES;
+
+/// Pictures on their way from a node to others, or out of the graph; those that come in at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edge(pub(super) usize);
+
+/// A graph of passes over the pictures of a film. Nodes are added in an order in which each finds its input there already.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    /// Format of the whole pictures of every edge, and whether the frame's window is all that is wanted of them.
+    edges: Vec<(FrameFormat, bool)>,
+    nodes: Vec<Node>,
+    outputs: Vec<Edge>,
+}
+
+/// A node, and the edges that it lies between.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) kind: NodeKind,
+    pub(super) input: Edge,
+    /// Numbers of its edges.
+    pub(super) outputs: Range<usize>,
+}
+
+/// What a node does.
+#[derive(Clone, Debug)]
+pub(super) enum NodeKind {
+    /// Takes the frame's window of the picture, which costs nothing.
+    Crop,
+    /// Scales what is wanted of the picture, the whole or a window, to all rungs.
+    Scale(ScaleSpec),
+    /// Makes planes from planes.
+    Planes(&'static PlaneNode),
+}
+
+impl Graph {
+    /// The edge by which source frames come.
+    pub const SOURCE: Edge = Edge(0);
+
+    /// Makes a graph of no nodes for source frames that are areas of a `grid`.
+    pub fn new(grid: FrameFormat) -> Self {
+        Self { edges: vec![(grid, false)], nodes: Vec::new(), outputs: Vec::new() }
+    }
+
+    /// Makes the graph that crops and scales: its outputs are the rungs.
+    pub fn scaling(spec: &ScaleSpec) -> Self {
+        let mut graph = Self::new(spec.source);
+        let cropped = graph.crop(Self::SOURCE);
+        for rung in graph.scale(cropped, spec) {
+            graph.output(rung);
+        }
+        graph
+    }
+
+    /// Adds a node that takes the frame's window of pictures.
+    pub fn crop(&mut self, input: Edge) -> Edge {
+        let (grid, _) = self.edges[input.0];
+        self.add(NodeKind::Crop, input, [(grid, true)]).remove(0)
+    }
+
+    /// Adds a node that scales pictures, cropped ones or whole ones, to the rungs of `spec`; gives the edge of each. The source
+    /// of `spec` is the format of `input`.
+    pub fn scale(&mut self, input: Edge, spec: &ScaleSpec) -> Vec<Edge> {
+        let rungs: Vec<_> = spec.rungs.iter().map(|&rung| (rung, false)).collect();
+        self.add(NodeKind::Scale(spec.clone()), input, rungs)
+    }
+
+    /// Adds a node that makes planes from planes.
+    pub fn planes(&mut self, input: Edge, node: &'static PlaneNode) -> Edge {
+        let edge = self.edges[input.0];
+        self.add(NodeKind::Planes(node), input, [edge]).remove(0)
+    }
+
+    /// Makes the pictures of an edge come out, after those of the edges that do already.
+    pub fn output(&mut self, edge: Edge) {
+        self.outputs.push(edge);
+    }
+
+    fn add(&mut self, kind: NodeKind, input: Edge, edges: impl IntoIterator<Item = (FrameFormat, bool)>) -> Vec<Edge> {
+        let first = self.edges.len();
+        self.edges.extend(edges);
+        let outputs = first..self.edges.len();
+        self.nodes.push(Node { kind, input, outputs: outputs.clone() });
+        outputs.map(Edge).collect()
+    }
+
+    /// Computes the area of the grid that a source frame must hold for what is wanted when the frame's window is this. A graph
+    /// with nodes that look at neighbours needs all of it.
+    pub fn area(&self, window: Window) -> Area {
+        self.needed(Self::SOURCE, window)
+    }
+
+    /// Computes the least room in which the area of every source frame fits.
+    pub fn room(&self) -> Size {
+        self.room_of(Self::SOURCE)
+    }
+
+    /// Gives the format of the largest source frame.
+    pub fn largest_source(&self) -> FrameFormat {
+        self.largest(Self::SOURCE)
+    }
+
+    /// Gives the formats of the pictures that come out.
+    pub fn output_formats(&self) -> Vec<FrameFormat> {
+        self.outputs.iter().map(|output| self.edges[output.0].0).collect()
+    }
+
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    pub(super) fn outputs(&self) -> &[Edge] {
+        &self.outputs
+    }
+
+    pub(super) fn edge_count(&self) -> usize {
+        self.edges.len()
+    }
+
+    /// Gives the format of the whole pictures of an edge.
+    pub(super) fn grid(&self, edge: Edge) -> FrameFormat {
+        self.edges[edge.0].0
+    }
+
+    /// Gives the nodes that an edge leads to.
+    pub(super) fn consumers(&self, edge: Edge) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(move |node| node.input == edge)
+    }
+
+    /// Tells the part of a picture of an edge that is wanted, where a frame's crop is `crop`.
+    pub(super) fn wanted(&self, edge: Edge, crop: &Crop) -> Crop {
+        let (grid, cropped) = self.edges[edge.0];
+        if cropped { *crop } else { Crop { window: whole_window(grid), zooming: false, ..*crop } }
+    }
+
+    /// Computes the area that a picture of an edge must hold when the frame's window is this.
+    pub(super) fn needed(&self, edge: Edge, window: Window) -> Area {
+        let (grid, cropped) = self.edges[edge.0];
+        let own = self.outputs.contains(&edge).then(|| Area::whole(grid));
+        let for_node = |node: &Node| match &node.kind {
+            NodeKind::Crop => self.needed(Edge(node.outputs.start), window),
+            NodeKind::Scale(spec) if cropped => spec.area(window),
+            NodeKind::Scale(spec) => spec.area(whole_window(grid)),
+            NodeKind::Planes(node) if node.neighbours != [0, 0] => Area::whole(grid),
+            NodeKind::Planes(planes) => (planes.needs)(self.needed(Edge(node.outputs.start), window), grid),
+        };
+        let areas = own.into_iter().chain(self.consumers(edge).map(for_node));
+        areas.reduce(Area::union).unwrap_or_else(|| Area::whole(grid))
+    }
+
+    /// Gives the format of the largest picture of an edge.
+    pub(super) fn largest(&self, edge: Edge) -> FrameFormat {
+        let Size { width, height } = self.room_of(edge);
+        FrameFormat { width, height, ..self.grid(edge) }
+    }
+
+    fn room_of(&self, edge: Edge) -> Size {
+        let (grid, cropped) = self.edges[edge.0];
+        let whole = Size { width: grid.width, height: grid.height };
+        let own = self.outputs.contains(&edge).then_some(whole);
+        let for_node = |node: &Node| match &node.kind {
+            NodeKind::Crop => self.room_of(Edge(node.outputs.start)),
+            NodeKind::Scale(spec) if cropped => spec.room,
+            NodeKind::Scale(_) => whole,
+            NodeKind::Planes(node) if node.neighbours != [0, 0] => whole,
+            NodeKind::Planes(planes) => {
+                let room = self.room_of(Edge(node.outputs.start));
+                let needed = (planes.needs)(amid(room, grid), grid);
+                Size { width: needed.width, height: needed.height }
+            }
+        };
+        let rooms = own.into_iter().chain(self.consumers(edge).map(for_node));
+        let largest = |a: Size, b: Size| Size { width: a.width.max(b.width), height: a.height.max(b.height) };
+        rooms.reduce(largest).unwrap_or(whole)
+    }
+
+    /// Counts the most pictures of an edge that come of one source frame.
+    fn most_pictures(&self, edge: Edge) -> usize {
+        self.on_the_way(edge).map(|planes| planes.picture_counts[1]).product()
+    }
+
+    /// Counts the most sets that come of one source frame.
+    pub(super) fn most_sets(&self) -> usize {
+        self.outputs.first().map_or(1, |&output| self.most_pictures(output))
+    }
+
+    /// Counts the frames before its own and after it that a set may be made of, at most.
+    pub(crate) fn neighbours(&self) -> [usize; 2] {
+        let along = |&output: &Edge, side: usize| -> usize {
+            self.on_the_way(output).map(|planes| planes.neighbours[side]).sum()
+        };
+        [0, 1].map(|side| self.outputs.iter().map(|output| along(output, side)).max().unwrap_or(0))
+    }
+
+    /// Gives the nodes between the source and an edge that make planes from planes, the last first.
+    fn on_the_way(&self, edge: Edge) -> impl Iterator<Item = &'static PlaneNode> {
+        let maker = |edge: Edge| self.nodes.iter().find(move |node| node.outputs.contains(&edge.0));
+        let nodes = std::iter::successors(maker(edge), move |node| maker(node.input));
+        nodes.filter_map(|node| if let NodeKind::Planes(planes) = node.kind { Some(planes) } else { None })
+    }
+
+    /// Refuses a graph that makes no sense.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.outputs.is_empty() {
+            return Err(Error::misuse("graph: nothing comes out"));
+        }
+        for node in &self.nodes {
+            match &node.kind {
+                NodeKind::Crop => {}
+                NodeKind::Scale(spec) if spec.source != self.grid(node.input) => {
+                    let pictures = self.grid(node.input);
+                    return Err(Error::misuse(format!("graph: {pictures:?} are not what {:?} is for", spec.source)));
+                }
+                NodeKind::Scale(spec) => spec.check()?,
+                NodeKind::Planes(planes) if planes.neighbours.iter().sum::<usize>() >= MOST_FRAMES => {
+                    return Err(Error::misuse(format!("graph: {planes:?} looks at more than {MOST_FRAMES} frames")));
+                }
+                // How many source frames its neighbours are made of would have no bound.
+                NodeKind::Planes(planes)
+                    if planes.neighbours != [0, 0]
+                        && self.on_the_way(node.input).any(|before| before.picture_counts[0] == 0) =>
+                {
+                    let why = "looks at neighbours, and comes after a node that leaves frames out";
+                    return Err(Error::misuse(format!("graph: {planes:?} {why}")));
+                }
+                NodeKind::Planes(_) => {}
+            }
+        }
+        // Pictures of a set are of the same time.
+        let makers = |&output: &Edge| -> Vec<_> {
+            let many = self.on_the_way(output).filter(|planes| planes.picture_counts != [1, 1]);
+            many.map(|planes| planes.kernel.name).collect()
+        };
+        if self.outputs.iter().any(|output| makers(output) != makers(&self.outputs[0])) {
+            return Err(Error::misuse("graph: more pictures come of a frame at one output than at another"));
+        }
+        if self.outputs.iter().any(|&output| output == Self::SOURCE || self.edges[output.0].1) {
+            return Err(Error::misuse("graph: pictures that no kernel has made come out"));
+        }
+        Ok(())
+    }
+
+    /// Refuses a crop or a source frame that does not belong to the job.
+    pub(super) fn check_request<P>(&self, source: &Frame<P>, crop: &Crop) -> Result<()> {
+        let Crop { window, area, frame, .. } = *crop;
+        let grid = self.grid(Self::SOURCE);
+        crop.check_window(grid)?;
+        let room = self.room();
+        if area.width > room.width || area.height > room.height {
+            return Err(Error::misuse(format!("frame {frame}: {area:?} is larger than the room of {room}")));
+        }
+        let enough = self.area(window);
+        if !area.lies_in(grid) || !area.contains(enough) {
+            return Err(Error::misuse(format!("frame {frame}: {area:?} of {grid:?} does not hold {enough:?}")));
+        }
+        if source.format() != area.format(grid) {
+            let wanted = area.format(grid);
+            return Err(Error::misuse(format!("frame {frame}: told of {wanted:?}, given {:?}", source.format())));
+        }
+        Ok(())
+    }
+}
+
+fn whole_window(grid: FrameFormat) -> Window {
+    Window { x: 0.0, y: 0.0, width: grid.width.into(), height: grid.height.into() }
+}
+
+/// An area of this size in the middle of a grid, beginning at a chroma sample.
+fn amid(size: Size, grid: FrameFormat) -> Area {
+    let middle = |length: u32, whole: u32, s: u32| (whole - length.min(whole)) / 2 / s * s;
+    let s = grid.subsampling;
+    let (x, y) = (middle(size.width, grid.width, s.x), middle(size.height, grid.height, s.y));
+    Area { x, y, width: size.width.min(grid.width - x), height: size.height.min(grid.height - y) }
+}

@@ -1,0 +1,31 @@
+//! Pictures on devices: a small graph of passes over the frames of a film, on a GPU or on the CPU, byte for byte the same.
+
+mod cpu;
+mod device;
+mod fallback;
+#[cfg(feature = "gpu")]
+mod gpu;
+#[cfg(not(feature = "gpu"))]
+#[path = "no_gpu.rs"]
+mod gpu;
+mod graph;
+mod info;
+mod plane_node;
+mod runner;
+mod scale;
+mod schedule;
+mod stock;
+
+pub use cpu::CPU_PATH;
+pub use device::{Device, adapters};
+pub use fallback::Fallback;
+pub(crate) use fallback::{FallbackRunner, Twin};
+pub use graph::{Edge, Graph};
+pub use info::{Bandwidth, DeviceChoice, DeviceInfo, GpuStats, Memory, Traffic};
+pub use plane_node::PlaneNode;
+pub use runner::{PictureSet, Runner};
+pub use scale::{Crop, MAX_SIDE, ScaleSpec};
+
+/// Sets of pictures that whoever collects them may hold, besides those that a runner has under way, without its taking more
+/// memory.
+pub(crate) const HELD_SETS: usize = 2;

@@ -1,0 +1,10 @@
+//! Cropping and scaling: the job, and the filters that it takes.
+
+mod filters;
+mod spec;
+
+pub(super) use filters::Filters;
+#[cfg(feature = "gpu")]
+pub(super) use spec::EDGE_SLACK;
+pub(super) use spec::PlaneKind;
+pub use spec::{Crop, MAX_SIDE, ScaleSpec};

@@ -1,0 +1,195 @@
+//! When the nodes of a graph have what they need, wherever its pictures are.
+
+use super::graph::{Edge, Graph, Node, NodeKind};
+use super::plane_node::PlaneNode;
+use super::scale::{Crop, ScaleSpec};
+use crate::colour::Colour;
+use crate::error::Result;
+use crate::frame::{Area, Frame, HeldFrame};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A picture on an edge.
+#[derive(Debug)]
+pub(super) struct Picture<P> {
+    pub(super) frame: HeldFrame<P>,
+    /// The crop of the source frame that it is made of, but for the area, which is what the picture holds of its edge's grid.
+    pub(super) crop: Crop,
+}
+
+impl<P> Clone for Picture<P> {
+    fn clone(&self) -> Self {
+        Self { frame: self.frame.clone(), crop: self.crop }
+    }
+}
+
+/// Work for a device: what a node makes of its pictures.
+pub(super) enum Work<'a, P> {
+    /// A picture for every rung.
+    Scale {
+        spec: &'a ScaleSpec,
+        source: &'a Picture<P>,
+        /// What is wanted of the picture.
+        crop: Crop,
+    },
+    /// One picture.
+    Planes {
+        planes: &'static PlaneNode,
+        /// The neighbours before it, the picture itself, those after it.
+        sources: &'a [&'a Picture<P>],
+        /// The area that is made.
+        area: Area,
+        /// Its number among those that are made of the same picture, from 0.
+        nth: usize,
+    },
+}
+
+/// The pictures of a graph that are still needed, and how far each node is. They come in runs, which know nothing of one another.
+#[derive(Debug)]
+pub(super) struct Schedule<P> {
+    graph: Arc<Graph>,
+    queues: Vec<Queue<P>>,
+    /// For each node, how many pictures of its input it is done with.
+    done: Vec<usize>,
+    /// How many pictures of every output were taken.
+    taken: usize,
+    /// Whether no frame follows.
+    ended: bool,
+}
+
+/// Pictures of an edge, in order.
+#[derive(Debug)]
+struct Queue<P> {
+    pictures: VecDeque<Picture<P>>,
+    /// Number of the first that is here, in the run.
+    first: usize,
+}
+
+impl<P> Queue<P> {
+    fn count(&self) -> usize {
+        self.first + self.pictures.len()
+    }
+
+    /// Gives a picture, or the nearest that there is.
+    fn nearest(&self, number: usize) -> &Picture<P> {
+        &self.pictures[number.clamp(self.first, self.count() - 1) - self.first]
+    }
+}
+
+impl<P: Send + Sync + 'static> Schedule<P> {
+    pub(super) fn new(graph: Arc<Graph>) -> Self {
+        let queues = (0..graph.edge_count()).map(|_| Queue { pictures: VecDeque::new(), first: 0 }).collect();
+        Self { queues, done: vec![0; graph.nodes().len()], taken: 0, ended: false, graph }
+    }
+
+    /// Adds a source frame.
+    pub(super) fn add(&mut self, frame: HeldFrame<P>, crop: Crop) {
+        self.queues[Graph::SOURCE.0].pictures.push_back(Picture { frame, crop });
+    }
+
+    /// Says that none follows.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Has all work done for which everything is there: `work` is given it node by node, and gives what it makes. The numbers are
+    /// those of the nodes.
+    ///
+    /// # Errors
+    /// Those of `work`, after which the schedule is of no use.
+    pub(super) fn advance(&mut self, mut work: impl FnMut(usize, Work<'_, P>) -> Result<Vec<Frame<P>>>) -> Result<()> {
+        let graph = Arc::clone(&self.graph);
+        for (number, node) in graph.nodes().iter().enumerate() {
+            let [_, after] = neighbours(node);
+            let input = node.input.0;
+            while self.done[number] < self.queues[input].count()
+                && (self.ended || self.done[number] + after < self.queues[input].count())
+            {
+                self.work_on(&graph, number, node, &mut work)?;
+                self.done[number] += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn work_on(
+        &mut self,
+        graph: &Graph,
+        number: usize,
+        node: &Node,
+        work: &mut impl FnMut(usize, Work<'_, P>) -> Result<Vec<Frame<P>>>,
+    ) -> Result<()> {
+        let queue = &self.queues[node.input.0];
+        let at = self.done[number];
+        let own = queue.nearest(at);
+        let crop = own.crop;
+        match &node.kind {
+            NodeKind::Crop => {
+                let picture = own.clone();
+                self.queues[node.outputs.start].pictures.push_back(picture);
+            }
+            NodeKind::Scale(spec) => {
+                let source = own.frame.clone();
+                let wanted = graph.wanted(node.input, &crop);
+                let rungs = work(number, Work::Scale { spec, source: own, crop: wanted })?;
+                for (rung, edge) in rungs.into_iter().zip(node.outputs.clone()) {
+                    let area = Area::whole(rung.format());
+                    let mut rung = rung.like(&*source);
+                    rung.colour = Colour { chroma: spec.rung_chroma, ..rung.colour };
+                    self.queues[edge].pictures.push_back(Picture { frame: rung.into(), crop: Crop { area, ..crop } });
+                }
+            }
+            NodeKind::Planes(planes) => {
+                let source = own.frame.clone();
+                let [before, after] = planes.neighbours;
+                let numbers = (0..=before + after).map(|step| (at + step).saturating_sub(before));
+                let sources: Vec<_> = numbers.map(|number| queue.nearest(number)).collect();
+                let area = graph.needed(Edge(node.outputs.start), crop.window);
+                let [_, most] = planes.picture_counts;
+                let count = (planes.pictures)(source.fields, crop.frame).min(most);
+                let picture = |nth| work(number, Work::Planes { planes, sources: &sources, area, nth });
+                let pictures = (0..count).map(picture).collect::<Result<Vec<_>>>()?;
+                for (nth, picture) in pictures.into_iter().flatten().enumerate() {
+                    let mut picture = picture.like(&*source);
+                    let begin = |nth: usize| source.pts + source.duration * nth as i64 / count as i64;
+                    (picture.pts, picture.duration) = (begin(nth), begin(nth + 1) - begin(nth));
+                    picture.fields = (planes.fields)(picture.fields);
+                    let picture = Picture { frame: picture.into(), crop: Crop { area, ..crop } };
+                    self.queues[node.outputs.start].pictures.push_back(picture);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the next set out, where there is one: a picture of every output.
+    pub(super) fn take(&mut self) -> Option<Vec<Picture<P>>> {
+        let outputs = self.graph.outputs();
+        let there = outputs.iter().all(|output| self.queues[output.0].count() > self.taken);
+        let set =
+            there.then(|| outputs.iter().map(|output| self.queues[output.0].nearest(self.taken).clone()).collect());
+        self.taken += usize::from(there);
+        set
+    }
+
+    /// Lets go of what nobody needs any more; after the end of a run, of all of it.
+    pub(super) fn forget(&mut self) {
+        if self.ended {
+            *self = Self::new(Arc::clone(&self.graph));
+            return;
+        }
+        for (edge, queue) in self.queues.iter_mut().enumerate() {
+            let nodes = self.graph.nodes().iter().zip(&self.done).filter(|(node, _)| node.input.0 == edge);
+            let needed = nodes.map(|(node, done)| done.saturating_sub(neighbours(node)[0]));
+            let taken = self.graph.outputs().contains(&Edge(edge)).then_some(self.taken);
+            let first = needed.chain(taken).min().unwrap_or(usize::MAX);
+            while queue.first < first && queue.pictures.pop_front().is_some() {
+                queue.first += 1;
+            }
+        }
+    }
+}
+
+fn neighbours(node: &Node) -> [usize; 2] {
+    if let NodeKind::Planes(planes) = node.kind { planes.neighbours } else { [0, 0] }
+}

@@ -1,0 +1,313 @@
+//! Graphs: a node with neighbours, several outputs, more and fewer pictures than frames; on a GPU and on the CPU.
+
+use crate::pictures::{cpu, detailed, extreme, format, mismatch, part, read, same, spec, still, white_noise, window};
+use upright_engine::Error;
+use upright_engine::colour::{ChromaSite, Colour};
+use upright_engine::frame::{Area, Depth, FieldOrder, Frame, FrameFormat, Subsampling};
+use upright_engine::picture::{Crop, Device, DeviceChoice, Graph, PlaneNode, ScaleSpec};
+use upright_fixtures::adapter;
+use upright_shaders::flip_of_three;
+use upright_shaders::kernels::FLIP_OF_THREE;
+
+/// The one entry that it takes to have a kernel as a node.
+const FLIP_NODE: PlaneNode = PlaneNode {
+    kernel: &FLIP_OF_THREE,
+    twin_8: flip_of_three,
+    twin_16: flip_of_three,
+    neighbours: [1, 1],
+    needs: |area, _| area,
+    pictures: |_, _| 1,
+    picture_counts: [1, 1],
+    fields: |_| FieldOrder::Progressive,
+};
+
+static FLIP: PlaneNode = FLIP_NODE;
+
+/// The same kernel for a node that makes none, one or two pictures of a frame.
+static SOME_FLIPS: PlaneNode =
+    PlaneNode { pictures: |_, frame| frame as usize % 3, picture_counts: [0, 2], ..FLIP_NODE };
+
+fn devices() -> [Device; 2] {
+    [cpu(), Device::open(&DeviceChoice::Adapter(adapter())).unwrap()]
+}
+
+fn film(grid: FrameFormat, frames: u32) -> Vec<Frame> {
+    let frame = |number: u32| {
+        let mut frame = match number % 3 {
+            0 => white_noise(grid, number),
+            1 => detailed(grid),
+            _ => extreme(grid),
+        };
+        (frame.pts, frame.duration) = (i64::from(number) * 10, 10);
+        (frame.colour, frame.fields) = (COLOUR, FieldOrder::BottomFirst);
+        frame
+    };
+    (0..frames).map(frame).collect()
+}
+
+const COLOUR: Colour = Colour { primaries: 9, transfer: 16, matrix: 9, full_range: true, chroma: ChromaSite::TOP_LEFT };
+
+/// The sets that come of a film, and the frames that they are made of.
+fn run(device: &Device, graph: &Graph, film: &[Frame], crop: impl Fn(u64) -> Crop) -> Vec<(u64, Vec<Frame>)> {
+    let mut runner = device.runner(graph).unwrap();
+    let mut sets = Vec::new();
+    let mut collect = |runner: &mut dyn upright_engine::picture::Runner| {
+        let set = runner.collect().unwrap();
+        sets.push((set.frame, set.pictures.iter().map(|picture| Frame::clone(picture)).collect()));
+    };
+    for (number, frame) in (0..).zip(film) {
+        while !runner.has_room() {
+            collect(&mut *runner);
+        }
+        let crop = crop(number);
+        runner.submit(&part(frame, crop.area).like_source(frame).into(), crop).unwrap();
+    }
+    runner.finish().unwrap();
+    while runner.under_way() > 0 {
+        collect(&mut *runner);
+    }
+    sets
+}
+
+trait LikeSource {
+    fn like_source(self, source: &Frame) -> Self;
+}
+
+impl LikeSource for Frame {
+    fn like_source(mut self, source: &Frame) -> Self {
+        (self.colour, self.fields) = (source.colour, source.fields);
+        self
+    }
+}
+
+/// The mean of a frame and its neighbours by plain arithmetic; the first and the last frame stand for those that are not there.
+fn mean_of_three(film: &[Frame], number: usize, plane: usize, mirrored: bool) -> Vec<f64> {
+    let width = film[0].layout(plane).width as usize;
+    let near = [number.saturating_sub(1), number, (number + 1).min(film.len() - 1)];
+    let [before, own, after] = near.map(|number| read(&film[number], plane));
+    let mean = |at: usize| {
+        let (row, column) = (at / width, at % width);
+        let from = row * width + if mirrored { width - 1 - column } else { column };
+        ((before[from] + own[from] + after[from] + 1.0) / 3.0).floor()
+    };
+    (0..own.len()).map(mean).collect()
+}
+
+fn formats() -> Vec<FrameFormat> {
+    use Subsampling as S;
+    let sizes = [(64, 48, S::CS420, Depth::Eight), (67, 33, S::CS422, Depth::Ten), (129, 17, S::CS444, Depth::Twelve)];
+    sizes.map(|(width, height, subsampling, depth)| format(width, height, subsampling, depth)).to_vec()
+}
+
+#[test]
+fn a_node_sees_its_neighbours_and_none_beyond_the_ends_of_a_run() {
+    for grid in formats() {
+        let mut graph = Graph::new(grid);
+        let flipped = graph.planes(Graph::SOURCE, &FLIP);
+        graph.output(flipped);
+        let film = film(grid, 5);
+        let crop = |frame| Crop { frame, ..still(&spec(grid, &[]), window(3.0, 2.0, 20.0, 11.0)) };
+        for device in devices() {
+            let sets = run(&device, &graph, &film, crop);
+            assert_eq!(sets.len(), film.len());
+            for (number, (frame, pictures)) in sets.iter().enumerate() {
+                assert_eq!((*frame, pictures.len()), (number as u64, 1));
+                let made = &pictures[0];
+                assert_eq!((made.pts, made.duration), (film[number].pts, film[number].duration));
+                assert_eq!((made.colour, made.fields), (COLOUR, FieldOrder::Progressive));
+                for plane in 0..3 {
+                    assert!(read(made, plane) == mean_of_three(&film, number, plane, true), "{grid:?} {number}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_node_makes_none_one_or_two_pictures_of_a_frame() {
+    let grid = formats()[1];
+    let mut graph = Graph::new(grid);
+    let flipped = graph.planes(Graph::SOURCE, &SOME_FLIPS);
+    graph.output(flipped);
+    let film = film(grid, 8);
+    let crop = |frame| Crop { frame, ..still(&spec(grid, &[]), window(0.0, 0.0, 20.0, 11.0)) };
+    for device in devices() {
+        let sets = run(&device, &graph, &film, crop);
+        let of_frames: Vec<_> = sets.iter().map(|(frame, _)| *frame).collect();
+        assert_eq!(of_frames, [1, 2, 2, 4, 5, 5, 7]);
+        for (index, (frame, pictures)) in sets.iter().enumerate() {
+            let second = index > 0 && sets[index - 1].0 == *frame;
+            let expected = mean_of_three(&film, *frame as usize, 0, !second);
+            assert!(read(&pictures[0], 0) == expected, "{frame} {second}");
+            let (begin, duration) = (10 * *frame as i64, if frame % 3 == 2 { 5 } else { 10 });
+            let pts = begin + if second { 5 } else { 0 };
+            assert_eq!((pictures[0].pts, pictures[0].duration), (pts, duration));
+        }
+    }
+}
+
+/// From one upload: the rungs of a moving window of pictures that a node has made, those pictures themselves, and a small picture
+/// of the whole source.
+fn many_outputs(rungs: &ScaleSpec, small: &ScaleSpec) -> Graph {
+    let mut graph = Graph::new(rungs.source);
+    let flipped = graph.planes(Graph::SOURCE, &FLIP);
+    let cropped = graph.crop(flipped);
+    let rungs = graph.scale(cropped, rungs);
+    let small = graph.scale(Graph::SOURCE, small);
+    rungs.into_iter().chain([flipped]).chain(small).for_each(|edge| graph.output(edge));
+    graph
+}
+
+#[test]
+fn several_outputs_of_one_upload_are_what_each_is_by_itself() {
+    for grid in formats() {
+        let rung = |width, height, depth| format(width, height, Subsampling::CS420, depth);
+        let rungs =
+            ScaleSpec { full_range: true, ..spec(grid, &[rung(18, 32, Depth::Eight), rung(36, 64, Depth::Ten)]) };
+        let small = spec(grid, &[rung(16, 9, Depth::Eight)]);
+        let graph = many_outputs(&rungs, &small);
+        let film = film(grid, 7);
+        let crop = |frame: u64| {
+            let place = window(1.5 + 0.7 * frame as f64, 1.0, 9.0, 16.0);
+            Crop { frame, ..still(&rungs, place) }
+        };
+        let [on_cpu, on_gpu] = devices().map(|device| run(&device, &graph, &film, crop));
+        assert_eq!((on_cpu.len(), on_gpu.len()), (film.len(), film.len()));
+        for (number, ((_, on_cpu), (_, on_gpu))) in on_cpu.iter().zip(&on_gpu).enumerate() {
+            for (output, (on_cpu, on_gpu)) in on_cpu.iter().zip(on_gpu).enumerate() {
+                assert_eq!(
+                    mismatch(&format!("graph-frame-{number}-output-{output}"), on_cpu, on_gpu),
+                    None,
+                    "{grid:?}"
+                );
+                assert_eq!((on_cpu.pts, on_cpu.colour, on_cpu.fields), (on_gpu.pts, on_gpu.colour, on_gpu.fields));
+            }
+            let alone = |spec: &ScaleSpec, source: &Frame, crop: Crop| {
+                run(&cpu(), &Graph::scaling(spec), std::slice::from_ref(source), |_| crop).remove(0).1
+            };
+            let scaled = alone(&rungs, &on_cpu[2], crop(number as u64));
+            assert!(same(&scaled[0], &on_cpu[0]) && same(&scaled[1], &on_cpu[1]));
+            assert_eq!(on_cpu[0].colour, Colour { chroma: rungs.rung_chroma, ..COLOUR });
+            let whole = window(0.0, 0.0, grid.width.into(), grid.height.into());
+            let shrunk = alone(&small, &film[number], Crop { frame: number as u64, ..still(&small, whole) });
+            assert!(same(&shrunk[0], &on_cpu[3]));
+            assert_eq!((on_cpu[2].fields, on_cpu[3].fields), (FieldOrder::Progressive, FieldOrder::BottomFirst));
+        }
+    }
+}
+
+#[test]
+fn runs_know_nothing_of_one_another() {
+    let grid = formats()[0];
+    let rungs = spec(grid, &[format(18, 32, Subsampling::CS420, Depth::Eight)]);
+    let graph = many_outputs(&rungs, &rungs);
+    let film = film(grid, 6);
+    let crop = |frame| Crop { frame, ..still(&rungs, window(3.0, 2.0, 20.0, 35.0)) };
+    for device in devices() {
+        let expected = run(&device, &graph, &film, crop);
+        let mut runner = device.runner(&graph).unwrap();
+        for _ in 0..3 {
+            let mut made = Vec::new();
+            for (number, frame) in (0..).zip(&film) {
+                while !runner.has_room() {
+                    made.push(runner.collect().unwrap());
+                }
+                runner.submit(&frame.clone().into(), crop(number)).unwrap();
+            }
+            runner.finish().unwrap();
+            while runner.under_way() > 0 {
+                made.push(runner.collect().unwrap());
+            }
+            assert_eq!(made.len(), expected.len());
+            for (made, (_, expected)) in made.iter().zip(&expected) {
+                assert!(made.pictures.iter().zip(expected).all(|(made, expected)| same(made, expected)));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_frame_holds_what_its_window_needs_and_all_where_neighbours_are_looked_at() {
+    let grid = format(1920, 1080, Subsampling::CS420, Depth::Eight);
+    let rungs = spec(grid, &[format(1080, 1920, Subsampling::CS420, Depth::Eight)]);
+    let rungs = ScaleSpec { room: rungs.room_for([(607.5, 1080.0)]), ..rungs };
+    let place = window(100.0, 0.0, 607.5, 1080.0);
+    let scaling = Graph::scaling(&rungs);
+    assert_eq!((scaling.area(place), scaling.room()), (rungs.area(place), rungs.room));
+    // What a node that mirrors needs lies on the other side.
+    static MIRROR: PlaneNode = PlaneNode {
+        neighbours: [0, 0],
+        needs: |area, grid| Area { x: grid.width - area.x - area.width, ..area },
+        ..FLIP_NODE
+    };
+    let graph_with = |node| {
+        let mut graph = Graph::new(grid);
+        let edge = graph.planes(Graph::SOURCE, node);
+        let cropped = graph.crop(edge);
+        graph.scale(cropped, &rungs).into_iter().for_each(|rung| graph.output(rung));
+        graph
+    };
+    let mirrored = graph_with(&MIRROR);
+    let area = rungs.area(place);
+    assert_eq!(mirrored.area(place), Area { x: 1920 - area.x - area.width, ..area });
+    assert_eq!(mirrored.room(), rungs.room);
+    assert_eq!(graph_with(&FLIP).area(place), Area::whole(grid));
+    assert_eq!(graph_with(&FLIP).room().width, 1920);
+    // The kernel wants neighbours that its node does not have.
+    let mut runner = devices()[1].runner(&mirrored).unwrap();
+    let area = mirrored.area(place);
+    let crop = Crop { area, ..still(&rungs, place) };
+    match runner.submit(&Frame::new(area.format(grid)).into(), crop) {
+        Err(Error::Misuse(why)) => assert!(why.contains("flip_of_three has no buffer before_1"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn graphs_that_make_no_sense_are_refused() {
+    static MANY: PlaneNode = PlaneNode { neighbours: [3, 2], ..FLIP_NODE };
+    let grid = formats()[0];
+    let rungs = spec(grid, &[format(18, 32, Subsampling::CS420, Depth::Eight)]);
+    let other = spec(formats()[1], &rungs.rungs);
+    let graph = |build: &dyn Fn(&mut Graph)| {
+        let mut graph = Graph::new(grid);
+        build(&mut graph);
+        graph
+    };
+    type Build<'a> = &'a dyn Fn(&mut Graph);
+    let bad: [(&str, Build<'_>); 7] = [
+        ("nothing comes out", &|graph| drop(graph.scale(Graph::SOURCE, &rungs))),
+        ("no kernel has made", &|graph| graph.output(Graph::SOURCE)),
+        ("no kernel has made", &|graph| {
+            let cropped = graph.crop(Graph::SOURCE);
+            graph.output(cropped);
+        }),
+        ("are not what", &|graph| {
+            let rung = graph.scale(Graph::SOURCE, &other).remove(0);
+            graph.output(rung);
+        }),
+        ("more than 5 frames", &|graph| {
+            let edge = graph.planes(Graph::SOURCE, &MANY);
+            graph.output(edge);
+        }),
+        ("leaves frames out", &|graph| {
+            let some = graph.planes(Graph::SOURCE, &SOME_FLIPS);
+            let edge = graph.planes(some, &FLIP);
+            graph.output(edge);
+        }),
+        ("more pictures come of a frame", &|graph| {
+            let some = graph.planes(Graph::SOURCE, &SOME_FLIPS);
+            graph.output(some);
+            let rung = graph.scale(Graph::SOURCE, &rungs).remove(0);
+            graph.output(rung);
+        }),
+    ];
+    for device in devices() {
+        for (said, build) in bad {
+            match device.runner(&graph(build)).map(drop) {
+                Err(Error::Misuse(why)) => assert!(why.contains(said), "{why}"),
+                other => panic!("{said}: {other:?}"),
+            }
+        }
+    }
+}
