@@ -6,7 +6,7 @@ use crate::plane::{PlaneArea, PlaneAreaMut};
 /// Computes the mean of three frames, mirrored left to right; the second picture of a frame is not mirrored.
 ///
 /// # Panics
-/// When the sources lack a sample, or are not three.
+/// When the sources are not three.
 pub fn flip_of_three<S: Sample>(sources: &[PlaneArea<'_, S>], output: PlaneAreaMut<'_, S>) {
     let ([width, _], limit, nth) = (output.plane, output.limit, output.nth);
     output.fill(|column, row| {

@@ -15,6 +15,8 @@ pub struct SourcePlane {
     pub stride: u32,
     pub column: u32,
     pub row: u32,
+    pub columns: u32,
+    pub rows: u32,
 }
 
 /// `PlaneJob` of the kernels; meanings are given there.
@@ -39,25 +41,26 @@ pub struct PlaneJob {
 }
 
 /// An area of a plane, to be read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PlaneArea<'a, S> {
     /// Row by row.
     pub samples: &'a [S],
     /// Samples from one row to the next.
     pub stride: usize,
-    /// Column and row of the plane that the first sample is.
-    pub column: usize,
-    /// See `column`.
-    pub row: usize,
+    /// The columns of the plane that are there.
+    pub columns: Range<usize>,
+    /// And the rows.
+    pub rows: Range<usize>,
 }
 
 impl<S: Sample> PlaneArea<'_, S> {
-    /// Gives the sample at a place of the whole plane.
+    /// Gives the sample at a place of the whole plane, or the nearest one that is there.
     ///
     /// # Panics
-    /// When it does not lie in the area.
+    /// When there is none.
     pub fn sample(&self, column: usize, row: usize) -> i32 {
-        self.samples[(row - self.row) * self.stride + column - self.column].widen().into()
+        let nearest = |place: usize, there: &Range<usize>| place.clamp(there.start, there.end - 1) - there.start;
+        self.samples[nearest(row, &self.rows) * self.stride + nearest(column, &self.columns)].widen().into()
     }
 }
 

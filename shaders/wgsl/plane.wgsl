@@ -6,9 +6,11 @@ struct SourcePlane {
     // Word offset of the first row that is there, words per row.
     offset: u32,
     stride: u32,
-    // Column and row of the plane that the first sample is.
+    // The area, in samples of the plane.
     column: u32,
     row: u32,
+    columns: u32,
+    rows: u32,
 }
 
 // One plane.
@@ -37,16 +39,21 @@ struct PlaneJob {
     sources: array<SourcePlane, 5>,
 }
 
-// Word that holds a sample at a place of the whole plane.
+// Column in the area of a column of the whole plane, or of the nearest one that is there.
+fn source_column(source: SourcePlane, column: u32) -> u32 {
+    return clamp(column, source.column, source.column + source.columns - 1u) - source.column;
+}
+
+// Word that holds the sample at a place of the whole plane, or the nearest one that is there.
 fn source_word(job: PlaneJob, frame: u32, column: u32, row: u32) -> u32 {
     let source = job.sources[frame];
-    return source.offset + (row - source.row) * source.stride
-        + ((column - source.column) >> job.log2_samples_per_word);
+    let line = clamp(row, source.row, source.row + source.rows - 1u) - source.row;
+    return source.offset + line * source.stride + (source_column(source, column) >> job.log2_samples_per_word);
 }
 
 // The sample in that word.
 fn sample_of(job: PlaneJob, frame: u32, word: u32, column: u32) -> u32 {
     let bits = 32u >> job.log2_samples_per_word;
-    let lane = (column - job.sources[frame].column) & ((1u << job.log2_samples_per_word) - 1u);
+    let lane = source_column(job.sources[frame], column) & ((1u << job.log2_samples_per_word) - 1u);
     return extractBits(word, lane * bits, bits);
 }

@@ -192,3 +192,34 @@ impl Area {
         Self { x, y, width: right - x, height: bottom - y }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_sizes_round_chroma_up_and_rows_are_aligned() {
+        let format = FrameFormat { width: 607, height: 5, subsampling: Subsampling::CS420, depth: Depth::Ten };
+        let [luma, cb, cr] = format.layout();
+        assert_eq!((luma.offset, luma.stride, luma.width, luma.height), (0, 1216, 607, 5));
+        assert_eq!((cb.offset, cb.stride, cb.width, cb.height), (1216 * 5, 640, 304, 3));
+        assert_eq!(cr.offset, cb.offset + 640 * 3);
+        assert_eq!(format.bytes(), cr.offset + 640 * 3);
+    }
+
+    #[test]
+    fn areas_lie_in_the_grid_and_on_its_chroma_samples() {
+        let grid = FrameFormat { width: 31, height: 20, subsampling: Subsampling::CS422, depth: Depth::Eight };
+        let area = |x, y, width, height| Area { x, y, width, height };
+        for good in [Area::whole(grid), area(2, 3, 4, 5), area(30, 19, 1, 1), area(28, 0, 3, 20)] {
+            assert!(good.lies_in(grid) && Area::whole(grid).contains(good), "{good:?}");
+        }
+        let bad = [area(1, 0, 2, 2), area(2, 0, 3, 2), area(30, 0, 2, 2), area(0, 20, 2, 1), area(0, 0, 0, 1)];
+        for bad in bad.into_iter().chain([area(2, 2, u32::MAX, 2)]) {
+            assert!(!bad.lies_in(grid), "{bad:?}");
+        }
+        assert!(!area(2, 3, 4, 5).contains(area(2, 3, 4, 6)));
+        assert!(!area(2, 3, 4, 5).contains(area(0, 3, 4, 5)));
+        assert_eq!(area(2, 3, 4, 5).union(area(0, 7, 3, 9)), area(0, 3, 6, 13));
+    }
+}

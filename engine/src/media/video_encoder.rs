@@ -132,7 +132,10 @@ impl VideoEncoder {
             (*target).pts = number;
             (*target).pict_type =
                 if key { av::AVPictureType::AV_PICTURE_TYPE_I } else { av::AVPictureType::AV_PICTURE_TYPE_NONE };
-            check("avcodec_send_frame", av::avcodec_send_frame(self.context.as_mut_ptr(), target)).map(drop)
+            let code = av::avcodec_send_frame(self.context.as_mut_ptr(), target);
+            // The encoder has a reference of its own, as long as it needs one.
+            av::av_frame_unref(target);
+            check("avcodec_send_frame", code).map(drop)
         }
     }
 

@@ -35,9 +35,10 @@ pub(crate) struct FallbackRunner<'a> {
     twin: Option<Twin<'a>>,
     /// Where the first of several runners notes which device it left.
     left: &'a OnceLock<Fallback>,
-    /// Frames before the one that was collected last which later sets may be made of; itself included, where more than one set
-    /// may come of it.
+    /// Frames that later sets may be made of, up to the one that was collected last, and up to the one that was submitted last
+    /// when nothing is under way.
     behind: usize,
+    idle: usize,
     run: Run,
     /// Statistics of a GPU that was left.
     gpu: Option<GpuStats>,
@@ -61,6 +62,14 @@ struct Run {
     caught_up: Option<PictureSet>,
 }
 
+impl Run {
+    /// Lets go of the oldest frames, which the runner has.
+    fn forget(&mut self, frames: usize) {
+        self.sources.drain(..frames);
+        self.submitted = self.submitted.saturating_sub(frames);
+    }
+}
+
 impl<'a> FallbackRunner<'a> {
     /// Makes it for a graph.
     pub(crate) fn new(
@@ -69,15 +78,14 @@ impl<'a> FallbackRunner<'a> {
         twin: Option<Twin<'a>>,
         left: &'a OnceLock<Fallback>,
     ) -> Self {
-        let [before, _] = graph.neighbours();
+        let [before, after] = graph.neighbours();
         let behind = before + usize::from(graph.most_sets() > 1);
-        Self { runner, twin, left, behind, run: Run::default(), gpu: None }
+        Self { runner, twin, left, behind, idle: behind + after, run: Run::default(), gpu: None }
     }
 
-    /// Says whether there is a set to be collected: one that is under way, or that will be once there is room for its frame.
+    /// Says whether there is a set to be collected.
     pub(crate) fn owes(&self) -> bool {
-        let run = &self.run;
-        run.caught_up.is_some() || self.runner.under_way() > 0 || run.submitted < run.sources.len()
+        self.run.caught_up.is_some() || self.runner.under_way() > 0
     }
 
     /// As [`Runner::has_room`].
@@ -91,14 +99,16 @@ impl<'a> FallbackRunner<'a> {
     /// As [`Runner::submit`]; [`Error::Device`] only where there is no other device to go on with.
     pub(crate) fn submit(&mut self, source: HeldFrame, crop: Crop) -> Result<()> {
         self.run.sources.push_back((source, crop));
-        self.go_on_with(|_| Ok(()))
+        self.go_on_with(|_| Ok(()))?;
+        self.let_go();
+        Ok(())
     }
 
     /// As [`Runner::finish`].
     pub(crate) fn finish(&mut self) -> Result<()> {
         self.run.ended = true;
         self.go_on_with(|_| Ok(()))?;
-        self.begin_another_run();
+        self.let_go();
         Ok(())
     }
 
@@ -113,11 +123,11 @@ impl<'a> FallbackRunner<'a> {
             Some(set) => Ok(set),
             None => this.take(),
         })?;
-        let sources = &mut self.run.sources;
-        let done = sources.iter().take_while(|(_, crop)| crop.frame <= set.frame).count().saturating_sub(self.behind);
-        sources.drain(..done);
-        self.run.submitted = self.run.submitted.saturating_sub(done);
-        self.begin_another_run();
+        let until = self.run.sources.iter().take_while(|(_, crop)| crop.frame <= set.frame).count();
+        self.run.forget(until.saturating_sub(self.behind));
+        // There is room for what had to wait.
+        self.go_on_with(|_| Ok(()))?;
+        self.let_go();
         Ok(set)
     }
 
@@ -173,9 +183,15 @@ impl<'a> FallbackRunner<'a> {
         Ok(set)
     }
 
-    fn begin_another_run(&mut self) {
-        if self.run.finished && !self.owes() {
+    /// Lets go of frames of which nothing came, or of all of them at the end of a run.
+    fn let_go(&mut self) {
+        if self.owes() || self.run.submitted < self.run.sources.len() {
+            return;
+        }
+        if self.run.finished {
             self.run = Run::default();
+        } else if self.run.catch_up.is_none() {
+            self.run.forget(self.run.submitted.saturating_sub(self.idle));
         }
     }
 
@@ -401,29 +417,65 @@ mod tests {
         fields: |fields| fields,
     };
 
+    static LEAVES_OUT: PlaneNode = PlaneNode {
+        kernel: &FLIP_OF_THREE,
+        twin_8: flip_of_three,
+        twin_16: flip_of_three,
+        neighbours: [1, 1],
+        needs: |area, _| area,
+        pictures: |_, frame| if frame < 10 { frame as usize % 3 } else { 0 },
+        picture_counts: [0, 2],
+        fields: |fields| fields,
+    };
+
+    /// Crops and scales what comes of these nodes.
+    fn graph_of(nodes: &[&'static PlaneNode]) -> Graph {
+        let mut graph = Graph::new(spec().source);
+        let last = nodes.iter().fold(Graph::SOURCE, |edge, node| graph.planes(edge, node));
+        let cropped = graph.crop(last);
+        graph.scale(cropped, &spec()).into_iter().for_each(|rung| graph.output(rung));
+        graph
+    }
+
+    #[test]
+    fn frames_of_which_nothing_comes_are_let_go_of() {
+        let (graph, left) = (graph_of(&[&LEAVES_OUT]), OnceLock::new());
+        let mut runner = FallbackRunner::new(Device::cpu().runner(&graph).unwrap(), &graph, None, &left);
+        let film = film(40);
+        for (number, frame) in (0..).zip(&film) {
+            runner.submit(frame.clone(), crop(number)).unwrap();
+            while runner.owes() {
+                runner.collect().unwrap();
+            }
+            assert!(runner.run.sources.len() <= 3, "{number}");
+        }
+    }
+
     #[test]
     fn another_device_goes_on_in_the_middle_of_what_neighbours_are_made_of() {
-        let mut graph = Graph::new(spec().source);
-        let once = graph.planes(Graph::SOURCE, &WITH_NEIGHBOURS);
-        let twice = graph.planes(once, &WITH_NEIGHBOURS);
-        let cropped = graph.crop(twice);
-        graph.scale(cropped, &spec()).into_iter().for_each(|rung| graph.output(rung));
-        assert_eq!(graph.neighbours(), [2, 2]);
-        let film = film(11);
-        let cpu = || Device::cpu().runner(&graph);
+        let both = graph_of(&[&WITH_NEIGHBOURS, &WITH_NEIGHBOURS]);
+        assert_eq!(both.neighbours(), [2, 2]);
+        for graph in [both, graph_of(&[&LEAVES_OUT])] {
+            changes_over(&graph);
+        }
+    }
+
+    fn changes_over(graph: &Graph) {
+        let film = film(13);
+        let cpu = || Device::cpu().runner(graph);
         let unused = OnceLock::new();
-        let expected = run(&mut FallbackRunner::new(cpu().unwrap(), &graph, None, &unused), &film, |_| ()).unwrap();
-        assert!(expected.len() > 20);
-        for frames in 0..=11 {
+        let expected = run(&mut FallbackRunner::new(cpu().unwrap(), graph, None, &unused), &film, |_| ()).unwrap();
+        assert!(expected.len() >= 9);
+        for frames in 0..=13 {
             let left = OnceLock::new();
-            let failing = Failing::after(frames, &graph);
-            let mut runner = FallbackRunner::new(failing, &graph, Some(Box::new(cpu)), &left);
+            let failing = Failing::after(frames, graph);
+            let mut runner = FallbackRunner::new(failing, graph, Some(Box::new(cpu)), &left);
             let made = run(&mut runner, &film, |_| ()).unwrap();
             assert!(made == expected, "after {frames} frames: {} sets of {}", made.len(), expected.len());
             assert!(left.get().is_some());
         }
         // Another film is no neighbour.
-        let mut runner = FallbackRunner::new(cpu().unwrap(), &graph, None, &unused);
+        let mut runner = FallbackRunner::new(cpu().unwrap(), graph, None, &unused);
         for _ in 0..2 {
             assert!(run(&mut runner, &film, |_| ()).unwrap() == expected);
         }

@@ -164,7 +164,7 @@ impl Graph {
 
     fn room_of(&self, edge: Edge) -> Size {
         let (grid, cropped) = self.edges[edge.0];
-        let whole = Size { width: grid.width, height: grid.height };
+        let whole = whole_size(grid);
         let own = self.outputs.contains(&edge).then_some(whole);
         let for_node = |node: &Node| match &node.kind {
             NodeKind::Crop => self.room_of(Edge(node.outputs.start)),
@@ -200,11 +200,15 @@ impl Graph {
         [0, 1].map(|side| self.outputs.iter().map(|output| along(output, side)).max().unwrap_or(0))
     }
 
-    /// Gives the nodes between the source and an edge that make planes from planes, the last first.
-    fn on_the_way(&self, edge: Edge) -> impl Iterator<Item = &'static PlaneNode> {
+    /// Gives the nodes between the source and an edge, the last first.
+    fn makers(&self, edge: Edge) -> impl Iterator<Item = &Node> {
         let maker = |edge: Edge| self.nodes.iter().find(move |node| node.outputs.contains(&edge.0));
-        let nodes = std::iter::successors(maker(edge), move |node| maker(node.input));
-        nodes.filter_map(|node| if let NodeKind::Planes(planes) = node.kind { Some(planes) } else { None })
+        std::iter::successors(maker(edge), move |node| maker(node.input))
+    }
+
+    /// Gives those of them that make planes from planes.
+    fn on_the_way(&self, edge: Edge) -> impl Iterator<Item = &'static PlaneNode> {
+        self.makers(edge).filter_map(planes_of)
     }
 
     /// Refuses a graph that makes no sense.
@@ -218,6 +222,9 @@ impl Graph {
                 NodeKind::Scale(spec) if spec.source != self.grid(node.input) => {
                     let pictures = self.grid(node.input);
                     return Err(Error::misuse(format!("graph: {pictures:?} are not what {:?} is for", spec.source)));
+                }
+                NodeKind::Scale(spec) if !self.edges[node.input.0].1 && spec.room != whole_size(spec.source) => {
+                    return Err(Error::misuse("graph: whole pictures are scaled, and there is no room for them"));
                 }
                 NodeKind::Scale(spec) => spec.check()?,
                 NodeKind::Planes(planes) if planes.neighbours.iter().sum::<usize>() >= MOST_FRAMES => {
@@ -236,8 +243,8 @@ impl Graph {
         }
         // Pictures of a set are of the same time.
         let makers = |&output: &Edge| -> Vec<_> {
-            let many = self.on_the_way(output).filter(|planes| planes.picture_counts != [1, 1]);
-            many.map(|planes| planes.kernel.name).collect()
+            let many = self.makers(output).filter(|node| planes_of(node).is_some_and(|it| it.picture_counts != [1, 1]));
+            many.map(|node| node.outputs.clone()).collect()
         };
         if self.outputs.iter().any(|output| makers(output) != makers(&self.outputs[0])) {
             return Err(Error::misuse("graph: more pictures come of a frame at one output than at another"));
@@ -267,6 +274,14 @@ impl Graph {
         }
         Ok(())
     }
+}
+
+fn planes_of(node: &Node) -> Option<&'static PlaneNode> {
+    if let NodeKind::Planes(planes) = node.kind { Some(planes) } else { None }
+}
+
+fn whole_size(grid: FrameFormat) -> Size {
+    Size { width: grid.width, height: grid.height }
 }
 
 fn whole_window(grid: FrameFormat) -> Window {

@@ -48,7 +48,7 @@ pub struct GpuStats {
 }
 
 impl GpuStats {
-    /// Adds up what two scalers did.
+    /// Adds up what two runners did.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let kernel_seconds = self.kernel_seconds.zip(other.kernel_seconds).map(|(one, other)| one + other);

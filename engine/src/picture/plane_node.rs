@@ -17,8 +17,9 @@ pub struct PlaneNode {
     /// Frames before and after its own that it looks at, five frames at most in all. At the ends of a film, and of each of its
     /// segments, the first and the last frame stand for those that are not there.
     pub neighbours: [usize; 2],
-    /// Computes the area of the grid that its own frame must hold for an area to be made; frames of a node with neighbours hold
-    /// the whole grid.
+    /// Computes the area of the grid that its own frame must hold for an area to be made: one as large wherever the area lies,
+    /// but for the ends of the grid. Where it is too small the kernel reads the nearest samples instead. Frames of a node with
+    /// neighbours hold the whole grid.
     pub needs: fn(Area, FrameFormat) -> Area,
     /// Tells how many pictures come of a frame of these fields and this number in the film. They share its time.
     pub pictures: fn(FieldOrder, u64) -> usize,

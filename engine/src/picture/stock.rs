@@ -38,14 +38,6 @@ impl<T> Stock<T> {
     }
 }
 
-impl<T> Lease<T> {
-    /// Drops the thing itself.
-    #[cfg_attr(not(feature = "gpu"), expect(dead_code, reason = "only buffers of a GPU break"))]
-    pub(super) fn discard(mut self) {
-        self.thing = None;
-    }
-}
-
 impl<T> Deref for Lease<T> {
     type Target = T;
 

@@ -18,7 +18,8 @@ impl Plan {
     pub(crate) fn memory(&self, segments: usize, source_frames: usize, runner: Memory) -> u64 {
         let encoder = &self.wanted.encoder;
         let segment = self.wanted.rungs.iter().map(|&rung| {
-            let frames = (RUNG_FRAMES * self.rung_format(rung).bytes()) as u64;
+            // One more is made meanwhile.
+            let frames = ((RUNG_FRAMES + 1) * self.rung_format(rung).bytes()) as u64;
             encoder.kind.memory(rung, self.wanted.depth, encoder.speed, encoder.threads) + frames
         });
         let base = if runner == Memory::default() { BASE } else { BASE + DRIVER };

@@ -4,6 +4,7 @@ use crate::reading::{Seen, read, samples, whole};
 use crate::{PICTURES, trial};
 use libtest_mimic::Trial;
 use upright_engine::colour::{ChromaSite, Colour};
+use upright_engine::frame::FieldOrder;
 use upright_engine::frame::Frame;
 use upright_engine::geometry::{Orientation, Rational, Size};
 use upright_fixtures::catalogue::{self, Recipe};
@@ -107,6 +108,7 @@ fn check_samples(clip: &Clip, fixture: &Fixture, seen: &Seen) {
     let truth = &fixture.truth.video.as_ref().unwrap().frames;
     assert_eq!(seen.frames.len(), truth.len());
     for (frame, truth) in seen.frames.iter().zip(truth) {
+        assert_eq!((frame.colour, frame.fields), (seen.info.video.colour, FieldOrder::Progressive));
         let upright = clip.picture(truth.number).upright(clip.orientation);
         let name = format!("reads-{}-frame-{}", clip.name, truth.number);
         if let Some(difference) = difference(&name, frame, &upright) {

@@ -4,6 +4,7 @@ use crate::pictures::{cpu, detailed, extreme, format, mismatch, part, read, same
 use upright_engine::Error;
 use upright_engine::colour::{ChromaSite, Colour};
 use upright_engine::frame::{Area, Depth, FieldOrder, Frame, FrameFormat, Subsampling};
+use upright_engine::geometry::Size;
 use upright_engine::picture::{Crop, Device, DeviceChoice, Graph, PlaneNode, ScaleSpec};
 use upright_fixtures::adapter;
 use upright_shaders::flip_of_three;
@@ -265,6 +266,7 @@ fn a_frame_holds_what_its_window_needs_and_all_where_neighbours_are_looked_at() 
 
 #[test]
 fn graphs_that_make_no_sense_are_refused() {
+    static OTHER_FLIPS: PlaneNode = PlaneNode { pictures: |_, _| 2, picture_counts: [0, 2], ..FLIP_NODE };
     static MANY: PlaneNode = PlaneNode { neighbours: [3, 2], ..FLIP_NODE };
     let grid = formats()[0];
     let rungs = spec(grid, &[format(18, 32, Subsampling::CS420, Depth::Eight)]);
@@ -275,7 +277,19 @@ fn graphs_that_make_no_sense_are_refused() {
         graph
     };
     type Build<'a> = &'a dyn Fn(&mut Graph);
-    let bad: [(&str, Build<'_>); 7] = [
+    let narrow = ScaleSpec { room: Size { width: 30, height: 30 }, ..rungs.clone() };
+    let bad: [(&str, Build<'_>); 9] = [
+        ("there is no room for them", &|graph| {
+            let rung = graph.scale(Graph::SOURCE, &narrow).remove(0);
+            graph.output(rung);
+        }),
+        // Though the kernel is the same.
+        ("more pictures come of a frame", &|graph| {
+            for node in [&SOME_FLIPS, &OTHER_FLIPS] {
+                let edge = graph.planes(Graph::SOURCE, node);
+                graph.output(edge);
+            }
+        }),
         ("nothing comes out", &|graph| drop(graph.scale(Graph::SOURCE, &rungs))),
         ("no kernel has made", &|graph| graph.output(Graph::SOURCE)),
         ("no kernel has made", &|graph| {
@@ -309,5 +323,25 @@ fn graphs_that_make_no_sense_are_refused() {
                 other => panic!("{said}: {other:?}"),
             }
         }
+    }
+}
+
+/// Frames may be larger than a node has room for, where another needs them.
+#[test]
+fn a_window_that_a_node_has_no_room_for_is_refused_by_a_device_whose_memory_it_would_leave() {
+    let grid = format(256, 144, Subsampling::CS420, Depth::Eight);
+    let rungs = spec(grid, &[format(90, 160, Subsampling::CS420, Depth::Eight)]);
+    let rungs = ScaleSpec { room: rungs.room_for([(40.0, 71.0)]), ..rungs };
+    let small = spec(grid, &[format(16, 9, Subsampling::CS420, Depth::Eight)]);
+    let graph = many_outputs(&rungs, &small);
+    let submit = |place| {
+        let mut runner = devices()[1].runner(&graph).unwrap();
+        let frame = Frame::new(grid).into();
+        runner.submit(&frame, still(&rungs, place)).and_then(|()| runner.finish())
+    };
+    submit(window(10.0, 10.0, 40.0, 71.0)).unwrap();
+    match submit(window(0.0, 0.0, 256.0, 144.0)) {
+        Err(Error::Misuse(why)) => assert!(why.contains("more than the room"), "{why}"),
+        other => panic!("{other:?}"),
     }
 }

@@ -37,7 +37,9 @@ fn make_of<S: Sample>(
             .map(|picture| {
                 let (samples, stride) = picture.frame.plane::<S>(index);
                 let held = picture.crop.area.of_plane(subsampling);
-                PlaneArea { samples, stride, column: held.x as usize, row: held.y as usize }
+                let [columns, rows] = [(held.x, held.width), (held.y, held.height)]
+                    .map(|(first, count)| first as usize..(first + count) as usize);
+                PlaneArea { samples, stride, columns, rows }
             })
             .collect();
         let Area { x, y, width: columns, height: rows } = area.of_plane(subsampling);

@@ -106,7 +106,7 @@ impl RunnerBuffers {
     pub(super) fn plan(graph: &Graph, align: usize, direct: bool) -> Self {
         let [before, after] = graph.neighbours();
         let works = graph.most_sets() * (1 + after);
-        let pictures = SLOTS * graph.most_sets() + before + after;
+        let pictures = (SLOTS + after) * graph.most_sets() + before + after;
         let nodes: Vec<_> = graph.nodes().iter().map(|node| node_buffers(graph, node, pictures, direct)).collect();
         let jobs = graph.nodes().iter().map(|node| job_bytes(node, align)).sum::<usize>() * works;
         let tables = nodes.iter().filter_map(|node| node.tables.as_ref()).map(Buffers::bytes).sum::<usize>() * works;

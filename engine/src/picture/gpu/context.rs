@@ -6,9 +6,9 @@ use super::layout::WORD;
 use crate::error::{Error, Result};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use upright_shaders::kernels::{BindingKind, Kernel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+use upright_shaders::kernels::{BindingKind, KERNELS, Kernel};
 use wgpu::{
     Adapter, BindGroup, BindGroupDescriptor, BindGroupEntry, BindGroupLayout, BindGroupLayoutDescriptor,
     BindGroupLayoutEntry, BindingResource, BindingType, Buffer, BufferBinding, BufferBindingType, BufferDescriptor,
@@ -19,6 +19,8 @@ use wgpu::{
 
 /// Longer than any frame takes, on any device that works.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// Time for which a device is asked at a stretch whether it is done.
+const STRETCH: Duration = Duration::from_millis(5);
 /// Time that a device that is given up may go on with its work.
 const PARTING: Duration = Duration::from_millis(500);
 
@@ -28,6 +30,8 @@ pub(super) struct Context {
     pub(super) device: Device,
     pub(super) queue: Queue,
     faults: Faults,
+    /// Held alone by whoever gives the device work, and shared by those who ask it how far it is: see [`Context::alone`].
+    gate: RwLock<()>,
 }
 
 /// The faults of a device. wgpu reports most faults to a callback, not to the caller: the callback notes the first one
@@ -84,7 +88,7 @@ impl Context {
             let why = Some(message.trim()).filter(|why| !why.is_empty()).map(|why| format!(" ({why})"));
             noted.note(format!("was lost{}; try again, or use the device cpu", why.unwrap_or_default()));
         });
-        Ok(Self { device, queue, faults })
+        Ok(Self { device, queue, faults, gate: RwLock::new(()) })
     }
 
     /// An error about this device.
@@ -134,11 +138,25 @@ impl Context {
         }
     }
 
+    /// Keeps everybody from asking how far the device is, which is when wgpu 30 frees the memory of one that is lost, be it read
+    /// or not. Whoever gives it work, and may find it lost, holds this until the loss is noted: nobody asks after that.
+    pub(super) fn alone(&self) -> RwLockWriteGuard<'_, ()> {
+        self.gate.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits for the work of one submission, for at most `limit`; says whether it is done. Its callbacks are then on
     /// their way, and not necessarily called: wgpu 30 has them called by whichever thread it told first that the work is
     /// done, be it one that has just submitted work of its own.
     pub(super) fn wait(&self, submission: &SubmissionIndex, limit: Duration) -> Result<bool> {
-        let polled = self.poll(PollType::Wait { submission_index: Some(submission.clone()), timeout: Some(limit) });
+        let begin = Instant::now();
+        let polled = loop {
+            // Not long at a stretch: others want to give it work.
+            let timeout = Some(limit.saturating_sub(begin.elapsed()).min(STRETCH));
+            let polled = self.poll(PollType::Wait { submission_index: Some(submission.clone()), timeout });
+            if !matches!(polled, Some(Err(PollError::Timeout))) || begin.elapsed() >= limit {
+                break polled;
+            }
+        };
         let done = match polled {
             Some(Ok(_)) => true,
             Some(Err(PollError::Timeout)) => false,
@@ -170,6 +188,7 @@ impl Context {
     /// None when the device is lost: wgpu 30 panics where it hears of that while it waits. It is not asked again, for it would
     /// free the memory of pictures that somebody may still be reading.
     fn poll(&self, poll: PollType) -> Option<Result<PollStatus, PollError>> {
+        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         self.check().is_ok().then(|| catch_unwind(AssertUnwindSafe(|| self.device.poll(poll))).ok()).flatten()
     }
 }
@@ -218,9 +237,14 @@ impl Pipeline {
             (0..).zip(kernel.bindings).map(|(binding, entry)| layout_entry(binding, entry.kind)).collect();
         let layout = device.create_bind_group_layout(&BindGroupLayoutDescriptor { label, entries: &entries });
         let source = ShaderModuleDescriptor { label, source: ShaderSource::Wgsl(kernel.source.into()) };
-        // SAFETY: a kernel reads and writes only where its jobs say, which lies within the buffers that are bound (tests
-        // hold every layout to that); its loops end by their counts, and it divides by counts that are not zero.
-        let module = unsafe { device.create_shader_module_trusted(source, ShaderRuntimeChecks::unchecked()) };
+        let module = if KERNELS.contains(&kernel) {
+            // SAFETY: a kernel of ours reads and writes only where its jobs say, and those of `gpu/scaler.rs` and
+            // `gpu/planes.rs`, which are all that are made, lie within the buffers that are bound; its loops end by their
+            // counts, and it divides by counts that are not zero.
+            unsafe { device.create_shader_module_trusted(source, ShaderRuntimeChecks::unchecked()) }
+        } else {
+            device.create_shader_module(source)
+        };
         let pipeline_layout = device.create_pipeline_layout(&PipelineLayoutDescriptor {
             label,
             bind_group_layouts: &[Some(&layout)],

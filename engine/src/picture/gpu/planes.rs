@@ -2,10 +2,10 @@
 
 use super::buffers::{Buffers, SharedBuffer};
 use super::context::Pipeline;
-use super::layout::{WORD, Workgroups, log2_samples_per_word};
+use super::layout::{WORD, Workgroups, log2_samples_per_word, picture_bytes};
 use super::memory::DeviceMemory;
 use super::submission::Recording;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::frame::{Area, Frame, FrameFormat};
 use crate::picture::plane_node::PlaneNode;
 use crate::picture::schedule::Picture;
@@ -35,8 +35,12 @@ pub(super) fn record(
     made: Made,
     output: &Buffers,
 ) -> Result<Frame<DeviceMemory>> {
-    let output = output.take_shared(&recording.gpu().context)?;
     let format = made.area.format(made.grid);
+    // Kernels run unchecked.
+    if picture_bytes(format) > output.bytes() {
+        return Err(Error::misuse(format!("gpu: {planes:?} is to make {:?}, for which there is no room", made.area)));
+    }
+    let output = output.take_shared(&recording.gpu().context)?;
     let mut workgroups = Workgroups::default();
     let jobs = [0, 1, 2].map(|index| job(index, sources, made, &mut workgroups));
     let [before, _] = planes.neighbours;
@@ -82,7 +86,8 @@ fn job(index: usize, sources: &[&Picture<DeviceMemory>], made: Made, workgroups:
         let layout = picture.frame.layout(index);
         let held = picture.crop.area.of_plane(subsampling);
         let offset = ((picture.frame.place().offset + layout.offset) / WORD) as u32;
-        *plane = SourcePlane { offset, stride: (layout.stride / WORD) as u32, column: held.x, row: held.y };
+        let Area { x: column, y: row, width: columns, height: rows } = held;
+        *plane = SourcePlane { offset, stride: (layout.stride / WORD) as u32, column, row, columns, rows };
     }
     job
 }

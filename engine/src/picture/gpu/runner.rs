@@ -74,13 +74,15 @@ impl GpuRunner {
     /// [`Error::Device`] when it cannot hold the pictures.
     pub(super) fn new(gpu: Arc<Gpu>, graph: &Graph) -> Result<Self> {
         let buffers = gpu.runner_buffers(graph);
+        let alone = gpu.context.alone();
         gpu.context.attempt(|| buffers.fill(&gpu.context))?;
         let node = |kind: &NodeKind| match kind {
             NodeKind::Crop => Ok(GpuNode::Crop),
             NodeKind::Scale(spec) => GpuScaler::new(&gpu, spec).map(Box::new).map(GpuNode::Scale),
             NodeKind::Planes(planes) => gpu.pipeline(planes.kernel).map(GpuNode::Planes),
         };
-        let nodes = graph.nodes().iter().map(|node_| node(&node_.kind)).collect::<Result<_>>()?;
+        let nodes = graph.nodes().iter().map(|maker| node(&maker.kind)).collect::<Result<_>>()?;
+        drop(alone);
         let graph = Arc::new(graph.clone());
         Ok(Self {
             schedule: Schedule::new(Arc::clone(&graph)),
@@ -126,7 +128,9 @@ impl GpuRunner {
         }
         schedule.forget();
         let (sent, uploaded) = recording.submit(clocks, &read)?;
-        stats.traffic.uploaded = uploaded;
+        if source.is_some() {
+            stats.traffic.uploaded = uploaded;
+        }
         flights.push_back(Flight { sent, waited: Duration::ZERO, sets });
         Ok(())
     }
@@ -147,6 +151,14 @@ impl GpuRunner {
             self.done.push_back(set.land(&self.gpu)?);
         }
         Ok(true)
+    }
+
+    /// Waits until another submission may be under way.
+    fn land_some(&mut self) -> Result<()> {
+        while self.flights.len() >= SLOTS {
+            while !self.land(PATIENCE)? {}
+        }
+        Ok(())
     }
 
     fn sets_in_flight(&self) -> usize {
@@ -172,7 +184,7 @@ fn read_back(
         let copy = match copies.iter().find(|(source, _)| Arc::ptr_eq(source, made_in)) {
             Some((_, copy)) => Arc::clone(copy),
             None => {
-                let copy = match readback_of(graph, buffers, *output) {
+                let copy = match maker_buffers(graph, buffers, *output) {
                     Some(NodeBuffers { readback: Some(readback), .. }) => {
                         let copy = readback.take_shared(context)?;
                         recording.read_back(made_in, &copy);
@@ -191,7 +203,7 @@ fn read_back(
 }
 
 /// Gives the buffers of the node that makes the pictures of an edge.
-fn readback_of<'a>(graph: &Graph, buffers: &'a RunnerBuffers, edge: Edge) -> Option<&'a NodeBuffers> {
+fn maker_buffers<'a>(graph: &Graph, buffers: &'a RunnerBuffers, edge: Edge) -> Option<&'a NodeBuffers> {
     let maker = graph.nodes().iter().position(|node| node.outputs.contains(&edge.0));
     maker.map(|node| &buffers.nodes[node])
 }
@@ -237,15 +249,14 @@ impl Runner for GpuRunner {
         if !self.has_room() {
             return Err(Error::misuse("runner: submitted a frame beyond its room"));
         }
-        while self.flights.len() >= SLOTS {
-            while !self.land(PATIENCE)? {}
-        }
+        self.land_some()?;
         self.advance(Some((source, crop)))
     }
 
     fn finish(&mut self) -> Result<()> {
         self.schedule.end();
         if self.graph.neighbours()[1] > 0 {
+            self.land_some()?;
             return self.advance(None);
         }
         self.schedule.forget();

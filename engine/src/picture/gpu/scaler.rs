@@ -65,10 +65,16 @@ impl GpuScaler {
         let of_crop = match self.of_crop.take() {
             Some(of_crop) if of_crop.made_from == made_from => of_crop,
             _ => {
+                let layout = Layout::new(&self.spec, &self.filters, source.format());
+                // Kernels run unchecked: their jobs must not reach beyond what they are given.
+                if layout.table_bytes() > tables.bytes() || layout.middle_bytes() > middle.bytes() {
+                    let room = self.spec.room;
+                    return Err(Error::misuse(format!("gpu: {:?} is more than the room of {room}", crop.window)));
+                }
                 let tables = tables.take_shared(context)?;
                 layout::table_words(&self.spec, &self.filters, &mut self.words);
                 recording.upload(bytemuck::cast_slice(&self.words), &tables)?;
-                OfCrop { made_from, layout: Layout::new(&self.spec, &self.filters, source.format()), tables }
+                OfCrop { made_from, layout, tables }
             }
         };
         let [across, down] = of_crop.layout.workgroups();

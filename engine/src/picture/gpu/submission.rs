@@ -7,8 +7,8 @@ use super::device::Gpu;
 use crate::error::{Error, Result};
 use crate::picture::stock::{Lease, Stock};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::{Arc, RwLockWriteGuard};
 use std::time::Duration;
 use wgpu::{
     BindGroup, Buffer, BufferAsyncError, BufferViewMut, CommandEncoderDescriptor, ComputePassDescriptor, MapMode,
@@ -18,6 +18,7 @@ use wgpu::{
 /// A submission that is being put together.
 pub(super) struct Recording<'a> {
     gpu: &'a Gpu,
+    _alone: RwLockWriteGuard<'a, ()>,
     buffers: &'a RunnerBuffers,
     staging: Lease<Buffer>,
     mapped: BufferViewMut,
@@ -35,12 +36,15 @@ pub(super) struct Recording<'a> {
 impl<'a> Recording<'a> {
     pub(super) fn begin(gpu: &'a Gpu, buffers: &'a RunnerBuffers) -> Result<Self> {
         let context = &gpu.context;
+        let alone = context.alone();
+        context.check()?;
         let staging = buffers.staging.take(context)?;
         let mapped = staging.slice(..).get_mapped_range_mut();
         let mapped = mapped.map_err(|error| context.error(format!("cannot be written to: {error}")))?;
         let jobs = buffers.jobs.take_shared(context)?;
         Ok(Self {
             gpu,
+            _alone: alone,
             buffers,
             staging,
             mapped,
@@ -104,7 +108,7 @@ impl<'a> Recording<'a> {
 
     /// Sends it on its way, and has `read` mapped when it is done; says how many bytes go to the device.
     pub(super) fn submit(self, clocks: &Arc<Stock<Clock>>, read: &[SharedBuffer]) -> Result<(Sent, usize)> {
-        let Self { gpu, staging, mapped, jobs, job_end, uploads, dispatches, readbacks, kept, .. } = self;
+        let Self { gpu, _alone, staging, mapped, jobs, job_end, uploads, dispatches, readbacks, kept, .. } = self;
         let context = &gpu.context;
         drop(mapped);
         staging.unmap();
@@ -147,7 +151,7 @@ impl<'a> Recording<'a> {
         read.iter().for_each(|buffer| map(buffer, MapMode::Read));
         clock.iter().for_each(|clock| map(clock.readback(), MapMode::Read));
         context.check()?;
-        Ok((Sent { submission, told, awaited, staging: Some(staging), clock, _kept: kept }, uploaded))
+        Ok((Sent { submission, told, awaited, _staging: staging, clock, _kept: kept }, uploaded))
     }
 }
 
@@ -160,8 +164,7 @@ pub(super) struct Sent {
     pub(super) told: Receiver<Result<(), BufferAsyncError>>,
     /// Number of buffers that are still to be told of.
     awaited: usize,
-    /// There until it is told that it is done.
-    staging: Option<Lease<Buffer>>,
+    _staging: Lease<Buffer>,
     clock: Option<Lease<Clock>>,
     _kept: Vec<SharedBuffer>,
 }
@@ -194,15 +197,5 @@ impl Sent {
     /// [`Error::Device`] when it cannot be read.
     pub(super) fn kernel_seconds(&self, context: &Context) -> Result<Option<f64>> {
         self.clock.as_deref().map(|clock| clock.seconds(context)).transpose()
-    }
-}
-
-impl Drop for Sent {
-    fn drop(&mut self) {
-        // Buffers that are not mapped, or still to be, are of no use to anybody else.
-        if self.awaited > 0 {
-            self.staging.take().into_iter().for_each(Lease::discard);
-            self.clock.take().into_iter().for_each(Lease::discard);
-        }
     }
 }

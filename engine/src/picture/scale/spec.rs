@@ -165,7 +165,7 @@ impl ScaleSpec {
     /// Refuses a job that makes no sense: without a rung, or with sides that are zero or above [`MAX_SIDE`].
     pub(in crate::picture) fn check(&self) -> Result<()> {
         if self.rungs.is_empty() {
-            return Err(Error::misuse("scaler: no rung was asked for"));
+            return Err(Error::misuse("scaling: no rung was asked for"));
         }
         for format in std::iter::once(&self.largest_source()).chain(&self.rungs) {
             if [format.width, format.height].iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
@@ -175,7 +175,7 @@ impl ScaleSpec {
         }
         let (room, grid) = (self.room, Size { width: self.source.width, height: self.source.height });
         if room.width > grid.width || room.height > grid.height {
-            return Err(Error::misuse(format!("scaler: room for {room} samples of a grid of {grid}")));
+            return Err(Error::misuse(format!("scaling: room for {room} samples of a grid of {grid}")));
         }
         Ok(())
     }
