@@ -159,6 +159,12 @@ impl Size {
     pub fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
+
+    /// Computes the least size that has room for this and another.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self { width: self.width.max(other.width), height: self.height.max(other.height) }
+    }
 }
 
 impl std::fmt::Display for Size {

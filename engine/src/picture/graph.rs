@@ -30,6 +30,18 @@ pub(super) struct Node {
     pub(super) outputs: Range<usize>,
 }
 
+impl Node {
+    /// Gives what it does, where it makes planes from planes.
+    fn planes(&self) -> Option<&'static PlaneNode> {
+        if let NodeKind::Planes(planes) = self.kind { Some(planes) } else { None }
+    }
+
+    /// Counts the pictures before its own and after it that it looks at.
+    pub(super) fn neighbours(&self) -> [usize; 2] {
+        self.planes().map_or([0, 0], |planes| planes.neighbours)
+    }
+}
+
 /// What a node does.
 #[derive(Clone, Debug)]
 pub(super) enum NodeKind {
@@ -178,18 +190,13 @@ impl Graph {
             }
         };
         let rooms = own.into_iter().chain(self.consumers(edge).map(for_node));
-        let largest = |a: Size, b: Size| Size { width: a.width.max(b.width), height: a.height.max(b.height) };
-        rooms.reduce(largest).unwrap_or(whole)
-    }
-
-    /// Counts the most pictures of an edge that come of one source frame.
-    fn most_pictures(&self, edge: Edge) -> usize {
-        self.on_the_way(edge).map(|planes| planes.picture_counts[1]).product()
+        rooms.reduce(Size::union).unwrap_or(whole)
     }
 
     /// Counts the most sets that come of one source frame.
     pub(super) fn most_sets(&self) -> usize {
-        self.outputs.first().map_or(1, |&output| self.most_pictures(output))
+        let of_output = |&output: &Edge| self.on_the_way(output).map(|planes| planes.picture_counts[1]).product();
+        self.outputs.first().map_or(1, of_output)
     }
 
     /// Counts the frames before its own and after it that a set may be made of, at most.
@@ -208,7 +215,7 @@ impl Graph {
 
     /// Gives those of them that make planes from planes.
     fn on_the_way(&self, edge: Edge) -> impl Iterator<Item = &'static PlaneNode> {
-        self.makers(edge).filter_map(planes_of)
+        self.makers(edge).filter_map(Node::planes)
     }
 
     /// Refuses a graph that makes no sense.
@@ -243,7 +250,7 @@ impl Graph {
         }
         // Pictures of a set are of the same time.
         let makers = |&output: &Edge| -> Vec<_> {
-            let many = self.makers(output).filter(|node| planes_of(node).is_some_and(|it| it.picture_counts != [1, 1]));
+            let many = self.makers(output).filter(|node| node.planes().is_some_and(|it| it.picture_counts != [1, 1]));
             many.map(|node| node.outputs.clone()).collect()
         };
         if self.outputs.iter().any(|output| makers(output) != makers(&self.outputs[0])) {
@@ -274,10 +281,6 @@ impl Graph {
         }
         Ok(())
     }
-}
-
-fn planes_of(node: &Node) -> Option<&'static PlaneNode> {
-    if let NodeKind::Planes(planes) = node.kind { Some(planes) } else { None }
 }
 
 fn whole_size(grid: FrameFormat) -> Size {

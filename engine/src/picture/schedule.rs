@@ -2,7 +2,7 @@
 
 use super::graph::{Edge, Graph, Node, NodeKind};
 use super::plane_node::PlaneNode;
-use super::scale::{Crop, ScaleSpec};
+use super::scale::Crop;
 use crate::colour::Colour;
 use crate::error::Result;
 use crate::frame::{Area, Frame, HeldFrame};
@@ -27,7 +27,6 @@ impl<P> Clone for Picture<P> {
 pub(super) enum Work<'a, P> {
     /// A picture for every rung.
     Scale {
-        spec: &'a ScaleSpec,
         source: &'a Picture<P>,
         /// What is wanted of the picture.
         crop: Crop,
@@ -100,7 +99,7 @@ impl<P: Send + Sync + 'static> Schedule<P> {
     pub(super) fn advance(&mut self, mut work: impl FnMut(usize, Work<'_, P>) -> Result<Vec<Frame<P>>>) -> Result<()> {
         let graph = Arc::clone(&self.graph);
         for (number, node) in graph.nodes().iter().enumerate() {
-            let [_, after] = neighbours(node);
+            let [_, after] = node.neighbours();
             let input = node.input.0;
             while self.done[number] < self.queues[input].count()
                 && (self.ended || self.done[number] + after < self.queues[input].count())
@@ -131,7 +130,7 @@ impl<P: Send + Sync + 'static> Schedule<P> {
             NodeKind::Scale(spec) => {
                 let source = own.frame.clone();
                 let wanted = graph.wanted(node.input, &crop);
-                let rungs = work(number, Work::Scale { spec, source: own, crop: wanted })?;
+                let rungs = work(number, Work::Scale { source: own, crop: wanted })?;
                 for (rung, edge) in rungs.into_iter().zip(node.outputs.clone()) {
                     let area = Area::whole(rung.format());
                     let mut rung = rung.like(&*source);
@@ -180,7 +179,7 @@ impl<P: Send + Sync + 'static> Schedule<P> {
         }
         for (edge, queue) in self.queues.iter_mut().enumerate() {
             let nodes = self.graph.nodes().iter().zip(&self.done).filter(|(node, _)| node.input.0 == edge);
-            let needed = nodes.map(|(node, done)| done.saturating_sub(neighbours(node)[0]));
+            let needed = nodes.map(|(node, done)| done.saturating_sub(node.neighbours()[0]));
             let taken = self.graph.outputs().contains(&Edge(edge)).then_some(self.taken);
             let first = needed.chain(taken).min().unwrap_or(usize::MAX);
             while queue.first < first && queue.pictures.pop_front().is_some() {
@@ -188,8 +187,4 @@ impl<P: Send + Sync + 'static> Schedule<P> {
             }
         }
     }
-}
-
-fn neighbours(node: &Node) -> [usize; 2] {
-    if let NodeKind::Planes(planes) = node.kind { planes.neighbours } else { [0, 0] }
 }

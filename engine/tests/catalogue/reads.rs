@@ -4,8 +4,7 @@ use crate::reading::{Seen, read, samples, whole};
 use crate::{PICTURES, trial};
 use libtest_mimic::Trial;
 use upright_engine::colour::{ChromaSite, Colour};
-use upright_engine::frame::FieldOrder;
-use upright_engine::frame::Frame;
+use upright_engine::frame::{FieldOrder, Frame};
 use upright_engine::geometry::{Orientation, Rational, Size};
 use upright_fixtures::catalogue::{self, Recipe};
 use upright_fixtures::{

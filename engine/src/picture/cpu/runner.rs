@@ -60,9 +60,8 @@ impl CpuRunner {
         schedule.advance(|number, work| {
             let edges = graph.nodes()[number].outputs.clone();
             Ok(match work {
-                Work::Scale { spec, source, crop } => {
-                    let rungs = edges.zip(&spec.rungs).map(|(edge, &format)| blank(&memory[edge], format));
-                    let mut rungs: Vec<_> = rungs.collect();
+                Work::Scale { source, crop } => {
+                    let mut rungs: Vec<_> = edges.map(|edge| blank(&memory[edge], graph.grid(Edge(edge)))).collect();
                     if let Some(scaler) = &mut scalers[number] {
                         scaler.scale(&source.frame, &crop, &mut rungs);
                     }

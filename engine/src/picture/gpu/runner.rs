@@ -60,11 +60,13 @@ pub(super) struct Flight {
     sets: Vec<FlyingSet>,
 }
 
-/// A set under way: the pictures, each with where the processor will read it.
+/// A set under way.
 #[derive(Debug)]
 struct FlyingSet {
     frame: u64,
-    pictures: Vec<(Picture<DeviceMemory>, SharedBuffer)>,
+    /// Where the processor will read, and the pictures, each with the number of its buffer.
+    buffers: Vec<SharedBuffer>,
+    pictures: Vec<(Picture<DeviceMemory>, usize)>,
 }
 
 impl GpuRunner {
@@ -110,7 +112,7 @@ impl GpuRunner {
         schedule.advance(|number, work| {
             let own = &buffers.nodes[number];
             match (&mut nodes[number], work) {
-                (GpuNode::Scale(scaler), Work::Scale { source, crop, .. }) => {
+                (GpuNode::Scale(scaler), Work::Scale { source, crop }) => {
                     scaler.record(&mut recording, &source.frame, &crop, own)
                 }
                 (GpuNode::Planes(pipeline), Work::Planes { planes, sources, area, nth }) => {
@@ -121,12 +123,12 @@ impl GpuRunner {
                 _ => Err(Error::misuse("gpu: a node was given another's work")),
             }
         })?;
-        let mut read = Vec::new();
         let mut sets = Vec::new();
         while let Some(pictures) = schedule.take() {
-            sets.push(read_back(&mut recording, graph, buffers, pictures, &mut read)?);
+            sets.push(read_back(&mut recording, graph, buffers, pictures)?);
         }
         schedule.forget();
+        let read: Vec<_> = sets.iter().flat_map(|set| &set.buffers).cloned().collect();
         let (sent, uploaded) = recording.submit(clocks, &read)?;
         if source.is_some() {
             stats.traffic.uploaded = uploaded;
@@ -166,40 +168,37 @@ impl GpuRunner {
     }
 }
 
-/// Has the pictures of a set brought to where the processor reads them, in buffers that are added to `read`.
+/// Has the pictures of a set brought to where the processor reads them.
 fn read_back(
     recording: &mut Recording<'_>,
     graph: &Graph,
     buffers: &RunnerBuffers,
     pictures: Vec<Picture<DeviceMemory>>,
-    read: &mut Vec<SharedBuffer>,
 ) -> Result<FlyingSet> {
     let frame = pictures.first().map_or(0, |picture| picture.crop.frame);
     let context = &recording.gpu().context;
     // Rungs of one node lie in one buffer.
-    let mut copies: Vec<(SharedBuffer, SharedBuffer)> = Vec::new();
-    let mut flying = Vec::with_capacity(pictures.len());
+    let mut made_in: Vec<SharedBuffer> = Vec::new();
+    let mut set = FlyingSet { frame, buffers: Vec::new(), pictures: Vec::with_capacity(pictures.len()) };
     for (picture, output) in pictures.into_iter().zip(graph.outputs()) {
-        let made_in = &picture.frame.place().buffer;
-        let copy = match copies.iter().find(|(source, _)| Arc::ptr_eq(source, made_in)) {
-            Some((_, copy)) => Arc::clone(copy),
-            None => {
-                let copy = match maker_buffers(graph, buffers, *output) {
-                    Some(NodeBuffers { readback: Some(readback), .. }) => {
-                        let copy = readback.take_shared(context)?;
-                        recording.read_back(made_in, &copy);
-                        copy
-                    }
-                    _ => Arc::clone(made_in),
-                };
-                read.push(Arc::clone(&copy));
-                copies.push((Arc::clone(made_in), Arc::clone(&copy)));
-                copy
-            }
-        };
-        flying.push((picture, copy));
+        let made = &picture.frame.place().buffer;
+        let known = made_in.iter().position(|known| Arc::ptr_eq(known, made));
+        let index = known.unwrap_or(made_in.len());
+        if known.is_none() {
+            let readback = maker_buffers(graph, buffers, *output).and_then(|buffers| buffers.readback.as_ref());
+            set.buffers.push(match readback {
+                Some(readback) => {
+                    let copy = readback.take_shared(context)?;
+                    recording.read_back(made, &copy);
+                    copy
+                }
+                None => Arc::clone(made),
+            });
+            made_in.push(Arc::clone(made));
+        }
+        set.pictures.push((picture, index));
     }
-    Ok(FlyingSet { frame, pictures: flying })
+    Ok(set)
 }
 
 /// Gives the buffers of the node that makes the pictures of an edge.
@@ -211,18 +210,11 @@ fn maker_buffers<'a>(graph: &Graph, buffers: &'a RunnerBuffers, edge: Edge) -> O
 impl FlyingSet {
     /// Gives the pictures, whose buffers are mapped now.
     fn land(self, gpu: &Arc<Gpu>) -> Result<PictureSet> {
-        let mut mapped: Vec<(SharedBuffer, Arc<Mapped>)> = Vec::new();
-        let mut pictures = Vec::with_capacity(self.pictures.len());
-        for (picture, buffer) in self.pictures {
-            let known =
-                mapped.iter().find(|(known, _)| Arc::ptr_eq(known, &buffer)).map(|(_, mapped)| Arc::clone(mapped));
-            let here = known.unwrap_or_else(|| {
-                let new = Mapped::new(Arc::clone(&buffer), gpu);
-                mapped.push((buffer, Arc::clone(&new)));
-                new
-            });
-            pictures.push(here.frame(&picture.frame, picture.frame.place().offset)?.into());
-        }
+        let mapped: Vec<_> = self.buffers.into_iter().map(|buffer| Mapped::new(buffer, gpu)).collect();
+        let picture = |(picture, index): (Picture<DeviceMemory>, usize)| {
+            mapped[index].frame(&picture.frame, picture.frame.place().offset).map(HeldFrame::from)
+        };
+        let pictures = self.pictures.into_iter().map(picture).collect::<Result<_>>()?;
         Ok(PictureSet { pictures, frame: self.frame })
     }
 }

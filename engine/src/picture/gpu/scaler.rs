@@ -55,9 +55,8 @@ impl GpuScaler {
         crop: &Crop,
         buffers: &NodeBuffers,
     ) -> Result<Vec<Frame<DeviceMemory>>> {
-        let none = || Error::misuse("gpu: the buffers are not those of a scaling node");
         let (Some(tables), Some(middle), Some(output)) = (&buffers.tables, &buffers.middle, &buffers.output) else {
-            return Err(none());
+            return Err(Error::misuse("gpu: the buffers are not those of a scaling node"));
         };
         let context = &recording.gpu().context;
         self.filters.update_for_crop(crop);

@@ -53,8 +53,7 @@ impl ScaleSpec {
     pub fn room_for(&self, sizes: impl IntoIterator<Item = (f64, f64)>) -> Size {
         let [across, down] = self.reaches();
         let room = |(width, height)| Size { width: across.most(width), height: down.most(height) };
-        let largest = |a: Size, b: Size| Size { width: a.width.max(b.width), height: a.height.max(b.height) };
-        sizes.into_iter().map(room).reduce(largest).unwrap_or(Size { width: 1, height: 1 })
+        sizes.into_iter().map(room).reduce(Size::union).unwrap_or(Size { width: 1, height: 1 })
     }
 
     /// Gives the format of the largest source frame that there is room for.
