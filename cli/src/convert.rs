@@ -1,5 +1,6 @@
 //! `upright convert` and `upright render`: both make renditions of a plan, one of a plan that it has just made.
 
+use crate::analysis_file;
 use crate::args::{ConvertArguments, OutputArguments, RenderArguments};
 use crate::exit::{Exit, Failure};
 use crate::hints;
@@ -14,6 +15,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use upright_engine::Result;
+use upright_engine::analyse::AnalyseOptions;
 use upright_engine::encode::{self, EncoderKind};
 use upright_engine::media::Source;
 use upright_engine::pipeline::{self, REPORT, RenderOptions, Report, render};
@@ -25,7 +27,9 @@ use upright_engine::source::{Damage, PassedOver, SourceInfo};
 /// # Errors
 /// The engine's; a cancelled conversion ends as the signal says that cancelled it.
 pub(crate) fn convert(arguments: ConvertArguments, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
-    let ConvertArguments { input, wanted, output, machine, access } = arguments;
+    let ConvertArguments { input, wanted, analysis, output, machine, access } = arguments;
+    let mut looking = AnalyseOptions::default();
+    looking.device = machine.device.clone();
     let request = PlanRequest::resolve(&input, wanted, access)?;
     let told = Told::of(&output, quiet);
     let options = options::render_options(output, machine, &request.input);
@@ -33,7 +37,9 @@ pub(crate) fn convert(arguments: ConvertArguments, quiet: bool, messages: &mut M
         let control = interrupt.control();
         let source = Source::open_within(&request.input, &request.open, control)?;
         tell_of_source(source.info());
-        let plan = pipeline::plan(&source, &request.plan, control, &|progress| reporter.progress(progress))?;
+        let progress = |progress: &_| reporter.progress(progress);
+        let options = analysis_file::look(&source, request.plan, &looking, analysis.as_deref(), control, &progress)?;
+        let plan = pipeline::plan(&source, &options, control, &progress)?;
         Ok((source, plan))
     })
 }

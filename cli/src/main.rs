@@ -1,6 +1,7 @@
 //! The command line: from arguments to the engine's options, and from its results to messages and exit codes.
 
 mod about;
+mod analysis_file;
 mod args;
 mod bench;
 mod convert;
@@ -14,8 +15,10 @@ mod options;
 mod output;
 mod plan;
 mod plan_file;
+mod preview;
 mod probe;
 mod progress;
+mod review;
 mod segment;
 mod stats;
 mod usage;
@@ -98,6 +101,8 @@ fn run(messages: &mut Messages) -> Result<Exit, Failure> {
     Ok(match arguments.command {
         Command::Convert(convert) => convert::convert(convert, arguments.quiet, messages)?,
         Command::Plan(plan) => plan::plan(plan, arguments.quiet, messages)?,
+        Command::Review(review) => review::review(review, arguments.quiet, messages)?,
+        Command::Preview(preview) => preview::preview(preview, arguments.quiet, messages)?,
         Command::Render(render) => convert::render_plan(render, arguments.quiet, messages)?,
         Command::Segment(segment) => segment::segment(&segment, arguments.quiet, messages)?,
         Command::Probe(probe) => probe::probe(probe)?,

@@ -145,7 +145,7 @@ mod tests {
     fn resolved(arguments: &[&str]) -> (PlanRequest, RenderOptions) {
         let all = ["upright", "convert"].iter().chain(arguments);
         match Arguments::try_parse_from(all).unwrap().command {
-            Command::Convert(ConvertArguments { input, wanted, output, machine, access }) => {
+            Command::Convert(ConvertArguments { input, wanted, output, machine, access, analysis: _ }) => {
                 let request = PlanRequest::resolve(&input, wanted, access).unwrap();
                 let render = render_options(output, machine, &request.input);
                 (request, render)

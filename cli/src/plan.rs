@@ -1,49 +1,155 @@
 //! `upright plan`.
 
-use crate::args::PlanArguments;
+use crate::args::{self, PlanArguments, PlanFile};
 use crate::convert::tell_of_source;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::options::PlanRequest;
 use crate::output::Messages;
+use crate::plan_file::PlanDocument;
 use crate::progress::Reporter;
-use crate::{args, output, plan_file};
+use crate::values::ShotEdit;
+use crate::{analysis_file, output, plan_file};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use upright_engine::analyse::AnalyseOptions;
 use upright_engine::media::Source;
-use upright_engine::pipeline;
-use upright_engine::{Error, Result};
+use upright_engine::plan::{CropKey, Interpolation, Plan, Shot, ShotMode};
+use upright_engine::{Error, Result, pipeline};
 
-/// Makes a plan, and writes it into a file or to standard output.
+/// Makes a plan, and writes it into a file or to standard output; or changes shots of one.
 ///
 /// # Errors
 /// The engine's.
 pub(crate) fn plan(arguments: PlanArguments, quiet: bool, messages: &Messages) -> Result<Exit, Failure> {
-    let PlanArguments { input, output, overwrite, wanted, access } = arguments;
+    if !arguments.set.is_empty() {
+        return change(&arguments);
+    }
+    let PlanArguments { input, output, overwrite, analysis, progress, device, wanted, access, set: _ } = arguments;
+    if progress == args::Progress::Json && output.is_none() {
+        let why = "the plan goes to standard output; name a file for it with --output";
+        return Err(Error::invalid("progress", "json", why).into());
+    }
     let request = PlanRequest::resolve(&input, wanted, access)?;
     // Before a long film is read for it; another may still appear meanwhile.
     output.as_deref().map_or(Ok(()), |path| plan_file::check_free(path, overwrite))?;
     let interrupt = Interrupt::listen()?;
-    let reporter = Reporter::new(args::Progress::Auto, quiet, messages);
-    let made = make(&request, &interrupt, &reporter, output.as_deref());
-    reporter.end();
-    let text = made.map_err(|error| interrupt.failure(error))?;
-    match output {
-        Some(path) => plan_file::write(&text, &path, overwrite)?,
-        None => output::print(&text)?,
+    let reporter = Reporter::new(progress, quiet, messages);
+    let begin = Instant::now();
+    // What goes into a pipe or a device has no place beside it.
+    let beside = output.as_deref().filter(|path| !plan_file::is_device(path)).map(analysis_file::beside);
+    let files = Files { plan: output.as_deref(), analysis: analysis.or(beside) };
+    let mut looking = AnalyseOptions::default();
+    looking.device = device;
+    let made = make(request, &looking, &interrupt, &reporter, &files).and_then(|plan| {
+        let text = plan.to_pretty_json()?;
+        match &output {
+            Some(path) => plan_file::write(&text, path, overwrite)?,
+            None => output::print(&text)?,
+        }
+        Ok(plan)
+    });
+    match made {
+        Ok(plan) => {
+            let path = output.map(|path| path.display().to_string());
+            reporter.planned(path.as_deref(), plan.wanted.shots.len(), begin.elapsed())?;
+            Ok(Exit::Success)
+        }
+        Err(error) => {
+            let failure = interrupt.failure(error);
+            reporter.failed(&failure);
+            Err(failure)
+        }
     }
-    Ok(Exit::Success)
+}
+
+/// Where a plan goes, and what was seen for it.
+struct Files<'a> {
+    plan: Option<&'a Path>,
+    analysis: Option<PathBuf>,
 }
 
 fn make(
-    request: &PlanRequest,
+    request: PlanRequest,
+    looking: &AnalyseOptions,
     interrupt: &Interrupt,
     reporter: &Reporter,
-    output: Option<&std::path::Path>,
-) -> Result<String> {
+    files: &Files<'_>,
+) -> Result<Plan> {
     let source = Source::open_within(&request.input, &request.open, interrupt.control())?;
-    if let Some(path) = output.filter(|path| source.is_at(path)) {
+    if let Some(path) = files.plan.filter(|path| source.is_at(path)) {
         return Err(Error::OutputIsInput { path: path.to_path_buf() });
     }
     tell_of_source(source.info());
     let progress = |progress: &_| reporter.progress(progress);
-    pipeline::plan(&source, &request.plan, interrupt.control(), &progress)?.to_pretty_json()
+    let earlier = files.plan.map_or_else(Vec::new, |path| locked_shots(path, &source));
+    let options = request.plan.earlier(earlier);
+    let (control, analysis) = (interrupt.control(), files.analysis.as_deref());
+    let options = analysis_file::look(&source, options, looking, analysis, control, &progress)?;
+    pipeline::plan(&source, &options, control, &progress)
+}
+
+/// The shots of a plan that is replaced, if it is one of this source, of which those that are locked are to be kept.
+fn locked_shots(path: &Path, source: &Source) -> Vec<Shot> {
+    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
+    let Ok(earlier) = Plan::from_json(&text, &path.display().to_string()) else {
+        if text.contains("\"locked\": true") {
+            log::warn!("{}: is no plan that can be read: no locked shot of it is kept", path.display());
+        }
+        return Vec::new();
+    };
+    if earlier.check_source(source.info()).is_err() {
+        if earlier.wanted.shots.iter().any(|shot| shot.locked) {
+            log::warn!("{}: is a plan of another source: no locked shot of it is kept", path.display());
+        }
+        return Vec::new();
+    }
+    earlier.wanted.shots
+}
+
+/// Changes shots of a plan, and writes it back, or elsewhere.
+fn change(arguments: &PlanArguments) -> Result<Exit, Failure> {
+    let file = PlanFile { plan: arguments.input.input.clone(), source: None };
+    let PlanDocument { mut plan, .. } = plan_file::read(&file)?;
+    for edit in &arguments.set {
+        edit_shot(&mut plan, edit)?;
+    }
+    let text = plan.update()?.to_pretty_json()?;
+    match (&arguments.output, arguments.input.input.as_os_str()) {
+        (Some(path), _) => plan_file::write(&text, path, arguments.overwrite)?,
+        (None, input) if input == "-" => output::print(&text)?,
+        (None, input) => plan_file::write(&text, Path::new(input), true)?,
+    }
+    Ok(Exit::Success)
+}
+
+fn edit_shot(plan: &mut Plan, edit: &ShotEdit) -> Result<()> {
+    let (count, picture) = (plan.wanted.shots.len(), plan.found.video.upright);
+    let Some(shot) = plan.wanted.shots.get_mut(edit.shot - 1) else {
+        let why = format!("the plan has {count} shots, counted from 1");
+        return Err(Error::invalid("shot", edit.shot, &why));
+    };
+    if edit.centre != [None; 2] || edit.mode == Some(ShotMode::Static) {
+        // Where the shot begins, moved as far as the picture goes.
+        let mut window = shot
+            .track
+            .first()
+            .map(|key| key.window)
+            .ok_or_else(|| Error::invalid("shot", edit.shot, "it has no window"))?;
+        let borders = shot.borders;
+        let [left, top, right, bottom] =
+            borders.map_or([0.0; 4], |borders| [borders.left, borders.top, borders.right, borders.bottom]);
+        if let Some(x) = edit.centre[0] {
+            let most = (picture.width() - right - window.width).max(left);
+            window.x = (x * picture.width() - window.width / 2.0).clamp(left, most);
+        }
+        if let Some(y) = edit.centre[1] {
+            let most = (picture.height() - bottom - window.height).max(top);
+            window.y = (y * picture.height() - window.height / 2.0).clamp(top, most);
+        }
+        shot.track = vec![CropKey { time: shot.start, window, then: Interpolation::Hold }];
+        shot.mode = Some(ShotMode::Static);
+    }
+    shot.locked = edit.locked.unwrap_or(true);
+    Ok(())
 }

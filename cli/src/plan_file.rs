@@ -71,20 +71,24 @@ fn beside(path: PathBuf, plan: &Input) -> PathBuf {
     }
 }
 
-/// Checks that a plan may be written to `path`.
+/// Checks that a plan, or what is made of one, may be written to `path`.
 ///
 /// # Errors
-/// [`Error::OutputExists`] unless overwriting is allowed; [`Error::Io`] for a folder.
+/// [`Error::OutputExists`] unless overwriting is allowed; [`Error::Io`] for a folder, and where there is none for the file.
 pub(crate) fn check_free(path: &Path, overwrite: bool) -> Result<()> {
     if path.is_dir() {
-        return Err(Error::io(path, "cannot write the plan")(io::ErrorKind::IsADirectory.into()));
+        return Err(Error::io(path, "cannot write the file")(io::ErrorKind::IsADirectory.into()));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(Error::io(path, "cannot write the file")(io::ErrorKind::NotFound.into()));
     }
     let is_there = path.symlink_metadata().is_ok() && !is_device(path);
     if is_there && !overwrite { Err(Error::OutputExists { path: path.to_path_buf() }) } else { Ok(()) }
 }
 
 /// Tells whether what lies there is no file but takes what is written, as a pipe does.
-fn is_device(path: &Path) -> bool {
+pub(crate) fn is_device(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
 }
 
@@ -93,7 +97,7 @@ fn is_device(path: &Path) -> bool {
 /// # Errors
 /// [`Error::OutputExists`] unless overwriting is allowed; [`Error::Io`].
 pub(crate) fn write(text: &str, path: &Path, overwrite: bool) -> Result<()> {
-    let cannot_write = || Error::io(path, "cannot write the plan");
+    let cannot_write = || Error::io(path, "cannot write the file");
     check_free(path, overwrite)?;
     if is_device(path) {
         let device = fs::OpenOptions::new().write(true).open(path);
@@ -113,9 +117,17 @@ pub(crate) fn write(text: &str, path: &Path, overwrite: bool) -> Result<()> {
     }
     let mut file = builder.tempfile_in(folder).map_err(cannot_write())?;
     file.write_all(text.as_bytes()).map_err(cannot_write())?;
+    publish(file, path, overwrite)
+}
+
+/// Gives a file that is whole its name.
+///
+/// # Errors
+/// [`Error::OutputExists`] unless overwriting is allowed; [`Error::Io`].
+pub(crate) fn publish(file: tempfile::NamedTempFile, path: &Path, overwrite: bool) -> Result<()> {
     let persisted = if overwrite { file.persist(path).map(drop) } else { file.persist_noclobber(path).map(drop) };
     persisted.map_err(|error| match error.error.kind() {
         io::ErrorKind::AlreadyExists => Error::OutputExists { path: path.to_path_buf() },
-        _ => cannot_write()(error.error),
+        _ => Error::io(path, "cannot write the file")(error.error),
     })
 }

@@ -52,6 +52,20 @@ enum Line<'a> {
         seconds: f64,
     },
     #[serde(rename = "done")]
+    Planned {
+        exit: u8,
+        plan: Option<&'a str>,
+        shots: usize,
+        seconds: f64,
+    },
+    #[serde(rename = "done")]
+    Previewed {
+        exit: u8,
+        file: &'a str,
+        frames: u64,
+        seconds: f64,
+    },
+    #[serde(rename = "done")]
     SegmentDone {
         exit: u8,
         segment: usize,
@@ -146,11 +160,22 @@ impl Reporter {
         self.finish(&Line::SegmentDone { exit: Exit::Success.code(), segment, frames, seconds }, PATIENCE)
     }
 
-    /// Takes the bar away, where there is one.
-    pub(crate) fn end(&self) {
-        if let Self::Bar(bar) = self {
-            bar.finish_and_clear();
-        }
+    /// Ends the progress of a preview.
+    ///
+    /// # Errors
+    /// As [`Reporter::done`].
+    pub(crate) fn previewed(&self, file: &Path, frames: u64, elapsed: Duration) -> Result<()> {
+        let (file, seconds) = (&*file.to_string_lossy(), elapsed.as_secs_f64());
+        self.finish(&Line::Previewed { exit: Exit::Success.code(), file, frames, seconds }, PATIENCE)
+    }
+
+    /// Ends the progress of a plan that was made.
+    ///
+    /// # Errors
+    /// As [`Reporter::done`].
+    pub(crate) fn planned(&self, plan: Option<&str>, shots: usize, elapsed: Duration) -> Result<()> {
+        let seconds = elapsed.as_secs_f64();
+        self.finish(&Line::Planned { exit: Exit::Success.code(), plan, shots, seconds }, PATIENCE)
     }
 
     /// Ends the progress of a job that failed.
@@ -200,6 +225,8 @@ fn describe(progress: &Progress) -> String {
     match (progress.phase, progress.eta) {
         (Phase::Encode, Some(eta)) => format!("{fps:.1} fps, {speed:.2}x, {} left", clock(eta)),
         (Phase::Encode, None) => format!("{fps:.1} fps, {speed:.2}x"),
+        (Phase::Analyse, Some(eta)) => format!("looking at the input, {speed:.1}x, {} left", clock(eta)),
+        (Phase::Analyse, None) => format!("looking at the input, {speed:.1}x"),
         (Phase::Scan, _) => format!("reading the input, {speed:.0}x"),
         (Phase::Finish, _) => "checking and publishing".to_owned(),
         (Phase::Done, _) => "done".to_owned(),

@@ -4,7 +4,7 @@
 
 use upright_engine::geometry::Rational;
 use upright_engine::picture::DeviceChoice;
-use upright_engine::plan::CropChoice;
+use upright_engine::plan::{CropChoice, ShotMode};
 use upright_engine::source::{AudioChoice, VideoChoice};
 
 /// Digits after the decimal point that a time may have: nanoseconds.
@@ -97,16 +97,64 @@ fn digits(text: &str) -> Option<i64> {
 /// Reads the place of the window: a word, or its centre as a fraction of the picture's width, 0 to 1.
 pub(crate) fn crop(text: &str) -> Result<CropChoice, String> {
     match text {
+        "auto" => Ok(CropChoice::Auto),
         "center" | "centre" => Ok(CropChoice::Center),
         "left" => Ok(CropChoice::Left),
         "right" => Ok(CropChoice::Right),
         number => match number.parse() {
             Ok(centre) if (0.0..=1.0).contains(&centre) => Ok(CropChoice::At(centre)),
-            _ => {
-                Err("give center, left, right, or the window's centre from 0 (left edge) to 1 (right edge)".to_owned())
-            }
+            _ => Err("give auto, center, left, right, or the window's centre from 0 (left edge) to 1 (right edge)"
+                .to_owned()),
         },
     }
+}
+
+/// A change of one shot, as `--set` has it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ShotEdit {
+    /// Which one, from 1.
+    pub(crate) shot: usize,
+    /// Where the window's centre is to stand, as fractions of the picture's width and height.
+    pub(crate) centre: [Option<f64>; 2],
+    pub(crate) mode: Option<ShotMode>,
+    pub(crate) locked: Option<bool>,
+}
+
+/// Reads a change of a shot: `shot=12,x=0.7,mode=static`.
+pub(crate) fn shot_edit(text: &str) -> Result<ShotEdit, String> {
+    let mut edit = ShotEdit { shot: 0, centre: [None; 2], mode: None, locked: None };
+    for part in text.split(',') {
+        let (key, value) = part.split_once('=').ok_or_else(|| format!("{part}: give KEY=VALUE"))?;
+        let fraction = || match value.parse::<f64>() {
+            Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(Some(fraction)),
+            _ => Err(format!("{part}: give a fraction of the picture from 0 to 1")),
+        };
+        match key {
+            "shot" => {
+                let number = value.parse().ok().filter(|&number| number > 0);
+                edit.shot = number.ok_or_else(|| format!("{part}: shots are counted from 1"))?;
+            }
+            "x" => edit.centre[0] = fraction()?,
+            "y" => edit.centre[1] = fraction()?,
+            "mode" => match value {
+                "static" => edit.mode = Some(ShotMode::Static),
+                _ => return Err(format!("{part}: static is all that can be set; edit the plan's keys for other ways")),
+            },
+            "locked" => match value {
+                "yes" | "true" => edit.locked = Some(true),
+                "no" | "false" => edit.locked = Some(false),
+                _ => return Err(format!("{part}: give yes or no")),
+            },
+            _ => return Err(format!("{key}: give shot, x, y, mode or locked")),
+        }
+    }
+    if edit.shot == 0 {
+        return Err("say which shot, from 1: shot=12,x=0.7".to_owned());
+    }
+    if edit.centre == [None; 2] && edit.mode.is_none() && edit.locked.is_none() {
+        return Err("say what to change: x, y, mode or locked".to_owned());
+    }
+    Ok(edit)
 }
 
 /// Reads the device that scales: a word, or part of a GPU adapter's name.
@@ -240,6 +288,7 @@ mod tests {
     #[test]
     fn crops_are_words_or_fractions() {
         for (text, choice) in [
+            ("auto", CropChoice::Auto),
             ("center", CropChoice::Center),
             ("centre", CropChoice::Center),
             ("left", CropChoice::Left),

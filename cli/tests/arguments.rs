@@ -25,7 +25,8 @@ fn help(arguments: &[&str]) -> String {
 fn help_shows_every_option_with_its_default() {
     const WANTED: &[(&str, &str)] = &[
         ("--ladder <RUNGS>", "[default: 1080x1920,720x1280,540x960,360x640]"),
-        ("--crop <X>", "[default: center]"),
+        ("--crop <X>", "[default: auto]"),
+        ("--analysis <FILE>", ""),
         ("--encoder <NAME>", "[default: rav1e]"),
         ("--speed <0..10>", "[default: 8]"),
         ("--quality <0..100>", "[default: 60]"),
@@ -49,7 +50,14 @@ fn help_shows_every_option_with_its_default() {
         ("--device <DEVICE>", "[default: auto]"),
         ("--memory <SIZE>", "[default: three quarters of what is free]"),
     ];
-    const PLAN: &[(&str, &str)] = &[("-o, --output <FILE>", "[default: standard output]")];
+    const PLAN: &[(&str, &str)] = &[
+        ("-o, --output <FILE>", "[default: standard output]"),
+        ("--set <SHOT>", ""),
+        ("--progress <MODE>", "[default: auto] [possible values: auto, bar, json, none]"),
+        ("--device <DEVICE>", "[default: auto]"),
+    ];
+    const LOOKED_AT: &[(&str, &str)] =
+        &[("-o, --output <FILE>", ""), ("--overwrite", ""), ("--source <INPUT>", "[default: where the plan says")];
     const SEGMENT: &[(&str, &str)] =
         &[("-n, --number <N>", ""), ("-o, --output <FOLDER>", ""), ("--store-size <SIZE>", "[default: no limit]")];
     const ALL: &[(&str, &str)] =
@@ -58,6 +66,8 @@ fn help_shows_every_option_with_its_default() {
         ("convert", [WANTED, DONE, WORK].concat()),
         ("plan", [WANTED, PLAN].concat()),
         ("render", [DONE, WORK, &[("--source <INPUT>", "[default: where the plan says")]].concat()),
+        ("review", LOOKED_AT.to_vec()),
+        ("preview", LOOKED_AT.to_vec()),
         ("segment", [SEGMENT, WORK, &[("--source <INPUT>", "[default: where the plan says")]].concat()),
     ] {
         for flag in ["-h", "--help"] {
@@ -116,6 +126,11 @@ fn mistakes_end_with_2_and_one_line_on_standard_error() {
         &["convert", "film.mkv", "--ladder", "16386x16386"],
         &["convert", "film.mkv", "--ladder", ""],
         &["convert", "film.mkv", "--crop", "2"],
+        &["plan", "film.plan.json", "--set", "x=0.5"],
+        &["plan", "film.plan.json", "--set", "shot=0,x=0.5"],
+        &["plan", "film.plan.json", "--set", "shot=1,x=1.5"],
+        &["plan", "film.plan.json", "--set", "shot=1"],
+        &["plan", "film.plan.json", "--set", "shot=1,mode=spiral"],
         &["convert", "film.mkv", "--encoder", "x264"],
         &["convert", "film.mkv", "--keyframe-interval", "0"],
         &["convert", "film.mkv", "--bit-depth", "12"],

@@ -26,10 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         CropKey { time: Time::from(Rational::new(19, 10)), window: at(1.0), then: Interpolation::Hold },
     ];
     let rest = vec![CropKey { time: two_seconds, window: at(0.5), then: Interpolation::Hold }];
-    edited.wanted.shots = vec![
-        Shot { start: Time::ZERO, end: Some(two_seconds), track: pan },
-        Shot { start: two_seconds, end: None, track: rest },
-    ];
+    edited.wanted.shots = vec![Shot::new(Time::ZERO, Some(two_seconds), pan), Shot::new(two_seconds, None, rest)];
     // Checks all rules, and says which one is broken where.
     let edited = edited.update()?;
 

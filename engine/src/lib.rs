@@ -22,6 +22,7 @@
 //! What is hidden from this documentation is machinery; it changes without notice, and is public for the workspace's own
 //! program, tests and benches alone. ARCHITECTURE.md shows the way through it.
 
+pub mod analyse;
 #[doc(hidden)]
 pub mod av1;
 #[doc(hidden)]
@@ -32,6 +33,7 @@ pub mod encode;
 pub mod error;
 pub mod fingerprint;
 pub mod frame;
+pub mod framing;
 pub mod geometry;
 pub mod ladder;
 pub mod machine;
@@ -44,6 +46,7 @@ pub mod packet;
 pub mod picture;
 pub mod pipeline;
 pub mod plan;
+pub mod preview;
 mod read_at;
 pub mod source;
 pub mod store;

@@ -7,6 +7,7 @@ mod bad_input;
 mod colour;
 mod encoders;
 mod footage;
+mod framing;
 mod kill;
 mod look;
 mod memory;

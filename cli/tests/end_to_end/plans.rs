@@ -1,6 +1,6 @@
 //! Plans as documents: printed, edited, rendered; segments by themselves; the store.
 
-use crate::support::{Desk, QUICK, assert_refused, files, upright};
+use crate::support::{CENTER, Desk, QUICK, assert_refused, files, upright};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,9 +22,9 @@ fn film() -> Clip {
 
 const SECONDLY: &[&str] = &["--ladder", "90x160,54x96", "--speed", "10", "--keyframe-interval", "1"];
 
-/// `upright plan SOURCE -o PLAN OPTIONS...`; gives the plan.
+/// `upright plan SOURCE -o PLAN OPTIONS...`, the window in the middle; gives the plan.
 fn plan(source: &Path, path: &Path, options: &[&str]) -> Value {
-    let output = upright("plan").arg(source).arg("-o").arg(path).args(options).output().unwrap();
+    let output = upright("plan").arg(source).arg("-o").arg(path).args(CENTER).args(options).output().unwrap();
     assert!(output.status.success() && output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }

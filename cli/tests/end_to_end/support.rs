@@ -12,6 +12,9 @@ use upright_fixtures::{Clip, Fixture, catalogue};
 /// The smallest rung that still shows something, as fast as can be.
 pub(crate) const QUICK: &[&str] = &["--ladder", "90x160", "--speed", "10"];
 
+/// The window where most tests know what it shows.
+pub(crate) const CENTER: &[&str] = &["--crop", "center"];
+
 /// The program, with a command, and no terminal.
 pub(crate) fn upright(command: &str) -> Command {
     let mut upright = Command::new(env!("CARGO_BIN_EXE_upright"));
@@ -48,10 +51,13 @@ impl Desk {
         recipe.write(self.path()).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// `upright convert SOURCE -o OUT OPTIONS...`, not started.
+    /// `upright convert SOURCE -o OUT OPTIONS...`, not started. The window stands in the middle unless the options say else.
     pub(crate) fn convert<S: AsRef<OsStr>>(&self, source: impl AsRef<OsStr>, options: &[S]) -> Command {
         let mut command = upright("convert");
         command.arg(source).arg("--output").arg(self.out()).args(["--device", "cpu"]).args(options);
+        if !options.iter().any(|option| option.as_ref() == "--crop") {
+            command.args(CENTER);
+        }
         command
     }
 

@@ -25,6 +25,7 @@ pub use info::{Bandwidth, DeviceChoice, DeviceInfo, GpuStats, Memory, Traffic};
 pub use plane_node::PlaneNode;
 pub use runner::{PictureSet, Runner};
 pub use scale::{Crop, MAX_SIDE, ScaleSpec};
+pub(crate) use stock::{Lease, Stock};
 
 /// Sets of pictures that whoever collects them may hold, besides those that a runner has under way, without its taking more
 /// memory.

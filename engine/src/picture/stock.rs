@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Things that are lent and come back: to make one costs more than to keep it.
 #[derive(Debug)]
-pub(super) struct Stock<T>(Mutex<Vec<T>>);
+pub(crate) struct Stock<T>(Mutex<Vec<T>>);
 
 /// A thing that goes back to its stock when it is dropped.
 #[derive(Debug)]
-pub(super) struct Lease<T> {
+pub(crate) struct Lease<T> {
     /// There until it is dropped.
     thing: Option<T>,
     stock: Arc<Stock<T>>,
@@ -23,7 +23,7 @@ impl<T> Default for Stock<T> {
 
 impl<T> Stock<T> {
     /// Adds a thing.
-    pub(super) fn put(&self, thing: T) {
+    pub(crate) fn put(&self, thing: T) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(thing);
     }
 
@@ -31,7 +31,7 @@ impl<T> Stock<T> {
     ///
     /// # Errors
     /// That of `make`.
-    pub(super) fn take<E>(self: &Arc<Self>, make: impl FnOnce() -> Result<T, E>) -> Result<Lease<T>, E> {
+    pub(crate) fn take<E>(self: &Arc<Self>, make: impl FnOnce() -> Result<T, E>) -> Result<Lease<T>, E> {
         let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let thing = Some(free.map_or_else(make, Ok)?);
         Ok(Lease { thing, stock: Arc::clone(self) })

@@ -21,7 +21,8 @@ mod summary;
 
 pub use crate::control::Control;
 pub use parallelism::{Limits, ParallelismPlan};
-pub use planning::plan;
+pub use planning::{analyse, is_enough, plan};
+pub(crate) use progress::Expected;
 pub use progress::{Phase, Progress, RungProgress};
 pub use render::{REPORT, RenderOptions, render};
 pub use report::Report;

@@ -1,10 +1,14 @@
-//! Making a plan of a source: its frames' times are read, so that its segments are known beforehand.
+//! Making a plan of a source: it is looked at, so that the window follows what is seen, and its frames' times are read, so that its
+//! segments are known beforehand.
 
-use super::progress::{Expected, Progress};
+use super::progress::{Expected, Phase, Progress};
+use crate::analyse::{self, AnalyseOptions, Analysis};
 use crate::control::Control;
 use crate::error::Result;
+use crate::framing;
 use crate::media::Source;
-use crate::plan::{Plan, PlanOptions};
+use crate::plan::{CropChoice, Plan, PlanOptions};
+use crate::source::SourceInfo;
 use crate::time::Time;
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -14,9 +18,10 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Decides everything about the conversion of a source, of which nothing is read for it that [`super::render`] would miss.
 ///
-/// A file is read through for it once more, without decoding: the times of its frames say where segments begin. A source that
-/// can be read only once, such as a pipe, has its segments cut while it is decoded. `on_progress` is called about ten times a
-/// second.
+/// A file is read through for it once more, without decoding: the times of its frames say where segments begin. With
+/// [`CropChoice::Auto`] it is looked at before, unless the options have what was seen; see [`analyse()`]. A source that can be read
+/// only once, such as a pipe, is not looked at, and has its segments cut while it is decoded. `on_progress` is called about ten
+/// times a second.
 ///
 /// # Errors
 /// As [`Plan::new`]; [`crate::Error::Io`] and [`crate::Error::BadSource`] when the source cannot be read;
@@ -27,24 +32,105 @@ pub fn plan(
     control: &Control,
     on_progress: &dyn Fn(&Progress),
 ) -> Result<Plan> {
-    let begin = Instant::now();
     let mut plan = Plan::new(source.info(), options)?;
+    let seen = match &options.analysis {
+        None if options.crop == CropChoice::Auto => {
+            analyse(source, options, &AnalyseOptions::default(), control, on_progress)?
+        }
+        _ => None,
+    };
+    if options.crop == CropChoice::Auto {
+        match options.analysis.as_ref().or(seen.as_ref()) {
+            Some(analysis) => {
+                let shots = framing::frame(analysis, &plan.found.video, options.ladder.shape());
+                plan.wanted.shots = framing::keep_locked(shots, &options.earlier);
+            }
+            None => log::warn!(
+                "{}: it can be read only once, so that nobody can be looked for beforehand: the window stands in the middle; \
+                 convert a file, or say where the window stands",
+                source.info().name
+            ),
+        }
+    }
+    let begin = Instant::now();
     if !source.can_be_read_again() {
-        return Ok(plan);
+        return plan.update();
     }
     let expected = Expected::of(&plan);
-    let (list, frames, told) = (RefCell::new(plan.segment_list()), Cell::new(0), Cell::new(begin));
+    let (list, ticker) = (RefCell::new(plan.segment_list()), Ticker::new(begin));
     let again = source.open_again(control)?;
     plan.check_source(again.info())?;
     let scan = again.scan(|pts| {
         list.borrow_mut().push(pts);
-        frames.set(frames.get() + 1);
-        if told.get().elapsed() >= TICK {
-            told.set(Instant::now());
+        if let Some(frames) = ticker.frame() {
             let film = Time::of_ticks(pts, plan.time_base()).seconds().as_f64();
-            on_progress(&Progress::scanning(expected, frames.get(), film, begin.elapsed()));
+            on_progress(&Progress::reading(Phase::Scan, expected, frames, film, begin.elapsed()));
         }
     })?;
     plan.found.scan = Some(scan);
     plan.with_segments(list.into_inner())
+}
+
+/// Looks at a source for plans with these options: it is opened once more and decoded from beginning to end. None where that cannot
+/// be. Whoever keeps what was seen, and gives it to [`plan()`] with other options, has the source looked at once.
+///
+/// # Errors
+/// As [`analyse::analyse()`].
+pub fn analyse(
+    source: &Source,
+    options: &PlanOptions,
+    looking: &AnalyseOptions,
+    control: &Control,
+    on_progress: &dyn Fn(&Progress),
+) -> Result<Option<Analysis>> {
+    if !source.can_be_read_again() {
+        return Ok(None);
+    }
+    let info = source.info();
+    let looking = AnalyseOptions { detectors: looking.detectors && needs_detectors(info, options), ..looking.clone() };
+    let begin = Instant::now();
+    let (expected, ticker) = (Expected::of(&Plan::new(info, options)?), Ticker::new(begin));
+    let again = source.open_again(control)?;
+    let seen = analyse::analyse(again, &looking, control, &|pts| {
+        if let Some(frames) = ticker.frame() {
+            let film = Time::of_ticks(pts, info.video.time_base).seconds().as_f64();
+            on_progress(&Progress::reading(Phase::Analyse, expected, frames, film, begin.elapsed()));
+        }
+    })?;
+    Ok(Some(seen))
+}
+
+/// Tells whether what was seen earlier is enough for a plan of a source with these options.
+pub fn is_enough(analysis: &Analysis, info: &SourceInfo, options: &PlanOptions) -> bool {
+    analysis.is_of(info) && (analysis.detectors || !needs_detectors(info, options))
+}
+
+/// Tells whether a window leaves so much of the picture out that it matters who is where.
+fn needs_detectors(info: &SourceInfo, options: &PlanOptions) -> bool {
+    const ALL: f64 = 0.97;
+    let picture = &info.video.upright;
+    let window = picture.largest_window(options.ladder.shape(), (0.5, 0.5));
+    window.width < ALL * picture.width() || window.height < ALL * picture.height()
+}
+
+/// Counts frames, and says when progress is to be told.
+struct Ticker {
+    frames: Cell<u64>,
+    told: Cell<Instant>,
+}
+
+impl Ticker {
+    fn new(begin: Instant) -> Self {
+        Self { frames: Cell::new(0), told: Cell::new(begin) }
+    }
+
+    /// Counts a frame; gives their number where it is time to tell it.
+    fn frame(&self) -> Option<u64> {
+        self.frames.set(self.frames.get() + 1);
+        if self.told.get().elapsed() < TICK {
+            return None;
+        }
+        self.told.set(Instant::now());
+        Some(self.frames.get())
+    }
 }

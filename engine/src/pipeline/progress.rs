@@ -31,6 +31,8 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
+    /// Looking at the source's pictures, to know where the window goes.
+    Analyse,
     /// Reading the source, to know where its frames are.
     Scan,
     /// Decoding, scaling and encoding.
@@ -175,14 +177,15 @@ impl Progress {
         }
     }
 
-    /// Tells how far the reading of a source is, `elapsed` after it began: so many frames, up to `film` seconds.
+    /// Tells how far the reading of a source is, or the looking at it, `elapsed` after it began: so many frames, up to `film`
+    /// seconds.
     #[expect(clippy::cast_precision_loss, reason = "for people to read")]
-    pub(crate) fn scanning(expected: Expected, frames: u64, film: f64, elapsed: Duration) -> Self {
+    pub(crate) fn reading(phase: Phase, expected: Expected, frames: u64, film: f64, elapsed: Duration) -> Self {
         let elapsed = elapsed.as_secs_f64();
         let per_second = |amount: f64| if elapsed > 0.0 { amount / elapsed } else { 0.0 };
         let done = expected.seconds.filter(|&seconds| seconds > 0.0).map(|seconds| (film / seconds).clamp(0.0, 1.0));
         Self {
-            phase: Phase::Scan,
+            phase,
             frames,
             total: expected.frames,
             fps: per_second(frames as f64),

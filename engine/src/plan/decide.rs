@@ -75,7 +75,7 @@ impl Plan {
 fn whole_film(source: &SourceInfo, options: &PlanOptions) -> Shot {
     let window = source.video.upright.largest_window(options.ladder.shape(), (options.crop.centre(), 0.5));
     let key = CropKey { time: Time::ZERO, window, then: Interpolation::Hold };
-    Shot { start: Time::ZERO, end: None, track: vec![key] }
+    Shot::new(Time::ZERO, None, vec![key])
 }
 
 fn key_frames(encoder: &EncoderCapabilities, interval: Rational, frame_rate: Rational) -> KeyFrameRule {

@@ -24,7 +24,7 @@ pub(crate) use memory::{LEAST_FRAMES, RUNG_FRAMES};
 pub use options::{CropChoice, DepthChoice, PlanOptions};
 pub(crate) use segments::{FramePlace, Segmenter};
 pub use segments::{KeyFrameRule, Segment, Segmentation};
-pub use track::{CropKey, Interpolation, Placement, Shot};
+pub use track::{CropKey, Interpolation, Placement, Shot, ShotBorders, ShotMode, ShotSubject};
 pub use wanted::{Wanted, WantedAudio, WantedEncoder};
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Choices that a plan is made from.
 
+use super::track::Shot;
+use crate::analyse::Analysis;
 use crate::encode::{self, EncoderChoice, EncoderKind};
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
@@ -12,7 +14,7 @@ use crate::machine;
 pub struct PlanOptions {
     /// Output sizes.
     pub ladder: Ladder,
-    /// Where the window stands.
+    /// Where the window stands, or that it follows what is seen.
     pub crop: CropChoice,
     /// What makes the AV1 streams.
     pub encoder: EncoderChoice,
@@ -28,13 +30,17 @@ pub struct PlanOptions {
     pub depth: DepthChoice,
     /// Cores that threads are chosen for, at least 1, where an encoder's threads change what it makes.
     pub cores: usize,
+    /// What was seen in the source, for [`CropChoice::Auto`]; none to have it looked at.
+    pub analysis: Option<Analysis>,
+    /// Shots of an earlier plan; those of them that are locked stay as they are.
+    pub earlier: Vec<Shot>,
 }
 
 impl Default for PlanOptions {
     fn default() -> Self {
         Self {
             ladder: Ladder::default(),
-            crop: CropChoice::Center,
+            crop: CropChoice::Auto,
             encoder: EncoderChoice::Named(EncoderKind::Rav1e),
             encoder_options: Vec::new(),
             speed: 8,
@@ -42,6 +48,8 @@ impl Default for PlanOptions {
             keyframe_interval: Rational { num: 2, den: 1 },
             depth: DepthChoice::Auto,
             cores: machine::cores(),
+            analysis: None,
+            earlier: Vec::new(),
         }
     }
 }
@@ -72,6 +80,8 @@ builders! {
     keyframe_interval: Rational,
     depth: DepthChoice,
     cores: usize,
+    analysis: Option<Analysis>,
+    earlier: Vec<Shot>,
 }
 
 impl PlanOptions {
@@ -96,6 +106,8 @@ impl PlanOptions {
 /// Where the window stands along the picture's width. It is moved inside the picture where it would stick out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum CropChoice {
+    /// Where people are, shot by shot; in the middle where the source cannot be looked at beforehand.
+    Auto,
     /// In the middle.
     Center,
     /// At the left edge.
@@ -110,7 +122,7 @@ impl CropChoice {
     /// Fraction of the picture's width at which the window's centre is wanted.
     pub fn centre(self) -> f64 {
         match self {
-            Self::Center => 0.5,
+            Self::Auto | Self::Center => 0.5,
             Self::Left => 0.0,
             Self::Right => 1.0,
             Self::At(centre) => centre,

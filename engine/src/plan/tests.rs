@@ -226,8 +226,8 @@ fn full() -> Plan {
     let key = |time, x, height, then| CropKey { time: at(time), window: window(x, height), then };
     let (ease, linear, hold) = (Interpolation::Ease, Interpolation::Linear, Interpolation::Hold);
     plan.wanted.shots = vec![
-        Shot { start: at(0), end: Some(at(7)), track: vec![key(0, 0.3, 1079.9, ease), key(5, 700.0, 900.7, hold)] },
-        Shot { start: at(7), end: None, track: vec![key(7, 1.0 / 3.0, 1000.0, linear), key(60, 9.0, 1000.0, hold)] },
+        Shot::new(at(0), Some(at(7)), vec![key(0, 0.3, 1079.9, ease), key(5, 700.0, 900.7, hold)]),
+        Shot::new(at(7), None, vec![key(7, 1.0 / 3.0, 1000.0, linear), key(60, 9.0, 1000.0, hold)]),
     ];
     plan.update().unwrap()
 }
@@ -256,8 +256,8 @@ proptest! {
         prop_assume!(start > Time::ZERO);
         let key = |time| CropKey { time, window, then: Interpolation::Linear };
         plan.wanted.shots = vec![
-            Shot { start: Time::ZERO, end: Some(start), track: vec![key(Time::ZERO)] },
-            Shot { start, end: None, track: vec![key(start)] },
+            Shot::new(Time::ZERO, Some(start), vec![key(Time::ZERO)]),
+            Shot::new(start, None, vec![key(start)]),
         ];
         let plan = plan.update().unwrap();
         let back = Plan::from_json(&plan.to_json().unwrap(), "plan").unwrap();

@@ -1,5 +1,6 @@
 //! Shots, and the window's way through them.
 
+use crate::analyse::SubjectKind;
 use crate::geometry::Window;
 use crate::time::Time;
 use schemars::JsonSchema;
@@ -16,6 +17,69 @@ pub struct Shot {
     pub end: Option<Time>,
     /// The crop track: at least one key, in rising order of time, all in the shot. Before the first key its window holds.
     pub track: Vec<CropKey>,
+    /// How the window goes through the shot, in a word; none where nobody has said. The track decides.
+    #[serde(default)]
+    pub mode: Option<ShotMode>,
+    /// How sure the framing is, from 0 to 1; none where it was not found by looking at the picture.
+    #[serde(default)]
+    pub confidence: Option<f64>,
+    /// Why the window is where it is.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Whether the shot is left as it is when the film is planned anew.
+    #[serde(default)]
+    pub locked: bool,
+    /// The sides of the picture that show nothing, where there are any; the window is within.
+    #[serde(default)]
+    pub borders: Option<ShotBorders>,
+    /// Who was seen, the most important first.
+    #[serde(default)]
+    pub subjects: Vec<ShotSubject>,
+}
+
+/// How the window goes through a shot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ShotMode {
+    /// It stands.
+    Static,
+    /// It goes from one place to another, once.
+    Pan,
+    /// It follows.
+    Track,
+}
+
+/// Sides of the picture that show nothing, in square pixels of the upright picture.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShotBorders {
+    /// Width of the left one.
+    pub left: f64,
+    /// Height of the upper one.
+    pub top: f64,
+    /// Width of the right one.
+    pub right: f64,
+    /// Height of the lower one.
+    pub bottom: f64,
+}
+
+/// Somebody who was seen in a shot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShotSubject {
+    /// Number in the film, from 1.
+    pub id: u32,
+    /// What was seen of it.
+    pub kind: SubjectKind,
+    /// Whether the window holds it.
+    pub held: bool,
+    /// When it is first seen.
+    pub from: Time,
+    /// When it is last seen.
+    pub to: Time,
+    /// Where it is most of the time, in square pixels of the upright picture: the face, or the person where no face is.
+    #[serde(rename = "box")]
+    pub bounds: Window,
 }
 
 /// A window that is reached at a time.
@@ -65,6 +129,12 @@ pub struct Placement {
 }
 
 impl Shot {
+    /// Makes a shot of which nothing more is known.
+    pub fn new(start: Time, end: Option<Time>, track: Vec<CropKey>) -> Self {
+        let (mode, confidence, reason, borders) = (None, None, None, None);
+        Self { start, end, track, mode, confidence, reason, locked: false, borders, subjects: Vec::new() }
+    }
+
     /// The window at a time in the shot; none without a key.
     pub fn window_at(&self, time: Time) -> Option<Placement> {
         let after = self.track.partition_point(|key| key.time <= time);
@@ -106,7 +176,7 @@ mod tests {
     }
 
     fn shot(start: i64, end: Option<i64>, track: Vec<CropKey>) -> Shot {
-        Shot { start: at(start), end: end.map(at), track }
+        Shot::new(at(start), end.map(at), track)
     }
 
     #[test]

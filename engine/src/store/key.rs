@@ -3,7 +3,7 @@
 use crate::encode::EncoderSettings;
 use crate::error::{Error, Result};
 use crate::fingerprint::Sha256Hex;
-use crate::plan::{Interpolation, Plan, Segment, Shot};
+use crate::plan::{CropKey, Interpolation, Plan, Segment, Shot};
 use crate::time::Time;
 use crate::versions::versions;
 use serde::Serialize;
@@ -51,8 +51,16 @@ struct Own<'a> {
     segment: Segment,
     key_frames: crate::plan::KeyFrameRule,
     /// Whatever of the shots shows in it.
-    shots: Vec<Shot>,
+    shots: Vec<ShownShot>,
     encoder: &'a EncoderSettings,
+}
+
+/// What of a shot shows: the rest is said of it.
+#[derive(Debug, PartialEq, Serialize)]
+struct ShownShot {
+    start: Time,
+    end: Option<Time>,
+    track: Vec<CropKey>,
 }
 
 impl SegmentKeys {
@@ -115,7 +123,7 @@ fn unwritable(error: &serde_json::Error) -> Error {
 
 /// Cuts out what of the shots shows in a segment: their cuts in it, and the keys that its windows lie between. The rest may be edited
 /// without changing a frame of the segment.
-fn shots_within(shots: &[Shot], segment: Segment) -> Vec<Shot> {
+fn shots_within(shots: &[Shot], segment: Segment) -> Vec<ShownShot> {
     let before_end = |time: Time| segment.end.is_none_or(|end| time < end);
     // They rise.
     let first = shots.partition_point(|shot| shot.end.is_some_and(|end| end <= segment.start));
@@ -140,7 +148,7 @@ fn shots_within(shots: &[Shot], segment: Segment) -> Vec<Shot> {
             // Where a shot begins before the segment, or ends after it, does not matter.
             let start = shot.start.max(segment.start);
             let shot_end = shot.end.filter(|&end| before_end(end));
-            Shot { start, end: shot_end, track }
+            ShownShot { start, end: shot_end, track }
         })
         .collect()
 }

@@ -5,7 +5,7 @@ use upright_engine::Result;
 use upright_engine::media::Source;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::pipeline::{self, Control, Progress, RenderOptions, Report, render};
-use upright_engine::plan::{PlanOptions, Segmentation};
+use upright_engine::plan::{CropChoice, PlanOptions, Segmentation};
 use upright_engine::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
 
 pub(crate) struct Job {
@@ -22,7 +22,11 @@ impl Job {
     pub(crate) fn new(source: &Path, directory: &Path) -> Self {
         Self {
             source: source.to_owned(),
-            plan: PlanOptions::default().ladder("72,36".parse().unwrap()).speed(10).quality(80),
+            plan: PlanOptions::default()
+                .ladder("72,36".parse().unwrap())
+                .speed(10)
+                .quality(80)
+                .crop(CropChoice::Center),
             render: RenderOptions::new(directory).device(DeviceChoice::Cpu),
             span: Span::default(),
             whole: false,

@@ -31,13 +31,13 @@ fn film() -> Plan {
     (0..250).for_each(|frame| list.push(frame * 40));
     let mut plan = plan.with_segments(list).unwrap();
     plan.wanted.shots = vec![
-        Shot { start: at(0), end: Some(at(300)), track: vec![crop_key(0, 10.0, Hold)] },
-        Shot {
-            start: at(300),
-            end: Some(at(800)),
-            track: vec![crop_key(300, 20.0, Hold), crop_key(400, 30.0, Ease), crop_key(600, 300.0, Hold)],
-        },
-        Shot { start: at(800), end: None, track: vec![crop_key(800, 40.0, Hold)] },
+        Shot::new(at(0), Some(at(300)), vec![crop_key(0, 10.0, Hold)]),
+        Shot::new(
+            at(300),
+            Some(at(800)),
+            vec![crop_key(300, 20.0, Hold), crop_key(400, 30.0, Ease), crop_key(600, 300.0, Hold)],
+        ),
+        Shot::new(at(800), None, vec![crop_key(800, 40.0, Hold)]),
     ];
     plan.update().unwrap()
 }
@@ -155,7 +155,7 @@ fn a_cut_changes_its_own_segment() {
             let last = plan.wanted.shots.last_mut().unwrap();
             last.end = Some(at(hundredths));
             let track = vec![CropKey { time: at(hundredths), ..last.track[0] }];
-            plan.wanted.shots.push(Shot { start: at(hundredths), end: None, track });
+            plan.wanted.shots.push(Shot::new(at(hundredths), None, track));
         })
     };
     assert_eq!(cut(850), [8], "a key frame more in it");
@@ -192,7 +192,7 @@ fn the_first_segment_has_the_frames_before_it_too() {
         let mut shots = plan.wanted.shots.clone();
         shots[0] = Shot { start: at(20), ..shots[0].clone() };
         shots[0].track[0].time = at(20);
-        shots.insert(0, Shot { start: at(0), end: Some(at(20)), track: vec![crop_key(0, x, Interpolation::Hold)] });
+        shots.insert(0, Shot::new(at(0), Some(at(20)), vec![crop_key(0, x, Interpolation::Hold)]));
         plan.wanted.shots = shots;
         keys(&plan.update().unwrap())
     };
@@ -246,7 +246,7 @@ prop_compose! {
                 keys.into_iter().map(|(place, x, then)| crop_key(start + place * length / 100, x, then)).collect();
             track.sort_by_key(|key| key.time);
             track.dedup_by_key(|key| key.time);
-            made.push(Shot { start: at(start), end: Some(at(start + length)), track });
+            made.push(Shot::new(at(start), Some(at(start + length)), track));
             start += length;
         }
         made.last_mut().unwrap().end = None;
@@ -269,7 +269,8 @@ proptest! {
             key_frames_from: at(start),
         };
         let end = if is_last { 2000 } else { start + length };
-        let within = shots_within(&shots, segment);
+        let within: Vec<_> =
+            shots_within(&shots, segment).into_iter().map(|shown| Shot::new(shown.start, shown.end, shown.track)).collect();
         for step in start * 3..end * 3 {
             let time = Time::from(Rational { num: step, den: 300 });
             prop_assert_eq!(shown(&within, time), shown(&shots, time), "{}", time);

@@ -1,0 +1,78 @@
+//! What was seen in films, as files.
+
+use crate::plan_file;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use upright_engine::analyse::{AnalyseOptions, Analysis};
+use upright_engine::control::Control;
+use upright_engine::media::Source;
+use upright_engine::pipeline::{self, Progress};
+use upright_engine::plan::{CropChoice, PlanOptions};
+use upright_engine::{Error, Result};
+
+/// The largest that is read, in bytes: that of a film of a hundred hours.
+const LARGEST: u64 = 1 << 30;
+
+/// Names the analysis that lies beside a plan: `film.analysis.json` beside `film.plan.json`.
+pub(crate) fn beside(plan: &Path) -> PathBuf {
+    let name = plan.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = [".plan.json", ".json"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    plan.with_file_name(format!("{stem}.analysis.json"))
+}
+
+/// Has a source looked at for a plan with these options, where its window is to follow what is seen; what was seen earlier, and lies
+/// in `file`, counts where it fits.
+///
+/// # Errors
+/// As [`pipeline::analyse`]; [`Error::Io`] when the file cannot be read or written; [`Error::OutputExists`] when it is something
+/// else.
+pub(crate) fn look(
+    source: &Source,
+    options: PlanOptions,
+    looking: &AnalyseOptions,
+    file: Option<&Path>,
+    control: &Control,
+    on_progress: &dyn Fn(&Progress),
+) -> Result<PlanOptions> {
+    if options.crop != CropChoice::Auto {
+        return Ok(options);
+    }
+    let kept = file.map(|file| read(file, source, &options)).transpose()?.flatten();
+    if let Some(analysis) = kept {
+        return Ok(options.analysis(Some(analysis)));
+    }
+    let seen = pipeline::analyse(source, &options, looking, control, on_progress)?;
+    if let (Some(file), Some(seen)) = (file, &seen) {
+        plan_file::write(&seen.to_json()?, file, true)?;
+    }
+    Ok(options.analysis(seen))
+}
+
+/// Reads what was seen in a source; none where there is no such file, or one of another film.
+fn read(file: &Path, source: &Source, options: &PlanOptions) -> Result<Option<Analysis>> {
+    if source.is_at(file) {
+        return Err(Error::OutputIsInput { path: file.to_path_buf() });
+    }
+    match fs::metadata(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Ok(there) if there.is_file() && there.len() <= LARGEST => {}
+        Ok(_) => return Err(Error::OutputExists { path: file.to_path_buf() }),
+        Err(error) => return Err(Error::io(file, "cannot read the analysis")(error)),
+    }
+    let text = fs::read_to_string(file).map_err(Error::io(file, "cannot read the analysis"))?;
+    let name = file.display().to_string();
+    match Analysis::from_json(&text, &name) {
+        Ok(analysis) if pipeline::is_enough(&analysis, source.info(), options) => Ok(Some(analysis)),
+        Ok(_) => {
+            log::warn!("{name}: is of another film, or of another part of it: the film is looked at anew");
+            Ok(None)
+        }
+        // A file that is no analysis is not replaced by one; an old one is.
+        Err(error) if text.contains("\"shots\"") && text.contains("\"detectors\"") => {
+            log::warn!("{error}: the film is looked at anew");
+            Ok(None)
+        }
+        Err(_) => Err(Error::OutputExists { path: file.to_path_buf() }),
+    }
+}

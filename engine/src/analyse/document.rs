@@ -1,0 +1,286 @@
+//! What was seen in a film, as a document.
+
+use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
+use crate::geometry::Rational;
+use crate::source::{SourceInfo, Span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Version of the document's form and of how films are looked at: whoever changes what is seen raises it.
+pub const VERSION: u32 = 1;
+/// Seconds that no film lasts.
+const LONGEST: f64 = 360_000.0;
+
+/// What was seen in a film's pictures. Places are in thousandths of the upright picture's width and height, so that small
+/// differences between processors vanish; times are ticks of `time_base` on the renditions' time line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Analysis {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Of the source that was looked at; none for one that cannot be told from others.
+    pub fingerprint: Option<Fingerprint>,
+    /// The part of it.
+    pub span: Span,
+    /// The track of the picture, from 1.
+    pub track: usize,
+    /// Where the source's time line begins in the renditions', in ticks of the source.
+    pub origin: i64,
+    /// Seconds of a tick.
+    pub time_base: Rational,
+    /// Whether faces and persons were looked for.
+    pub detectors: bool,
+    /// The shots, in order, without gap.
+    pub shots: Vec<SeenShot>,
+}
+
+/// The frames between two cuts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeenShot {
+    /// Time of its first frame.
+    pub start: i64,
+    /// Time of its last frame.
+    pub last: i64,
+    /// Frames.
+    pub frames: u64,
+    /// How it begins.
+    pub begins: Transition,
+    /// What of the picture is border: the four sides, in samples of the upright grid.
+    pub borders: Borders,
+    /// Luma at its mean, of 255.
+    pub brightness: u8,
+    /// Whoever was seen, by tracks.
+    pub tracks: Vec<Track>,
+    /// What moved and stood out, several times a second.
+    pub activity: Vec<Activity>,
+}
+
+/// How a shot begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Transition {
+    /// As the film does.
+    Film,
+    /// With a cut.
+    Cut,
+    /// By a dissolve between these times, amid which it is said to begin.
+    Dissolve {
+        /// Its first time.
+        from: i64,
+        /// Its last.
+        to: i64,
+    },
+    /// By way of black, between these times.
+    Fade {
+        /// Its first time.
+        from: i64,
+        /// Its last.
+        to: i64,
+    },
+}
+
+/// Sides of a picture that show nothing, in samples of the upright grid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Borders {
+    /// Columns at the left.
+    pub left: u32,
+    /// Rows at the top.
+    pub top: u32,
+    /// Columns at the right.
+    pub right: u32,
+    /// Rows at the bottom.
+    pub bottom: u32,
+}
+
+/// One face or person for as long as it was followed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Track {
+    /// What it is.
+    pub kind: SubjectKind,
+    /// Where it was, in rising order of time.
+    pub sightings: Vec<Sighting>,
+}
+
+/// What a subject is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectKind {
+    /// A face.
+    Face,
+    /// A whole person, or what is seen of it.
+    Person,
+}
+
+/// Where a subject was at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "[i64; 6]", into = "[i64; 6]")]
+#[schemars(with = "[i64; 6]")]
+pub struct Sighting {
+    /// When.
+    pub time: i64,
+    /// Left, top, width and height, in thousandths of the upright picture's; it may reach beyond it.
+    pub bounds: [i32; 4],
+    /// Hundredths of certainty; 0 where it was not recognised but followed by its texture.
+    pub score: u8,
+}
+
+impl From<Sighting> for [i64; 6] {
+    fn from(Sighting { time, bounds: [x, y, width, height], score }: Sighting) -> Self {
+        [time, x.into(), y.into(), width.into(), height.into(), score.into()]
+    }
+}
+
+impl From<[i64; 6]> for Sighting {
+    fn from([time, bounds @ .., score]: [i64; 6]) -> Self {
+        let within = |value: i64| i32::try_from(value.clamp(-100_000, 100_000)).unwrap_or(0);
+        Self { time, bounds: bounds.map(within), score: u8::try_from(score.clamp(0, 100)).unwrap_or(0) }
+    }
+}
+
+/// What moved, the camera's own motion taken out, and what stood out, since the time before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "[i64; 6]", into = "[i64; 6]")]
+#[schemars(with = "[i64; 6]")]
+pub struct Activity {
+    /// When.
+    pub time: i64,
+    /// Centre of what moved, x and y in thousandths of the picture.
+    pub moving: [i32; 2],
+    /// How much moved, in thousandths of the picture's contrast.
+    pub motion: i32,
+    /// Centre of what stands out, x and y in thousandths of the picture.
+    pub salient: [i32; 2],
+}
+
+impl From<Activity> for [i64; 6] {
+    fn from(Activity { time, moving, motion, salient }: Activity) -> Self {
+        [time, moving[0].into(), moving[1].into(), motion.into(), salient[0].into(), salient[1].into()]
+    }
+}
+
+impl From<[i64; 6]> for Activity {
+    fn from([time, rest @ ..]: [i64; 6]) -> Self {
+        let [x, y, motion, salient_x, salient_y] =
+            rest.map(|value| i32::try_from(value.clamp(-100_000, 100_000)).unwrap_or(0));
+        Self { time, moving: [x, y], motion, salient: [salient_x, salient_y] }
+    }
+}
+
+impl Analysis {
+    /// Reads a document; `name` is what to call it in errors.
+    ///
+    /// # Errors
+    /// [`Error::BadPlan`] when it is none, or one of another version.
+    pub fn from_json(text: &str, name: &str) -> Result<Self> {
+        let bad = |why: String| Error::BadPlan { name: name.to_owned(), line: None, why };
+        let analysis: Self = serde_json::from_str(text).map_err(|error| bad(format!("is no analysis: {error}")))?;
+        if analysis.version != VERSION {
+            let why =
+                format!("is an analysis of version {}, and this Upright makes version {VERSION}", analysis.version);
+            return Err(bad(why));
+        }
+        analysis.check().map_err(bad)?;
+        Ok(analysis)
+    }
+
+    /// Says what cannot be: shots that do not follow one another, or last longer than any film.
+    fn check(&self) -> Result<(), String> {
+        let Rational { num, den } = self.time_base;
+        if num <= 0 || den <= 0 || self.shots.is_empty() {
+            return Err("has no shots, or no time base".to_owned());
+        }
+        for (number, pair) in self.shots.windows(2).enumerate() {
+            if pair[0].last >= pair[1].start {
+                return Err(format!("shot {} begins before the one before it has ended", number + 2));
+            }
+        }
+        if let Some(number) = self.shots.iter().position(|shot| shot.last < shot.start) {
+            return Err(format!("shot {} ends before it begins", number + 1));
+        }
+        let [first, last] = [self.shots.first(), self.shots.last()];
+        let length = last.zip(first).map_or(0, |(last, first)| last.last.saturating_sub(first.start));
+        #[expect(clippy::cast_precision_loss, reason = "a bound")]
+        let seconds = length as f64 * self.time_base.as_f64();
+        if seconds > LONGEST { Err("lasts longer than any film".to_owned()) } else { Ok(()) }
+    }
+
+    /// The document as a text.
+    ///
+    /// # Errors
+    /// None for any that was made or read here.
+    pub fn to_json(&self) -> Result<String> {
+        let text = serde_json::to_string(self);
+        text.map(|text| text + "\n").map_err(|error| Error::misuse(format!("the analysis cannot be written: {error}")))
+    }
+
+    /// Tells whether it is of this source, and of this part of it.
+    pub fn is_of(&self, source: &SourceInfo) -> bool {
+        self.fingerprint.is_some()
+            && self.fingerprint == source.fingerprint
+            && self.span == source.span
+            && (self.track, self.origin, self.time_base)
+                == (source.video.track, source.video.origin, source.video.time_base)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document() -> Analysis {
+        let shot = |start, last| SeenShot {
+            start,
+            last,
+            frames: 2,
+            begins: Transition::Dissolve { from: start - 3, to: start + 3 },
+            borders: Borders { left: 1, top: 2, right: 3, bottom: 4 },
+            brightness: 90,
+            tracks: vec![Track {
+                kind: SubjectKind::Person,
+                sightings: vec![Sighting { time: start, bounds: [-5, 0, 300, 1010], score: 0 }],
+            }],
+            activity: vec![Activity { time: start, moving: [1, 2], motion: 3, salient: [4, 5] }],
+        };
+        Analysis {
+            version: VERSION,
+            fingerprint: None,
+            span: Span::default(),
+            track: 1,
+            origin: -7,
+            time_base: Rational { num: 1, den: 25 },
+            detectors: true,
+            shots: vec![shot(0, 40), shot(41, 90)],
+        }
+    }
+
+    #[test]
+    fn documents_come_back_as_they_were_written() {
+        let text = document().to_json().unwrap();
+        assert_eq!(Analysis::from_json(&text, "film.analysis.json").unwrap(), document());
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_a_reason() {
+        let refused = |edit: fn(&mut Analysis), word: &str| {
+            let mut analysis = document();
+            edit(&mut analysis);
+            match Analysis::from_json(&analysis.to_json().unwrap(), "film.analysis.json") {
+                Err(Error::BadPlan { name, why, .. }) => {
+                    assert!(name == "film.analysis.json" && why.contains(word), "{why}");
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        refused(|analysis| analysis.version = 7, "version 7");
+        refused(|analysis| analysis.shots.clear(), "no shots");
+        refused(|analysis| analysis.shots[1].start = 40, "shot 2");
+        refused(|analysis| analysis.shots[1].last = 3, "shot 2");
+        refused(|analysis| analysis.shots[1].last = i64::MAX, "longer");
+        assert!(Analysis::from_json("{}", "film.analysis.json").is_err());
+        assert!(Analysis::from_json("notes", "film.analysis.json").is_err());
+    }
+}

@@ -1,0 +1,91 @@
+//! From the network's heads to faces.
+
+use super::network::{self, HEAD, Map};
+use crate::analyse::picture::RgbPicture;
+
+/// What has less than this score is not looked at; see the tracker for what is enough.
+const LEAST_SCORE: f32 = 0.35;
+/// Of two boxes that overlap by more than this part of what both cover, the surer one counts.
+const MOST_OVERLAP: f32 = 0.3;
+/// Sides of pictures are multiples of this.
+const MULTIPLE: usize = 32;
+const STRIDES: [usize; 3] = [8, 16, 32];
+
+/// A face, in pixels of the picture that it was found in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::analyse) struct FoundFace {
+    /// Left, top, width, height.
+    pub(in crate::analyse) bounds: [f32; 4],
+    /// The eyes, the nose, the corners of the mouth; each x and y.
+    pub(in crate::analyse) landmarks: [[f32; 2]; 5],
+    /// From 0 to 1.
+    pub(in crate::analyse) score: f32,
+}
+
+/// Finds faces.
+#[derive(Debug, Default)]
+pub(in crate::analyse) struct FaceDetector {
+    input: Map,
+}
+
+impl FaceDetector {
+    /// Finds the faces of a picture, the surest first.
+    pub(in crate::analyse) fn find(&mut self, picture: &RgbPicture) -> Vec<FoundFace> {
+        self.fill(picture);
+        let heads = network::heads(&self.input);
+        let mut found: Vec<_> = heads.iter().zip(STRIDES).flat_map(|(head, stride)| candidates(head, stride)).collect();
+        found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let mut kept: Vec<FoundFace> = Vec::new();
+        for face in found {
+            if kept.iter().all(|other| overlap(other.bounds, face.bounds) <= MOST_OVERLAP) {
+                kept.push(face);
+            }
+        }
+        kept
+    }
+
+    /// Blue, green and red, with black at the right and at the bottom.
+    fn fill(&mut self, picture: &RgbPicture) {
+        let [width, height] = [picture.width, picture.height].map(|side| side.next_multiple_of(MULTIPLE));
+        let input = &mut self.input;
+        (input.width, input.height, input.channels) = (width, height, 3);
+        input.values.clear();
+        input.values.resize(width * height * 3, 0.0);
+        for (out, row) in input.values.chunks_exact_mut(width * 3).zip(picture.samples.chunks_exact(picture.width * 3))
+        {
+            for (out, rgb) in out.as_chunks_mut::<3>().0.iter_mut().zip(row.as_chunks::<3>().0) {
+                *out = [rgb[2], rgb[1], rgb[0]].map(f32::from);
+            }
+        }
+    }
+}
+
+fn candidates(head: &Map, stride: usize) -> impl Iterator<Item = FoundFace> {
+    let places = (0..head.height).flat_map(move |y| (0..head.width).map(move |x| (x, y)));
+    places.filter_map(move |(x, y)| {
+        let values: &[f32; HEAD] = head.at(x, y).try_into().ok()?;
+        let score = (sigmoid(values[0]) * sigmoid(values[1])).sqrt();
+        if score < LEAST_SCORE {
+            return None;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "far below what f32 holds")]
+        let (scale, x, y) = (stride as f32, x as f32, y as f32);
+        let (centre_x, centre_y) = ((x + values[2]) * scale, (y + values[3]) * scale);
+        let (width, height) = (values[4].exp() * scale, values[5].exp() * scale);
+        let bounds = [centre_x - width / 2.0, centre_y - height / 2.0, width, height];
+        let landmark = |number: usize| [(x + values[6 + 2 * number]) * scale, (y + values[7 + 2 * number]) * scale];
+        Some(FoundFace { bounds, landmarks: [0, 1, 2, 3, 4].map(landmark), score })
+    })
+}
+
+fn sigmoid(value: f32) -> f32 {
+    1.0 / (1.0 + (-value).exp())
+}
+
+/// The part that two boxes share of what both cover.
+pub(in crate::analyse) fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
+    let along = |axis: usize| (a[axis] + a[axis + 2]).min(b[axis] + b[axis + 2]) - a[axis].max(b[axis]);
+    let shared = along(0).max(0.0) * along(1).max(0.0);
+    let both = a[2] * a[3] + b[2] * b[3] - shared;
+    if both > 0.0 { shared / both } else { 0.0 }
+}

@@ -1,0 +1,22 @@
+//! Looking at a film before its conversion is planned: shots, borders, faces and persons, what moves. What was seen is a document,
+//! from which plans are made.
+
+mod activity;
+mod borders;
+mod cuts;
+mod detection;
+mod document;
+mod faces;
+mod pass;
+mod persons;
+mod picture;
+mod sampling;
+mod stills;
+mod tiny;
+mod tracker;
+mod vectors;
+
+pub use document::{Activity, Analysis, Borders, SeenShot, Sighting, SubjectKind, Track, Transition, VERSION};
+pub use pass::{AnalyseOptions, analyse};
+pub(crate) use sampling::SmallPictures;
+pub use stills::{Still, stills};

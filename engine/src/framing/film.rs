@@ -1,0 +1,215 @@
+//! The shots of a film.
+
+use super::shot::{self, Axis, Planned, PlannedKey, Then};
+use super::subjects::{STEPS, Subject};
+use crate::analyse::{Analysis, Borders, SeenShot, SubjectKind};
+use crate::geometry::{Rational, Upright, Window};
+use crate::plan::{CropKey, Interpolation, Shot, ShotMode, ShotSubject};
+use crate::source::VideoInfo;
+use crate::time::Time;
+
+/// Thousandths of a second in which keys lie.
+const MILLIS: i64 = 1000;
+/// Digits of a pixel to which windows are rounded.
+const ROUND: f64 = 100.0;
+
+/// Plans the window's way through all shots: windows of this shape, as large as the picture within its borders allows.
+pub fn frame(analysis: &Analysis, video: &VideoInfo, shape: Rational) -> Vec<Shot> {
+    let count = analysis.shots.len();
+    let mut next_subject = 1;
+    let shots = analysis.shots.iter().enumerate().map(|(index, seen)| {
+        let start = if index == 0 { Time::ZERO } else { Time::of_ticks(seen.start, analysis.time_base) };
+        let end = analysis.shots.get(index + 1).filter(|_| index + 1 < count);
+        let end = end.map(|next| Time::of_ticks(next.start, analysis.time_base));
+        shot_of(seen, analysis.time_base, video, shape, (start, end), &mut next_subject)
+    });
+    shots.collect()
+}
+
+/// Puts the locked shots of an earlier plan in the place of what is planned anew.
+pub fn keep_locked(shots: Vec<Shot>, earlier: &[Shot]) -> Vec<Shot> {
+    let mut kept = shots;
+    for locked in earlier.iter().filter(|shot| shot.locked) {
+        let mut next = Vec::with_capacity(kept.len() + 2);
+        let mut placed = false;
+        for shot in kept {
+            let starts_before = shot.start < locked.start;
+            let ends_after = locked.end.is_some_and(|end| shot.end.is_none_or(|shot_end| shot_end > end));
+            let touches =
+                locked.end.is_none_or(|end| shot.start < end) && shot.end.is_none_or(|end| end > locked.start);
+            if !touches {
+                if !placed && shot.start >= locked.start {
+                    next.push(locked.clone());
+                    placed = true;
+                }
+                next.push(shot);
+                continue;
+            }
+            if starts_before {
+                next.extend(within(&shot, shot.start, Some(locked.start)));
+            }
+            if !placed {
+                next.push(locked.clone());
+                placed = true;
+            }
+            if let Some(end) = locked.end.filter(|_| ends_after) {
+                next.extend(within(&shot, end, shot.end));
+            }
+        }
+        kept = next;
+    }
+    kept
+}
+
+/// The part of a shot between two times.
+fn within(shot: &Shot, start: Time, end: Option<Time>) -> Option<Shot> {
+    let first = CropKey { time: start, window: shot.window_at(start)?.window, then: Interpolation::Hold };
+    let reached = shot.track.iter().rfind(|key| key.time <= start);
+    let mut track = vec![CropKey { then: reached.map_or(Interpolation::Hold, |key| key.then), ..first }];
+    track.extend(shot.track.iter().filter(|key| key.time > start && end.is_none_or(|end| key.time < end)));
+    if let Some(last) = track.last_mut() {
+        last.then = Interpolation::Hold;
+    }
+    Some(Shot { start, end, track, ..shot.clone() })
+}
+
+fn shot_of(
+    seen: &SeenShot,
+    time_base: Rational,
+    video: &VideoInfo,
+    shape: Rational,
+    (start, end): (Time, Option<Time>),
+    next_subject: &mut u32,
+) -> Shot {
+    let upright = &video.upright;
+    let inner = inner(upright, seen.borders);
+    let width = inner.width.min(inner.height * shape.as_f64());
+    let height = inner.height.min(inner.width / shape.as_f64());
+    let (whole_width, whole_height) = (upright.width(), upright.height());
+    let across = inner.width - width;
+    let down = inner.height - height;
+    let axis = if across / whole_width >= down / whole_height { 0 } else { 1 };
+    let [first, room, length, whole] =
+        if axis == 0 { [inner.x, across, width, whole_width] } else { [inner.y, down, height, whole_height] };
+    let axis = Axis {
+        axis,
+        first: first / whole,
+        room: (room / whole).max(0.0),
+        length: length / whole,
+        frame_rate: video.frame_rate.as_f64(),
+    };
+    let planned = shot::plan(seen, time_base.as_f64(), axis);
+    let window = |place: f64| {
+        let along = (place * whole * ROUND).round() / ROUND;
+        let (x, y) = if axis.axis == 0 {
+            (along.clamp(inner.x, inner.x + across.max(0.0)), inner.y + down / 2.0)
+        } else {
+            (inner.x + across / 2.0, along.clamp(inner.y, inner.y + down.max(0.0)))
+        };
+        Window { x, y, width, height }
+    };
+    let Planned { mode, keys, confidence, reason, subjects, held } = planned;
+    let track = crop_keys(&keys, (start, end), window);
+    let seconds = |step: usize| seen_time(seen, time_base, step);
+    let subjects = subjects
+        .iter()
+        .zip(held)
+        .filter_map(|(subject, held)| described(subject, held, upright, &seconds, next_subject))
+        .collect();
+    let mode = if track.len() == 1 { ShotMode::Static } else { mode };
+    let borders = (seen.borders != Borders::default()).then(|| borders_of(upright, seen.borders));
+    Shot {
+        mode: Some(mode),
+        confidence: Some((confidence.clamp(0.0, 1.0) * 100.0).round() / 100.0),
+        reason: Some(reason),
+        borders,
+        subjects,
+        ..Shot::new(start, end, track)
+    }
+}
+
+/// The picture within its borders, in square pixels.
+fn inner(upright: &Upright, borders: Borders) -> Window {
+    let aspect = upright.sample_aspect.as_f64();
+    let Borders { left, top, right, bottom } = borders;
+    let [left, right] = [left, right].map(|columns| f64::from(columns) * aspect);
+    let [top, bottom] = [top, bottom].map(f64::from);
+    Window { x: left, y: top, width: upright.width() - left - right, height: upright.height() - top - bottom }
+}
+
+fn borders_of(upright: &Upright, borders: Borders) -> crate::plan::ShotBorders {
+    let aspect = upright.sample_aspect.as_f64();
+    let Borders { left, top, right, bottom } = borders;
+    crate::plan::ShotBorders {
+        left: f64::from(left) * aspect,
+        top: top.into(),
+        right: f64::from(right) * aspect,
+        bottom: bottom.into(),
+    }
+}
+
+fn seen_time(seen: &SeenShot, time_base: Rational, step: usize) -> Time {
+    #[expect(clippy::cast_precision_loss, reason = "times of a film")]
+    let seconds = seen.start as f64 * time_base.as_f64() + step as f64 / STEPS;
+    millis(seconds)
+}
+
+fn millis(seconds: f64) -> Time {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "times of a film")]
+    let millis = (seconds * MILLIS as f64).round() as i64;
+    Time::from(Rational::new(millis, MILLIS))
+}
+
+/// Keys in their shot: times that lie outside it, by rounding, or that two have, are left out.
+fn crop_keys(keys: &[PlannedKey], (start, end): (Time, Option<Time>), window: impl Fn(f64) -> Window) -> Vec<CropKey> {
+    let mut track: Vec<CropKey> = Vec::with_capacity(keys.len());
+    for (index, key) in keys.iter().enumerate() {
+        let time = if index == 0 && key.then != Then::Ease { start } else { millis(key.time).max(start) };
+        let inside = end.is_none_or(|end| time < end) && track.last().is_none_or(|last| last.time < time);
+        if inside || track.is_empty() {
+            let then = match key.then {
+                Then::Hold => Interpolation::Hold,
+                Then::Linear => Interpolation::Linear,
+                Then::Ease => Interpolation::Ease,
+            };
+            let time = if end.is_some_and(|end| time >= end) { start } else { time };
+            track.push(CropKey { time, window: window(key.place), then });
+        }
+    }
+    if let Some(last) = track.last_mut() {
+        last.then = Interpolation::Hold;
+    }
+    track
+}
+
+fn described(
+    subject: &Subject,
+    held: bool,
+    upright: &Upright,
+    time: &dyn Fn(usize) -> Time,
+    next: &mut u32,
+) -> Option<ShotSubject> {
+    let first = subject.steps.iter().position(Option::is_some)?;
+    let last = subject.steps.iter().rposition(Option::is_some)?;
+    let cores: Vec<_> = subject.steps.iter().flatten().filter_map(|presence| presence.core()).collect();
+    let median = |value: &dyn Fn(usize) -> f64, whole: f64| {
+        let mut values: Vec<f64> = (0..cores.len()).map(value).collect();
+        values.sort_by(f64::total_cmp);
+        (values[values.len() / 2] * whole).round()
+    };
+    let (width, height) = (upright.width(), upright.height());
+    let bounds = Window {
+        x: median(&|index| cores[index].start[0], width),
+        y: median(&|index| cores[index].start[1], height),
+        width: median(&|index| cores[index].length(0), width),
+        height: median(&|index| cores[index].length(1), height),
+    };
+    let id = *next;
+    *next += 1;
+    let kind = subject.kind;
+    let _: SubjectKind = kind;
+    Some(ShotSubject { id, kind, held, from: time(first), to: time(last), bounds })
+}
+
+#[cfg(test)]
+mod tests;
