@@ -1,5 +1,5 @@
-# `make demo`, `make test` and `make bench` install what is missing on Debian; the others take the machine as it is.
-.PHONY: help demo test lint deny msrv bench fuzz
+# `make demo`, `make test`, `make bench` and `make evaluate` install what is missing on Debian; the others take the machine as it is.
+.PHONY: help demo test lint deny msrv bench evaluate fuzz
 
 help:
 	@echo 'make demo   install what is missing, build, convert a real clip'
@@ -8,6 +8,7 @@ help:
 	@echo 'make deny   licences, sources and known vulnerabilities of what we depend on'
 	@echo 'make msrv   compile with the oldest Rust that is promised'
 	@echo 'make bench  benchmarks of the kernels, then the comparison with peers (an hour on two cores)'
+	@echo 'make evaluate   how well films are framed (half an hour on two cores)'
 	@echo 'make fuzz   every fuzz target for SECONDS=60 each'
 
 demo:
@@ -38,6 +39,10 @@ bench:
 	scripts/setup.sh build test bench
 	cargo bench --package upright-benches
 	scripts/bench.sh $(BENCH)
+
+evaluate:
+	scripts/setup.sh build test evaluate
+	scripts/evaluate.sh
 
 SECONDS = 60
 fuzz:
