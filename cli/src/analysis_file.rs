@@ -1,4 +1,4 @@
-//! What was seen in films, as files.
+//! Reads and writes files of what was seen in films.
 
 use crate::plan_file;
 use std::fs;
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use upright_engine::analyse::{AnalyseOptions, Analysis};
 use upright_engine::control::Control;
 use upright_engine::media::Source;
+use upright_engine::picture::DeviceChoice;
 use upright_engine::pipeline::{self, Progress};
 use upright_engine::plan::{CropChoice, PlanOptions};
 use upright_engine::{Error, Result};
@@ -30,7 +31,7 @@ pub(crate) fn beside(plan: &Path) -> PathBuf {
 pub(crate) fn look(
     source: &Source,
     options: PlanOptions,
-    looking: &AnalyseOptions,
+    device: &DeviceChoice,
     file: Option<&Path>,
     control: &Control,
     on_progress: &dyn Fn(&Progress),
@@ -42,7 +43,9 @@ pub(crate) fn look(
     if let Some(analysis) = kept {
         return Ok(options.analysis(Some(analysis)));
     }
-    let seen = pipeline::analyse(source, &options, looking, control, on_progress)?;
+    let mut looking = AnalyseOptions::default();
+    looking.device = device.clone();
+    let seen = pipeline::analyse(source, &options, &looking, control, on_progress)?;
     if let (Some(file), Some(seen)) = (file, &seen) {
         plan_file::write(&seen.to_json()?, file, true)?;
     }

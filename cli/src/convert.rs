@@ -15,7 +15,6 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use upright_engine::Result;
-use upright_engine::analyse::AnalyseOptions;
 use upright_engine::encode::{self, EncoderKind};
 use upright_engine::media::Source;
 use upright_engine::pipeline::{self, REPORT, RenderOptions, Report, render};
@@ -28,8 +27,7 @@ use upright_engine::source::{Damage, PassedOver, SourceInfo};
 /// The engine's; a cancelled conversion ends as the signal says that cancelled it.
 pub(crate) fn convert(arguments: ConvertArguments, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
     let ConvertArguments { input, wanted, analysis, output, machine, access } = arguments;
-    let mut looking = AnalyseOptions::default();
-    looking.device = machine.device.clone();
+    let device = machine.device.clone();
     let request = PlanRequest::resolve(&input, wanted, access)?;
     let told = Told::of(&output, quiet);
     let options = options::render_options(output, machine, &request.input);
@@ -38,7 +36,7 @@ pub(crate) fn convert(arguments: ConvertArguments, quiet: bool, messages: &mut M
         let source = Source::open_within(&request.input, &request.open, control)?;
         tell_of_source(source.info());
         let progress = |progress: &_| reporter.progress(progress);
-        let options = analysis_file::look(&source, request.plan, &looking, analysis.as_deref(), control, &progress)?;
+        let options = analysis_file::look(&source, request.plan, &device, analysis.as_deref(), control, &progress)?;
         let plan = pipeline::plan(&source, &options, control, &progress)?;
         Ok((source, plan))
     })

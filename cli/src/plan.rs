@@ -12,8 +12,8 @@ use crate::values::ShotEdit;
 use crate::{analysis_file, output, plan_file};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use upright_engine::analyse::AnalyseOptions;
 use upright_engine::media::Source;
+use upright_engine::picture::DeviceChoice;
 use upright_engine::plan::{CropKey, Interpolation, Plan, Shot, ShotMode};
 use upright_engine::{Error, Result, pipeline};
 
@@ -39,9 +39,7 @@ pub(crate) fn plan(arguments: PlanArguments, quiet: bool, messages: &Messages) -
     // What goes into a pipe or a device has no place beside it.
     let beside = output.as_deref().filter(|path| !plan_file::is_device(path)).map(analysis_file::beside);
     let files = Files { plan: output.as_deref(), analysis: analysis.or(beside) };
-    let mut looking = AnalyseOptions::default();
-    looking.device = device;
-    let made = make(request, &looking, &interrupt, &reporter, &files).and_then(|plan| {
+    let made = make(request, &device, &interrupt, &reporter, &files).and_then(|plan| {
         let text = plan.to_pretty_json()?;
         match &output {
             Some(path) => plan_file::write(&text, path, overwrite)?,
@@ -71,7 +69,7 @@ struct Files<'a> {
 
 fn make(
     request: PlanRequest,
-    looking: &AnalyseOptions,
+    device: &DeviceChoice,
     interrupt: &Interrupt,
     reporter: &Reporter,
     files: &Files<'_>,
@@ -85,7 +83,7 @@ fn make(
     let earlier = files.plan.map_or_else(Vec::new, |path| locked_shots(path, &source));
     let options = request.plan.earlier(earlier);
     let (control, analysis) = (interrupt.control(), files.analysis.as_deref());
-    let options = analysis_file::look(&source, options, looking, analysis, control, &progress)?;
+    let options = analysis_file::look(&source, options, device, analysis, control, &progress)?;
     pipeline::plan(&source, &options, control, &progress)
 }
 

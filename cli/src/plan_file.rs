@@ -1,10 +1,12 @@
 //! Plans as files: read, written, and the sources that they name.
 
-use crate::args::PlanFile;
+use crate::args::{Access, PlanFile};
 use crate::options;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use upright_engine::control::Control;
+use upright_engine::media::Source;
 use upright_engine::plan::Plan;
 use upright_engine::source::Input;
 use upright_engine::{Error, Result};
@@ -20,6 +22,19 @@ pub(crate) struct PlanDocument {
     pub(crate) input: Input,
     /// As it was written.
     pub(crate) text: String,
+}
+
+impl PlanDocument {
+    /// Opens the source for its pictures alone, and checks that it is the plan's.
+    ///
+    /// # Errors
+    /// As [`Source::open_within`]; [`Error::OtherSource`].
+    pub(crate) fn open_pictures(&self, access: &Access, control: &Control) -> Result<Source> {
+        let open = self.plan.open_options_for_segments(access.protocols.clone());
+        let source = Source::open_within(&self.input, &open, control)?;
+        self.plan.check_source_of_document(source.info(), &self.text)?;
+        Ok(source)
+    }
 }
 
 /// Reads a plan, and finds the source that it was made from.
@@ -105,7 +120,16 @@ pub(crate) fn write(text: &str, path: &Path, overwrite: bool) -> Result<()> {
     }
     // Of a link, what it leads to is replaced.
     let resolved = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let path = resolved.as_path();
+    let mut file = draft(&resolved)?;
+    file.write_all(text.as_bytes()).map_err(cannot_write())?;
+    publish(file, &resolved, overwrite)
+}
+
+/// Makes a file beside `path`, to be [published](publish) there once it is whole.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn draft(path: &Path) -> Result<tempfile::NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -115,9 +139,7 @@ pub(crate) fn write(text: &str, path: &Path, overwrite: bool) -> Result<()> {
         let old = fs::metadata(path).map(|old| old.permissions());
         builder.permissions(old.unwrap_or_else(|_| fs::Permissions::from_mode(0o666)));
     }
-    let mut file = builder.tempfile_in(folder).map_err(cannot_write())?;
-    file.write_all(text.as_bytes()).map_err(cannot_write())?;
-    publish(file, path, overwrite)
+    builder.tempfile_in(folder).map_err(Error::io(path, "cannot write the file"))
 }
 
 /// Gives a file that is whole its name.

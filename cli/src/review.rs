@@ -30,18 +30,16 @@ const MOST_OF_ALL: usize = 6000;
 pub(crate) fn review(arguments: ReviewArguments, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
     let ReviewArguments { plan: file, output, overwrite, access } = arguments;
     plan_file::check_free(&output, overwrite)?;
-    let PlanDocument { plan, input, text } = plan_file::read(&file)?;
+    let document = plan_file::read(&file)?;
     let interrupt = Interrupt::listen()?;
     let made = || -> Result<usize> {
-        let open = plan.open_options_for_segments(access.protocols.clone());
-        let source = Source::open_within(&input, &open, interrupt.control())?;
-        plan.check_source_of_document(source.info(), &text)?;
+        let source = document.open_pictures(&access, interrupt.control())?;
         if source.is_at(&output) {
             return Err(Error::OutputIsInput { path: output.clone() });
         }
-        let page = page(&plan, &text, &plan_name(&file.plan), source, &interrupt)?;
+        let page = page(&document, &plan_name(&file.plan), source, &interrupt)?;
         plan_file::write(&page, &output, overwrite)?;
-        Ok(plan.wanted.shots.len())
+        Ok(document.plan.wanted.shots.len())
     };
     let shots = made().map_err(|error| interrupt.failure(error))?;
     if !quiet {
@@ -56,7 +54,8 @@ fn plan_name(plan: &std::ffi::OsStr) -> String {
     name.map_or_else(|| "film.plan.json".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-fn page(plan: &Plan, text: &str, name: &str, source: Source, interrupt: &Interrupt) -> Result<String> {
+fn page(document: &PlanDocument, name: &str, source: Source, interrupt: &Interrupt) -> Result<String> {
+    let PlanDocument { plan, text, .. } = document;
     let ends = ends(plan);
     let times = times(plan, &ends);
     let wanted: Vec<Time> = times.iter().flatten().copied().collect();

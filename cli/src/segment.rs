@@ -10,7 +10,6 @@ use crate::plan_file::{self, PlanDocument};
 use crate::progress::{self, Reporter};
 use std::io::Write as _;
 use upright_engine::Result;
-use upright_engine::media::Source;
 use upright_engine::pipeline::{SegmentOptions, SegmentReport, encode_segment};
 use upright_engine::store::StoreOptions;
 
@@ -45,19 +44,16 @@ pub(crate) fn segment(arguments: &SegmentArguments, quiet: bool, messages: &mut 
 
 fn encode(
     arguments: &SegmentArguments,
-    PlanDocument { plan, input, text }: &PlanDocument,
+    document: &PlanDocument,
     interrupt: &Interrupt,
     reporter: &Reporter,
 ) -> Result<SegmentReport> {
-    let protocols = arguments.access.protocols.clone();
-    let open = plan.open_options_for_segments(protocols);
-    let source = Source::open_within(input, &open, interrupt.control())?;
-    plan.check_source_of_document(source.info(), text)?;
+    let source = document.open_pictures(&arguments.access, interrupt.control())?;
     let store = StoreOptions { folder: arguments.output.clone(), size: arguments.store_size };
     let limits = options::limits(&arguments.machine, Some(1));
     let segment = SegmentOptions::new(store).device(arguments.machine.device.clone()).limits(limits);
     let progress = |progress: &_| reporter.progress(progress);
-    encode_segment(source, plan, arguments.number, &segment, interrupt.control(), &progress)
+    encode_segment(source, &document.plan, arguments.number, &segment, interrupt.control(), &progress)
 }
 
 /// Writes the closing line: the store, the segment's number, and how long its frames took or that it was there already.

@@ -1,4 +1,4 @@
-//! What it costs to look at a film, against decoding it: seconds of one core, 1080p. `taskset -c 0 looking [FILM]` prints JSON.
+//! Measures looking at a film against decoding it, in seconds of one core: `taskset -c 0 looking [FILM]` prints JSON.
 
 use serde::Serialize;
 use std::env::args_os;
@@ -14,7 +14,7 @@ use upright_engine::{Control, Input, OpenOptions, Source, measure, open};
 
 /// Frames of the film that is made where none is given: ten seconds.
 const FRAMES: u64 = 240;
-/// How often each is measured, in turn.
+/// Times that each is measured, in turn.
 const RUNS: usize = 3;
 
 /// Seconds, at the median, and what looking costs over decoding.
@@ -24,7 +24,7 @@ struct Figures {
     decode: f64,
     without_detectors: f64,
     with_detectors: f64,
-    /// What is added to decoding, over decoding.
+    /// Ratios: seconds beyond those of decoding, over those.
     cost_without_detectors: f64,
     cost_with_detectors: f64,
 }

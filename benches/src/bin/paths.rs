@@ -1,4 +1,4 @@
-//! How well camera paths follow people's: each human crop track of RetargetVid is seen through a simulated detector, solved, and
+//! Compares camera paths with people's: each human crop track of RetargetVid is seen through a simulated detector, solved, and
 //! compared with the track. `zcat human-crops-1x3.csv.gz | cargo run --release --bin paths` prints JSON.
 
 use clap::Parser;
@@ -30,7 +30,7 @@ struct Arguments {
     /// Steps of the smoothing's sigma
     #[arg(long)]
     sigma: Option<f64>,
-    /// What is near enough, and what is lost, as parts of the width
+    /// Distances that are near enough, and that count as lost, as parts of the width
     #[arg(long, value_delimiter = ',', default_value = "0.0125,0.14")]
     near: Vec<f64>,
     /// Sightings are averaged with neighbours, as a Gaussian of so many sightings weights them

@@ -110,9 +110,6 @@ struct Gathered {
     least: f32,
     most: f32,
     deviation: f32,
-    /// Frames in which the next row or column inward stands out from it: from the first side, and from the last.
-    frames: f32,
-    brightest_mean: f32,
 }
 
 impl BorderFinder {
@@ -132,13 +129,7 @@ impl BorderFinder {
 
 fn add(gathered: &mut Vec<Gathered>, lines: &[Line]) {
     if gathered.is_empty() {
-        let first = |line: &Line| Gathered {
-            least: line.mean,
-            most: line.mean,
-            deviation: line.deviation,
-            frames: 1.0,
-            brightest_mean: line.mean,
-        };
+        let first = |line: &Line| Gathered { least: line.mean, most: line.mean, deviation: line.deviation };
         gathered.extend(lines.iter().map(first));
         return;
     }
@@ -146,8 +137,6 @@ fn add(gathered: &mut Vec<Gathered>, lines: &[Line]) {
         gathered.least = gathered.least.min(line.mean);
         gathered.most = gathered.most.max(line.mean);
         gathered.deviation = gathered.deviation.max(line.deviation);
-        gathered.brightest_mean = gathered.brightest_mean.max(line.mean);
-        gathered.frames += 1.0;
     }
 }
 
@@ -180,8 +169,7 @@ fn depth<'a>(lines: impl ExactSizeIterator<Item = &'a Gathered> + Clone) -> u32 
     let inside = lines.skip(flat).take(SOFT as usize + 4);
     let stands_out =
         inside.clone().any(|line| (line.most - outermost.most).abs() >= EDGE || line.deviation >= 2.0 * EDGE);
-    let soft =
-        inside.take(SOFT as usize).take_while(|line| (line.brightest_mean - outermost.most).abs() < EDGE).count();
+    let soft = inside.take(SOFT as usize).take_while(|line| (line.most - outermost.most).abs() < EDGE).count();
     u32::try_from(flat + soft).ok().filter(|_| stands_out).unwrap_or(0)
 }
 

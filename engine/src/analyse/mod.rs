@@ -3,6 +3,7 @@
 
 mod activity;
 mod borders;
+mod boxes;
 mod cuts;
 mod detection;
 mod document;

@@ -1,6 +1,6 @@
 //! Persons: EfficientDet-Lite0 (Tan, Pang, Le: "EfficientDet", 2020), of its classes the person alone.
 
-use super::faces::overlap;
+use super::boxes::{FoundBox, surest};
 use super::picture::RgbPicture;
 use crate::error::{Error, Result};
 use rten::{Model, RunOptions, ThreadPool};
@@ -18,15 +18,6 @@ const MOST_OVERLAP: f32 = 0.5;
 
 /// See `engine/models/README.md`.
 static MODEL: &[u8] = include_bytes!("../../models/efficientdet-lite0-person-512x256.onnx");
-
-/// A person, in pixels of the picture that it was found in.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct FoundPerson {
-    /// Left, top, width, height.
-    pub(super) bounds: [f32; 4],
-    /// From 0 to 1.
-    pub(super) score: f32,
-}
 
 /// Finds persons, on one thread: the runtime's sums differ with the number of threads.
 #[derive(Clone)]
@@ -56,7 +47,7 @@ impl PersonDetector {
     ///
     /// # Errors
     /// [`Error::Misuse`] when the runtime fails.
-    pub(super) fn find(&self, picture: &RgbPicture) -> Result<Vec<FoundPerson>> {
+    pub(super) fn find(&self, picture: &RgbPicture) -> Result<Vec<FoundBox>> {
         let mut input = NdTensor::<u8, 4>::zeros([1, HEIGHT, WIDTH, 3]);
         let failed = |why: String| Error::misuse(format!("person detector: {why}"));
         let samples = input.data_mut().ok_or_else(|| failed("its input has no memory".to_owned()))?;
@@ -76,22 +67,14 @@ impl PersonDetector {
         Ok(self.persons(&scores, &boxes))
     }
 
-    fn persons(&self, scores: &[f32], boxes: &[f32]) -> Vec<FoundPerson> {
+    fn persons(&self, scores: &[f32], boxes: &[f32]) -> Vec<FoundBox> {
         let candidate = |(&score, (&[ty, tx, th, tw], &[x, y, width, height])): (&f32, (&[f32; 4], &[f32; 4]))| {
             let (across, down) = (tw.exp() * width, th.exp() * height);
             let bounds = [tx * width + x - across / 2.0, ty * height + y - down / 2.0, across, down];
-            (score >= LEAST_SCORE).then_some(FoundPerson { bounds, score })
+            (score >= LEAST_SCORE).then_some(FoundBox { bounds, score })
         };
         let boxes = boxes.as_chunks().0.iter();
-        let mut found: Vec<_> = scores.iter().zip(boxes.zip(self.anchors.iter())).filter_map(candidate).collect();
-        found.sort_by(|a, b| b.score.total_cmp(&a.score));
-        let mut kept: Vec<FoundPerson> = Vec::new();
-        for person in found {
-            if kept.iter().all(|other| overlap(other.bounds, person.bounds) <= MOST_OVERLAP) {
-                kept.push(person);
-            }
-        }
-        kept
+        surest(scores.iter().zip(boxes.zip(self.anchors.iter())).filter_map(candidate).collect(), MOST_OVERLAP)
     }
 }
 

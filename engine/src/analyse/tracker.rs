@@ -271,7 +271,7 @@ fn thumbnail_size(thumbnail: &Frame) -> [f32; 2] {
 
 /// Tells how surely two boxes are of the same thing, from 0 to 1: by what they share, or by how near they are.
 fn likeness(a: Bounds, b: Bounds) -> f32 {
-    let shared = super::faces::overlap(a, b);
+    let shared = super::boxes::overlap(a, b);
     let ratio = (a[2] * a[3]) / (b[2] * b[3]).max(1.0);
     if !(0.3..=3.3).contains(&ratio) {
         return 0.0;

@@ -1,10 +1,10 @@
 //! The shots of a film.
 
-use super::shot::{self, Axis, Planned, PlannedKey, Then};
+use super::shot::{self, Axis, Planned, PlannedKey};
 use super::subjects::{STEPS, Subject};
-use crate::analyse::{Analysis, Borders, SeenShot, SubjectKind};
+use crate::analyse::{Analysis, Borders, SeenShot};
 use crate::geometry::{Rational, Upright, Window};
-use crate::plan::{CropKey, Interpolation, Shot, ShotMode, ShotSubject};
+use crate::plan::{CropKey, Interpolation, Shot, ShotBorders, ShotMode, ShotSubject};
 use crate::source::VideoInfo;
 use crate::time::Time;
 
@@ -15,12 +15,10 @@ const ROUND: f64 = 100.0;
 
 /// Plans the window's way through all shots: windows of this shape, as large as the picture within its borders allows.
 pub fn frame(analysis: &Analysis, video: &VideoInfo, shape: Rational) -> Vec<Shot> {
-    let count = analysis.shots.len();
     let mut next_subject = 1;
     let shots = analysis.shots.iter().enumerate().map(|(index, seen)| {
         let start = if index == 0 { Time::ZERO } else { Time::of_ticks(seen.start, analysis.time_base) };
-        let end = analysis.shots.get(index + 1).filter(|_| index + 1 < count);
-        let end = end.map(|next| Time::of_ticks(next.start, analysis.time_base));
+        let end = analysis.shots.get(index + 1).map(|next| Time::of_ticks(next.start, analysis.time_base));
         shot_of(seen, analysis.time_base, video, shape, (start, end), &mut next_subject)
     });
     shots.collect()
@@ -82,7 +80,8 @@ fn shot_of(
     next_subject: &mut u32,
 ) -> Shot {
     let upright = &video.upright;
-    let inner = inner(upright, seen.borders);
+    let borders = in_square_pixels(upright, seen.borders);
+    let inner = inner(upright, borders);
     let width = inner.width.min(inner.height * shape.as_f64());
     let height = inner.height.min(inner.width / shape.as_f64());
     let (whole_width, whole_height) = (upright.width(), upright.height());
@@ -117,7 +116,7 @@ fn shot_of(
         .filter_map(|(subject, held)| described(subject, held, upright, &seconds, next_subject))
         .collect();
     let mode = if track.len() == 1 { ShotMode::Static } else { mode };
-    let borders = (seen.borders != Borders::default()).then(|| borders_of(upright, seen.borders));
+    let borders = (seen.borders != Borders::default()).then_some(borders);
     Shot {
         mode: Some(mode),
         confidence: Some((confidence.clamp(0.0, 1.0) * 100.0).round() / 100.0),
@@ -129,18 +128,15 @@ fn shot_of(
 }
 
 /// The picture within its borders, in square pixels.
-fn inner(upright: &Upright, borders: Borders) -> Window {
-    let aspect = upright.sample_aspect.as_f64();
-    let Borders { left, top, right, bottom } = borders;
-    let [left, right] = [left, right].map(|columns| f64::from(columns) * aspect);
-    let [top, bottom] = [top, bottom].map(f64::from);
+fn inner(upright: &Upright, borders: ShotBorders) -> Window {
+    let ShotBorders { left, top, right, bottom } = borders;
     Window { x: left, y: top, width: upright.width() - left - right, height: upright.height() - top - bottom }
 }
 
-fn borders_of(upright: &Upright, borders: Borders) -> crate::plan::ShotBorders {
+fn in_square_pixels(upright: &Upright, borders: Borders) -> ShotBorders {
     let aspect = upright.sample_aspect.as_f64();
     let Borders { left, top, right, bottom } = borders;
-    crate::plan::ShotBorders {
+    ShotBorders {
         left: f64::from(left) * aspect,
         top: top.into(),
         right: f64::from(right) * aspect,
@@ -164,16 +160,11 @@ fn millis(seconds: f64) -> Time {
 fn crop_keys(keys: &[PlannedKey], (start, end): (Time, Option<Time>), window: impl Fn(f64) -> Window) -> Vec<CropKey> {
     let mut track: Vec<CropKey> = Vec::with_capacity(keys.len());
     for (index, key) in keys.iter().enumerate() {
-        let time = if index == 0 && key.then != Then::Ease { start } else { millis(key.time).max(start) };
+        let time = if index == 0 && key.then != Interpolation::Ease { start } else { millis(key.time).max(start) };
         let inside = end.is_none_or(|end| time < end) && track.last().is_none_or(|last| last.time < time);
         if inside || track.is_empty() {
-            let then = match key.then {
-                Then::Hold => Interpolation::Hold,
-                Then::Linear => Interpolation::Linear,
-                Then::Ease => Interpolation::Ease,
-            };
             let time = if end.is_some_and(|end| time >= end) { start } else { time };
-            track.push(CropKey { time, window: window(key.place), then });
+            track.push(CropKey { time, window: window(key.place), then: key.then });
         }
     }
     if let Some(last) = track.last_mut() {
@@ -206,9 +197,7 @@ fn described(
     };
     let id = *next;
     *next += 1;
-    let kind = subject.kind;
-    let _: SubjectKind = kind;
-    Some(ShotSubject { id, kind, held, from: time(first), to: time(last), bounds })
+    Some(ShotSubject { id, kind: subject.kind, held, from: time(first), to: time(last), bounds })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::path::{self, FOLLOWING, PLACE, PathCosts, SIGMA};
 use super::subjects::{STEPS, Steps, Subject, subjects};
 use crate::analyse::{SeenShot, SubjectKind};
-use crate::plan::ShotMode;
+use crate::plan::{Interpolation, ShotMode};
 
 /// Room on either side of a face, as a part of its width, and of a person.
 const MARGIN: [f64; 2] = [0.25, 0.04];
@@ -61,15 +61,7 @@ pub(super) struct Planned {
 pub(super) struct PlannedKey {
     pub(super) time: f64,
     pub(super) place: f64,
-    pub(super) then: Then,
-}
-
-/// How a window goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
-    Hold,
-    Linear,
-    Ease,
+    pub(super) then: Interpolation,
 }
 
 /// Costs and successes of every place at every step.
@@ -103,14 +95,15 @@ pub(super) fn plan(shot: &SeenShot, tick: f64, axis: Axis) -> Planned {
     };
     let still = vec![offset(static_place); steps.count];
     let tracked_fits = fits_of(&tracked);
-    let allowed = costs_of(&tracked) + COSTS_MORE * ratio(steps.count, 1);
+    let tracked_cost = costs_of(&tracked);
+    let allowed = tracked_cost + COSTS_MORE * ratio(steps.count, 1);
     let is_good = |path: &[f64]| {
         let fits = fits_of(path);
         (fits >= 0.95 || fits >= tracked_fits) && fits >= tracked_fits - AS_GOOD && costs_of(path) <= allowed
     };
     let jumps = tracked.windows(2).any(|pair| (pair[1] - pair[0]).abs() > axis.length * 0.3);
-    let (mode, path, keys) = if is_good(&still) || static_cost <= costs_of(&tracked) {
-        (ShotMode::Static, still, vec![key(steps, 0, offset(static_place), axis, Then::Hold)])
+    let (mode, path, keys) = if is_good(&still) || static_cost <= tracked_cost {
+        (ShotMode::Static, still, vec![key(steps, 0, offset(static_place), axis, Interpolation::Hold)])
     } else if let Some((path, keys)) = pan(&tracked, steps, axis).filter(|(path, _)| !jumps && is_good(path)) {
         (ShotMode::Pan, path, keys)
     } else {
@@ -257,7 +250,7 @@ fn track(field: &Field, axis: Axis) -> Vec<f64> {
     smooth
 }
 
-fn key(steps: Steps, step: usize, offset: f64, axis: Axis, then: Then) -> PlannedKey {
+fn key(steps: Steps, step: usize, offset: f64, axis: Axis, then: Interpolation) -> PlannedKey {
     PlannedKey { time: steps.time(step), place: axis.first + offset.clamp(0.0, axis.room), then }
 }
 
@@ -280,7 +273,8 @@ fn pan(path: &[f64], steps: Steps, axis: Axis) -> Option<(Vec<f64>, Vec<PlannedK
     if fastest > path_costs(axis).fastest {
         return None;
     }
-    let keys = vec![key(steps, leaves, from, axis, Then::Ease), key(steps, arrives, to, axis, Then::Hold)];
+    let keys =
+        vec![key(steps, leaves, from, axis, Interpolation::Ease), key(steps, arrives, to, axis, Interpolation::Hold)];
     Some(((0..path.len()).map(at).collect(), keys))
 }
 
@@ -296,10 +290,10 @@ fn keys_of(path: &[f64], steps: Steps, axis: Axis) -> Vec<PlannedKey> {
         let mut chosen = vec![start];
         simplify(path, start, end - 1, &mut chosen);
         for &step in &chosen {
-            keys.push(key(steps, step, path[step], axis, Then::Linear));
+            keys.push(key(steps, step, path[step], axis, Interpolation::Linear));
         }
         if let Some(last) = keys.last_mut() {
-            last.then = Then::Hold;
+            last.then = Interpolation::Hold;
         }
         start = end;
     }
@@ -364,7 +358,7 @@ fn without_people(shot: &SeenShot, steps: Steps, axis: Axis) -> Planned {
     let place = (centre - axis.length / 2.0 - axis.first).clamp(0.0, axis.room.max(0.0));
     Planned {
         mode: ShotMode::Static,
-        keys: vec![key(steps, 0, place, axis, Then::Hold)],
+        keys: vec![key(steps, 0, place, axis, Interpolation::Hold)],
         confidence,
         reason: reason.to_owned(),
         subjects: Vec::new(),
@@ -387,7 +381,7 @@ fn reason(subjects: &[Subject], held: &[bool], mode: ShotMode, fits: f64) -> Str
         (1, _) => "",
         (all, kept) if kept >= all => ", all of them in the window",
         (_, 0) => ", none held throughout",
-        (_, 1) => ", too far apart: the one that matters most is held",
+        (_, 1) => ", too far apart, the one that matters most is held",
         _ => ", too far apart: those that matter most are held",
     };
     let way = match mode {
@@ -396,5 +390,4 @@ fn reason(subjects: &[Subject], held: &[bool], mode: ShotMode, fits: f64) -> Str
         ShotMode::Track => "the window follows",
     };
     format!("{who}{fit}: {way}")
-        .replace(": the one that matters most is held: ", ", the one that matters most is held: ")
 }

@@ -33,13 +33,11 @@ pub fn plan(
     on_progress: &dyn Fn(&Progress),
 ) -> Result<Plan> {
     let mut plan = Plan::new(source.info(), options)?;
-    let seen = match &options.analysis {
-        None if options.crop == CropChoice::Auto => {
-            analyse(source, options, &AnalyseOptions::default(), control, on_progress)?
-        }
-        _ => None,
-    };
     if options.crop == CropChoice::Auto {
+        let seen = match options.analysis {
+            Some(_) => None,
+            None => analyse(source, options, &AnalyseOptions::default(), control, on_progress)?,
+        };
         match options.analysis.as_ref().or(seen.as_ref()) {
             Some(analysis) => {
                 let shots = framing::frame(analysis, &plan.found.video, options.ladder.shape());

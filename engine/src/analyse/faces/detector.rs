@@ -1,6 +1,7 @@
 //! From the network's heads to faces.
 
 use super::network::{self, HEAD, Map};
+use crate::analyse::boxes::{FoundBox, surest};
 use crate::analyse::picture::RgbPicture;
 
 /// What has less than this score is not looked at; see the tracker for what is enough.
@@ -11,17 +12,6 @@ const MOST_OVERLAP: f32 = 0.3;
 const MULTIPLE: usize = 32;
 const STRIDES: [usize; 3] = [8, 16, 32];
 
-/// A face, in pixels of the picture that it was found in.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::analyse) struct FoundFace {
-    /// Left, top, width, height.
-    pub(in crate::analyse) bounds: [f32; 4],
-    /// The eyes, the nose, the corners of the mouth; each x and y.
-    pub(in crate::analyse) landmarks: [[f32; 2]; 5],
-    /// From 0 to 1.
-    pub(in crate::analyse) score: f32,
-}
-
 /// Finds faces.
 #[derive(Debug, Default)]
 pub(in crate::analyse) struct FaceDetector {
@@ -30,18 +20,11 @@ pub(in crate::analyse) struct FaceDetector {
 
 impl FaceDetector {
     /// Finds the faces of a picture, the surest first.
-    pub(in crate::analyse) fn find(&mut self, picture: &RgbPicture) -> Vec<FoundFace> {
+    pub(in crate::analyse) fn find(&mut self, picture: &RgbPicture) -> Vec<FoundBox> {
         self.fill(picture);
         let heads = network::heads(&self.input);
-        let mut found: Vec<_> = heads.iter().zip(STRIDES).flat_map(|(head, stride)| candidates(head, stride)).collect();
-        found.sort_by(|a, b| b.score.total_cmp(&a.score));
-        let mut kept: Vec<FoundFace> = Vec::new();
-        for face in found {
-            if kept.iter().all(|other| overlap(other.bounds, face.bounds) <= MOST_OVERLAP) {
-                kept.push(face);
-            }
-        }
-        kept
+        let found = heads.iter().zip(STRIDES).flat_map(|(head, stride)| candidates(head, stride)).collect();
+        surest(found, MOST_OVERLAP)
     }
 
     /// Blue, green and red, with black at the right and at the bottom.
@@ -60,7 +43,7 @@ impl FaceDetector {
     }
 }
 
-fn candidates(head: &Map, stride: usize) -> impl Iterator<Item = FoundFace> {
+fn candidates(head: &Map, stride: usize) -> impl Iterator<Item = FoundBox> {
     let places = (0..head.height).flat_map(move |y| (0..head.width).map(move |x| (x, y)));
     places.filter_map(move |(x, y)| {
         let values: &[f32; HEAD] = head.at(x, y).try_into().ok()?;
@@ -73,19 +56,10 @@ fn candidates(head: &Map, stride: usize) -> impl Iterator<Item = FoundFace> {
         let (centre_x, centre_y) = ((x + values[2]) * scale, (y + values[3]) * scale);
         let (width, height) = (values[4].exp() * scale, values[5].exp() * scale);
         let bounds = [centre_x - width / 2.0, centre_y - height / 2.0, width, height];
-        let landmark = |number: usize| [(x + values[6 + 2 * number]) * scale, (y + values[7 + 2 * number]) * scale];
-        Some(FoundFace { bounds, landmarks: [0, 1, 2, 3, 4].map(landmark), score })
+        Some(FoundBox { bounds, score })
     })
 }
 
 fn sigmoid(value: f32) -> f32 {
     1.0 / (1.0 + (-value).exp())
-}
-
-/// The part that two boxes share of what both cover.
-pub(in crate::analyse) fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
-    let along = |axis: usize| (a[axis] + a[axis + 2]).min(b[axis] + b[axis + 2]) - a[axis].max(b[axis]);
-    let shared = along(0).max(0.0) * along(1).max(0.0);
-    let both = a[2] * a[3] + b[2] * b[3] - shared;
-    if both > 0.0 { shared / both } else { 0.0 }
 }

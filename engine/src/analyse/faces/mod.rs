@@ -4,4 +4,4 @@
 mod detector;
 mod network;
 
-pub(super) use detector::{FaceDetector, overlap};
+pub(super) use detector::FaceDetector;

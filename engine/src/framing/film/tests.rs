@@ -1,7 +1,7 @@
 //! Made-up films with known subjects: each kind of scene is framed by its rule.
 
 use super::*;
-use crate::analyse::{Activity, SeenShot, Sighting, Track, Transition, VERSION};
+use crate::analyse::{Activity, Sighting, SubjectKind, Track, Transition, VERSION};
 use crate::plan::tests::source;
 
 const TICK: Rational = Rational { num: 1, den: 1000 };

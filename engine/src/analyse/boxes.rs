@@ -1,0 +1,30 @@
+//! Boxes that detectors find.
+
+/// Something that a detector has found, in pixels of the picture that it looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct FoundBox {
+    /// Left, top, width, height.
+    pub(super) bounds: [f32; 4],
+    /// From 0 to 1.
+    pub(super) score: f32,
+}
+
+/// Keeps of boxes that overlap by more than `most` of what both cover the surer one; the surest comes first.
+pub(super) fn surest(mut found: Vec<FoundBox>, most: f32) -> Vec<FoundBox> {
+    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut kept: Vec<FoundBox> = Vec::new();
+    for candidate in found {
+        if kept.iter().all(|other| overlap(other.bounds, candidate.bounds) <= most) {
+            kept.push(candidate);
+        }
+    }
+    kept
+}
+
+/// Measures the part that two boxes share of what both cover.
+pub(super) fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
+    let along = |axis: usize| (a[axis] + a[axis + 2]).min(b[axis] + b[axis + 2]) - a[axis].max(b[axis]);
+    let shared = along(0).max(0.0) * along(1).max(0.0);
+    let both = a[2] * a[3] + b[2] * b[3] - shared;
+    if both > 0.0 { shared / both } else { 0.0 }
+}
