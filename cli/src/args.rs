@@ -10,7 +10,7 @@ use upright_engine::encode::EncoderChoice;
 use upright_engine::geometry::Rational;
 use upright_engine::ladder::Ladder;
 use upright_engine::picture::DeviceChoice;
-use upright_engine::plan::{CropChoice, PlanOptions};
+use upright_engine::plan::{CropChoice, PlanOptions, Subtitles, TwoShots};
 use upright_engine::source::{AudioChoice, VideoChoice};
 
 /// Turns landscape film and drama into vertical (9:16) AV1 renditions.
@@ -106,8 +106,9 @@ pub(crate) struct PlanArguments {
 
     /// Change a shot of the plan that INPUT is, and lock it: shot=12,x=0.7,mode=static; may be given several times
     ///
-    /// x and y are the window's centre as fractions of the picture's width and height, and make it stand there. locked=yes or
-    /// locked=no alone locks the shot as it is, or lets it be planned anew.
+    /// x and y are the window's centre as fractions of the picture's width and height, and make it stand there. layout is window,
+    /// stack (two windows, one above the other: lower-x and lower-y are the centre of the lower one) or fit (all of the picture).
+    /// locked=yes or locked=no alone locks the shot as it is, or lets it be planned anew.
     #[arg(long, value_name = "SHOT", value_parser = values::shot_edit, help_heading = "Picture")]
     pub(crate) set: Vec<values::ShotEdit>,
 
@@ -294,6 +295,16 @@ pub(crate) struct WantedArguments {
     /// the width, 0 to 1
     #[arg(long, value_name = "X", default_value = "auto", value_parser = values::crop, help_heading = "Picture")]
     pub(crate) crop: CropChoice,
+
+    /// What becomes of two people who do not fit into the window: cut (holds one of them), stack (one above the other), fit (shows
+    /// all of the picture over itself out of focus)
+    #[arg(long, value_name = "WAY", default_value = "cut", value_parser = values::two_shots, help_heading = "Picture")]
+    pub(crate) two_shots: TwoShots,
+
+    /// Subtitles that are part of the picture: auto (those that the window would cut off are laid into it anew), keep (all are),
+    /// off (none is)
+    #[arg(long, value_name = "WAY", default_value = "auto", value_parser = values::subtitles, help_heading = "Picture")]
+    pub(crate) subtitles: Subtitles,
 
     /// AV1 encoder, as doctor lists them: rav1e, one of FFmpeg's, or auto: the fastest in software
     #[arg(long, value_name = "NAME", default_value_t = PlanOptions::default().encoder, help_heading = "Encoding")]

@@ -42,6 +42,8 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
     let options = PlanOptions::default()
         .ladder(wanted.ladder)
         .crop(wanted.crop)
+        .two_shots(wanted.two_shots)
+        .subtitles(wanted.subtitles)
         .encoder(wanted.encoder)
         .encoder_options(wanted.encoder_options)
         .speed(wanted.speed)

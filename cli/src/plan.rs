@@ -12,6 +12,7 @@ use crate::values::ShotEdit;
 use crate::{analysis_file, output, plan_file};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use upright_engine::ladder::Ladder;
 use upright_engine::media::Source;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::plan::{CropKey, Interpolation, Plan, Shot, ShotMode};
@@ -123,31 +124,38 @@ fn change(arguments: &PlanArguments) -> Result<Exit, Failure> {
 
 fn edit_shot(plan: &mut Plan, edit: &ShotEdit) -> Result<()> {
     let (count, picture) = (plan.wanted.shots.len(), plan.found.video.upright);
+    let shape = Ladder::new(plan.wanted.rungs.clone())?.shape();
     let Some(shot) = plan.wanted.shots.get_mut(edit.shot - 1) else {
         let why = format!("the plan has {count} shots, counted from 1");
         return Err(Error::invalid("shot", edit.shot, &why));
     };
-    if edit.centre != [None; 2] || edit.mode == Some(ShotMode::Static) {
-        // Where the shot begins, moved as far as the picture goes.
-        let mut window = shot
-            .track
-            .first()
-            .map(|key| key.window)
-            .ok_or_else(|| Error::invalid("shot", edit.shot, "it has no window"))?;
-        let borders = shot.borders;
-        let [left, top, right, bottom] =
-            borders.map_or([0.0; 4], |borders| [borders.left, borders.top, borders.right, borders.bottom]);
-        if let Some(x) = edit.centre[0] {
-            let most = (picture.width() - right - window.width).max(left);
-            window.x = (x * picture.width() - window.width / 2.0).clamp(left, most);
-        }
-        if let Some(y) = edit.centre[1] {
-            let most = (picture.height() - bottom - window.height).max(top);
-            window.y = (y * picture.height() - window.height / 2.0).clamp(top, most);
-        }
-        shot.track = vec![CropKey { time: shot.start, window, then: Interpolation::Hold }];
-        shot.mode = Some(ShotMode::Static);
+    if let Some(layout) = edit.layout {
+        shot.set_layout(layout, &picture, shape);
     }
+    if edit.lower_centre != [None; 2] && shot.lower.is_empty() {
+        return Err(Error::invalid("shot", edit.shot, "it has no lower window: set layout=stack as well"));
+    }
+    let inner = shot.inner(&picture);
+    let moved = |track: &mut Vec<CropKey>, centre: [Option<f64>; 2]| {
+        // Where the shot begins, moved as far as the picture goes.
+        let Some(mut window) = track.first().map(|key| key.window) else { return };
+        if let Some(x) = centre[0] {
+            window.x = x * picture.width() - window.width / 2.0;
+        }
+        if let Some(y) = centre[1] {
+            window.y = y * picture.height() - window.height / 2.0;
+        }
+        *track = vec![CropKey { time: shot.start, window: window.moved_within(inner), then: Interpolation::Hold }];
+    };
+    let stands = edit.mode == Some(ShotMode::Static);
+    if stands || edit.centre != [None; 2] {
+        moved(&mut shot.track, edit.centre);
+    }
+    if stands || edit.lower_centre != [None; 2] {
+        moved(&mut shot.lower, edit.lower_centre);
+    }
+    let still = shot.track.len() == 1 && shot.lower.len() <= 1;
+    shot.mode = if still { Some(ShotMode::Static) } else { shot.mode };
     shot.locked = edit.locked.unwrap_or(true);
     Ok(())
 }

@@ -4,7 +4,7 @@
 
 use upright_engine::geometry::Rational;
 use upright_engine::picture::DeviceChoice;
-use upright_engine::plan::{CropChoice, ShotMode};
+use upright_engine::plan::{CropChoice, Layout, ShotMode, Subtitles, TwoShots};
 use upright_engine::source::{AudioChoice, VideoChoice};
 
 /// Digits after the decimal point that a time may have: nanoseconds.
@@ -109,20 +109,43 @@ pub(crate) fn crop(text: &str) -> Result<CropChoice, String> {
     }
 }
 
+/// Reads what becomes of two people who do not fit into one window.
+pub(crate) fn two_shots(text: &str) -> Result<TwoShots, String> {
+    match text {
+        "cut" => Ok(TwoShots::Cut),
+        "stack" => Ok(TwoShots::Stack),
+        "fit" => Ok(TwoShots::Fit),
+        _ => Err("give cut, stack or fit".to_owned()),
+    }
+}
+
+/// Reads what becomes of subtitles that are part of the picture.
+pub(crate) fn subtitles(text: &str) -> Result<Subtitles, String> {
+    match text {
+        "auto" => Ok(Subtitles::Auto),
+        "keep" => Ok(Subtitles::Keep),
+        "off" => Ok(Subtitles::Off),
+        _ => Err("give auto, keep or off".to_owned()),
+    }
+}
+
 /// A change of one shot, as `--set` has it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ShotEdit {
     /// Which one, from 1.
     pub(crate) shot: usize,
     /// Where the window's centre is to stand, as fractions of the picture's width and height.
     pub(crate) centre: [Option<f64>; 2],
+    /// The same of the lower window.
+    pub(crate) lower_centre: [Option<f64>; 2],
+    pub(crate) layout: Option<Layout>,
     pub(crate) mode: Option<ShotMode>,
     pub(crate) locked: Option<bool>,
 }
 
 /// Reads a change of a shot: `shot=12,x=0.7,mode=static`.
 pub(crate) fn shot_edit(text: &str) -> Result<ShotEdit, String> {
-    let mut edit = ShotEdit { shot: 0, centre: [None; 2], mode: None, locked: None };
+    let mut edit = ShotEdit::default();
     for part in text.split(',') {
         let (key, value) = part.split_once('=').ok_or_else(|| format!("{part}: give KEY=VALUE"))?;
         let fraction = || match value.parse::<f64>() {
@@ -136,6 +159,14 @@ pub(crate) fn shot_edit(text: &str) -> Result<ShotEdit, String> {
             }
             "x" => edit.centre[0] = fraction()?,
             "y" => edit.centre[1] = fraction()?,
+            "lower-x" => edit.lower_centre[0] = fraction()?,
+            "lower-y" => edit.lower_centre[1] = fraction()?,
+            "layout" => match value {
+                "window" => edit.layout = Some(Layout::Window),
+                "stack" => edit.layout = Some(Layout::Stack),
+                "fit" => edit.layout = Some(Layout::Fit),
+                _ => return Err(format!("{part}: give window, stack or fit")),
+            },
             "mode" => match value {
                 "static" => edit.mode = Some(ShotMode::Static),
                 _ => return Err(format!("{part}: static is all that can be set; edit the plan's keys for other ways")),
@@ -145,14 +176,14 @@ pub(crate) fn shot_edit(text: &str) -> Result<ShotEdit, String> {
                 "no" | "false" => edit.locked = Some(false),
                 _ => return Err(format!("{part}: give yes or no")),
             },
-            _ => return Err(format!("{key}: give shot, x, y, mode or locked")),
+            _ => return Err(format!("{key}: give shot, x, y, lower-x, lower-y, layout, mode or locked")),
         }
     }
     if edit.shot == 0 {
         return Err("say which shot, from 1: shot=12,x=0.7".to_owned());
     }
-    if edit.centre == [None; 2] && edit.mode.is_none() && edit.locked.is_none() {
-        return Err("say what to change: x, y, mode or locked".to_owned());
+    if edit == (ShotEdit { shot: edit.shot, ..ShotEdit::default() }) {
+        return Err("say what to change: x, y, layout, mode or locked".to_owned());
     }
     Ok(edit)
 }

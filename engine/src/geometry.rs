@@ -188,6 +188,34 @@ pub struct Window {
 }
 
 impl Window {
+    /// Moves it into another, which is as large at least.
+    #[must_use]
+    pub fn moved_within(self, other: Self) -> Self {
+        let last = |start: f64, span: f64, own: f64| start + (span - own).max(0.0);
+        Self {
+            x: self.x.clamp(other.x, last(other.x, other.width, self.width)),
+            y: self.y.clamp(other.y, last(other.y, other.height, self.height)),
+            ..self
+        }
+    }
+
+    /// Tells whether another is wholly inside.
+    pub fn holds(&self, other: Self) -> bool {
+        self.x <= other.x
+            && self.y <= other.y
+            && other.x + other.width <= self.x + self.width
+            && other.y + other.height <= self.y + self.height
+    }
+
+    /// Gives the least window that holds both.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        let (right, bottom) =
+            ((self.x + self.width).max(other.x + other.width), (self.y + self.height).max(other.y + other.height));
+        Self { x, y, width: right - x, height: bottom - y }
+    }
+
     /// Moves it, and makes it smaller where it must be, so that it does not stick out of a picture of this size. One that lies
     /// inside stays as it is, to the last digit.
     #[must_use]

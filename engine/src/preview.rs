@@ -138,16 +138,15 @@ type Pixels = [u32; 4];
 fn draw(frame: &mut Frame, plan: &Plan, time: Time) {
     let shots = &plan.wanted.shots;
     let Some(shot) = shots.get(shots.partition_point(|shot| shot.start <= time).saturating_sub(1)) else { return };
-    let Some(placement) = shot.window_at(time) else { return };
     let size = Size { width: frame.format().width, height: frame.format().height };
     let picture = &plan.found.video.upright;
     let scale = [f64::from(size.width) / picture.width(), f64::from(size.height) / picture.height()];
-    let window = pixels(placement.window, scale, size);
-    darken(frame, window);
+    let windows: Vec<_> = shot.windows_at(time).map(|window| pixels(window, scale, size)).collect();
+    darken(frame, &windows);
     for subject in subjects(shot, time) {
         outline(frame, pixels(subject.bounds, scale, size), 1, if subject.held { 220 } else { 140 });
     }
-    outline(frame, window, LINE, 235);
+    windows.iter().for_each(|window| outline(frame, *window, LINE, 235));
 }
 
 fn subjects(shot: &Shot, time: Time) -> impl Iterator<Item = &crate::plan::ShotSubject> {
@@ -168,13 +167,13 @@ fn pixels(window: Window, scale: [f64; 2], size: Size) -> Pixels {
     ]
 }
 
-fn darken(frame: &mut Frame, [left, top, right, bottom]: Pixels) {
+fn darken(frame: &mut Frame, windows: &[Pixels]) {
     let (width, black) = (frame.format().width as usize, if frame.colour.full_range { 0 } else { 16 });
     let (luma, stride) = frame.plane_mut::<u8>(0);
     for (y, row) in (0_u32..).zip(luma.chunks_mut(stride)) {
-        let inside = y >= top && y < bottom;
+        let beside: Vec<_> = windows.iter().filter(|[_, top, _, bottom]| (*top..*bottom).contains(&y)).collect();
         for (x, sample) in (0_u32..).zip(&mut row[..width]) {
-            if !(inside && x >= left && x < right) {
+            if !beside.iter().any(|[left, _, right, _]| (*left..*right).contains(&x)) {
                 *sample = sample.saturating_sub(black) / 2 + black;
             }
         }

@@ -18,8 +18,10 @@ pub(crate) fn check(data: &[u8]) {
             }
             plan.check_source(&plan.found).expect("its source is its own");
             for pts in [i64::MIN, -1, 0, 1, 1234, i64::MAX] {
-                let window = plan.grid_window(pts).expect("every frame has a window").window;
-                assert!(window.width > 0.0 && window.height > 0.0, "{window:?}");
+                let layers = plan.layers(pts).expect("every frame has a window");
+                for layer in layers.list() {
+                    assert!(layer.window.width > 0.0 && layer.window.height > 0.0, "{layer:?}");
+                }
             }
             assert!(!plan.scale_spec().rungs.is_empty() && plan.frame_ticks() > 0);
             for &size in &plan.wanted.rungs {

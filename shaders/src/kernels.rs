@@ -39,7 +39,7 @@ include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{HorizontalJob, VerticalJob};
+    use crate::{ComposeJob, HorizontalJob, VerticalJob};
 
     #[test]
     fn jobs_have_the_size_that_the_kernels_expect() {
@@ -47,6 +47,7 @@ mod tests {
             Binding { name: "jobs", kind: BindingKind::Read { element } } => element as usize,
             other => panic!("{other:?}"),
         };
+        assert_eq!(jobs(&COMPOSE), size_of::<ComposeJob>());
         assert_eq!(jobs(&SCALE_HORIZONTAL), size_of::<HorizontalJob>());
         assert_eq!(jobs(&SCALE_VERTICAL), size_of::<VerticalJob>());
     }
@@ -54,8 +55,8 @@ mod tests {
     #[test]
     fn every_file_is_in_the_table() {
         assert_eq!(
-            KERNELS.iter().map(|kernel| kernel.name).collect::<Vec<_>>()[..2],
-            ["scale_horizontal", "scale_vertical"]
+            KERNELS.iter().map(|kernel| kernel.name).collect::<Vec<_>>()[..3],
+            ["compose", "scale_horizontal", "scale_vertical"]
         );
     }
 }

@@ -2,8 +2,9 @@
 //! the same integers. `build.rs` validates the WGSL and writes [`kernels`].
 //!
 //! A picture is scaled one axis at a time, first along x ([`scale_horizontal`]), then along y ([`scale_vertical`]),
-//! with the [`Filter`]s of both axes and the integers of a [`Conversion`].
+//! with the [`Filter`]s of both axes and the integers of a [`Conversion`]. [`compose()`] lays scaled pictures over one another.
 
+mod compose;
 mod filter;
 mod fixed_point;
 #[cfg(feature = "test-kernels")]
@@ -14,6 +15,7 @@ mod sample;
 mod scale_horizontal;
 mod scale_vertical;
 
+pub use compose::{ComposeJob, LayerPlane, LayerRows, MOST_LAYERS, compose};
 pub use filter::Filter;
 pub use fixed_point::{Conversion, MAX_GAIN, MIDDLE_BITS, Range, Rounding, UNITY, WEIGHT_BITS};
 #[cfg(feature = "test-kernels")]

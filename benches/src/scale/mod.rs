@@ -9,7 +9,7 @@ use upright_engine::clock;
 use upright_engine::colour::ChromaSite;
 use upright_engine::frame::{Depth, Frame, FrameFormat, HeldFrame, Subsampling};
 use upright_engine::geometry::{Size, Window};
-use upright_engine::picture::{Crop, Device, DeviceChoice, Graph, Runner, ScaleSpec, Traffic, adapters};
+use upright_engine::picture::{Device, DeviceChoice, Graph, Runner, ScaleSpec, Traffic, View, adapters};
 use upright_engine::{Error, Result};
 use upright_fixtures::ADAPTER;
 
@@ -48,6 +48,7 @@ pub fn jobs() -> Vec<Job> {
                 full_range: false,
                 rungs: LADDER[..rungs].iter().map(|&size| format(size, depth)).collect(),
                 rung_chroma: ChromaSite::LEFT,
+                soft: false,
             },
             window: Window { x: (f64::from(picture_width) - width) / 2.0, y: 0.0, width, height: f64::from(height) },
             step,
@@ -87,8 +88,8 @@ pub fn devices() -> Result<Vec<(String, Device)>> {
 pub struct Running {
     job: Job,
     runner: Box<dyn Runner>,
-    /// By turns: as much of a source frame as a conversion keeps of it, and its crop.
-    sources: [(HeldFrame, Crop); 2],
+    /// By turns: as much of a source frame as a conversion keeps of it, and what is wanted of it.
+    sources: [(HeldFrame, View); 2],
 }
 
 impl Running {
@@ -108,7 +109,7 @@ impl Running {
             for (noise, word) in noise().zip(frame.bytes_mut().chunks_exact_mut(4)) {
                 word.copy_from_slice(&(noise & mask).to_ne_bytes());
             }
-            (frame.into(), Crop { window, area, zooming: false, frame: 0 })
+            (frame.into(), View { layers: window.into(), area, frame: 0 })
         };
         let sources = [source(job.window.x), source(job.window.x + job.step)];
         Ok(Self { job: job.clone(), runner: device.runner(&graph)?, sources })
@@ -119,11 +120,11 @@ impl Running {
     /// # Errors
     /// When the device fails.
     pub fn frames(&mut self, count: u64) -> Result<()> {
-        for (frame, (source, crop)) in (0..count).zip(self.sources.iter().cycle()) {
+        for (frame, (source, view)) in (0..count).zip(self.sources.iter().cycle()) {
             while !self.runner.has_room() {
                 drop(self.runner.collect()?);
             }
-            self.runner.submit(source, Crop { frame, ..*crop })?;
+            self.runner.submit(source, View { frame, ..*view })?;
         }
         self.runner.finish()?;
         (0..self.runner.under_way()).try_for_each(|_| self.runner.collect().map(drop))
@@ -174,8 +175,8 @@ impl Running {
         const SETS: u64 = 40;
         let (mut bytes, mut time, mut copy) = (0, Duration::ZERO, Vec::new());
         for frame in 0..SETS {
-            let (source, crop) = &self.sources[0];
-            self.runner.submit(source, Crop { frame, ..*crop })?;
+            let (source, view) = &self.sources[0];
+            self.runner.submit(source, View { frame, ..*view })?;
             self.runner.finish()?;
             let set = self.runner.collect()?;
             for picture in &set.pictures {

@@ -4,7 +4,8 @@ use crate::support::{CENTER, Desk, QUICK, assert_refused, fed, upright};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use upright_fixtures::inspect;
+use upright_fixtures::PixelFormat;
+use upright_fixtures::inspect::{self, psnr};
 
 /// Two shots of 1.6 s, of ffmpeg's own pictures, in a frame between bars: nobody is in them, and they are cut at frame 40.
 fn film(desk: &Desk) -> PathBuf {
@@ -107,6 +108,93 @@ fn a_shot_is_set_locked_and_kept_when_the_film_is_planned_anew() {
     let missing = upright("plan").arg(&path).args(["--set", "shot=3,x=0.5"]).output().unwrap();
     assert_refused(&missing, 2, &["shot 3", "2 shots"]);
     assert_eq!(read(&path), free);
+}
+
+#[test]
+fn halves_are_those_of_the_source() {
+    let desk = Desk::new();
+    let film = film(&desk);
+    let (path, _) = planned(&desk, &film, &["--ladder", "180x320", "--quality", "90"]);
+    run(upright("plan").arg(&path).args([
+        "--set",
+        "shot=1,layout=stack,x=0.3,y=0.6,lower-x=0.7",
+        "--set",
+        "shot=2,layout=fit",
+    ]));
+    let plan = read(&path);
+    let [upper, lower] = ["track", "lower"].map(|track| plan["wanted"]["shots"][0][track][0]["window"].clone());
+    let side = |window: &Value, side: &str| window[side].as_f64().unwrap();
+    let centre = |window: &Value| side(window, "x") + side(window, "width") / 2.0;
+    assert!((centre(&upper) - 96.0).abs() < 1e-6 && (centre(&lower) - 224.0).abs() < 1e-6, "{upper} {lower}");
+    run(upright("render").arg(&path).arg("-o").arg(desk.out()));
+    let rendition = desk.out().join("film/180x320.mp4");
+    let found = inspect::decode(&rendition, PixelFormat::YUV420P).unwrap();
+    assert_eq!(found.len(), 80);
+    // By ffmpeg: crops to whole samples, which is near enough to tell windows apart.
+    let crop = |window: &Value, size: &str| {
+        let [x, y, width, height] = ["x", "y", "width", "height"].map(|name| side(window, name));
+        format!("crop={width}:{height}:{x}:{y}:exact=1,scale={size}:flags=lanczos")
+    };
+    let halves =
+        format!("split[a][b];[a]{}[c];[b]{}[d];[c][d]vstack", crop(&upper, "180:160"), crop(&lower, "180:160"));
+    let turned =
+        format!("split[a][b];[a]{}[c];[b]{}[d];[c][d]vstack", crop(&lower, "180:160"), crop(&upper, "180:160"));
+    let likeness = |filter: &str, frame: usize| {
+        let expected = inspect::decode_filtered(&film, filter, PixelFormat::YUV420P, (180, 320)).unwrap();
+        psnr(&expected[frame].planes[0], &found[frame].planes[0], 8, 8)
+    };
+    let (right, wrong) = (likeness(&halves, 20), likeness(&turned, 20));
+    assert!(right > 26.0 && wrong < 16.0, "{right} dB in place, {wrong} dB turned");
+    // The whole picture between the bars, 320 by 140, is 79 rows high across the middle.
+    let fitted =
+        inspect::decode_filtered(&film, "crop=320:140:0:20,scale=180:80", PixelFormat::YUV420P, (180, 80)).unwrap();
+    let middle = inspect::decode_filtered(&rendition, "crop=180:80:0:120", PixelFormat::YUV420P, (180, 80)).unwrap();
+    let likeness = psnr(&fitted[60].planes[0], &middle[60].planes[0], 8, 8);
+    assert!(likeness > 24.0, "{likeness} dB");
+    let none = upright("plan").arg(&path).args(["--set", "shot=2,lower-x=0.5"]).output().unwrap();
+    assert_refused(&none, 2, &["shot 2", "layout=stack"]);
+}
+
+/// A film over which "text" comes at 1 s and goes at 2.4 s, about the middle: strokes between darker ones.
+fn film_with_text(desk: &Desk) -> PathBuf {
+    let path = desk.path().join("film.mp4");
+    let stroke = |number: u32| {
+        let (x, height) = (170 + 12 * number, if number.is_multiple_of(3) { 18 } else { 22 });
+        format!("drawbox=x={x}:y=318:w=4:h={height}:color=white:t=fill:enable='between(n,25,59)'")
+    };
+    let plate = "drawbox=x=166:y=314:w=306:h=30:color=black:t=fill:enable='between(n,25,59)'".to_owned();
+    let strokes: Vec<_> = std::iter::once(plate).chain((0..25).filter(|number| number % 6 != 5).map(stroke)).collect();
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i", "mandelbrot=s=640x360:r=25:start_scale=1.2,trim=duration=3.2"])
+        .args(["-vf", &strokes.join(","), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-qp", "12"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    path
+}
+
+#[test]
+fn text_in_the_picture_is_lifted_into_the_rendition_where_it_would_be_cut_off() {
+    let desk = Desk::new();
+    let film = film_with_text(&desk);
+    let (path, plan) = planned(&desk, &film, &["--ladder", "180x320", "--quality", "90"]);
+    let captions = plan["wanted"]["shots"][0]["captions"].as_array().unwrap();
+    let [caption] = captions.as_slice() else { panic!("{captions:?}") };
+    assert_eq!((&caption["from"], &caption["to"]), (&json!("1/1"), &json!("12/5")));
+    run(upright("render").arg(&path).arg("-o").arg(desk.out()));
+    let found = inspect::decode(desk.out().join("film/180x320.mp4"), PixelFormat::YUV420P).unwrap();
+    // White strokes, and black between them, across the width, just above four fifths of the height; and only while it is there.
+    let strokes = |frame: usize| {
+        let luma = &found[frame].planes[0];
+        let row: Vec<_> = (0..180).map(|x| luma.at(x, 248) > 120).collect();
+        row.windows(2).filter(|pair| pair[0] != pair[1]).count()
+    };
+    let counts = [24, 25, 40, 59, 60].map(strokes);
+    assert!(counts[1..4].iter().all(|&count| count >= 30), "{counts:?}");
+    assert!(counts[0] < 20 && counts[4] < 20, "{counts:?}");
+    let (_, without) = planned(&desk, &film, &["--overwrite", "--subtitles", "off"]);
+    assert_eq!(without["wanted"]["shots"][0]["captions"], json!([]));
 }
 
 #[test]

@@ -53,6 +53,25 @@ def seconds(time):
     return float(Fraction(time))
 
 
+def size_within(width, shape, inner):
+    """A width and a height of a shape that the picture within its borders has room for."""
+    width = min(width, inner["width"], inner["height"] * shape)
+    return width, width / shape
+
+
+def around(middle, size, inner):
+    """A window of a size around a point, moved into the picture within its borders."""
+    x, y = (
+        min(max(at - own / 2, inner[axis]), inner[axis] + max(inner[side] - own, 0))
+        for at, own, axis, side in zip(middle, size, ("x", "y"), ("width", "height"))
+    )
+    return {"x": x, "y": y, "width": size[0], "height": size[1]}
+
+
+def middle_of(window):
+    return window["x"] + window["width"] / 2, window["y"] + window["height"] / 2
+
+
 def window_at(track, time):
     """The window of a track at a time in seconds."""
     before = [key for key in track if seconds(key["time"]) <= time]
@@ -91,30 +110,123 @@ class Model:
         """The thumbnail that is shown first."""
         return (len(self.thumbnails(index)) - 1) // 2
 
-    def window(self, index, number):
-        return window_at(self.shots[index]["track"], self.thumbnails(index)[number]["time"])
+    def layout(self, index):
+        return self.shots[index].get("layout", "window")
 
-    def room(self, index):
-        """How far the window can go to the left and to the right, in pixels."""
+    def fields(self, index):
+        """The fields of a shot with a track each: from above to below."""
+        return ["track", "lower"] if self.layout(index) == "stack" else ["track"]
+
+    def window(self, index, number, field="track"):
+        return window_at(self.shots[index][field], self.thumbnails(index)[number]["time"])
+
+    def caption(self, index, number):
+        time = self.thumbnails(index)[number]["time"]
+        there = (c for c in self.shots[index].get("captions", []) if seconds(c["from"]) <= time < seconds(c["to"]))
+        return next(there, None)
+
+    def inner(self, index):
+        """The picture within its borders."""
         borders = self.original[index].get("borders") or {}
-        left, right = borders.get("left", 0), self.picture["width"] - borders.get("right", 0)
-        windows = [key["window"] for key in self.shots[index]["track"]]
-        return min(w["x"] for w in windows) - left, right - max(w["x"] + w["width"] for w in windows)
+        left, top, right, bottom = (borders.get(side, 0) for side in ("left", "top", "right", "bottom"))
+        width, height = self.picture["width"], self.picture["height"]
+        return {"x": left, "y": top, "width": width - left - right, "height": height - top - bottom}
 
-    def move(self, index, distance):
-        to_left, to_right = self.room(index)
-        distance = min(max(distance, -to_left), to_right)
-        for key in self.shots[index]["track"]:
-            key["window"]["x"] += distance
+    def room(self, index, field="track", axis="x"):
+        """How far a window can go to the left and to the right, or up and down, in pixels."""
+        side, inner = {"x": "width", "y": "height"}[axis], self.inner(index)
+        windows = [key["window"] for key in self.shots[index][field]]
+        end = inner[axis] + inner[side]
+        room = min(w[axis] for w in windows) - inner[axis], end - max(w[axis] + w[side] for w in windows)
+        # What rounding leaves is no room.
+        return room if sum(room) > 0.5 else (0, 0)
+
+    def move(self, index, across, field="track", down=0):
+        for axis, distance in (("x", across), ("y", down)):
+            back, on = self.room(index, field, axis)
+            distance = min(max(distance, -back), on)
+            for key in self.shots[index][field]:
+                key["window"][axis] += distance
         self.shots[index]["locked"] = True
 
     def make_static(self, index, number):
         shot = self.shots[index]
-        if len(shot["track"]) > 1:
-            window = dict(self.window(index, number))
-            shot["track"] = [{"time": shot["start"], "window": window, "then": "hold"}]
+        for field in self.fields(index):
+            if len(shot[field]) > 1:
+                window = dict(self.window(index, number, field))
+                shot[field] = [{"time": shot["start"], "window": window, "then": "hold"}]
         shot["mode"] = "static"
         shot["locked"] = True
+
+    def can_fit(self, index):
+        inner = self.inner(index)
+        return inner["width"] >= inner["height"] * self.data["shape"]
+
+    def set_layout(self, index, layout):
+        """Gives a shot a layout, the one of the plan as it was planned, and tells whether that is another one."""
+        shot, planned = self.shots[index], self.original[index]
+        if layout == self.layout(index):
+            return False
+        if layout == planned.get("layout", "window"):
+            for field in ("layout", "track", "lower", "mode"):
+                shot.pop(field, None)
+                if field in planned:
+                    shot[field] = copy.deepcopy(planned[field])
+        else:
+            windows = self.arranged(index, layout)
+            tracks = [[{"time": shot["start"], "window": window, "then": "hold"}] for window in windows]
+            shot.update(layout=layout, track=tracks[0], mode="static")
+            shot.pop("lower", None)
+            # A field that the plan did not have stays out of it where it is empty.
+            if tracks[1:] or "lower" in planned:
+                shot["lower"] = tracks[1] if tracks[1:] else []
+        shot["locked"] = True
+        return True
+
+    def arranged(self, index, layout):
+        """The windows of another layout, from above to below."""
+        shot, inner, shape = self.shots[index], self.inner(index), self.data["shape"]
+        if layout == "fit":
+            return [inner]
+        if layout == "window":
+            return [around(middle_of(shot["track"][0]["window"]), size_within(inner["width"], shape, inner), inner)]
+        seen = [middle_of(subject["box"]) for subject in (shot.get("subjects") or [])[:2]]
+        if len(seen) < 2:
+            seen = [(inner["x"] + inner["width"] * part, inner["y"] + inner["height"] / 2) for part in (0.25, 0.75)]
+        size = size_within(inner["width"] / 2, 2 * shape, inner)
+        return [around(middle, size, inner) for middle in sorted(seen, key=lambda middle: middle[0])]
+
+    def layers(self, index, number):
+        """What the vertical picture shows, the lowest first: window, rows from 0 to 1, whether it is out of focus."""
+        shape, first = self.data["shape"], [self.shots[index][field][0]["window"] for field in self.fields(index)]
+        windows = [self.window(index, number, field) for field in self.fields(index)]
+        if self.layout(index) == "stack":
+            layers = [(windows[0], (0, 0.5), False), (windows[1], (0.5, 1), False)]
+        elif self.layout(index) == "fit":
+            window, part = windows[0], shape * first[0]["height"] / first[0]["width"]
+            width = shape * window["height"]
+            behind = window | {"x": window["x"] + (window["width"] - width) / 2, "width": width}
+            layers = [(behind, (0, 1), True), (window, ((1 - part) / 2, (1 + part) / 2), False)]
+        else:
+            layers = [(windows[0], (0, 1), False)]
+        caption = self.caption(index, number)
+        if not caption:
+            return layers
+        strip = caption["strip"]
+        height = shape * strip["height"] / strip["width"]
+        if self.layout(index) != "fit":
+            # Below it, and where the text itself is in the picture, is what is there out of focus.
+            under, (begin, end), _ = layers[-1]
+            own = [
+                begin + (y - first[-1]["y"]) / first[-1]["height"] * (end - begin)
+                for y in (strip["y"], strip["y"] + strip["height"])
+            ]
+            rows = [0.8 - height, 0.8] + (own if own[0] < end and own[1] > begin else [])
+            top, bottom = max(min(rows) - 0.4 * height, begin), min(max(rows) + 0.4 * height, end)
+            part = under["height"] / (end - begin)
+            plate = under | {"y": under["y"] + (top - begin) * part, "height": (bottom - top) * part}
+            layers.append((plate, (top, bottom), True))
+        return [*layers, (strip, (0.8 - height, 0.8), False)]
 
     def edited(self):
         return [index for index, shot in enumerate(self.shots) if shot != self.original[index]]
@@ -155,6 +267,10 @@ def without_shots(document):
 # ---- The page in the browser
 
 
+def window_of(field):
+    return f'.window[data-field="{field}"]'
+
+
 class Driver:
     def __init__(self, page, model):
         self.page = page
@@ -183,15 +299,16 @@ class Driver:
         self.press(*(["j"] * steps if steps >= 0 else ["k"] * -steps))
         equal(self.current(), [index], "the current shot after j and k")
 
-    def drawn(self, picture):
-        """The window that is drawn in a picture, in pixels of the film."""
+    def drawn(self, picture, part):
+        """Where a part of a picture is drawn, in pixels of the film."""
         x, y, width, height = picture.evaluate(
-            """element => {
+            """(element, part) => {
                 const frame = element.getBoundingClientRect();
-                const window = element.querySelector('.window').getBoundingClientRect();
+                const window = element.querySelector(part).getBoundingClientRect();
                 return [(window.left - frame.left) / frame.width, (window.top - frame.top) / frame.height,
                     window.width / frame.width, window.height / frame.height];
-            }"""
+            }""",
+            part,
         )
         across, down = self.model.picture["width"], self.model.picture["height"]
         return {"x": x * across, "y": y * down, "width": width * across, "height": height * down}
@@ -199,12 +316,19 @@ class Driver:
     def check_drawn(self, picture, index, number, what):
         # Browsers lay out in 64ths of a pixel.
         slack = self.model.picture["width"] / picture.bounding_box()["width"] / 16 + NEAR
-        found, wanted = self.drawn(picture), self.model.window(index, number)
-        for side in wanted:
-            check(
-                abs(found[side] - wanted[side]) <= slack,
-                f"{what}: the window is drawn with {side} {found[side]:.2f}, should be {wanted[side]:.2f}",
-            )
+        fields, caption = self.model.fields(index), self.model.caption(index, number)
+        places = {window_of(field): self.model.window(index, number, field) for field in fields}
+        equal(picture.locator(".window").count(), len(fields), f"{what}: windows")
+        equal(picture.locator(".caption").count(), 1 if caption else 0, f"{what}: captions")
+        if caption:
+            places[".caption"] = caption["strip"]
+        for part, wanted in places.items():
+            found = self.drawn(picture, part)
+            for side in wanted:
+                check(
+                    abs(found[side] - wanted[side]) <= slack,
+                    f"{what}: {part} is drawn with {side} {found[side]:.2f}, should be {wanted[side]:.2f}",
+                )
 
     def check_stage(self, what):
         index = self.current()[0]
@@ -212,45 +336,109 @@ class Driver:
         number = int(stage.get_attribute("data-thumb"))
         equal(int(stage.get_attribute("data-shot")), index, f"{what}: the shot in the large view")
         self.check_drawn(stage, index, number, f"{what}: large view of shot {index + 1}")
-        self.check_crop(index, number, what)
+        labels = ["upper", "lower"] if self.model.layout(index) == "stack" else []
+        equal(stage.locator(".window span").all_inner_texts(), labels, f"{what}: the labels of the windows")
+        layout = self.page.locator("#choice-groups [id^=layout-][aria-pressed=true]").get_attribute("id")
+        equal(layout, f"layout-{self.model.layout(index)}", f"{what}: the layout")
+        self.check_crop(self.page.locator("#cropped"), index, number, f"{what}: vertical picture")
 
-    def check_crop(self, index, number, what):
-        """The vertical picture shows what is in the window, and nothing else."""
+    def check_crop(self, frame, index, number, what):
+        """The vertical picture shows what is in the windows, where it should, and nothing else."""
         if not self.model.thumbnails(index)[number]["image"]:
             return
-        part = self.page.locator("#cropped").evaluate(
-            """element => {
-                const frame = element.getBoundingClientRect();
-                const image = element.querySelector('img').getBoundingClientRect();
-                return [(frame.left - image.left) / image.width, (frame.top - image.top) / image.height,
-                    frame.width / image.width, frame.height / image.height];
+        found = frame.evaluate(
+            """async element => {
+                const frame = element.getBoundingClientRect(), layers = [];
+                for (const layer of element.children) {
+                    const image = layer.querySelector('img'), shown = image.getBoundingClientRect();
+                    const { left, top, width, height } = layer.getBoundingClientRect();
+                    await image.decode();
+                    layers.push({
+                        rows: [(top - frame.top) / frame.height, (top + height - frame.top) / frame.height],
+                        sides: [(left - frame.left) / frame.width, (left + width - frame.left) / frame.width],
+                        part: [(left - shown.left) / shown.width, (top - shown.top) / shown.height,
+                            width / shown.width, height / shown.height],
+                        blurred: getComputedStyle(image).filter.includes('blur'), there: image.naturalWidth > 0,
+                    });
+                }
+                return layers;
             }"""
         )
-        window, film = self.model.window(index, number), self.model.picture
-        wanted = [
-            window["x"] / film["width"], window["y"] / film["height"],
-            window["width"] / film["width"], window["height"] / film["height"],
-        ]  # fmt: skip
-        for found, right in zip(part, wanted):
-            check(abs(found - right) < 0.002, f"{what}: the vertical picture shows {part}, should show {wanted}")
+        wanted, film = self.model.layers(index, number), self.model.picture
+        slack = 0.1 / frame.bounding_box()["width"] + 0.001
+        equal(len(found), len(wanted), f"{what}: layers")
+        for layer, (window, rows, blurred) in zip(found, wanted):
+            check(layer["there"], f"{what} has a layer without a picture")
+            equal(layer["blurred"], blurred, f"{what}: whether a layer is out of focus")
+            part = [
+                window["x"] / film["width"], window["y"] / film["height"],
+                window["width"] / film["width"], window["height"] / film["height"],
+            ]  # fmt: skip
+            pairs = [*zip(layer["rows"], rows), *zip(layer["sides"], (0, 1))]
+            if blurred:
+                # It is larger than its place, around the same point.
+                middles = ([x + width / 2, y + height / 2] for x, y, width, height in (layer["part"], part))
+                pairs += zip(*middles)
+            else:
+                pairs += zip(layer["part"], part)
+            for is_, should in pairs:
+                check(abs(is_ - should) < slack, f"{what} has {layer}, should have {part} in rows {rows}")
+
+    def check_everywhere(self, what):
+        """The windows of the current shot on all its thumbnails, and all its vertical pictures."""
+        self.check_stage(what)
+        index = self.current()[0]
+        for number in range(len(self.model.thumbnails(index))):
+            name = f"{what}: thumbnail {number + 1} of shot {index + 1}"
+            self.check_drawn(self.row(index).locator(".picture").nth(number), index, number, name)
+            frame = self.page.locator("#crops .cropped").nth(number)
+            self.check_crop(frame, index, number, f"{name}, cropped")
+
+    def set_layout(self, index, layout, press):
+        """Gives the current shot a layout, and tells how many steps of undo that is."""
+        press()
+        changed = self.model.set_layout(index, layout)
+        self.check_everywhere(f"after the layout {layout}")
+        self.check_counts(f"after the layout {layout}")
+        label = "" if layout == "window" else layout
+        equal(self.row(index).locator(".layout").inner_text().lower(), label, f"the layout of shot {index + 1} in the list")
+        return 1 if changed else 0
 
     def check_counts(self, what):
         equal(self.page.locator("#edited-count").inner_text(), str(len(self.model.edited())), f"{what}: edited shots")
         locked = sum(shot.get("locked") is True for shot in self.model.shots)
         equal(self.page.locator("#locked-count").inner_text(), str(locked), f"{what}: locked shots")
 
-    def drag(self, distance):
-        """Drags the window of the large view, and gives the distance in pixels of the film."""
-        window = self.page.locator("#stage .window")
-        box, stage = window.bounding_box(), self.page.locator("#stage").bounding_box()
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        mouse = self.page.mouse
+    def window(self, field="track"):
+        """A window of the large view."""
+        return self.page.locator(f"#stage {window_of(field)}")
+
+    def check_active(self, field, what):
+        """That keys move this one of two windows."""
+        windows = self.page.locator('#stage .window[aria-current="true"]')
+        found = windows.evaluate_all("windows => windows.map(window => window.dataset.field)")
+        equal(found, [field], f"{what}: the window that keys move")
+
+    def drag(self, across, field="track", down=0):
+        """Drags a window of the large view, and gives the distances in pixels of the film."""
+        # Where it is not under the other window; where that is nowhere, it has to be the active one.
+        grip = """window => {
+            const box = window.getBoundingClientRect(), parts = [0.5, 0.1, 0.9, 0.3, 0.7];
+            const points = parts.flatMap(x => parts.map(y => [box.left + box.width * x, box.top + box.height * y]));
+            return points.find(([x, y]) => document.elementFromPoint(x, y) === window);
+        }"""
+        point = self.window(field).evaluate(grip)
+        if not point:
+            self.press("x")
+            point = self.window(field).evaluate(grip)
+        (x, y), mouse, stage = point, self.page.mouse, self.page.locator("#stage").bounding_box()
         mouse.move(x, y)
         mouse.down()
         for step in range(1, 5):
-            mouse.move(x + distance * step / 4, y)
+            mouse.move(x + across * step / 4, y + down * step / 4)
         mouse.up()
-        return distance * self.model.picture["width"] / stage["width"]
+        # The page moves windows by thousandths of a pixel.
+        return [round(way * self.model.picture["width"] / stage["width"] * 1000) / 1000 for way in (across, down)]
 
     def asks_before_leaving(self):
         return self.page.evaluate(
@@ -314,6 +502,8 @@ def check_row(driver, index):
         check(shot.get("reason") in text, f"{what} does not say the reason {shot['reason']!r}")
     if shot.get("mode"):
         equal(row.locator(".mode").inner_text().lower(), shot["mode"], f"{what}: mode")
+    layout = driver.model.layout(index)
+    equal(row.locator(".layout").inner_text().lower(), "" if layout == "window" else layout, f"{what}: layout")
     pictures = row.locator(".picture")
     thumbnails = driver.model.thumbnails(index)
     pictures.nth(len(thumbnails) - 1).wait_for()
@@ -332,8 +522,8 @@ def check_row(driver, index):
         equal(picture.locator(".subject.held").count(), sum(s["held"] for s in there), f"{name}: subjects that are held")
         bars = shot.get("borders") or {}
         equal(picture.locator(".border").count(), sum(bar > 0 for bar in bars.values()), f"{name}: black bars")
-        slider = picture.get_by_role("slider")
-        check(0 <= int(slider.get_attribute("aria-valuenow")) <= 100, f"{name}: the value of its window")
+        for slider in picture.get_by_role("slider").all():
+            check(0 <= int(slider.get_attribute("aria-valuenow")) <= 100, f"{name}: the value of its window")
 
 
 def check_help(driver):
@@ -371,9 +561,9 @@ def edit(driver):
     to_left, to_right = model.room(dragged)
     across = page.locator("#stage").bounding_box()["width"] / model.picture["width"]
     distance = round(max(to_left, to_right) / 3 * across) * (1 if to_right > to_left else -1)
-    window = page.locator("#stage .window")
+    window = driver.window()
     before = int(window.get_attribute("aria-valuenow"))
-    model.move(dragged, round(driver.drag(distance) * 1000) / 1000)
+    model.move(dragged, driver.drag(distance)[0])
     driver.check_stage("after a drag")
     check(int(window.get_attribute("aria-valuenow")) != before, "a drag does not change the value of the window")
     driver.check_counts("after a drag")
@@ -458,9 +648,90 @@ def edit(driver):
     driver.check_stage("after Reset was undone")
     driver.check_counts("after Reset was undone")
 
+    stack(driver, nudged)
+    fit(driver, dragged)
+
     page.click("#filter-edited")
     equal(sorted(driver.order()), model.edited(), "the edited shots")
     page.click("#filter-all")
+
+
+def stack(driver, index):
+    """Shows a shot in two windows, and moves both."""
+    page, model = driver.page, driver.model
+    driver.select(index)
+    driver.set_layout(index, "stack", lambda: driver.press("d"))
+    driver.press("d")
+    check("already" in page.locator("#status").inner_text(), "d a second time does not say that it is a stack already")
+    driver.check_active("track", "after d")
+
+    # The lower one by mouse, along both axes where it has room.
+    across = page.locator("#stage").bounding_box()["width"] / model.picture["width"]
+    ways = []
+    for axis in ("x", "y"):
+        back, on = model.room(index, "lower", axis)
+        ways.append(round(max(back, on) / 2 * across) * (1 if on > back else -1))
+    lower, held = driver.window("lower"), copy.deepcopy(model.shots[index])
+    before = lower.get_attribute("aria-valuenow")
+    right, down = driver.drag(ways[0], "lower", ways[1])
+    model.move(index, right, "lower", down)
+    driver.check_everywhere("after a drag of the lower window")
+    driver.check_active("lower", "after a drag of the lower window")
+    check(lower.get_attribute("aria-valuenow") != before, "a drag of the lower window does not change its value")
+    dragged = model.shots[index]
+    driver.press("u")
+    model.shots[index] = held
+    driver.check_everywhere("after the drag of the lower window was undone")
+    driver.press("Control+y")
+    model.shots[index] = dragged
+    driver.check_everywhere("after the drag of the lower window was redone")
+
+    # By keys: the one that was dragged, the other one, and the one that has the focus.
+    def nudge(field, what):
+        driver.check_active(field, what)
+        steps = model.picture["width"] / 100, model.picture["height"] / 100
+        for keys, (across, down) in (
+            (("ArrowLeft", "ArrowRight"), (steps[0], 0)),
+            (("Alt+ArrowUp", "Alt+ArrowDown"), (0, steps[1])),
+        ):
+            back, on = model.room(index, field, "x" if across else "y")
+            way = 1 if on > back else -1
+            driver.press(keys[on > back])
+            model.move(index, across * way, field, down * way)
+            driver.check_stage(f"{what}, {keys[on > back]}")
+
+    nudge("lower", "after a drag")
+    driver.press("x")
+    nudge("track", "after x")
+    lower.focus()
+    nudge("lower", "with the focus")
+    driver.press("x")
+    equal(page.evaluate("document.activeElement.dataset.field"), "track", "the window with the focus after x")
+    page.evaluate("document.activeElement.blur()")
+    driver.check_everywhere("after keys moved both windows")
+    driver.check_counts("after keys moved both windows")
+
+
+def fit(driver, index):
+    """Shows a shot whole and in two windows, both by mouse, and leaves it as it was."""
+    page, model = driver.page, driver.model
+    driver.select(index)
+    before = copy.deepcopy(model.shots[index])
+    allowed = page.locator("#layout-fit").get_attribute("aria-disabled") == "false"
+    equal(allowed, model.can_fit(index) or model.layout(index) == "fit", "whether the picture can be fitted")
+    steps = driver.set_layout(index, "fit", lambda: page.click("#layout-fit")) if allowed else 0
+    with tempfile.TemporaryDirectory() as folder:
+        check_saved(driver, driver.save(Path(folder), lambda: driver.press("Control+s")))
+    steps += driver.set_layout(index, "stack", lambda: page.click("#layout-stack"))
+    # What had the focus is gone then.
+    driver.window("lower").focus()
+    steps += driver.set_layout(index, "window", lambda: driver.press("w"))
+    equal(page.evaluate("document.activeElement.dataset.field"), "track", "the window with the focus after w")
+    page.evaluate("document.activeElement.blur()")
+    driver.press(*["u"] * steps)
+    model.shots[index] = before
+    driver.check_everywhere("after all layouts were undone")
+    driver.check_counts("after all layouts were undone")
 
 
 def check_saved(driver, path):
@@ -470,10 +741,88 @@ def check_saved(driver, path):
     shots = json.loads(text)["wanted"]["shots"]
     equal(len(shots), len(driver.model.shots), f"{path}: shots")
     for index, (found, wanted) in enumerate(zip(shots, driver.model.shots)):
+        check_rules(driver.model, found, f"{path}, shot {index + 1}")
         if index in driver.model.edited():
             near(found, wanted, f"{path}, shot {index + 1}")
         else:
             equal(found, driver.model.original[index], f"{path}, shot {index + 1}, which was not edited")
+
+
+def check_rules(model, shot, where):
+    """What a plan has to keep to so that it is rendered."""
+    layout, lower = shot.get("layout", "window"), shot.get("lower", [])
+    check(layout in ("window", "stack", "fit"), f"{where} has the layout {layout!r}")
+    equal(bool(lower), layout == "stack", f"{where}: whether it has a lower window")
+    for key in shot["track"] + lower:
+        window = key["window"]
+        for axis, side in (("x", "width"), ("y", "height")):
+            inside = window[axis] >= -NEAR and window[axis] + window[side] <= model.picture[side] + NEAR
+            check(inside, f"{where}: {window} sticks out of the picture")
+        shape, wanted = window["width"] / window["height"], model.data["shape"]
+        if layout == "fit":
+            check(shape >= wanted * 0.99, f"{where}: {window} is fitted, and narrower than the renditions")
+        else:
+            wanted *= 2 if layout == "stack" else 1
+            check(abs(shape / wanted - 1) < 0.01, f"{where}: {window} in the layout {layout} is not of the shape {wanted}")
+
+
+def planned_page(page_file, model, folder):
+    """The page with another plan, whose first shot was planned as two windows that move, and has a caption."""
+    data = json.loads(model.text)
+    shot, entry, inner = data["plan"]["wanted"]["shots"][0], data["shots"][0], model.inner(0)
+    middle = (entry["start"] + entry["end"]) / 2
+    size = size_within(inner["width"] / 2, 2 * data["shape"], inner)
+    left, right = ((inner["x"] + inner["width"] * part, inner["y"] + inner["height"] / 2) for part in (0.25, 0.75))
+    track = [{"time": shot["start"], "window": around(left, size, inner), "then": "linear"}]
+    track.append({"time": f"{middle:.3f}", "window": around(right, size, inner), "then": "hold"})
+    lower = [track[0] | {"window": track[1]["window"]}, track[1] | {"window": track[0]["window"]}]
+    strip = inner | {"y": inner["y"] + inner["height"] * 0.8, "height": inner["height"] * 0.15}
+    caption = {"from": shot["start"], "to": f"{entry['end']:.3f}", "strip": strip}
+    shot.update(layout="stack", track=track, lower=lower, captions=[caption], mode="pan")
+    page = Path(folder) / "planned.html"
+    text = json.dumps(data).replace("<", "\\u003c")
+    page.write_text(page_file.read_text(encoding="utf-8").replace(model.text, text), encoding="utf-8")
+    return page
+
+
+def edit_planned(driver, folder):
+    """Edits the shot of `planned_page`."""
+    page, model = driver.page, driver.model
+    driver.select(0)
+    driver.check_everywhere("two windows as planned")
+    before = copy.deepcopy(model.shots[0])
+    equal(page.locator("#mode-pan").get_attribute("aria-disabled"), "false", "whether Pan is not offered as planned")
+    driver.press("s")
+    model.make_static(0, model.chosen(0))
+    driver.check_everywhere("after both windows were made static")
+    steps = 1 + driver.set_layout(0, "window", lambda: driver.press("w"))
+    equal(page.locator("#mode-pan").get_attribute("aria-disabled"), "true", "whether Pan is offered in another layout")
+    if model.can_fit(0):
+        steps += driver.set_layout(0, "fit", lambda: driver.press("f"))
+    steps += driver.set_layout(0, "stack", lambda: driver.press("d"))
+    equal(model.shots[0]["track"], before["track"], "the model's track after the layout that was planned")
+    driver.press(*["u"] * steps)
+    model.shots[0] = before
+    driver.check_everywhere("after all was undone, as planned")
+    driver.check_counts("after all was undone, as planned")
+    check_saved(driver, driver.save(folder, lambda: driver.press("Control+s")))
+
+
+def open_page(browser, page_file, complaints):
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    page.set_default_timeout(20000)
+    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    address = page_file.resolve().as_uri()
+
+    def requested(asked):
+        if asked.url != address and not asked.url.startswith(("data:", "blob:")):
+            complaints.append(f"asks for {asked.url}")
+
+    page.on("request", requested)
+    page.goto(address)
+    page.wait_for_selector('body[data-state="ready"]')
+    return page
 
 
 def drive(page_file, out):
@@ -483,21 +832,8 @@ def drive(page_file, out):
         check(program, "there is no chromium (Debian: apt-get install chromium)")
         # Root has no sandbox in a container.
         browser = playwright.chromium.launch(executable_path=program, headless=True, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1440, "height": 900}, accept_downloads=True)
-        page.set_default_timeout(20000)
         complaints = []
-        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        address = page_file.resolve().as_uri()
-
-        def requested(asked):
-            if asked.url != address and not asked.url.startswith(("data:", "blob:")):
-                complaints.append(f"asks for {asked.url}")
-
-        page.on("request", requested)
-
-        page.goto(address)
-        page.wait_for_selector('body[data-state="ready"]')
+        page = open_page(browser, page_file, complaints)
         driver = Driver(page, model)
         check_shown(driver)
         check_help(driver)
@@ -523,6 +859,8 @@ def drive(page_file, out):
             driver.check_counts("after all was redone")
             again = driver.save(Path(folder), lambda: driver.press("Control+s"))
             check(again.read_bytes() == path.read_bytes(), "the plan is another one after all was undone and redone")
+            planned = planned_page(page_file, model, folder)
+            edit_planned(Driver(open_page(browser, planned, complaints), Model(planned)), Path(folder))
         browser.close()
     check(not complaints, f"the page complains: {'; '.join(complaints)}")
     print(f"{path}: shots {', '.join(str(index + 1) for index in model.edited())} of {len(model.shots)} edited")

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the document's form and of how films are looked at: whoever changes what is seen raises it.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Seconds that no film lasts.
 const LONGEST: f64 = 360_000.0;
 
@@ -33,6 +33,20 @@ pub struct Analysis {
     pub detectors: bool,
     /// The shots, in order, without gap.
     pub shots: Vec<SeenShot>,
+    /// Subtitles and captions that are part of the picture, in order, one at a time; looked for where faces are.
+    pub captions: Vec<SeenCaption>,
+}
+
+/// Text in the picture, for as long as it stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeenCaption {
+    /// Time of the first frame that has it.
+    pub from: i64,
+    /// Time of the first that no longer has it.
+    pub to: i64,
+    /// Left, top, width and height, in thousandths of the upright picture's, with a little room around it.
+    pub bounds: [i32; 4],
 }
 
 /// The frames between two cuts.
@@ -201,6 +215,10 @@ impl Analysis {
         if let Some(number) = self.shots.iter().position(|shot| shot.last < shot.start) {
             return Err(format!("shot {} ends before it begins", number + 1));
         }
+        let lasts = self.captions.iter().all(|caption| caption.from < caption.to);
+        if !lasts || self.captions.windows(2).any(|pair| pair[0].to > pair[1].from) {
+            return Err("has captions that end before they begin, or that overlap".to_owned());
+        }
         let [first, last] = [self.shots.first(), self.shots.last()];
         let length = last.zip(first).map_or(0, |(last, first)| last.last.saturating_sub(first.start));
         #[expect(clippy::cast_precision_loss, reason = "a bound")]
@@ -254,6 +272,7 @@ mod tests {
             time_base: Rational { num: 1, den: 25 },
             detectors: true,
             shots: vec![shot(0, 40), shot(41, 90)],
+            captions: vec![SeenCaption { from: 3, to: 50, bounds: [300, 850, 400, 60] }],
         }
     }
 
@@ -280,6 +299,8 @@ mod tests {
         refused(|analysis| analysis.shots[1].start = 40, "shot 2");
         refused(|analysis| analysis.shots[1].last = 3, "shot 2");
         refused(|analysis| analysis.shots[1].last = i64::MAX, "longer");
+        refused(|analysis| analysis.captions[0].to = 3, "captions");
+        refused(|analysis| analysis.captions.push(analysis.captions[0]), "overlap");
         assert!(Analysis::from_json("{}", "film.analysis.json").is_err());
         assert!(Analysis::from_json("notes", "film.analysis.json").is_err());
     }

@@ -4,6 +4,7 @@
 mod activity;
 mod borders;
 mod boxes;
+mod captions;
 mod cuts;
 mod detection;
 mod document;
@@ -17,7 +18,9 @@ mod tiny;
 mod tracker;
 mod vectors;
 
-pub use document::{Activity, Analysis, Borders, SeenShot, Sighting, SubjectKind, Track, Transition, VERSION};
+pub use document::{
+    Activity, Analysis, Borders, SeenCaption, SeenShot, Sighting, SubjectKind, Track, Transition, VERSION,
+};
 pub use pass::{AnalyseOptions, analyse};
 pub(crate) use sampling::SmallPictures;
 pub use stills::{Still, stills};

@@ -2,9 +2,10 @@
 
 use super::activity::activity;
 use super::borders::{BorderFinder, Profile};
+use super::captions::CaptionFinder;
 use super::cuts::{Boundary, CutDetector};
 use super::detection::{DetectionJob, DetectionPool, Detections};
-use super::document::{Activity, Analysis, SeenShot, Transition, VERSION};
+use super::document::{Activity, Analysis, SeenCaption, SeenShot, Transition, VERSION};
 use super::picture::RgbConverter;
 use super::sampling::Sampler;
 use super::tiny::TinyPicture;
@@ -76,6 +77,7 @@ pub fn analyse(
             film: FilmSeen::default(),
         };
         let mut due = Due::default();
+        let mut captions = CaptionFinder::new(info.video.time_base.as_f64());
         let mut number = 0;
         loop {
             control.check()?;
@@ -85,8 +87,12 @@ pub fn analyse(
                     source.fill(sampler.area(), &mut frame)?;
                     let frame = HeldFrame::new(frame);
                     let thumbnail = sampler.thumbnail(&frame, number, control)?;
+                    captions.frame(pts, &thumbnail);
                     let sample = if due.at(Time::of_ticks(pts, info.video.time_base)) {
                         let pictures = sampler.sample(&frame, number, control)?;
+                        if let Some([for_faces, _]) = &pictures {
+                            captions.sample(pts, for_faces);
+                        }
                         Some(Sample { profile: Profile::of(&frame), pictures })
                     } else {
                         None
@@ -104,11 +110,11 @@ pub fn analyse(
         if shots.is_empty() {
             return Err(Error::bad_source(&info.name, "no frame could be decoded"));
         }
-        Ok(document(&info, options, shots))
+        Ok(document(&info, options, shots, captions.finish()))
     })
 }
 
-fn document(info: &SourceInfo, options: &AnalyseOptions, shots: Vec<SeenShot>) -> Analysis {
+fn document(info: &SourceInfo, options: &AnalyseOptions, shots: Vec<SeenShot>, captions: Vec<SeenCaption>) -> Analysis {
     Analysis {
         version: VERSION,
         fingerprint: info.fingerprint.clone(),
@@ -118,6 +124,7 @@ fn document(info: &SourceInfo, options: &AnalyseOptions, shots: Vec<SeenShot>) -
         time_base: info.video.time_base,
         detectors: options.detectors,
         shots,
+        captions,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::frame::{Area, Depth, Frame, FrameFormat, HeldFrame, Subsampling};
 use crate::geometry::{Size, Window};
-use crate::picture::{Crop, Device, DeviceChoice, Graph, Lease, Runner, ScaleSpec, Stock};
+use crate::picture::{Device, DeviceChoice, Graph, Lease, Runner, ScaleSpec, Stock, View};
 use crate::source::VideoInfo;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl SmallPictures {
     pub(crate) fn make(&mut self, source: &HeldFrame, number: u64, control: &Control) -> Result<Vec<HeldFrame>> {
         let grid = self.grid;
         let window = Window { x: 0.0, y: 0.0, width: grid.width.into(), height: grid.height.into() };
-        self.runner.submit(source, Crop { window, area: Area::whole(grid), zooming: false, frame: number })?;
+        self.runner.submit(source, View { layers: window.into(), area: Area::whole(grid), frame: number })?;
         while !self.runner.wait(PULSE)? {
             control.check()?;
         }
@@ -159,6 +159,7 @@ fn graph(video: &VideoInfo, sizes: &[Size]) -> Graph {
         full_range: video.colour.full_range,
         rungs: sizes.iter().map(rung).collect(),
         rung_chroma: ChromaSite::LEFT,
+        soft: false,
     };
     let mut graph = Graph::new(grid);
     for edge in graph.scale(Graph::SOURCE, &spec) {

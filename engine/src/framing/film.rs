@@ -1,10 +1,14 @@
 //! The shots of a film.
 
+use super::captions::add_captions;
+use super::pair::{self, Halves};
 use super::shot::{self, Axis, Planned, PlannedKey};
-use super::subjects::{STEPS, Subject};
+use super::subjects::{STEPS, Steps, Subject};
 use crate::analyse::{Analysis, Borders, SeenShot};
 use crate::geometry::{Rational, Upright, Window};
-use crate::plan::{CropKey, Interpolation, Shot, ShotBorders, ShotMode, ShotSubject};
+use crate::plan::{
+    Caption, CropKey, Interpolation, Layout, Shot, ShotBorders, ShotMode, ShotSubject, Subtitles, TwoShots,
+};
 use crate::source::VideoInfo;
 use crate::time::Time;
 
@@ -13,13 +17,26 @@ const MILLIS: i64 = 1000;
 /// Digits of a pixel to which windows are rounded.
 const ROUND: f64 = 100.0;
 
-/// Plans the window's way through all shots: windows of this shape, as large as the picture within its borders allows.
-pub fn frame(analysis: &Analysis, video: &VideoInfo, shape: Rational) -> Vec<Shot> {
+/// How windows are planned.
+#[derive(Clone, Copy, Debug)]
+pub struct FramingOptions {
+    /// Width of the renditions over their height.
+    pub shape: Rational,
+    /// What becomes of two people who do not fit into one window.
+    pub two_shots: TwoShots,
+    /// What becomes of text in the picture.
+    pub subtitles: Subtitles,
+}
+
+/// Plans the window's way through all shots: windows as large as the picture within its borders allows.
+pub fn frame(analysis: &Analysis, video: &VideoInfo, options: FramingOptions) -> Vec<Shot> {
     let mut next_subject = 1;
     let shots = analysis.shots.iter().enumerate().map(|(index, seen)| {
         let start = if index == 0 { Time::ZERO } else { Time::of_ticks(seen.start, analysis.time_base) };
         let end = analysis.shots.get(index + 1).map(|next| Time::of_ticks(next.start, analysis.time_base));
-        shot_of(seen, analysis.time_base, video, shape, (start, end), &mut next_subject)
+        let mut shot = shot_of(seen, analysis.time_base, (video, options), (start, end), &mut next_subject);
+        add_captions(&mut shot, analysis, &video.upright, options.subtitles);
+        shot
     });
     shots.collect()
 }
@@ -61,24 +78,33 @@ pub fn keep_locked(shots: Vec<Shot>, earlier: &[Shot]) -> Vec<Shot> {
 
 /// The part of a shot between two times.
 fn within(shot: &Shot, start: Time, end: Option<Time>) -> Option<Shot> {
-    let first = CropKey { time: start, window: shot.window_at(start)?.window, then: Interpolation::Hold };
-    let reached = shot.track.iter().rfind(|key| key.time <= start);
-    let mut track = vec![CropKey { then: reached.map_or(Interpolation::Hold, |key| key.then), ..first }];
-    track.extend(shot.track.iter().filter(|key| key.time > start && end.is_none_or(|end| key.time < end)));
-    if let Some(last) = track.last_mut() {
-        last.then = Interpolation::Hold;
-    }
-    Some(Shot { start, end, track, ..shot.clone() })
+    let cut = |keys: &[CropKey]| -> Option<Vec<CropKey>> {
+        let window = Shot::new(start, end, keys.to_vec()).window_at(start)?.window;
+        let reached = keys.iter().rfind(|key| key.time <= start);
+        let first = CropKey { time: start, window, then: reached.map_or(Interpolation::Hold, |key| key.then) };
+        let mut track = vec![first];
+        track.extend(keys.iter().filter(|key| key.time > start && end.is_none_or(|end| key.time < end)));
+        if let Some(last) = track.last_mut() {
+            last.then = Interpolation::Hold;
+        }
+        Some(track)
+    };
+    let captions = shot.captions.iter().filter_map(|caption| {
+        let (from, to) = (caption.from.max(start), end.map_or(caption.to, |end| caption.to.min(end)));
+        (from < to).then_some(Caption { from, to, ..*caption })
+    });
+    let lower = cut(&shot.lower).unwrap_or_default();
+    Some(Shot { start, end, track: cut(&shot.track)?, lower, captions: captions.collect(), ..shot.clone() })
 }
 
 fn shot_of(
     seen: &SeenShot,
     time_base: Rational,
-    video: &VideoInfo,
-    shape: Rational,
+    (video, options): (&VideoInfo, FramingOptions),
     (start, end): (Time, Option<Time>),
     next_subject: &mut u32,
 ) -> Shot {
+    let shape = options.shape;
     let upright = &video.upright;
     let borders = in_square_pixels(upright, seen.borders);
     let inner = inner(upright, borders);
@@ -107,6 +133,7 @@ fn shot_of(
         };
         Window { x, y, width, height }
     };
+    let other = other_layout(seen, &planned, time_base, inner, (video, options), (start, end));
     let Planned { mode, keys, confidence, reason, subjects, held } = planned;
     let track = crop_keys(&keys, (start, end), window);
     let seconds = |step: usize| seen_time(seen, time_base, step);
@@ -117,13 +144,92 @@ fn shot_of(
         .collect();
     let mode = if track.len() == 1 { ShotMode::Static } else { mode };
     let borders = (seen.borders != Borders::default()).then_some(borders);
-    Shot {
+    let shot = Shot {
         mode: Some(mode),
-        confidence: Some((confidence.clamp(0.0, 1.0) * 100.0).round() / 100.0),
+        confidence: Some(rounded(confidence)),
         reason: Some(reason),
         borders,
         subjects,
         ..Shot::new(start, end, track)
+    };
+    match other {
+        Some(other) => with_layout(shot, other),
+        None => shot,
+    }
+}
+
+fn rounded(confidence: f64) -> f64 {
+    (confidence.clamp(0.0, 1.0) * 100.0).round() / 100.0
+}
+
+/// What shows two people who do not fit into one window.
+struct OtherLayout {
+    layout: Layout,
+    mode: ShotMode,
+    /// The upper window's way, or that of the fitted one; and the lower one's.
+    tracks: [Vec<CropKey>; 2],
+    confidence: f64,
+    reason: &'static str,
+}
+
+/// Plans halves, or the whole picture, where one window leaves somebody out and that is wanted.
+fn other_layout(
+    seen: &SeenShot,
+    planned: &Planned,
+    time_base: Rational,
+    inner: Window,
+    (video, FramingOptions { shape, two_shots, .. }): (&VideoInfo, FramingOptions),
+    span: (Time, Option<Time>),
+) -> Option<OtherLayout> {
+    if two_shots == TwoShots::Cut || !pair::leaves_out(planned) {
+        return None;
+    }
+    let still = |window: Window| vec![CropKey { time: span.0, window, then: Interpolation::Hold }];
+    let whole = [video.upright.width(), video.upright.height()];
+    if two_shots == TwoShots::Fit {
+        if inner.width < inner.height * shape.as_f64() {
+            return None;
+        }
+        let reason = "they do not fit into one window: all of the picture is shown";
+        let tracks = [still(inner), Vec::new()];
+        return Some(OtherLayout { layout: Layout::Fit, mode: ShotMode::Static, tracks, confidence: 0.9, reason });
+    }
+    let steps = Steps::of(seen, time_base.as_f64());
+    let half_shape = 2.0 * shape.as_f64();
+    let Halves { size: [width, height], halves, confidence } =
+        pair::halves(planned, steps, inner, whole, half_shape, video.frame_rate.as_f64())?;
+    let tracks = halves.clone().map(|half| {
+        let last = inner.x + (inner.width - width).max(0.0);
+        let at = |place: f64| {
+            let x = ((place * whole[0] * ROUND).round() / ROUND).clamp(inner.x, last);
+            Window { x, y: half.y, width, height }
+        };
+        crop_keys(&half.keys, span, at)
+    });
+    let mode = if tracks.iter().all(|track| track.len() == 1) { ShotMode::Static } else { halves[0].mode };
+    let reason = "they do not fit into one window: one is above the other";
+    Some(OtherLayout { layout: Layout::Stack, mode, tracks, confidence, reason })
+}
+
+fn with_layout(shot: Shot, other: OtherLayout) -> Shot {
+    let OtherLayout { layout, mode, tracks: [track, lower], confidence, reason } = other;
+    let who = shot.reason.as_deref().unwrap_or_default().split(',').next().unwrap_or_default();
+    let held = |subject: ShotSubject| {
+        let centre = subject.bounds.x + subject.bounds.width / 2.0;
+        let shows = |track: &[CropKey]| {
+            track.iter().any(|key| key.window.x <= centre && centre <= key.window.x + key.window.width)
+        };
+        ShotSubject { held: shows(&track) || shows(&lower), ..subject }
+    };
+    Shot {
+        layout,
+        mode: Some(mode),
+        confidence: Some(rounded(confidence)),
+        reason: Some(format!("{who}: {reason}")),
+        subjects: shot.subjects.into_iter().map(held).collect(),
+        track,
+        lower,
+        ..shot
     }
 }
 

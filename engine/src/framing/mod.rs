@@ -1,10 +1,12 @@
 //! Framing: from what was seen in a film to the window's way through its shots.
 
+mod captions;
 mod film;
+mod pair;
 mod path;
 mod shot;
 mod subjects;
 
-pub use film::{frame, keep_locked};
+pub use film::{FramingOptions, frame, keep_locked};
 #[doc(hidden)]
 pub use path::{FOLLOWING, PLACE, PathCosts, SIGMA, eased, least_cost};

@@ -21,7 +21,7 @@ const FREE: f64 = 0.10;
 /// What decides between places that are equally good: the square of how far it is away.
 const EVEN: f64 = 0.1;
 /// A subject counts if it matters at least so much of what the most important one does.
-const COUNTS: f64 = 0.22;
+pub(super) const COUNTS: f64 = 0.22;
 /// The window stands, or pans once, where as much of the shot is well framed as a moving window would have it, but for this.
 const AS_GOOD: f64 = 0.02;
 /// And where what is wrong with it, a step, is at most this more.
@@ -75,11 +75,31 @@ struct Field {
 pub(super) fn plan(shot: &SeenShot, tick: f64, axis: Axis) -> Planned {
     let steps = Steps::of(shot, tick);
     let subjects = subjects(shot, steps);
-    let places = places(axis);
     if subjects.is_empty() || subjects[0].importance <= 0.0 {
         return without_people(shot, steps, axis);
     }
-    let field = field(&subjects, steps, axis, places);
+    let Way { mode, path, keys, fits } = way(&subjects, steps, axis);
+    let held: Vec<bool> = subjects.iter().map(|subject| held(subject, &path, axis) >= 0.6).collect();
+    let confidence = confidence(&subjects, &held, fits);
+    let reason = reason(&subjects, &held, mode, fits);
+    Planned { mode, keys, confidence, reason, subjects, held }
+}
+
+/// The window's way through a shot.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    pub(super) mode: ShotMode,
+    /// Where the window begins at every step, as a part of the picture's side from the first place on.
+    pub(super) path: Vec<f64>,
+    pub(super) keys: Vec<PlannedKey>,
+    /// The part of the steps in which what matters most is well inside.
+    pub(super) fits: f64,
+}
+
+/// Finds the calmest way that holds those who matter, the most important first; there is one at least.
+pub(super) fn way(subjects: &[Subject], steps: Steps, axis: Axis) -> Way {
+    let places = places(axis);
+    let field = field(subjects, steps, axis, places);
     let (static_place, static_cost) = best_static(&field);
     let tracked = track(&field, axis);
     let costs_of = |path: &[f64]| -> f64 {
@@ -111,15 +131,16 @@ pub(super) fn plan(shot: &SeenShot, tick: f64, axis: Axis) -> Planned {
         (ShotMode::Track, tracked, keys)
     };
     let fits = fits_of(&path);
-    let held: Vec<bool> = subjects.iter().map(|subject| held(subject, &path, axis) >= 0.6).collect();
+    Way { mode, path, keys, fits }
+}
+
+/// Tells how sure it is that the right is shown, from 0 to 1.
+pub(super) fn confidence(subjects: &[Subject], held: &[bool], fits: f64) -> f64 {
     let total: f64 = subjects.iter().map(|subject| subject.importance).sum();
-    let kept: f64 = subjects.iter().zip(&held).filter(|(_, held)| **held).map(|(subject, _)| subject.importance).sum();
+    let kept: f64 = subjects.iter().zip(held).filter(|(_, held)| **held).map(|(subject, _)| subject.importance).sum();
     let seen = subjects.iter().map(Subject::share).fold(0.0, f64::max);
     let certain = subjects[0].steps.iter().flatten().map(|presence| presence.certainty).fold(0.0, f64::max);
-    let confidence =
-        (0.35 + 0.65 * fits) * (0.55 + 0.45 * kept / total.max(1e-9)) * (0.6 + 0.4 * seen) * (0.6 + 0.4 * certain);
-    let reason = reason(&subjects, &held, mode, fits);
-    Planned { mode, keys, confidence, reason, subjects, held }
+    (0.35 + 0.65 * fits) * (0.55 + 0.45 * kept / total.max(1e-9)) * (0.6 + 0.4 * seen) * (0.6 + 0.4 * certain)
 }
 
 fn ratio(count: usize, whole: usize) -> f64 {
@@ -318,7 +339,7 @@ fn simplify(path: &[f64], from: usize, to: usize, chosen: &mut Vec<usize>) {
 }
 
 /// The part of a subject's steps in which it is inside the window.
-fn held(subject: &Subject, path: &[f64], axis: Axis) -> f64 {
+pub(super) fn held(subject: &Subject, path: &[f64], axis: Axis) -> f64 {
     let mut inside = 0;
     let mut there = 0;
     for (presence, place) in subject.steps.iter().zip(path) {

@@ -67,6 +67,13 @@ impl Presence {
         self.face.or(self.body)
     }
 
+    /// Width of its face, or what that would be, as a part of the width of a picture of this width over height.
+    pub(super) fn face_width(&self, shape: f64) -> f64 {
+        /// Width of a face over its height.
+        const SHAPE: f64 = 0.75;
+        self.face.map_or(self.face_height() * SHAPE / shape, |face| face.length(0))
+    }
+
     /// Height of its face, or what that would be, as a part of the picture's height.
     fn face_height(&self) -> f64 {
         match (self.face, self.body) {

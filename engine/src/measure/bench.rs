@@ -7,9 +7,9 @@ use crate::frame::{Frame, HeldFrame};
 use crate::geometry::Size;
 use crate::machine::cores;
 use crate::media::{Event, Source};
-use crate::picture::{Crop, Device, DeviceChoice, DeviceInfo, Graph, PictureSet, Runner};
+use crate::picture::{Device, DeviceChoice, DeviceInfo, Graph, PictureSet, Runner, View};
 use crate::pipeline::{self, Limits, RenderOptions, render};
-use crate::plan::{Placement, Plan, PlanOptions};
+use crate::plan::{Plan, PlanOptions};
 use crate::source::{Input, OpenOptions, SourceInfo};
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -65,7 +65,7 @@ pub struct Bench<'a> {
     /// Frames of the film.
     frames: u64,
     /// The first frames as they come from the decoder.
-    sources: Vec<(HeldFrame, Crop)>,
+    sources: Vec<(HeldFrame, View)>,
     /// The first frames of every rung, in the order of the plan.
     rungs: Vec<Vec<HeldFrame>>,
     /// Ranges of those, each from a key frame up to the next.
@@ -120,13 +120,13 @@ impl<'a> Bench<'a> {
         let mut segmenter = self.plan.segmenter();
         let (mut starts, mut kept) = (Vec::new(), 0);
         let mut frame = Frame::new(graph.largest_source());
-        while let Some(crop) = self.next_frame(&mut source, &graph, &mut frame, self.frames)? {
+        while let Some(view) = self.next_frame(&mut source, &graph, &mut frame, self.frames)? {
             let key = segmenter.next(frame.pts).key;
             if kept < room {
                 if key {
                     starts.push(kept);
                 }
-                runner.submit(&frame.clone().into(), crop)?;
+                runner.submit(&frame.clone().into(), view)?;
                 let PictureSet { pictures, .. } = collect(&mut *runner, self.control)?;
                 // Copies: a device lends no more than a few.
                 let copies = pictures.iter().map(|picture| Frame::clone(picture).into());
@@ -134,7 +134,7 @@ impl<'a> Bench<'a> {
                 kept += 1;
             }
             if self.sources.len() < SOURCE_FRAMES {
-                self.sources.push((frame.clone().into(), crop));
+                self.sources.push((frame.clone().into(), view));
             }
             self.frames += 1;
         }
@@ -145,16 +145,16 @@ impl<'a> Bench<'a> {
 
     /// Fills `frame` with as much as is wanted of the next video frame, the one of this number; tells how it is cropped. None
     /// at the end.
-    fn next_frame(&self, source: &mut Source, graph: &Graph, frame: &mut Frame, number: u64) -> Result<Option<Crop>> {
+    fn next_frame(&self, source: &mut Source, graph: &Graph, frame: &mut Frame, number: u64) -> Result<Option<View>> {
         loop {
             self.control.check()?;
             match source.next()? {
                 Event::Frame { pts, .. } => {
                     let no_window = || Error::misuse(format!("frame {number} at {pts} has no window"));
-                    let Placement { window, zooming } = self.plan.grid_window(pts).ok_or_else(no_window)?;
-                    let area = graph.area(window);
+                    let layers = self.plan.layers(pts).ok_or_else(no_window)?;
+                    let area = graph.area(layers);
                     source.fill(area, frame)?;
-                    return Ok(Some(Crop { window, area, zooming, frame: number }));
+                    return Ok(Some(View { layers, area, frame: number }));
                 }
                 Event::Audio(_) | Event::SoundChanged => {}
                 Event::End => return Ok(None),
@@ -208,7 +208,7 @@ impl<'a> Bench<'a> {
         let begin = Instant::now();
         each(cores(), |stop| {
             let mut runner = self.device.runner(&graph)?;
-            for (source, crop) in self.sources.iter().cycle() {
+            for (source, view) in self.sources.iter().cycle() {
                 if stop.load(Ordering::Relaxed) || begin.elapsed() >= LONG_ENOUGH {
                     break;
                 }
@@ -216,7 +216,7 @@ impl<'a> Bench<'a> {
                 while !runner.has_room() {
                     collect(&mut *runner, self.control)?;
                 }
-                runner.submit(source, *crop)?;
+                runner.submit(source, *view)?;
                 number.fetch_add(1, Ordering::Relaxed);
             }
             runner.finish()?;

@@ -147,6 +147,7 @@ mod tests {
                 full_range: false,
                 rungs,
                 rung_chroma: ChromaSite::LEFT,
+                soft: false,
             })
         };
         let gpu = || Device::open(&DeviceChoice::Adapter(upright_fixtures::adapter())).unwrap();

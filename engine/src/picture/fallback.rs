@@ -3,7 +3,7 @@
 use super::graph::Graph;
 use super::info::GpuStats;
 use super::runner::{PictureSet, Runner};
-use super::scale::Crop;
+use super::scale::View;
 use crate::error::{Error, Result};
 use crate::frame::HeldFrame;
 use serde::Serialize;
@@ -48,7 +48,7 @@ pub(crate) struct FallbackRunner<'a> {
 #[derive(Default)]
 struct Run {
     /// Frames that sets may still be made of, the oldest first.
-    sources: VecDeque<(HeldFrame, Crop)>,
+    sources: VecDeque<(HeldFrame, View)>,
     /// Number of those that the runner has.
     submitted: usize,
     /// Whether no frame follows, and whether the runner knows that.
@@ -97,8 +97,8 @@ impl<'a> FallbackRunner<'a> {
     ///
     /// # Errors
     /// As [`Runner::submit`]; [`Error::Device`] only where there is no other device to go on with.
-    pub(crate) fn submit(&mut self, source: HeldFrame, crop: Crop) -> Result<()> {
-        self.run.sources.push_back((source, crop));
+    pub(crate) fn submit(&mut self, source: HeldFrame, view: View) -> Result<()> {
+        self.run.sources.push_back((source, view));
         self.go_on_with(|_| Ok(()))?;
         self.let_go();
         Ok(())
@@ -123,7 +123,7 @@ impl<'a> FallbackRunner<'a> {
             Some(set) => Ok(set),
             None => this.take(),
         })?;
-        let until = self.run.sources.iter().take_while(|(_, crop)| crop.frame <= set.frame).count();
+        let until = self.run.sources.iter().take_while(|(_, view)| view.frame <= set.frame).count();
         self.run.forget(until.saturating_sub(self.behind));
         // There is room for what had to wait.
         self.go_on_with(|_| Ok(()))?;
@@ -152,8 +152,8 @@ impl<'a> FallbackRunner<'a> {
     }
 
     fn feed(&mut self) -> Result<()> {
-        while let Some((source, crop)) = self.run.sources.get(self.run.submitted).filter(|_| self.runner.has_room()) {
-            self.runner.submit(source, *crop)?;
+        while let Some((source, view)) = self.run.sources.get(self.run.submitted).filter(|_| self.runner.has_room()) {
+            self.runner.submit(source, *view)?;
             self.run.submitted += 1;
             self.catch_up()?;
         }
@@ -197,8 +197,8 @@ impl<'a> FallbackRunner<'a> {
 
     fn change(&mut self, twin: Twin<'a>, device: String, why: String) -> Result<()> {
         let collected = self.run.given;
-        let is_owed = |(_, crop): &&(HeldFrame, Crop)| collected.is_none_or(|(frame, _)| crop.frame > frame);
-        let frame = self.run.sources.iter().find(is_owed).map_or(0, |(_, crop)| crop.frame);
+        let is_owed = |(_, view): &&(HeldFrame, View)| collected.is_none_or(|(frame, _)| view.frame > frame);
+        let frame = self.run.sources.iter().find(is_owed).map_or(0, |(_, view)| view.frame);
         let fallback = Fallback { device, why, frame };
         let said =
             format!("device {}: {}: scaling on the CPU instead from frame {frame} on", fallback.device, fallback.why);
@@ -209,7 +209,7 @@ impl<'a> FallbackRunner<'a> {
         self.runner = twin()?;
         let Run { sources, ended, .. } = std::mem::take(&mut self.run);
         // Sets of frames that are kept for their neighbours' sake alone come once more.
-        let comes_again = sources.front().zip(collected).is_some_and(|((_, crop), (frame, _))| crop.frame <= frame);
+        let comes_again = sources.front().zip(collected).is_some_and(|((_, view), (frame, _))| view.frame <= frame);
         let catch_up = collected.filter(|_| comes_again);
         self.run = Run { sources, ended, catch_up, ..Run::default() };
         Ok(())
@@ -240,13 +240,14 @@ mod tests {
             full_range: false,
             rungs: vec![format(54, 96, Depth::Eight), format(36, 64, Depth::Ten)],
             rung_chroma: ChromaSite::LEFT,
+            soft: false,
         }
     }
 
-    fn crop(frame: u64) -> Crop {
+    fn view(frame: u64) -> View {
         let x = 20.0 + f64::from(frame as u32) * 0.3;
         let window = Window { x, y: 0.0, width: 50.625, height: 90.0 };
-        Crop { window, area: Area::whole(spec().source), zooming: false, frame }
+        View { layers: window.into(), area: Area::whole(spec().source), frame }
     }
 
     fn film(count: i64) -> Vec<HeldFrame> {
@@ -279,7 +280,7 @@ mod tests {
             match waiting.next_if(|_| runner.has_room()) {
                 Some((frame, number)) => {
                     before(number as usize);
-                    runner.submit(frame.clone(), crop(number))?;
+                    runner.submit(frame.clone(), view(number))?;
                 }
                 None if waiting.peek().is_none() && !ended => {
                     runner.finish()?;
@@ -375,10 +376,10 @@ mod tests {
             self.runner.under_way() == 0
         }
 
-        fn submit(&mut self, source: &HeldFrame, crop: Crop) -> Result<()> {
+        fn submit(&mut self, source: &HeldFrame, view: View) -> Result<()> {
             self.check()?;
             self.left -= 1;
-            self.runner.submit(source, crop)
+            self.runner.submit(source, view)
         }
 
         fn finish(&mut self) -> Result<()> {
@@ -398,12 +399,12 @@ mod tests {
         let refusing = || Failing::after(0, &graph);
         let mut one = FallbackRunner::new(refusing(), &graph, Some(Box::new(cpu)), &left);
         let mut other = FallbackRunner::new(refusing(), &graph, Some(Box::new(cpu)), &left);
-        one.submit(film[0].clone(), crop(3)).unwrap();
-        other.submit(film[1].clone(), crop(1)).unwrap();
+        one.submit(film[0].clone(), view(3)).unwrap();
+        other.submit(film[1].clone(), view(1)).unwrap();
         let told = Fallback { device: "shy".to_owned(), why: "refuses".to_owned(), frame: 3 };
         assert_eq!(left.get(), Some(&told));
         let mut hopeless = FallbackRunner::new(refusing(), &graph, Some(Box::new(|| Ok(refusing()))), &left);
-        assert!(matches!(hopeless.submit(film[0].clone(), crop(0)), Err(Error::Device { .. })));
+        assert!(matches!(hopeless.submit(film[0].clone(), view(0)), Err(Error::Device { .. })));
     }
 
     static WITH_NEIGHBOURS: PlaneNode = PlaneNode {
@@ -443,7 +444,7 @@ mod tests {
         let mut runner = FallbackRunner::new(Device::cpu().runner(&graph).unwrap(), &graph, None, &left);
         let film = film(40);
         for (number, frame) in (0..).zip(&film) {
-            runner.submit(frame.clone(), crop(number)).unwrap();
+            runner.submit(frame.clone(), view(number)).unwrap();
             while runner.owes() {
                 runner.collect().unwrap();
             }

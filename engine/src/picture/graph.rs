@@ -1,7 +1,7 @@
 //! The graph: which pictures are made of which.
 
 use super::plane_node::PlaneNode;
-use super::scale::{Crop, ScaleSpec};
+use super::scale::{ComposeSpec, Crop, Layers, ScaleSpec, View};
 use crate::error::{Error, Result};
 use crate::frame::{Area, Frame, FrameFormat};
 use crate::geometry::{Size, Window};
@@ -49,6 +49,8 @@ pub(super) enum NodeKind {
     Crop,
     /// Scales what is wanted of the picture, the whole or a window, to all rungs.
     Scale(ScaleSpec),
+    /// Scales every layer of the frame, and lays them over one another in all rungs.
+    Compose(ComposeSpec),
     /// Makes planes from planes.
     Planes(&'static PlaneNode),
 }
@@ -72,6 +74,16 @@ impl Graph {
         graph
     }
 
+    /// Makes the graph that puts pictures together of several windows: its outputs are the rungs.
+    pub fn composing(spec: &ComposeSpec) -> Self {
+        let mut graph = Self::new(spec.scale.source);
+        let cropped = graph.crop(Self::SOURCE);
+        for rung in graph.compose(cropped, spec) {
+            graph.output(rung);
+        }
+        graph
+    }
+
     /// Adds a node that takes the frame's window of pictures.
     pub fn crop(&mut self, input: Edge) -> Edge {
         let (grid, _) = self.edges[input.0];
@@ -83,6 +95,13 @@ impl Graph {
     pub fn scale(&mut self, input: Edge, spec: &ScaleSpec) -> Vec<Edge> {
         let rungs: Vec<_> = spec.rungs.iter().map(|&rung| (rung, false)).collect();
         self.add(NodeKind::Scale(spec.clone()), input, rungs)
+    }
+
+    /// Adds a node that scales the layers of cropped pictures and lays them over one another in the rungs of `spec`; gives the edge
+    /// of each. The source of `spec` is the format of `input`.
+    pub fn compose(&mut self, input: Edge, spec: &ComposeSpec) -> Vec<Edge> {
+        let rungs: Vec<_> = spec.scale.rungs.iter().map(|&rung| (rung, false)).collect();
+        self.add(NodeKind::Compose(spec.clone()), input, rungs)
     }
 
     /// Adds a node that makes planes from planes.
@@ -104,10 +123,10 @@ impl Graph {
         outputs.map(Edge).collect()
     }
 
-    /// Computes the area of the grid that a source frame must hold for what is wanted when the frame's window is this. A graph
-    /// with nodes that look at neighbours needs all of it.
-    pub fn area(&self, window: Window) -> Area {
-        self.needed(Self::SOURCE, window)
+    /// Computes the area of the grid that a source frame must hold for what is wanted when the frame's layers, or its window, are
+    /// these. A graph with nodes that look at neighbours needs all of it.
+    pub fn area(&self, layers: impl Into<Layers>) -> Area {
+        self.needed(Self::SOURCE, &layers.into())
     }
 
     /// Computes the least room in which the area of every source frame fits.
@@ -147,22 +166,24 @@ impl Graph {
         self.nodes.iter().filter(move |node| node.input == edge)
     }
 
-    /// Tells the part of a picture of an edge that is wanted, where a frame's crop is `crop`.
-    pub(super) fn wanted(&self, edge: Edge, crop: &Crop) -> Crop {
+    /// Tells the part of a picture of an edge that a node which scales wants, where a frame's view is `view`.
+    pub(super) fn wanted(&self, edge: Edge, view: &View) -> Crop {
         let (grid, cropped) = self.edges[edge.0];
-        if cropped { *crop } else { Crop { window: whole_window(grid), zooming: false, ..*crop } }
+        let crop = view.crop(view.layers.lowest());
+        if cropped { crop } else { Crop { window: whole_window(grid), zooming: false, ..crop } }
     }
 
-    /// Computes the area that a picture of an edge must hold when the frame's window is this.
-    pub(super) fn needed(&self, edge: Edge, window: Window) -> Area {
+    /// Computes the area that a picture of an edge must hold when the frame's layers are these.
+    pub(super) fn needed(&self, edge: Edge, layers: &Layers) -> Area {
         let (grid, cropped) = self.edges[edge.0];
         let own = self.outputs.contains(&edge).then(|| Area::whole(grid));
         let for_node = |node: &Node| match &node.kind {
-            NodeKind::Crop => self.needed(Edge(node.outputs.start), window),
-            NodeKind::Scale(spec) if cropped => spec.area(window),
+            NodeKind::Crop => self.needed(Edge(node.outputs.start), layers),
+            NodeKind::Scale(spec) if cropped => spec.area(layers.lowest().window),
+            NodeKind::Compose(spec) => spec.area(layers),
             NodeKind::Scale(spec) => spec.area(whole_window(grid)),
             NodeKind::Planes(node) if node.neighbours != [0, 0] => Area::whole(grid),
-            NodeKind::Planes(planes) => (planes.needs)(self.needed(Edge(node.outputs.start), window), grid),
+            NodeKind::Planes(planes) => (planes.needs)(self.needed(Edge(node.outputs.start), layers), grid),
         };
         let areas = own.into_iter().chain(self.consumers(edge).map(for_node));
         areas.reduce(Area::union).unwrap_or_else(|| Area::whole(grid))
@@ -180,8 +201,8 @@ impl Graph {
         let own = self.outputs.contains(&edge).then_some(whole);
         let for_node = |node: &Node| match &node.kind {
             NodeKind::Crop => self.room_of(Edge(node.outputs.start)),
-            NodeKind::Scale(spec) if cropped => spec.room,
-            NodeKind::Scale(_) => whole,
+            NodeKind::Scale(spec) | NodeKind::Compose(ComposeSpec { scale: spec, .. }) if cropped => spec.room,
+            NodeKind::Scale(_) | NodeKind::Compose(_) => whole,
             NodeKind::Planes(node) if node.neighbours != [0, 0] => whole,
             NodeKind::Planes(planes) => {
                 let room = self.room_of(Edge(node.outputs.start));
@@ -226,7 +247,9 @@ impl Graph {
         for node in &self.nodes {
             match &node.kind {
                 NodeKind::Crop => {}
-                NodeKind::Scale(spec) if spec.source != self.grid(node.input) => {
+                NodeKind::Scale(spec) | NodeKind::Compose(ComposeSpec { scale: spec, .. })
+                    if spec.source != self.grid(node.input) =>
+                {
                     let pictures = self.grid(node.input);
                     return Err(Error::misuse(format!("graph: {pictures:?} are not what {:?} is for", spec.source)));
                 }
@@ -234,6 +257,10 @@ impl Graph {
                     return Err(Error::misuse("graph: whole pictures are scaled, and there is no room for them"));
                 }
                 NodeKind::Scale(spec) => spec.check()?,
+                NodeKind::Compose(_) if !self.edges[node.input.0].1 => {
+                    return Err(Error::misuse("graph: layers are of cropped pictures"));
+                }
+                NodeKind::Compose(spec) => spec.check()?,
                 NodeKind::Planes(planes) if planes.neighbours.iter().sum::<usize>() >= MOST_FRAMES => {
                     return Err(Error::misuse(format!("graph: {planes:?} looks at more than {MOST_FRAMES} frames")));
                 }
@@ -262,16 +289,21 @@ impl Graph {
         Ok(())
     }
 
-    /// Refuses a crop or a source frame that does not belong to the job.
-    pub(super) fn check_request<P>(&self, source: &Frame<P>, crop: &Crop) -> Result<()> {
-        let Crop { window, area, frame, .. } = *crop;
+    /// Refuses a view or a source frame that does not belong to the job.
+    pub(super) fn check_request<P>(&self, source: &Frame<P>, view: &View) -> Result<()> {
+        let View { layers, area, frame } = *view;
         let grid = self.grid(Self::SOURCE);
-        crop.check_window(grid)?;
+        layers.list().iter().try_for_each(|layer| view.crop(layer).check_window(grid))?;
+        layers.check().map_err(|why| Error::misuse(format!("frame {frame}: {why}")))?;
+        let scales = |node: &Node| matches!(node.kind, NodeKind::Scale(_)) && self.edges[node.input.0].1;
+        if layers.only().is_none() && self.nodes.iter().any(scales) {
+            return Err(Error::misuse(format!("frame {frame}: several layers, and a graph that scales one window")));
+        }
         let room = self.room();
         if area.width > room.width || area.height > room.height {
             return Err(Error::misuse(format!("frame {frame}: {area:?} is larger than the room of {room}")));
         }
-        let enough = self.area(window);
+        let enough = self.area(layers);
         if !area.lies_in(grid) || !area.contains(enough) {
             return Err(Error::misuse(format!("frame {frame}: {area:?} of {grid:?} does not hold {enough:?}")));
         }

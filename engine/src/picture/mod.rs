@@ -24,7 +24,7 @@ pub use graph::{Edge, Graph};
 pub use info::{Bandwidth, DeviceChoice, DeviceInfo, GpuStats, Memory, Traffic};
 pub use plane_node::PlaneNode;
 pub use runner::{PictureSet, Runner};
-pub use scale::{Crop, MAX_SIDE, ScaleSpec};
+pub use scale::{Band, ComposeSpec, Crop, Layer, Layers, MAX_SIDE, ScaleSpec, View};
 pub(crate) use stock::{Lease, Stock};
 
 /// Sets of pictures that whoever collects them may hold, besides those that a runner has under way, without its taking more

@@ -1,7 +1,7 @@
 //! The interface of what runs a graph.
 
 use super::info::{DeviceInfo, GpuStats};
-use super::scale::Crop;
+use super::scale::View;
 use crate::error::Result;
 use crate::frame::HeldFrame;
 use std::time::Duration;
@@ -25,9 +25,10 @@ pub trait Runner: Send {
     ///
     /// # Errors
     /// [`crate::Error::Device`] when the device is lost or out of memory; [`crate::Error::Misuse`] when there is no room,
-    /// or when the crop or the frame is not one of the job: the window outside the grid, the area too small for it or too
-    /// large for the room, the frame of another format than the area's.
-    fn submit(&mut self, source: &HeldFrame, crop: Crop) -> Result<()>;
+    /// or when the view or the frame is not one of the job: a window outside the grid, layers that leave rows uncovered or
+    /// that the graph does not compose, the area too small for them or too large for the room, the frame of another format than
+    /// the area's.
+    fn submit(&mut self, source: &HeldFrame, view: View) -> Result<()>;
 
     /// Says that no frame follows the one submitted last, so that nodes which look at neighbours go without. What is submitted
     /// after this is no neighbour of what came before; it may come once all sets are collected.
@@ -63,6 +64,6 @@ pub trait Runner: Send {
 pub struct PictureSet {
     /// The pictures, in the order of the outputs. Their memory goes back to the device when they are dropped.
     pub pictures: Vec<HeldFrame>,
-    /// [`Crop::frame`] of the source frame that they were made of.
+    /// [`View::frame`] of the source frame that they were made of.
     pub frame: u64,
 }

@@ -2,7 +2,7 @@
 
 use super::graph::{Edge, Graph, Node, NodeKind};
 use super::plane_node::PlaneNode;
-use super::scale::Crop;
+use super::scale::{ComposeSpec, Crop, View};
 use crate::colour::Colour;
 use crate::error::Result;
 use crate::frame::{Area, Frame, HeldFrame};
@@ -13,13 +13,13 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Picture<P> {
     pub(super) frame: HeldFrame<P>,
-    /// The crop of the source frame that it is made of, but for the area, which is what the picture holds of its edge's grid.
-    pub(super) crop: Crop,
+    /// What is wanted of the source frame that it is made of, but for the area, which is what the picture holds of its edge's grid.
+    pub(super) view: View,
 }
 
 impl<P> Clone for Picture<P> {
     fn clone(&self) -> Self {
-        Self { frame: self.frame.clone(), crop: self.crop }
+        Self { frame: self.frame.clone(), view: self.view }
     }
 }
 
@@ -30,6 +30,12 @@ pub(super) enum Work<'a, P> {
         source: &'a Picture<P>,
         /// What is wanted of the picture.
         crop: Crop,
+    },
+    /// A picture for every rung.
+    Compose {
+        source: &'a Picture<P>,
+        /// What is wanted of the picture.
+        view: &'a View,
     },
     /// One picture.
     Planes {
@@ -82,8 +88,8 @@ impl<P: Send + Sync + 'static> Schedule<P> {
     }
 
     /// Adds a source frame.
-    pub(super) fn add(&mut self, frame: HeldFrame<P>, crop: Crop) {
-        self.queues[Graph::SOURCE.0].pictures.push_back(Picture { frame, crop });
+    pub(super) fn add(&mut self, frame: HeldFrame<P>, view: View) {
+        self.queues[Graph::SOURCE.0].pictures.push_back(Picture { frame, view });
     }
 
     /// Says that none follows.
@@ -121,21 +127,23 @@ impl<P: Send + Sync + 'static> Schedule<P> {
         let queue = &self.queues[node.input.0];
         let at = self.done[number];
         let own = queue.nearest(at);
-        let crop = own.crop;
+        let view = own.view;
         match &node.kind {
             NodeKind::Crop => {
                 let picture = own.clone();
                 self.queues[node.outputs.start].pictures.push_back(picture);
             }
-            NodeKind::Scale(spec) => {
+            NodeKind::Scale(spec) | NodeKind::Compose(ComposeSpec { scale: spec, .. }) => {
                 let source = own.frame.clone();
-                let wanted = graph.wanted(node.input, &crop);
-                let rungs = work(number, Work::Scale { source: own, crop: wanted })?;
+                let rungs = match &node.kind {
+                    NodeKind::Compose(_) => work(number, Work::Compose { source: own, view: &view })?,
+                    _ => work(number, Work::Scale { source: own, crop: graph.wanted(node.input, &view) })?,
+                };
                 for (rung, edge) in rungs.into_iter().zip(node.outputs.clone()) {
                     let area = Area::whole(rung.format());
                     let mut rung = rung.like(&*source);
                     rung.colour = Colour { chroma: spec.rung_chroma, ..rung.colour };
-                    self.queues[edge].pictures.push_back(Picture { frame: rung.into(), crop: Crop { area, ..crop } });
+                    self.queues[edge].pictures.push_back(Picture { frame: rung.into(), view: View { area, ..view } });
                 }
             }
             NodeKind::Planes(planes) => {
@@ -143,9 +151,9 @@ impl<P: Send + Sync + 'static> Schedule<P> {
                 let [before, after] = planes.neighbours;
                 let numbers = (0..=before + after).map(|step| (at + step).saturating_sub(before));
                 let sources: Vec<_> = numbers.map(|number| queue.nearest(number)).collect();
-                let area = graph.needed(Edge(node.outputs.start), crop.window);
+                let area = graph.needed(Edge(node.outputs.start), &view.layers);
                 let [_, most] = planes.picture_counts;
-                let count = (planes.pictures)(source.fields, crop.frame).min(most);
+                let count = (planes.pictures)(source.fields, view.frame).min(most);
                 let picture = |nth| work(number, Work::Planes { planes, sources: &sources, area, nth });
                 let pictures = (0..count).map(picture).collect::<Result<Vec<_>>>()?;
                 for (nth, picture) in pictures.into_iter().flatten().enumerate() {
@@ -153,7 +161,7 @@ impl<P: Send + Sync + 'static> Schedule<P> {
                     let begin = |nth: usize| source.pts + source.duration * nth as i64 / count as i64;
                     (picture.pts, picture.duration) = (begin(nth), begin(nth + 1) - begin(nth));
                     picture.fields = (planes.fields)(picture.fields);
-                    let picture = Picture { frame: picture.into(), crop: Crop { area, ..crop } };
+                    let picture = Picture { frame: picture.into(), view: View { area, ..view } };
                     self.queues[node.outputs.start].pictures.push_back(picture);
                 }
             }

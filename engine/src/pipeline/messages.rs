@@ -4,7 +4,7 @@ use super::pool::Pooled;
 use crate::error::Error;
 use crate::frame::{Frame, HeldFrame};
 use crate::packet::Packet;
-use crate::picture::Crop;
+use crate::picture::View;
 use crate::source::Damage;
 use crate::store::StoredSegment;
 use std::sync::{Arc, OnceLock};
@@ -39,7 +39,7 @@ pub(crate) struct DecodedFrame {
     /// As much of the source's frame as the window needs.
     pub(crate) frame: Pooled<Frame>,
     /// The window, and which part of the source's frame that is.
-    pub(crate) crop: Crop,
+    pub(crate) view: View,
     /// Whether it becomes a key frame.
     pub(crate) key: bool,
 }

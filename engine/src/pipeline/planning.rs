@@ -5,7 +5,7 @@ use super::progress::{Expected, Phase, Progress};
 use crate::analyse::{self, AnalyseOptions, Analysis};
 use crate::control::Control;
 use crate::error::Result;
-use crate::framing;
+use crate::framing::{self, FramingOptions};
 use crate::media::Source;
 use crate::plan::{CropChoice, Plan, PlanOptions};
 use crate::source::SourceInfo;
@@ -40,7 +40,12 @@ pub fn plan(
         };
         match options.analysis.as_ref().or(seen.as_ref()) {
             Some(analysis) => {
-                let shots = framing::frame(analysis, &plan.found.video, options.ladder.shape());
+                let framing = FramingOptions {
+                    shape: options.ladder.shape(),
+                    two_shots: options.two_shots,
+                    subtitles: options.subtitles,
+                };
+                let shots = framing::frame(analysis, &plan.found.video, framing);
                 plan.wanted.shots = framing::keep_locked(shots, &options.earlier);
             }
             None => log::warn!(

@@ -2,7 +2,7 @@
 
 use super::locate::PathStep::{self, Element, Field};
 use super::segments::{Segment, Segmentation};
-use super::track::{CropKey, Shot};
+use super::track::{Caption, CropKey, Layout, Shot};
 use super::wanted::Wanted;
 use crate::encode::{self, EncoderCapabilities, KeyFrameControl};
 use crate::error::Error;
@@ -64,6 +64,13 @@ struct Parts<'a> {
     wanted: &'a Wanted,
     /// How the encoder comes to key frames.
     control: KeyFrameControl,
+}
+
+impl Parts<'_> {
+    /// Gives the shape of the ladder, where it has one.
+    fn shape(&self) -> Option<Rational> {
+        Ladder::new(self.wanted.rungs.clone()).ok().map(|ladder| ladder.shape())
+    }
 }
 
 /// Checks what is wanted of a source by all rules.
@@ -145,25 +152,52 @@ fn shots(plan: Parts<'_>) -> Checked {
         })?;
         let ends = shot.end.is_none_or(|end| end > start);
         rule(ends, &at("end"), || format!("shot {number} ends before it begins"))?;
-        track(plan, shot, index)?;
+        track(plan, shot, index, "track", &shot.track)?;
+        layers(plan, shot, index)?;
         reached = shot.end;
     }
     let last = [Field("shots"), Element(shots.len() - 1), Field("end")];
     rule(reached.is_none(), &last, || "the last shot lasts to the end of the film: its end is null".to_owned())
 }
 
-fn track(plan: Parts<'_>, shot: &Shot, number: usize) -> Checked {
-    let of_shot = [Field("shots"), Element(number), Field("track")];
+fn track(plan: Parts<'_>, shot: &Shot, number: usize, name: &'static str, keys: &[CropKey]) -> Checked {
+    let of_shot = [Field("shots"), Element(number), Field(name)];
     let at = |index, field| [of_shot.as_slice(), &[Element(index), Field(field)]].concat();
-    rule(!shot.track.is_empty(), &of_shot, || {
-        format!("shot {} has no window: at least one key is needed", number + 1)
-    })?;
-    for (index, CropKey { time, window, then: _ }) in shot.track.iter().enumerate() {
+    rule(!keys.is_empty(), &of_shot, || format!("shot {} has no window: at least one key is needed", number + 1))?;
+    for (index, CropKey { time, window, then: _ }) in keys.iter().enumerate() {
         let inside = *time >= shot.start && shot.end.is_none_or(|end| *time < end);
         rule(inside, &at(index, "time"), || format!("the key at {time} is not in its shot, from {}", shot.start))?;
-        let rising = index == 0 || shot.track[index - 1].time < *time;
+        let rising = index == 0 || keys[index - 1].time < *time;
         rule(rising, &at(index, "time"), || format!("the key at {time} is not after the one before"))?;
-        check_window(plan, *window).map_err(|why| broken(&at(index, "window"), why))?;
+        let shape = |ladder| check_shape(*window, shot.layout, keys[0].window, ladder);
+        let inside = check_window(plan, *window);
+        inside.and_then(|()| plan.shape().map_or(Ok(()), shape)).map_err(|why| broken(&at(index, "window"), why))?;
+    }
+    Ok(())
+}
+
+/// Checks what fills the renditions besides one window.
+fn layers(plan: Parts<'_>, shot: &Shot, number: usize) -> Checked {
+    let at = |field| [Field("shots"), Element(number), Field(field)];
+    if shot.layout == Layout::Stack {
+        track(plan, shot, number, "lower", &shot.lower)?;
+    } else {
+        rule(shot.lower.is_empty(), &at("lower"), || {
+            format!("shot {} has a lower window, and no lower half to show it in: its layout is no stack", number + 1)
+        })?;
+    }
+    let mut reached = shot.start;
+    for (index, Caption { from, to, strip }) in shot.captions.iter().enumerate() {
+        let at = |field| [at("captions").as_slice(), &[Element(index), Field(field)]].concat();
+        rule(*from >= reached, &at("from"), || format!("the caption from {from} begins before {reached}"))?;
+        let ends = from < to && shot.end.is_none_or(|end| *to <= end);
+        rule(ends, &at("to"), || format!("the caption to {to} ends before it begins, or after its shot"))?;
+        check_window(plan, *strip).map_err(|why| broken(&at("strip"), why))?;
+        let (shape, least) = (strip.width / strip.height, Caption::LEAST_SHAPE);
+        rule(shape >= least, &at("strip"), || {
+            format!("the strip is {shape:.2} times as wide as it is high: {least} at least")
+        })?;
+        reached = *to;
     }
     Ok(())
 }
@@ -188,12 +222,30 @@ fn check_window(plan: Parts<'_>, window: Window) -> Result<(), String> {
              {picture_height}"
         ));
     }
-    let Ok(ladder) = Ladder::new(plan.wanted.rungs.clone()) else { return Ok(()) };
-    let Rational { num, den } = ladder.shape();
-    let fitting = height * ladder.shape().as_f64();
-    if (width - fitting).abs() > fitting * STRETCH + ROUNDING * SLACK {
+    Ok(())
+}
+
+/// Says what is wrong with the shape of a window of a shot with this layout, whose first window is `first`.
+fn check_shape(window: Window, layout: Layout, first: Window, ladder: Rational) -> Result<(), String> {
+    let Window { width, height, .. } = window;
+    let Rational { num, den } = ladder;
+    let (wanted, what) = match layout {
+        Layout::Window => (ladder.as_f64(), format!("the ladder's shape, {num}:{den}")),
+        Layout::Stack => {
+            (2.0 * ladder.as_f64(), format!("the shape of half a picture of the ladder, {}:{den}", 2 * num))
+        }
+        Layout::Fit => (first.width / first.height, "the shape of the first of its shot".to_owned()),
+    };
+    let fitting = height * wanted;
+    let free = fitting * STRETCH + ROUNDING * SLACK;
+    if layout == Layout::Fit && height * ladder.as_f64() > width + free {
         return Err(format!(
-            "the window of {width} by {height} is not of the ladder's shape, {num}:{den}: at this height its width is {fitting}"
+            "the window of {width} by {height} is narrower than the ladder's shape, {num}:{den}: none is to be fitted"
+        ));
+    }
+    if (width - fitting).abs() > free {
+        return Err(format!(
+            "the window of {width} by {height} is not of {what}: at this height its width is {fitting}"
         ));
     }
     Ok(())

@@ -4,14 +4,14 @@ use super::check::{self, Violation};
 use super::follows::Follows;
 use super::locate;
 use super::segments::{Segment, Segmentation, Segmenter};
-use super::track::{self, Placement};
+use super::track::{self, Shot};
 use super::wanted::{Wanted, WantedAudio};
 use crate::encode::EncoderSettings;
 use crate::error::{Error, Result};
 use crate::fingerprint::Sha256Hex;
 use crate::frame::{FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size, Window};
-use crate::picture::{Graph, ScaleSpec};
+use crate::picture::{ComposeSpec, Graph, Layers, ScaleSpec};
 use crate::source::{AudioChoice, OpenOptions, SourceInfo, VideoChoice};
 use crate::time::Time;
 use schemars::JsonSchema;
@@ -270,24 +270,49 @@ impl Plan {
         Segmenter::new(*key_frames, self.follows.key_frames, self.time_base(), cuts, segments.clone())
     }
 
-    /// The window of the frame presented at `pts`, in samples of the upright grid.
-    pub fn grid_window(&self, pts: i64) -> Option<Placement> {
-        let placement = track::window_at(&self.wanted.shots, Time::of_ticks(pts, self.time_base()))?;
+    /// The layers of the frame presented at `pts`, in samples of the upright grid. None without a shot, or a key.
+    pub fn layers(&self, pts: i64) -> Option<Layers> {
+        let time = Time::of_ticks(pts, self.time_base());
+        let mut layers = track::shot_at(&self.wanted.shots, time)?.layers_at(time, self.shape())?;
         let picture = &self.found.video.upright;
-        let inside = placement.window.moved_inside(picture.width(), picture.height());
-        Some(Placement { window: picture.to_grid(inside), ..placement })
+        for layer in &mut layers {
+            layer.window = picture.to_grid(layer.window.moved_inside(picture.width(), picture.height()));
+        }
+        Layers::new(&layers)
     }
 
-    /// The windows of all keys of all shots, in samples of the upright grid. No frame's window is larger than the larger of
-    /// the two keys that it lies between.
-    fn grid_keys(&self) -> impl Iterator<Item = Window> {
-        let keys = self.wanted.shots.iter().flat_map(|shot| &shot.track);
-        keys.map(|key| self.found.video.upright.to_grid(key.window))
+    /// Width of the renditions over their height.
+    fn shape(&self) -> f64 {
+        self.wanted.rungs.first().map_or(1.0, |rung| f64::from(rung.width) / f64::from(rung.height))
     }
 
     /// Gives the graph that makes the rungs' pictures of the source's.
     pub fn graph(&self) -> Graph {
-        Graph::scaling(&self.scale_spec())
+        if self.wanted.shots.iter().all(Shot::is_plain) {
+            Graph::scaling(&self.scale_spec())
+        } else {
+            Graph::composing(&self.compose_spec())
+        }
+    }
+
+    /// Describes how pictures are put together of layers.
+    fn compose_spec(&self) -> ComposeSpec {
+        let mut spec = ComposeSpec { scale: self.scale_spec(), bands: Vec::new() };
+        let picture = &self.found.video.upright;
+        for shot in self.wanted.shots.iter().filter(|shot| !shot.is_plain()) {
+            let all = shot.bands(self.shape());
+            // What a source frame holds is enough for all of its layers, and so for whatever lies between them.
+            let captions = shot.captions.iter().map(|caption| caption.strip);
+            let windows = shot.track.iter().chain(&shot.lower).map(|key| key.window).chain(captions);
+            let around = windows.reduce(Window::union).map(|window| picture.to_grid(window));
+            for (number, layer) in
+                all.iter().enumerate().flat_map(|(number, all)| all.iter().map(move |it| (number, it)))
+            {
+                let Window { width, height, .. } = picture.to_grid(layer.window);
+                spec.add(number, layer.band, (width, height), around.map(|around| (around.width, around.height)));
+            }
+        }
+        spec
     }
 
     /// Describes how pictures are scaled to the rungs.
@@ -300,8 +325,12 @@ impl Plan {
             full_range: self.found.video.colour.full_range,
             rungs: self.wanted.rungs.iter().map(|&rung| self.rung_format(rung)).collect(),
             rung_chroma: self.follows.colour.chroma,
+            soft: false,
         };
-        spec.room = spec.room_for(self.grid_keys().map(|window| (window.width, window.height)));
+        // No frame's window is larger than the larger of the two keys that it lies between.
+        let keys = self.wanted.shots.iter().flat_map(|shot| &shot.track);
+        let windows = keys.map(|key| self.found.video.upright.to_grid(key.window));
+        spec.room = spec.room_for(windows.map(|window| (window.width, window.height)));
         spec
     }
 

@@ -1,5 +1,6 @@
 //! What follows from a source and from what is wanted of it.
 
+use super::track::Layout;
 use super::wanted::Wanted;
 use crate::av1;
 use crate::colour::{ChromaSite, Colour, Siting, cicp};
@@ -54,9 +55,16 @@ impl Follows {
 
 fn rung(found: &SourceInfo, wanted: &Wanted, size: Size) -> RungFollows {
     let grid = |window| found.video.upright.to_grid(window);
-    let windows = wanted.shots.iter().flat_map(|shot| &shot.track).map(|key| grid(key.window));
-    let lacks = |pixels: u32, samples: f64| f64::from(pixels) - samples > ROUNDING;
-    let mut upscaled = windows.map(|window| lacks(size.width, window.width) || lacks(size.height, window.height));
+    // A part of the height: halves, where two windows are one above the other; a fitted one is lower as it is wider.
+    let keys = wanted.shots.iter().flat_map(|shot| {
+        let part = if shot.layout == Layout::Stack { 0.5 } else { 1.0 };
+        shot.track.iter().chain(&shot.lower).map(move |key| (grid(key.window), part, shot.layout))
+    });
+    let lacks = |pixels: f64, samples: f64| pixels - samples > ROUNDING;
+    let mut upscaled = keys.map(|(window, part, layout)| {
+        let high = layout != Layout::Fit && lacks(f64::from(size.height) * part, window.height);
+        high || lacks(size.width.into(), window.width)
+    });
     RungFollows {
         file: file_name(size),
         size,

@@ -8,6 +8,7 @@ mod check;
 mod decide;
 mod document;
 mod follows;
+mod layout;
 mod locate;
 mod memory;
 mod options;
@@ -21,10 +22,10 @@ pub use follows::{Follows, RungFollows};
 #[cfg(test)]
 pub(crate) use memory::DRIVER;
 pub(crate) use memory::{LEAST_FRAMES, RUNG_FRAMES};
-pub use options::{CropChoice, DepthChoice, PlanOptions};
+pub use options::{CropChoice, DepthChoice, PlanOptions, Subtitles, TwoShots};
 pub(crate) use segments::{FramePlace, Segmenter};
 pub use segments::{KeyFrameRule, Segment, Segmentation};
-pub use track::{CropKey, Interpolation, Placement, Shot, ShotBorders, ShotMode, ShotSubject};
+pub use track::{Caption, CropKey, Interpolation, Layout, Placement, Shot, ShotBorders, ShotMode, ShotSubject};
 pub use wanted::{Wanted, WantedAudio, WantedEncoder};
 
 #[cfg(test)]

@@ -16,6 +16,10 @@ pub struct PlanOptions {
     pub ladder: Ladder,
     /// Where the window stands, or that it follows what is seen.
     pub crop: CropChoice,
+    /// What becomes of two people who do not fit into one window, where it follows what is seen.
+    pub two_shots: TwoShots,
+    /// What becomes of subtitles and captions that are part of the picture, where it follows what is seen.
+    pub subtitles: Subtitles,
     /// What makes the AV1 streams.
     pub encoder: EncoderChoice,
     /// Settings by the encoder's own names, which win over those here.
@@ -41,6 +45,8 @@ impl Default for PlanOptions {
         Self {
             ladder: Ladder::default(),
             crop: CropChoice::Auto,
+            two_shots: TwoShots::Cut,
+            subtitles: Subtitles::Auto,
             encoder: EncoderChoice::Named(EncoderKind::Rav1e),
             encoder_options: Vec::new(),
             speed: 8,
@@ -73,6 +79,8 @@ macro_rules! builders {
 builders! {
     ladder: Ladder,
     crop: CropChoice,
+    two_shots: TwoShots,
+    subtitles: Subtitles,
     encoder: EncoderChoice,
     encoder_options: Vec<(String, String)>,
     speed: u8,
@@ -128,6 +136,29 @@ impl CropChoice {
             Self::At(centre) => centre,
         }
     }
+}
+
+/// What becomes of two people who do not fit into one window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TwoShots {
+    /// The one who matters more is held; the window cuts to the other where that one does.
+    Cut,
+    /// They are shown one above the other, where both are there for most of the shot and near enough to the camera; else as with
+    /// [`TwoShots::Cut`].
+    Stack,
+    /// All of the picture is shown, over itself out of focus.
+    Fit,
+}
+
+/// What becomes of subtitles and captions that are part of the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subtitles {
+    /// They are left where they are, and are cut off where the window does.
+    Off,
+    /// Those that the window cuts off are lifted out of the picture and laid into it, as wide as the renditions.
+    Auto,
+    /// All are.
+    Keep,
 }
 
 /// Bits of the output's samples.

@@ -66,7 +66,7 @@ fn plan(source: &SourceInfo, options: &PlanOptions) -> Plan {
 }
 
 fn cropped(source: &SourceInfo, crop: CropChoice) -> Window {
-    plan(source, &PlanOptions::default().crop(crop)).grid_window(0).unwrap().window
+    plan(source, &PlanOptions::default().crop(crop)).layers(0).unwrap().list()[0].window
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn wide_samples_narrow_the_window_on_the_grid() {
 #[test]
 fn the_ladders_shape_is_the_windows() {
     let options = PlanOptions { ladder: "1080x1350".parse().unwrap(), ..PlanOptions::default() };
-    let window = plan(&source(1920, 1080), &options).grid_window(0).unwrap().window;
+    let window = plan(&source(1920, 1080), &options).layers(0).unwrap().list()[0].window;
     assert_eq!((window.width, window.height), (864.0, 1080.0));
 }
 
@@ -306,10 +306,56 @@ fn the_committed_schema_is_that_of_the_types_and_real_plans_keep_it() {
     assert!(!validator.is_valid(&document));
 }
 
+/// Gives the first shot a caption.
+fn caption(plan: &mut serde_json::Value, from: &str, to: &str, [x, y, width, height]: [u32; 4]) {
+    let strip = serde_json::json!({ "x": x, "y": y, "width": width, "height": height });
+    plan["wanted"]["shots"][0]["captions"] = serde_json::json!([{ "from": from, "to": to, "strip": strip }]);
+}
+
+#[test]
+fn layouts_and_captions_become_layers() {
+    let mut plan = full();
+    let shape = Rational { num: 9, den: 16 };
+    let rows = |plan: &Plan, seconds: i64| {
+        let layers = plan.layers(seconds * 1000).unwrap();
+        let rows = |layer: &crate::picture::Layer| {
+            (layer.band.rows.map(|row| (row * 1000.0).round()), layer.band.blurred, layer.window.width.round())
+        };
+        layers.list().iter().map(rows).collect::<Vec<_>>()
+    };
+    let shot = &mut plan.wanted.shots[0];
+    shot.set_layout(Layout::Stack, &plan.found.video.upright, shape);
+    assert_eq!((shot.track[0].window.x, shot.lower[0].window.x), (0.0, 960.0));
+    assert_eq!(shot.track[0].window.height.round(), 853.0);
+    plan = plan.update().unwrap();
+    assert_eq!(rows(&plan, 1), [([0.0, 500.0], false, 960.0), ([500.0, 1000.0], false, 960.0)]);
+    // The next shot is one window as before.
+    assert_eq!(rows(&plan, 8)[0].0, [0.0, 1000.0]);
+    let strip = Window { x: 480.0, y: 900.0, width: 960.0, height: 60.0 };
+    plan.wanted.shots[0].captions = vec![Caption { from: at(2), to: at(3), strip }];
+    plan = plan.update().unwrap();
+    // The strip is 9:256 of the height; below it, what is out of focus hides the text where the window has it.
+    assert_eq!([1, 3].map(|seconds| rows(&plan, seconds).len()), [2, 2]);
+    assert_eq!(rows(&plan, 2)[2..], [([751.0, 1000.0], true, 960.0), ([765.0, 800.0], false, 960.0)]);
+    let shot = &mut plan.wanted.shots[0];
+    shot.set_layout(Layout::Fit, &plan.found.video.upright, shape);
+    plan = plan.update().unwrap();
+    assert_eq!(rows(&plan, 1), [([0.0, 1000.0], true, 608.0), ([342.0, 658.0], false, 1920.0)]);
+    assert_eq!(rows(&plan, 2).len(), 3);
+    // Where all of the picture is shown, the source frame is kept whole.
+    assert_eq!(plan.largest_source_frame(), plan.found.video.format);
+    let shot = &mut plan.wanted.shots[0];
+    shot.set_layout(Layout::Window, &plan.found.video.upright, shape);
+    shot.captions.clear();
+    plan = plan.update().unwrap();
+    assert_eq!(rows(&plan, 1), [([0.0, 1000.0], false, 608.0)]);
+    assert!(plan.wanted.shots[0].is_plain() && plan.wanted.shots[0].lower.is_empty());
+}
+
 #[test]
 fn a_broken_rule_is_named_with_its_line() {
     type Edit = fn(&mut serde_json::Value);
-    let cases: [(Edit, &str, &str); 24] = [
+    let cases: [(Edit, &str, &str); 32] = [
         (|p| p["wanted"]["rungs"][1] = p["wanted"]["rungs"][0].clone(), "\"rungs\": [", "listed twice"),
         (|p| p["wanted"]["rungs"] = serde_json::json!([]), "\"rungs\": []", "no rung"),
         (|p| p["wanted"]["depth"] = 12.into(), "depth", "12 bits"),
@@ -336,6 +382,25 @@ fn a_broken_rule_is_named_with_its_line() {
             "not of the ladder's shape, 9:16",
         ),
         (|p| p["wanted"]["shots"][0]["track"][0]["window"]["height"] = 3.into(), "window", "too small"),
+        (|p| p["wanted"]["shots"][0]["layout"] = "stack".into(), "window", "half a picture of the ladder, 18:16"),
+        (
+            |p| {
+                p["wanted"]["shots"][0]["layout"] = "fit".into();
+                p["wanted"]["shots"][0]["track"][0]["window"]["width"] = 400.into();
+            },
+            "window",
+            "narrower than the ladder's shape",
+        ),
+        (
+            |p| p["wanted"]["shots"][0]["lower"] = p["wanted"]["shots"][0]["track"].clone(),
+            "lower",
+            "no lower half to show it in",
+        ),
+        (|p| caption(p, "1", "2", [0, 900, 800, 600]), "strip", "sticks out"),
+        (|p| caption(p, "1", "2", [0, 600, 300, 200]), "strip", "1.50 times as wide"),
+        (|p| caption(p, "1", "9", [0, 900, 800, 100]), "\"to\"", "after its shot"),
+        (|p| caption(p, "2", "2", [0, 900, 800, 100]), "\"to\"", "before it begins"),
+        (|p| caption(p, "-1", "2", [0, 900, 800, 100]), "\"from\"", "begins before"),
         (|p| p["wanted"]["key_frames"]["interval"] = "0".into(), "interval", "above 0"),
         (|p| p["wanted"]["key_frames"]["frames"] = 50.into(), "frames\"", "does not count"),
         (|p| p["wanted"]["segments"]["list"][1]["start"] = "1".into(), "\"start\": \"1\"", "out of order"),

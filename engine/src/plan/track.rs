@@ -17,6 +17,15 @@ pub struct Shot {
     pub end: Option<Time>,
     /// The crop track: at least one key, in rising order of time, all in the shot. Before the first key its window holds.
     pub track: Vec<CropKey>,
+    /// What of the picture fills the renditions.
+    #[serde(default)]
+    pub layout: Layout,
+    /// The crop track of the lower half, where two windows are one above the other; `track` is the upper one's. Else empty.
+    #[serde(default)]
+    pub lower: Vec<CropKey>,
+    /// Text that is lifted out of the picture, in rising order of time, one at a time.
+    #[serde(default)]
+    pub captions: Vec<Caption>,
     /// How the window goes through the shot, in a word; none where nobody has said. The track decides.
     #[serde(default)]
     pub mode: Option<ShotMode>,
@@ -35,6 +44,32 @@ pub struct Shot {
     /// Who was seen, the most important first.
     #[serde(default)]
     pub subjects: Vec<ShotSubject>,
+}
+
+/// What fills the renditions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Layout {
+    /// One window, of the ladder's shape.
+    #[default]
+    Window,
+    /// Two windows, one above the other, each of twice the ladder's shape: as wide, and half as high.
+    Stack,
+    /// One window that is wider than the ladder's shape, whole, across the middle; above and below it what it shows, larger and
+    /// out of focus.
+    Fit,
+}
+
+/// Text in the picture that is shown anew, as wide as the renditions, where it would be cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Caption {
+    /// When it is there first, in its shot.
+    pub from: Time,
+    /// When it no longer is, in its shot.
+    pub to: Time,
+    /// Where it is in the source, in square pixels of the upright picture: at least [`Caption::LEAST_SHAPE`] times as wide as high.
+    pub strip: Window,
 }
 
 /// How the window goes through a shot.
@@ -131,35 +166,52 @@ pub struct Placement {
 impl Shot {
     /// Makes a shot of which nothing more is known.
     pub fn new(start: Time, end: Option<Time>, track: Vec<CropKey>) -> Self {
-        let (mode, confidence, reason, borders) = (None, None, None, None);
-        Self { start, end, track, mode, confidence, reason, locked: false, borders, subjects: Vec::new() }
+        Self {
+            start,
+            end,
+            track,
+            layout: Layout::Window,
+            lower: Vec::new(),
+            captions: Vec::new(),
+            mode: None,
+            confidence: None,
+            reason: None,
+            locked: false,
+            borders: None,
+            subjects: Vec::new(),
+        }
     }
 
     /// The window at a time in the shot; none without a key.
     pub fn window_at(&self, time: Time) -> Option<Placement> {
-        let after = self.track.partition_point(|key| key.time <= time);
-        let Some(from) = self.track[..after].last() else {
-            return self.track.first().map(|key| Placement { window: key.window, zooming: false });
-        };
-        let still = Placement { window: from.window, zooming: false };
-        let Some(to) = self.track.get(after).filter(|_| from.then != Interpolation::Hold) else { return Some(still) };
-        let (a, b) = (from.window, to.window);
-        let part = from.then.at(time.progress(from.time, to.time));
-        let between = |a: f64, b: f64| a + (b - a) * part;
-        let window = Window {
-            x: between(a.x, b.x),
-            y: between(a.y, b.y),
-            width: between(a.width, b.width),
-            height: between(a.height, b.height),
-        };
-        Some(Placement { window, zooming: (a.width, a.height) != (b.width, b.height) })
+        placement(&self.track, time)
     }
 }
 
-/// The window at a time of the film, whose shots follow one another without gap; none where there is no shot.
-pub(super) fn window_at(shots: &[Shot], time: Time) -> Option<Placement> {
+/// The window of a track at a time; none without a key.
+pub(super) fn placement(track: &[CropKey], time: Time) -> Option<Placement> {
+    let after = track.partition_point(|key| key.time <= time);
+    let Some(from) = track[..after].last() else {
+        return track.first().map(|key| Placement { window: key.window, zooming: false });
+    };
+    let still = Placement { window: from.window, zooming: false };
+    let Some(to) = track.get(after).filter(|_| from.then != Interpolation::Hold) else { return Some(still) };
+    let (a, b) = (from.window, to.window);
+    let part = from.then.at(time.progress(from.time, to.time));
+    let between = |a: f64, b: f64| a + (b - a) * part;
+    let window = Window {
+        x: between(a.x, b.x),
+        y: between(a.y, b.y),
+        width: between(a.width, b.width),
+        height: between(a.height, b.height),
+    };
+    Some(Placement { window, zooming: (a.width, a.height) != (b.width, b.height) })
+}
+
+/// The shot at a time of the film, whose shots follow one another without gap; none where there is no shot.
+pub(super) fn shot_at(shots: &[Shot], time: Time) -> Option<&Shot> {
     let after = shots.partition_point(|shot| shot.start <= time);
-    shots.get(after.saturating_sub(1))?.window_at(time)
+    shots.get(after.saturating_sub(1))
 }
 
 #[cfg(test)]
@@ -216,9 +268,9 @@ mod tests {
     fn each_shot_has_its_own_track() {
         let hold = Interpolation::Hold;
         let shots = [shot(0, Some(250), vec![key(0, 1.0, 9.0, hold)]), shot(250, None, vec![key(250, 2.0, 9.0, hold)])];
-        let x = |time| window_at(&shots, at(time)).unwrap().window.x;
+        let x = |time| shot_at(&shots, at(time)).and_then(|shot| shot.window_at(at(time))).unwrap().window.x;
         assert_eq!([0, 249, 250, 251].map(x), [1.0, 1.0, 2.0, 2.0]);
-        assert_eq!(window_at(&[], at(0)), None);
+        assert_eq!(shot_at(&[], at(0)), None);
         assert_eq!(shot(0, None, Vec::new()).window_at(at(0)), None);
     }
 }

@@ -3,7 +3,7 @@
 use crate::encode::EncoderSettings;
 use crate::error::{Error, Result};
 use crate::fingerprint::Sha256Hex;
-use crate::plan::{CropKey, Interpolation, Plan, Segment, Shot};
+use crate::plan::{Caption, CropKey, Interpolation, Layout, Plan, Segment, Shot};
 use crate::time::Time;
 use crate::versions::versions;
 use serde::Serialize;
@@ -61,6 +61,19 @@ struct ShownShot {
     start: Time,
     end: Option<Time>,
     track: Vec<CropKey>,
+    /// Nothing where one window fills the renditions, which then may have been encoded by a version that knew no other way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layers: Option<ShownLayers>,
+}
+
+/// What shows of a shot besides one window.
+#[derive(Debug, PartialEq, Serialize)]
+struct ShownLayers {
+    layout: Layout,
+    lower: Vec<CropKey>,
+    /// The first window of the tracks, on which it depends where plates lie.
+    first: Vec<CropKey>,
+    captions: Vec<Caption>,
 }
 
 impl SegmentKeys {
@@ -131,26 +144,42 @@ fn shots_within(shots: &[Shot], segment: Segment) -> Vec<ShownShot> {
     shots[first.min(end)..end]
         .iter()
         .map(|shot| {
-            // From the last key at or before the segment's beginning to the first at or after its end, if the window is on its
-            // way there.
-            let first = shot.track.partition_point(|key| key.time <= segment.start).saturating_sub(1);
-            let end = shot.track.partition_point(|key| before_end(key.time));
-            let leads_on = shot.track[..end].last().is_none_or(|key| key.then != Interpolation::Hold);
-            let end = (end + usize::from(leads_on)).min(shot.track.len());
-            let mut track = shot.track[first.min(end)..end].to_vec();
-            // A window that holds is the same whenever its key is, and from the last key no way leads on.
-            if let [only] = track.as_mut_slice() {
-                only.time = segment.start;
-            }
-            if let Some(last) = track.last_mut() {
-                last.then = Interpolation::Hold;
-            }
             // Where a shot begins before the segment, or ends after it, does not matter.
             let start = shot.start.max(segment.start);
             let shot_end = shot.end.filter(|&end| before_end(end));
-            ShownShot { start, end: shot_end, track }
+            let layers = (!shot.is_plain()).then(|| ShownLayers {
+                layout: shot.layout,
+                lower: track_within(&shot.lower, segment),
+                first: shot.track.iter().take(1).chain(shot.lower.first()).copied().collect(),
+                captions: shot
+                    .captions
+                    .iter()
+                    .filter(|caption| before_end(caption.from) && caption.to > segment.start)
+                    .copied()
+                    .collect(),
+            });
+            ShownShot { start, end: shot_end, track: track_within(&shot.track, segment), layers }
         })
         .collect()
+}
+
+/// Cuts out what of a track shows in a segment: from the last key at or before the segment's beginning to the first at or after its
+/// end, if the window is on its way there.
+fn track_within(track: &[CropKey], segment: Segment) -> Vec<CropKey> {
+    let before_end = |time: Time| segment.end.is_none_or(|end| time < end);
+    let first = track.partition_point(|key| key.time <= segment.start).saturating_sub(1);
+    let end = track.partition_point(|key| before_end(key.time));
+    let leads_on = track[..end].last().is_none_or(|key| key.then != Interpolation::Hold);
+    let end = (end + usize::from(leads_on)).min(track.len());
+    let mut shown = track[first.min(end)..end].to_vec();
+    // A window that holds is the same whenever its key is, and from the last key no way leads on.
+    if let [only] = shown.as_mut_slice() {
+        only.time = segment.start;
+    }
+    if let Some(last) = shown.last_mut() {
+        last.then = Interpolation::Hold;
+    }
+    shown
 }
 
 #[cfg(test)]

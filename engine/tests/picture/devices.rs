@@ -13,7 +13,7 @@ use upright_engine::picture::{Crop, Device, DeviceChoice, Graph, ScaleSpec, adap
 use upright_fixtures::adapter;
 
 /// The adapter that [`adapter`] names, opened once: that costs more than a test's pictures.
-fn gpu() -> Device {
+pub(crate) fn gpu() -> Device {
     static DEVICE: LazyLock<Device> = LazyLock::new(|| Device::open(&DeviceChoice::Adapter(adapter())).unwrap());
     DEVICE.clone()
 }
@@ -26,7 +26,7 @@ fn run(device: &Device, spec: &ScaleSpec, frames: &[(Frame, Crop)]) -> Vec<Vec<F
         while !runner.has_room() {
             results.push(copies(&runner.collect().unwrap()));
         }
-        runner.submit(&source.clone().into(), *crop).unwrap();
+        runner.submit(&source.clone().into(), (*crop).into()).unwrap();
     }
     runner.finish().unwrap();
     (0..runner.under_way()).for_each(|_| results.push(copies(&runner.collect().unwrap())));
@@ -78,6 +78,7 @@ fn job() -> impl Strategy<Value = ScaleSpec> {
             full_range,
             rungs,
             rung_chroma,
+            soft: false,
         },
     )
 }
@@ -356,26 +357,32 @@ fn requests_that_make_no_sense_are_refused() {
             (nan, 0.0, 27.0, 48.0),
         ] {
             let crop = still(&good, window(bad.0, bad.1, bad.2, bad.3));
-            assert!(matches!(runner.submit(&frame, crop), Err(Error::Misuse(_))), "{bad:?}");
+            assert!(matches!(runner.submit(&frame, crop.into()), Err(Error::Misuse(_))), "{bad:?}");
         }
         let crop = still(&good, window(0.0, 0.0, 27.0, 48.0));
-        assert!(matches!(runner.submit(&Frame::new(rung).into(), crop), Err(Error::Misuse(_))));
+        assert!(matches!(runner.submit(&Frame::new(rung).into(), crop.into()), Err(Error::Misuse(_))));
         let half = Area { width: 32, ..crop.area };
         let odd = Area { x: 1, width: 63, ..crop.area };
         let too_large = Area { x: 2, ..crop.area };
         for (area, held) in [(half, half), (odd, odd), (too_large, too_large), (crop.area, half)] {
             let frame = Frame::new(held.format(source)).into();
-            assert!(matches!(runner.submit(&frame, Crop { area, ..crop }), Err(Error::Misuse(_))), "{area:?} {held:?}");
+            assert!(
+                matches!(runner.submit(&frame, Crop { area, ..crop }.into()), Err(Error::Misuse(_))),
+                "{area:?} {held:?}"
+            );
         }
         let narrow = ScaleSpec { room: Size { width: 63, height: 48 }, ..good.clone() };
-        assert!(matches!(device.runner(&Graph::scaling(&narrow)).unwrap().submit(&frame, crop), Err(Error::Misuse(_))));
+        assert!(matches!(
+            device.runner(&Graph::scaling(&narrow)).unwrap().submit(&frame, crop.into()),
+            Err(Error::Misuse(_))
+        ));
         let wide = ScaleSpec { room: Size { width: 65, height: 48 }, ..good.clone() };
         assert!(matches!(device.runner(&Graph::scaling(&wide)), Err(Error::Misuse(_))));
         assert!(matches!(runner.collect(), Err(Error::Misuse(_))));
         while runner.has_room() {
-            runner.submit(&frame, crop).unwrap();
+            runner.submit(&frame, crop.into()).unwrap();
         }
-        assert!(matches!(runner.submit(&frame, crop), Err(Error::Misuse(_))));
+        assert!(matches!(runner.submit(&frame, crop.into()), Err(Error::Misuse(_))));
         runner.collect().unwrap();
     }
 }

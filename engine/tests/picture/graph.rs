@@ -61,7 +61,7 @@ fn run(device: &Device, graph: &Graph, film: &[Frame], crop: impl Fn(u64) -> Cro
             collect(&mut *runner);
         }
         let crop = crop(number);
-        runner.submit(&part(frame, crop.area).like_source(frame).into(), crop).unwrap();
+        runner.submit(&part(frame, crop.area).like_source(frame).into(), crop.into()).unwrap();
     }
     runner.finish().unwrap();
     while runner.under_way() > 0 {
@@ -213,7 +213,7 @@ fn runs_know_nothing_of_one_another() {
                 while !runner.has_room() {
                     made.push(runner.collect().unwrap());
                 }
-                runner.submit(&frame.clone().into(), crop(number)).unwrap();
+                runner.submit(&frame.clone().into(), crop(number).into()).unwrap();
             }
             runner.finish().unwrap();
             while runner.under_way() > 0 {
@@ -258,7 +258,7 @@ fn a_frame_holds_what_its_window_needs_and_all_where_neighbours_are_looked_at() 
     let mut runner = devices()[1].runner(&mirrored).unwrap();
     let area = mirrored.area(place);
     let crop = Crop { area, ..still(&rungs, place) };
-    match runner.submit(&Frame::new(area.format(grid)).into(), crop) {
+    match runner.submit(&Frame::new(area.format(grid)).into(), crop.into()) {
         Err(Error::Misuse(why)) => assert!(why.contains("flip_of_three has no buffer before_1"), "{why}"),
         other => panic!("{other:?}"),
     }
@@ -337,7 +337,7 @@ fn a_window_that_a_node_has_no_room_for_is_refused_by_a_device_whose_memory_it_w
     let submit = |place| {
         let mut runner = devices()[1].runner(&graph).unwrap();
         let frame = Frame::new(grid).into();
-        runner.submit(&frame, still(&rungs, place)).and_then(|()| runner.finish())
+        runner.submit(&frame, still(&rungs, place).into()).and_then(|()| runner.finish())
     };
     submit(window(10.0, 10.0, 40.0, 71.0)).unwrap();
     match submit(window(0.0, 0.0, 256.0, 144.0)) {

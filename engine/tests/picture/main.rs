@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 #![cfg_attr(not(feature = "gpu"), expect(dead_code, reason = "it is there for what compares a GPU with the CPU"))]
 
+mod compose;
 #[cfg(feature = "gpu")]
 mod devices;
 mod graph;

@@ -10,7 +10,7 @@ const DEPTHS: [Depth; 3] = [Depth::Eight, Depth::Ten, Depth::Twelve];
 fn rung(spec: &ScaleSpec, value: u32, frame: u64) -> Frame {
     let mut runner = cpu().runner(&Graph::scaling(spec)).unwrap();
     let crop = Crop { frame, ..still(spec, window(7.3, 0.0, 37.125, 66.0)) };
-    runner.submit(&flat(spec.source, value).into(), crop).unwrap();
+    runner.submit(&flat(spec.source, value).into(), crop.into()).unwrap();
     copies(&runner.collect().unwrap()).remove(0)
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn window(x: f64, y: f64, width: f64, height: f64) -> Window {
 pub(crate) fn spec(source: FrameFormat, rungs: &[FrameFormat]) -> ScaleSpec {
     let (source_chroma, rung_chroma) = (ChromaSite::LEFT, ChromaSite::LEFT);
     let room = Size { width: source.width, height: source.height };
-    ScaleSpec { source, room, source_chroma, full_range: false, rungs: rungs.to_vec(), rung_chroma }
+    ScaleSpec { source, room, source_chroma, full_range: false, rungs: rungs.to_vec(), rung_chroma, soft: false }
 }
 
 /// One value per sample, in the order of the planes.
@@ -161,7 +161,7 @@ fn copy_part<S: Sample>(picture: &Frame, within: Area, index: usize, part: &mut 
 /// Scales one frame, the first of a job.
 pub(crate) fn scale(device: &Device, spec: &ScaleSpec, source: &Frame, window: Window) -> Vec<Frame> {
     let mut runner = device.runner(&Graph::scaling(spec)).unwrap();
-    runner.submit(&source.clone().into(), still(spec, window)).unwrap();
+    runner.submit(&source.clone().into(), still(spec, window).into()).unwrap();
     copies(&runner.collect().unwrap())
 }
 

@@ -1,7 +1,7 @@
 //! Made-up films with known subjects: each kind of scene is framed by its rule.
 
 use super::*;
-use crate::analyse::{Activity, Sighting, SubjectKind, Track, Transition, VERSION};
+use crate::analyse::{Activity, SeenCaption, Sighting, SubjectKind, Track, Transition, VERSION};
 use crate::plan::tests::source;
 
 const TICK: Rational = Rational { num: 1, den: 1000 };
@@ -45,11 +45,20 @@ fn analysis(shots: Vec<SeenShot>) -> Analysis {
         time_base: TICK,
         detectors: true,
         shots,
+        captions: Vec::new(),
     }
 }
 
 fn framed(shots: Vec<SeenShot>) -> Vec<Shot> {
-    frame(&analysis(shots), &source(1920, 1080).video, SHAPE)
+    frame_as(shots, TwoShots::Cut)
+}
+
+fn frame_as(shots: Vec<SeenShot>, two_shots: TwoShots) -> Vec<Shot> {
+    frame(
+        &analysis(shots),
+        &source(1920, 1080).video,
+        FramingOptions { shape: SHAPE, two_shots, subtitles: Subtitles::Auto },
+    )
 }
 
 /// One shot of four seconds; gives it, and the window's left edge and right edge at a second of it, as parts of the width.
@@ -79,6 +88,66 @@ fn who_stands_still_is_held_by_a_window_that_stands() {
         assert!(shot.confidence.unwrap() > 0.8, "{:?}", shot.confidence);
         assert!(shot.subjects.len() == 1 && shot.subjects[0].held);
     }
+}
+
+#[test]
+fn two_who_do_not_fit_are_held_in_halves_or_shown_with_all_of_the_picture_where_that_is_wanted() {
+    let large = |x: i32, y: i32| track(SubjectKind::Face, 0, 3800, move |_| [x - 40, y - 90, 80, 180]);
+    let film = |second| frame_as(vec![seen(0, 3960, vec![large(200, 350), second])], TwoShots::Stack).remove(0);
+    let shot = film(large(750, 500));
+    assert_eq!((shot.layout, shot.track.len(), shot.lower.len()), (Layout::Stack, 1, 1), "{:?}", shot.reason);
+    assert!(shot.subjects.iter().all(|subject| subject.held));
+    let (upper, lower) = (shot.track[0].window, shot.lower[0].window);
+    assert_eq!((upper.width, upper.height), (lower.width, lower.height));
+    assert!((upper.width / upper.height - 1.125).abs() < 1e-6);
+    // The left one is above; each half shows its own face with room on all sides, and not the other's.
+    for (window, [x, y], other) in [(upper, [0.2, 0.35], 0.75), (lower, [0.75, 0.5], 0.2)] {
+        let along = |at: f64, start: f64, length: f64, whole: f64| (at * whole - start) / length;
+        let [across, down] = [along(x, window.x, window.width, 1920.0), along(y, window.y, window.height, 1080.0)];
+        assert!((0.3..=0.7).contains(&across) && (0.3..=0.6).contains(&down), "{across} {down}");
+        assert!(!(0.0..=1.0).contains(&along(other, window.x, window.width, 1920.0)));
+    }
+    // Near one another, small, there for a moment, or one alone: one window.
+    let near = film(large(330, 350));
+    let small = film(track(SubjectKind::Face, 0, 3800, |_| [740, 400, 20, 45]));
+    let moment = film(track(SubjectKind::Face, 0, 400, |_| [710, 400, 80, 180]));
+    for shot in [near, small, moment, framed(vec![seen(0, 3960, vec![large(200, 350), large(750, 500)])]).remove(0)] {
+        assert_eq!((shot.layout, shot.lower.len()), (Layout::Window, 0), "{:?}", shot.reason);
+    }
+    let two = vec![large(200, 350), large(750, 500)];
+    let fitted = frame_as(vec![seen(0, 3960, two), seen(4000, 7960, vec![face(4000, 7800, |_| 200)])], TwoShots::Fit);
+    assert_eq!([fitted[0].layout, fitted[1].layout], [Layout::Fit, Layout::Window]);
+    assert_eq!(fitted[0].track[0].window, Window { x: 0.0, y: 0.0, width: 1920.0, height: 1080.0 });
+}
+
+#[test]
+fn text_that_the_window_cuts_off_is_lifted_into_the_rendition() {
+    let of = |bounds, subtitles| {
+        let mut seen = analysis(vec![seen(0, 3960, vec![face(0, 3800, |_| 300)]), seen(4000, 7960, Vec::new())]);
+        seen.captions = vec![SeenCaption { from: 3000, to: 5000, bounds }];
+        let options = FramingOptions { shape: SHAPE, two_shots: TwoShots::Cut, subtitles };
+        frame(&seen, &source(1920, 1080).video, options)
+    };
+    let wide = [250, 880, 500, 60];
+    for subtitles in [Subtitles::Auto, Subtitles::Keep] {
+        let shots = of(wide, subtitles);
+        // One in each of the shots over which it lasts.
+        let spans: Vec<_> = shots.iter().map(|shot| (shot.captions[0].from, shot.captions[0].to)).collect();
+        assert_eq!(spans, [(millis(3.0), millis(4.0)), (millis(4.0), millis(5.0))]);
+        for shot in &shots {
+            let Window { x, y, width, height } = shot.captions[0].strip;
+            assert!(x <= 480.0 && x + width >= 1440.0 && width < 1100.0, "{shot:?}");
+            assert!((y - 950.4).abs() < 0.01 && (height - 64.8).abs() < 0.01, "{shot:?}");
+        }
+    }
+    assert!(of(wide, Subtitles::Off).iter().all(Shot::is_plain));
+    // A short one that the window of the second shot, in the middle, shows, and that of the first does not.
+    let short = [460, 880, 80, 60];
+    let counts = |subtitles| of(short, subtitles).iter().map(|shot| shot.captions.len()).collect::<Vec<_>>();
+    assert_eq!([counts(Subtitles::Auto), counts(Subtitles::Keep)], [vec![1, 0], vec![1, 1]]);
+    // It is not made larger than it is in the window.
+    let strip = of(short, Subtitles::Keep)[1].captions[0].strip;
+    assert!((strip.width - 607.5).abs() < 1e-6, "{strip:?}");
 }
 
 #[test]

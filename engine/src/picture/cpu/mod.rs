@@ -1,6 +1,7 @@
 //! The CPU as a device: the integers of the kernels' twins, vectorised.
 
 mod bandwidth;
+mod composer;
 mod instructions;
 mod planes;
 mod runner;

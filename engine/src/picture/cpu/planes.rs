@@ -36,7 +36,7 @@ fn make_of<S: Sample>(
             .iter()
             .map(|picture| {
                 let (samples, stride) = picture.frame.plane::<S>(index);
-                let held = picture.crop.area.of_plane(subsampling);
+                let held = picture.view.area.of_plane(subsampling);
                 let [columns, rows] = [(held.x, held.width), (held.y, held.height)]
                     .map(|(first, count)| first as usize..(first + count) as usize);
                 PlaneArea { samples, stride, columns, rows }

@@ -1,5 +1,6 @@
 //! Running a graph on the calling thread.
 
+use super::composer::CpuComposer;
 use super::instructions::Instructions;
 use super::planes;
 use super::scaler::CpuScaler;
@@ -8,7 +9,7 @@ use crate::frame::{Frame, FrameFormat, HeldFrame, HostBytes, HostMemory, LentMem
 use crate::picture::graph::{Edge, Graph, NodeKind};
 use crate::picture::info::DeviceInfo;
 use crate::picture::runner::{PictureSet, Runner};
-use crate::picture::scale::Crop;
+use crate::picture::scale::View;
 use crate::picture::schedule::{Schedule, Work};
 use crate::picture::stock::{Lease, Stock};
 use std::collections::VecDeque;
@@ -21,11 +22,19 @@ pub(in crate::picture) struct CpuRunner {
     info: DeviceInfo,
     graph: Arc<Graph>,
     schedule: Schedule<HostMemory>,
-    /// For each node, what it scales with, if it scales.
-    scalers: Vec<Option<CpuScaler>>,
+    nodes: Vec<CpuNode>,
     /// For each edge, the memory of its pictures.
     memory: Vec<Arc<Stock<HostBytes>>>,
     done: VecDeque<PictureSet>,
+}
+
+/// What a node works with.
+#[derive(Debug)]
+enum CpuNode {
+    Scale(Box<CpuScaler>),
+    Compose(Box<CpuComposer>),
+    /// Nothing of its own.
+    Other,
 }
 
 impl LentMemory for Lease<HostBytes> {
@@ -40,15 +49,16 @@ impl LentMemory for Lease<HostBytes> {
 
 impl CpuRunner {
     pub(in crate::picture) fn new(instructions: Instructions, graph: &Graph) -> Self {
-        let scaler = |kind: &NodeKind| match kind {
-            NodeKind::Scale(spec) => Some(CpuScaler::new(instructions, spec)),
-            NodeKind::Crop | NodeKind::Planes(_) => None,
+        let node = |kind: &NodeKind| match kind {
+            NodeKind::Scale(spec) => CpuNode::Scale(Box::new(CpuScaler::new(instructions, spec))),
+            NodeKind::Compose(spec) => CpuNode::Compose(Box::new(CpuComposer::new(instructions, spec))),
+            NodeKind::Crop | NodeKind::Planes(_) => CpuNode::Other,
         };
         let graph = Arc::new(graph.clone());
         Self {
             info: instructions.describe(),
             schedule: Schedule::new(Arc::clone(&graph)),
-            scalers: graph.nodes().iter().map(|node| scaler(&node.kind)).collect(),
+            nodes: graph.nodes().iter().map(|it| node(&it.kind)).collect(),
             memory: (0..graph.edge_count()).map(|_| Arc::default()).collect(),
             done: VecDeque::new(),
             graph,
@@ -56,28 +66,34 @@ impl CpuRunner {
     }
 
     fn advance(&mut self) -> Result<()> {
-        let Self { graph, schedule, scalers, memory, done, .. } = self;
+        let Self { graph, schedule, nodes, memory, done, .. } = self;
         schedule.advance(|number, work| {
             let edges = graph.nodes()[number].outputs.clone();
-            Ok(match work {
-                Work::Scale { source, crop } => {
-                    let mut rungs: Vec<_> = edges.map(|edge| blank(&memory[edge], graph.grid(Edge(edge)))).collect();
-                    if let Some(scaler) = &mut scalers[number] {
-                        scaler.scale(&source.frame, &crop, &mut rungs);
-                    }
+            let rungs =
+                || -> Vec<_> { edges.clone().map(|edge| blank(&memory[edge], graph.grid(Edge(edge)))).collect() };
+            Ok(match (&mut nodes[number], work) {
+                (CpuNode::Scale(scaler), Work::Scale { source, crop }) => {
+                    let mut rungs = rungs();
+                    scaler.scale(&source.frame, &crop, &mut rungs);
                     rungs
                 }
-                Work::Planes { planes, sources, area, nth } => {
+                (CpuNode::Compose(composer), Work::Compose { source, view }) => {
+                    let mut rungs = rungs();
+                    composer.compose(&source.frame, view, &mut rungs);
+                    rungs
+                }
+                (CpuNode::Other, Work::Planes { planes, sources, area, nth }) => {
                     let edge = edges.start;
                     let grid = graph.grid(Edge(edge));
                     let mut made = blank(&memory[edge], area.format(grid));
                     planes::make(planes, sources, area, [grid.width, grid.height], nth, &mut made);
                     vec![made]
                 }
+                _ => return Err(Error::misuse("cpu: a node was given another's work")),
             })
         })?;
         while let Some(set) = schedule.take() {
-            let frame = set.first().map_or(0, |picture| picture.crop.frame);
+            let frame = set.first().map_or(0, |picture| picture.view.frame);
             done.push_back(PictureSet { pictures: set.into_iter().map(|picture| picture.frame).collect(), frame });
         }
         schedule.forget();
@@ -105,12 +121,12 @@ impl Runner for CpuRunner {
         self.done.is_empty()
     }
 
-    fn submit(&mut self, source: &HeldFrame, crop: Crop) -> Result<()> {
-        self.graph.check_request(source, &crop)?;
+    fn submit(&mut self, source: &HeldFrame, view: View) -> Result<()> {
+        self.graph.check_request(source, &view)?;
         if !self.has_room() {
             return Err(Error::misuse("runner: submitted a frame beyond its room"));
         }
-        self.schedule.add(source.clone(), crop);
+        self.schedule.add(source.clone(), view);
         self.advance()
     }
 

@@ -138,6 +138,7 @@ fn specs() -> impl Strategy<Value = ScaleSpec> {
                 })
                 .collect(),
             rung_chroma: ChromaSite::LEFT,
+            soft: false,
         },
     )
 }
@@ -207,6 +208,7 @@ fn film() -> ScaleSpec {
         full_range: false,
         rungs: vec![format(180, 320), format(90, 160)],
         rung_chroma: ChromaSite::LEFT,
+        soft: false,
     }
 }
 

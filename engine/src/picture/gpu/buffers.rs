@@ -8,7 +8,7 @@ use crate::geometry::Window;
 use crate::picture::HELD_SETS;
 use crate::picture::graph::{Edge, Graph, Node, NodeKind};
 use crate::picture::info::Memory;
-use crate::picture::scale::{Crop, EDGE_SLACK, Filters, ScaleSpec};
+use crate::picture::scale::{ComposeSpec, Crop, EDGE_SLACK, Filters, LayerScaling, ScaleSpec};
 use crate::picture::stock::{Lease, Stock};
 use std::sync::Arc;
 use upright_shaders::plane::PlaneJob;
@@ -81,7 +81,7 @@ pub(super) struct RunnerBuffers {
 }
 
 /// The buffers of a node; of those that it does not need there are none.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct NodeBuffers {
     /// The filters of a scaling node.
     pub(super) tables: Option<Buffers>,
@@ -91,12 +91,23 @@ pub(super) struct NodeBuffers {
     pub(super) output: Option<Buffers>,
     /// The same where the processor reads them; none where it reads the output's own buffer, or nothing.
     pub(super) readback: Option<Buffers>,
+    /// Of each layer, the lowest first, where the node lays several over one another: those of the scaling to its rows, or to a
+    /// small picture and from that to its rows.
+    pub(super) layers: Vec<[NodeBuffers; 2]>,
 }
 
 impl NodeBuffers {
-    fn all(&self) -> [&Option<Buffers>; 4] {
-        let Self { tables, middle, output, readback } = self;
-        [tables, middle, output, readback]
+    /// Lists the buffers of the node, and of its layers.
+    fn all(&self) -> Vec<&Buffers> {
+        let Self { tables, middle, output, readback, layers } = self;
+        let own = [tables, middle, output, readback].into_iter().flatten();
+        own.chain(layers.iter().flatten().flat_map(Self::all)).collect()
+    }
+
+    /// Computes the bytes of the filters that one piece of work may upload.
+    fn table_bytes(&self) -> usize {
+        let own = self.tables.as_ref().map_or(0, Buffers::bytes);
+        own + self.layers.iter().flatten().map(Self::table_bytes).sum::<usize>()
     }
 }
 
@@ -109,7 +120,7 @@ impl RunnerBuffers {
         let pictures = (SLOTS + after) * graph.most_sets() + before + after;
         let nodes: Vec<_> = graph.nodes().iter().map(|node| node_buffers(graph, node, pictures, direct)).collect();
         let jobs = graph.nodes().iter().map(|node| job_bytes(node, align)).sum::<usize>() * works;
-        let tables = nodes.iter().filter_map(|node| node.tables.as_ref()).map(Buffers::bytes).sum::<usize>() * works;
+        let tables = nodes.iter().map(NodeBuffers::table_bytes).sum::<usize>() * works;
         let source = graph.largest_source().bytes() + PADDING;
         let inside = BufferUsages::COPY_DST | BufferUsages::STORAGE;
         let upload = BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC;
@@ -122,7 +133,7 @@ impl RunnerBuffers {
     }
 
     fn all(&self) -> impl Iterator<Item = &Buffers> {
-        let of_nodes = self.nodes.iter().flat_map(NodeBuffers::all).flatten();
+        let of_nodes = self.nodes.iter().flat_map(NodeBuffers::all);
         [&self.staging, &self.jobs, &self.source].into_iter().chain(of_nodes)
     }
 
@@ -140,24 +151,31 @@ impl RunnerBuffers {
 
 /// Bytes of the jobs of one piece of work.
 fn job_bytes(node: &Node, align: usize) -> usize {
+    let scaling = |spec| layout::job_bytes(spec).map(|bytes| bytes.next_multiple_of(align)).iter().sum::<usize>();
     match &node.kind {
         NodeKind::Crop => 0,
-        NodeKind::Scale(spec) => layout::job_bytes(spec).map(|bytes| bytes.next_multiple_of(align)).iter().sum(),
+        NodeKind::Scale(spec) => scaling(spec),
+        NodeKind::Compose(spec) => {
+            // Those of frames of one window are fewer.
+            let composing = layout::compose_job_bytes(&spec.scale).next_multiple_of(align);
+            spec.bands.len().max(1) * 2 * scaling(&spec.scale) + composing
+        }
         NodeKind::Planes(_) => (3 * size_of::<PlaneJob>()).next_multiple_of(align),
     }
 }
 
 fn node_buffers(graph: &Graph, node: &Node, pictures: usize, direct: bool) -> NodeBuffers {
-    let (mut tables, mut middle) = (None, None);
+    let (mut scaling, mut layers) = (NodeBuffers::default(), Vec::new());
     let output = match &node.kind {
-        NodeKind::Crop => return NodeBuffers { tables: None, middle: None, output: None, readback: None },
+        NodeKind::Crop => return NodeBuffers::default(),
         NodeKind::Scale(spec) => {
-            let [table_bytes, middle_bytes] = scaling_bytes(spec);
-            let inside = BufferUsages::COPY_DST | BufferUsages::STORAGE;
-            // One more is kept for the next frame of the same crop.
-            tables = Some(Buffers::new("filters", table_bytes, inside, pictures + 1));
-            middle = Some(Buffers::new("a set of half-scaled rungs", middle_bytes, BufferUsages::STORAGE, pictures));
+            scaling = scaling_buffers([spec], pictures);
             layout::rungs(spec).0
+        }
+        NodeKind::Compose(spec) => {
+            scaling = scaling_buffers([&spec.scale], pictures);
+            layers = (0..spec.bands.len()).map(|number| layer_buffers(spec, number, pictures)).collect();
+            layout::rungs(&spec.scale).0
         }
         NodeKind::Planes(_) => layout::picture_bytes(graph.largest(Edge(node.outputs.start))),
     };
@@ -177,7 +195,32 @@ fn node_buffers(graph: &Graph, node: &Node, pictures: usize, direct: bool) -> No
         }
         (false, _) => (Buffers::new("pictures", output, BufferUsages::STORAGE, pictures), None),
     };
-    NodeBuffers { tables, middle, output: Some(output), readback }
+    NodeBuffers { output: Some(output), readback, layers, ..scaling }
+}
+
+/// Plans the filters and the intermediate samples of any of these scalings.
+fn scaling_buffers<'a>(specs: impl IntoIterator<Item = &'a ScaleSpec>, pictures: usize) -> NodeBuffers {
+    let most = |[a, b]: [usize; 2], [c, d]: [usize; 2]| [a.max(c), b.max(d)];
+    let Some([table_bytes, middle_bytes]) = specs.into_iter().map(scaling_bytes).reduce(most) else {
+        return NodeBuffers::default();
+    };
+    let inside = BufferUsages::COPY_DST | BufferUsages::STORAGE;
+    // One more is kept for the next frame of the same crop.
+    let tables = Some(Buffers::new("filters", table_bytes, inside, pictures + 1));
+    let middle = Some(Buffers::new("a set of half-scaled rungs", middle_bytes, BufferUsages::STORAGE, pictures));
+    NodeBuffers { tables, middle, ..NodeBuffers::default() }
+}
+
+/// Plans the buffers of a layer of any of its bands.
+fn layer_buffers(spec: &ComposeSpec, number: usize, pictures: usize) -> [NodeBuffers; 2] {
+    let scalings: Vec<_> = spec.scalings(number).collect();
+    let buffers = |specs: Vec<&ScaleSpec>| {
+        let bytes = specs.iter().map(|spec| layout::rungs(spec).0).max();
+        let output = bytes.map(|bytes| Buffers::new("layers", bytes, BufferUsages::STORAGE, pictures));
+        NodeBuffers { output, ..scaling_buffers(specs, pictures) }
+    };
+    let second = scalings.iter().filter_map(|LayerScaling { second, .. }| second.as_ref()).collect();
+    [buffers(scalings.iter().map(|LayerScaling { first, .. }| first).collect()), buffers(second)]
 }
 
 /// Computes the bytes of the tables and of the intermediate samples that are enough for any crop: none needs more than the

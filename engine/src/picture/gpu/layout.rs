@@ -8,7 +8,7 @@ use crate::frame::{Depth, FrameFormat, PADDING, PlaneLayout};
 use crate::picture::scale::{Filters, PlaneKind, ScaleSpec};
 use std::marker::PhantomData;
 use std::ops::Range;
-use upright_shaders::{Conversion, Filter, HorizontalJob, Noise, VerticalJob};
+use upright_shaders::{ComposeJob, Conversion, Filter, HorizontalJob, Noise, VerticalJob};
 
 /// Bytes of a word, the unit of all sizes and places.
 pub(super) const WORD: usize = 4;
@@ -50,6 +50,11 @@ pub(super) struct Pass<Job> {
 pub(super) fn job_bytes(spec: &ScaleSpec) -> [usize; 2] {
     let jobs = spec.rungs.len() * PlaneKind::ALL.len();
     [jobs * size_of::<HorizontalJob>(), jobs * size_of::<VerticalJob>()]
+}
+
+/// Bytes of the jobs that lay layers over one another in all rungs.
+pub(super) fn compose_job_bytes(spec: &ScaleSpec) -> usize {
+    spec.rungs.len() * 3 * size_of::<ComposeJob>()
 }
 
 /// Bytes that a picture takes in a buffer, with the room behind it; the next one begins as aligned as it does.

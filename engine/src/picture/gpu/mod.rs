@@ -9,6 +9,7 @@ mod adapters;
 mod buffers;
 mod bus;
 mod clock;
+mod composer;
 mod context;
 mod device;
 mod layout;

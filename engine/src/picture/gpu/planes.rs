@@ -84,7 +84,7 @@ fn job(index: usize, sources: &[&Picture<DeviceMemory>], made: Made, workgroups:
     };
     for (plane, picture) in job.sources.iter_mut().zip(sources) {
         let layout = picture.frame.layout(index);
-        let held = picture.crop.area.of_plane(subsampling);
+        let held = picture.view.area.of_plane(subsampling);
         let offset = ((picture.frame.place().offset + layout.offset) / WORD) as u32;
         let Area { x: column, y: row, width: columns, height: rows } = held;
         *plane = SourcePlane { offset, stride: (layout.stride / WORD) as u32, column, row, columns, rows };

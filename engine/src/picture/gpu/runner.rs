@@ -2,6 +2,7 @@
 
 use super::buffers::{NodeBuffers, RunnerBuffers, SLOTS, SharedBuffer};
 use super::clock::Clock;
+use super::composer::GpuComposer;
 use super::context::{PATIENCE, Pipeline};
 use super::device::Gpu;
 use super::memory::{DeviceMemory, Mapped};
@@ -13,7 +14,7 @@ use crate::frame::{Frame, HeldFrame};
 use crate::picture::graph::{Edge, Graph, NodeKind};
 use crate::picture::info::{DeviceInfo, GpuStats};
 use crate::picture::runner::{PictureSet, Runner};
-use crate::picture::scale::Crop;
+use crate::picture::scale::View;
 use crate::picture::schedule::{Picture, Schedule, Work};
 use crate::picture::stock::Stock;
 use std::collections::VecDeque;
@@ -47,6 +48,7 @@ pub(super) struct GpuRunner {
 enum GpuNode {
     Crop,
     Scale(Box<GpuScaler>),
+    Compose(Box<GpuComposer>),
     Planes(Arc<Pipeline>),
 }
 
@@ -81,6 +83,7 @@ impl GpuRunner {
         let node = |kind: &NodeKind| match kind {
             NodeKind::Crop => Ok(GpuNode::Crop),
             NodeKind::Scale(spec) => GpuScaler::new(&gpu, spec).map(Box::new).map(GpuNode::Scale),
+            NodeKind::Compose(spec) => GpuComposer::new(&gpu, spec).map(Box::new).map(GpuNode::Compose),
             NodeKind::Planes(planes) => gpu.pipeline(planes.kernel).map(GpuNode::Planes),
         };
         let nodes = graph.nodes().iter().map(|maker| node(&maker.kind)).collect::<Result<_>>()?;
@@ -100,20 +103,23 @@ impl GpuRunner {
     }
 
     /// Has all done for which everything is there: of the frame, if there is one, and of those before.
-    fn advance(&mut self, source: Option<(&Frame, Crop)>) -> Result<()> {
+    fn advance(&mut self, source: Option<(&Frame, View)>) -> Result<()> {
         let Self { gpu, graph, buffers, clocks, schedule, nodes, stats, flights, .. } = self;
         let mut recording = Recording::begin(gpu, buffers)?;
-        if let Some((frame, crop)) = source {
+        if let Some((frame, view)) = source {
             let buffer = buffers.source.take_shared(&gpu.context)?;
             recording.upload(frame.bytes(), &buffer)?;
             let frame = Frame::at(DeviceMemory { buffer, offset: 0 }, frame.format()).like(frame);
-            schedule.add(frame.into(), crop);
+            schedule.add(frame.into(), view);
         }
         schedule.advance(|number, work| {
             let own = &buffers.nodes[number];
             match (&mut nodes[number], work) {
                 (GpuNode::Scale(scaler), Work::Scale { source, crop }) => {
                     scaler.record(&mut recording, &source.frame, &crop, own)
+                }
+                (GpuNode::Compose(composer), Work::Compose { source, view }) => {
+                    composer.record(&mut recording, &source.frame, view, own)
                 }
                 (GpuNode::Planes(pipeline), Work::Planes { planes, sources, area, nth }) => {
                     let made = Made { grid: graph.grid(Edge(graph.nodes()[number].outputs.start)), area, nth };
@@ -175,7 +181,7 @@ fn read_back(
     buffers: &RunnerBuffers,
     pictures: Vec<Picture<DeviceMemory>>,
 ) -> Result<FlyingSet> {
-    let frame = pictures.first().map_or(0, |picture| picture.crop.frame);
+    let frame = pictures.first().map_or(0, |picture| picture.view.frame);
     let context = &recording.gpu().context;
     // Rungs of one node lie in one buffer.
     let mut made_in: Vec<SharedBuffer> = Vec::new();
@@ -235,14 +241,14 @@ impl Runner for GpuRunner {
             && (self.flights.len() < SLOTS || may_land)
     }
 
-    fn submit(&mut self, source: &HeldFrame, crop: Crop) -> Result<()> {
-        self.graph.check_request(source, &crop)?;
+    fn submit(&mut self, source: &HeldFrame, view: View) -> Result<()> {
+        self.graph.check_request(source, &view)?;
         self.gpu.context.check()?;
         if !self.has_room() {
             return Err(Error::misuse("runner: submitted a frame beyond its room"));
         }
         self.land_some()?;
-        self.advance(Some((source, crop)))
+        self.advance(Some((source, view)))
     }
 
     fn finish(&mut self) -> Result<()> {

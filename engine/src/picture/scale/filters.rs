@@ -86,7 +86,7 @@ impl Filters {
             Axis { filters, subsampling, extent: None, revision: 0 }
         };
         let s = spec.source.subsampling;
-        Self { banks: Banks::default(), x: axes(true, s.x), y: axes(false, s.y) }
+        Self { banks: Banks { soft: spec.soft, ..Banks::default() }, x: axes(true, s.x), y: axes(false, s.y) }
     }
 
     /// Makes the filters those of `crop`. An axis along which it has not changed costs nothing.
@@ -196,6 +196,8 @@ fn widening(ratio: f64, zooming: bool) -> f64 {
 /// The banks in use, the last used first; axes of the same ratio share one, and so do all that enlarge.
 #[derive(Debug, Default)]
 struct Banks {
+    /// Whether the kernel is the B-spline.
+    soft: bool,
     banks: Vec<Bank>,
     /// Number of banks ever built.
     #[cfg(test)]
@@ -213,7 +215,7 @@ impl Banks {
             Some(index) => self.banks[..=index].rotate_right(1),
             None => {
                 self.banks.truncate(Self::MOST - 1);
-                self.banks.insert(0, Bank::new(widening));
+                self.banks.insert(0, Bank::new(widening, self.soft));
                 #[cfg(test)]
                 {
                     self.built += 1;
@@ -242,14 +244,15 @@ struct Bank {
 impl Bank {
     const PHASES: usize = 256;
 
-    fn new(widening: f64) -> Self {
-        let radius = LOBES * widening;
+    fn new(widening: f64, soft: bool) -> Self {
+        let radius = widening * if soft { SPLINE_REACH } else { LOBES };
         let taps = (2.0 * radius).ceil() as usize;
         let mut rows = vec![0.0; (Self::PHASES + 1) * taps];
         for (phase, row) in rows.chunks_exact_mut(taps).enumerate() {
             let first = phase as f64 / Self::PHASES as f64 - radius;
             for (tap, weight) in row.iter_mut().enumerate() {
-                *weight = lanczos((first + tap as f64) / widening, LOBES);
+                let x = (first + tap as f64) / widening;
+                *weight = if soft { spline(x) } else { lanczos(x, LOBES) };
             }
             let sum: f64 = row.iter().sum();
             row.iter_mut().for_each(|weight| *weight /= sum);
@@ -289,6 +292,15 @@ fn lanczos(x: f64, lobes: f64) -> f64 {
     }
 }
 
+/// How far the cubic B-spline reaches on each side.
+const SPLINE_REACH: f64 = 2.0;
+
+/// The cubic B-spline: a box convolved with itself three times.
+fn spline(x: f64) -> f64 {
+    let x = x.abs();
+    if x < 1.0 { 2.0 / 3.0 - x * x * (1.0 - x / 2.0) } else { (2.0 - x).max(0.0).powi(3) / 6.0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,6 +318,7 @@ mod tests {
             full_range,
             rungs: vec![format(rung, depths.1)],
             rung_chroma: ChromaSite::LEFT,
+            soft: false,
         }
     }
 
@@ -360,7 +373,7 @@ mod tests {
     #[test]
     fn the_worst_gain_fits_the_integers() {
         // The worst phase of the worst ratio, found by search.
-        let bank = Bank::new(1.04);
+        let bank = Bank::new(1.04, false);
         let rows = bank.rows.chunks_exact(bank.taps);
         let gain = rows.map(|row| row.iter().map(|weight| weight.abs()).sum()).fold(0.0, f64::max);
         assert!((1.552..MAX_GAIN).contains(&gain), "{gain}");
@@ -383,7 +396,7 @@ mod tests {
     #[test]
     fn interpolated_phases_are_as_good_as_the_formula() {
         for ratio in [0.28, 0.5625, 1.0, 1.6875, 3.375] {
-            let bank = Bank::new(f64::max(ratio, 1.0));
+            let bank = Bank::new(f64::max(ratio, 1.0), false);
             let mut quantised = vec![0; bank.taps];
             let (mut squares, mut count) = (0.0, 0.0);
             for step in 0..=10_000 {

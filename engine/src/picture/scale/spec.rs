@@ -14,7 +14,7 @@ pub const MAX_SIDE: u32 = 16_384;
 /// grid's and those.
 pub(in crate::picture) const EDGE_SLACK: f64 = 1e-6;
 
-/// Lobes on each side of the kernel.
+/// Lobes on each side of Lanczos' kernel, beyond which the B-spline does not reach either.
 pub(in crate::picture) const LOBES: f64 = 3.0;
 
 /// A scaling job: what a node of the graph scales to.
@@ -32,6 +32,9 @@ pub struct ScaleSpec {
     pub rungs: Vec<FrameFormat>,
     /// Where the rungs' chroma samples lie: left or top-left, for AV1 signals no other.
     pub rung_chroma: ChromaSite,
+    /// True where the rungs are to look soft: they are made with the cubic B-spline, which has no edges and overshoots nowhere,
+    /// and not with Lanczos' kernel.
+    pub soft: bool,
 }
 
 impl ScaleSpec {
@@ -181,6 +184,12 @@ impl ScaleSpec {
 }
 
 impl Crop {
+    /// Wants all of a picture.
+    pub(in crate::picture) fn whole(grid: FrameFormat, frame: u64) -> Self {
+        let window = Window { x: 0.0, y: 0.0, width: grid.width.into(), height: grid.height.into() };
+        Self { window, area: Area::whole(grid), zooming: false, frame }
+    }
+
     /// Refuses a window that does not lie in a grid.
     pub(in crate::picture) fn check_window(&self, grid: FrameFormat) -> Result<()> {
         let Self { window: Window { x, y, width, height }, frame, .. } = *self;

@@ -13,8 +13,8 @@ use crate::error::{Error, Remedy, Result};
 use crate::frame::{Area, Frame};
 use crate::geometry::Rational;
 use crate::media::{AudioTrack, Event, Source};
-use crate::picture::{Crop, Graph};
-use crate::plan::{FramePlace, Placement, Plan, Segment, Segmenter};
+use crate::picture::{Graph, View};
+use crate::plan::{FramePlace, Plan, Segment, Segmenter};
 use crate::source::Damage;
 use crate::store::StoredSegment;
 use crate::timestamps::TimestampDigest;
@@ -234,16 +234,16 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
         }
         let Some((_, lane)) = film.segment else { return Ok(true) };
         self.refuse_gap(film.frames.ends().map(|(_, last)| last), pts)?;
-        let Some(Placement { window, zooming }) = self.plan.grid_window(pts) else {
+        let Some(layers) = self.plan.layers(pts) else {
             return Err(Error::misuse(format!("the plan has no crop window for frame {number}")));
         };
-        let area = film.graph.area(window);
+        let area = film.graph.area(layers);
         let mut frame = self.pool.take().ok_or(Error::Cancelled)?;
         self.source.fill(area, &mut frame)?;
         film.frames.push(pts, key);
         film.last_duration = duration;
-        let crop = Crop { window, area, zooming, frame: number };
-        self.pass_on(lane, SegmentEvent::Frame(DecodedFrame { frame, crop, key })).map(|()| true)
+        let view = View { layers, area, frame: number };
+        self.pass_on(lane, SegmentEvent::Frame(DecodedFrame { frame, view, key })).map(|()| true)
     }
 
     fn is_before(&self, pts: i64, segment: &Segment) -> bool {

@@ -81,9 +81,9 @@ impl<W> Scale<'_, W> {
         let mut more = true;
         while more || runner.owes() {
             match self.next_of_segment(more, runner) {
-                Some(SegmentEvent::Frame(DecodedFrame { frame, crop, key })) => {
-                    keys.0.extend(key.then_some(crop.frame));
-                    runner.submit(HeldFrame::new(frame), crop)?;
+                Some(SegmentEvent::Frame(DecodedFrame { frame, view, key })) => {
+                    keys.0.extend(key.then_some(view.frame));
+                    runner.submit(HeldFrame::new(frame), view)?;
                 }
                 Some(SegmentEvent::End) => {
                     more = false;

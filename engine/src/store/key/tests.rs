@@ -4,7 +4,7 @@ use super::*;
 use crate::encode::EncoderKind;
 use crate::fingerprint::Fingerprint;
 use crate::geometry::{Rational, Window};
-use crate::plan::{CropKey, Interpolation, Placement, PlanOptions, tests::source};
+use crate::plan::{Caption, CropKey, Interpolation, Layout, Placement, PlanOptions, tests::source};
 use crate::source::{Chapter, Span};
 use proptest::prelude::*;
 use std::ops::Range;
@@ -66,6 +66,25 @@ fn changed(edit: impl FnOnce(&mut Plan)) -> Vec<usize> {
         changes[0]
     };
     (0..SEGMENTS).filter(changed).collect()
+}
+
+#[test]
+fn layouts_and_captions_are_in_the_keys_of_the_segments_that_show_them() {
+    let upright = film().found.video.upright;
+    let shape = Rational { num: 9, den: 16 };
+    assert_eq!(changed(|plan| plan.wanted.shots[1].set_layout(Layout::Stack, &upright, shape)), [3, 4, 5, 6, 7]);
+    assert_eq!(changed(|plan| plan.wanted.shots[0].set_layout(Layout::Fit, &upright, shape)), [0, 1, 2]);
+    let strip = Window { x: 0.0, y: 900.0, width: 900.0, height: 100.0 };
+    let caption = |from, to| Caption { from: at(from), to: at(to), strip };
+    let with_caption = |plan: &mut Plan| plan.wanted.shots[0].captions = vec![caption(150, 180)];
+    // A shot with layers is told from one without in all of its segments.
+    assert_eq!(changed(with_caption), [0, 1, 2]);
+    let mut before = film();
+    with_caption(&mut before);
+    let mut after = before.clone();
+    after.wanted.shots[0].captions.push(caption(210, 220));
+    let differ = |number: &usize| keys(&before)[*number] != keys(&after)[*number];
+    assert_eq!((0..SEGMENTS).filter(differ).collect::<Vec<_>>(), [2]);
 }
 
 #[test]
