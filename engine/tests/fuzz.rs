@@ -2,6 +2,8 @@
 //! here for as long as one likes.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../../fuzz/targets/analysis.rs"]
+mod analysis;
 #[path = "../../fuzz/targets/av1.rs"]
 mod av1;
 #[path = "../../fuzz/targets/ivf.rs"]
@@ -61,6 +63,11 @@ proptest! {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..mutation::config() })]
+
+    #[test]
+    fn analysis_survives(data in damaged(seeds("analysis"))) {
+        analysis::check(&data);
+    }
 
     #[test]
     fn media_survives(data in damaged(seeds("media"))) {

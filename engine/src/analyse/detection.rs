@@ -13,15 +13,36 @@ use std::thread::{self, Scope};
 /// Pictures in which faces, and persons, are to be looked for.
 pub(super) struct DetectionJob {
     pub(super) faces: HeldFrame,
-    pub(super) persons: Option<HeldFrame>,
+    pub(super) persons: HeldFrame,
+    pub(super) when: PersonsWhen,
+}
+
+/// When persons are looked for in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PersonsWhen {
+    Always,
+    /// If there is no face that is surely one.
+    Faceless,
+    Never,
+}
+
+/// What was found in a frame.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) detections: Vec<Detection>,
+    /// Whether persons were looked for.
+    pub(super) persons: bool,
 }
 
 /// What comes of a job, once it is done.
-pub(super) type Detections = Receiver<Result<Vec<Detection>>>;
+pub(super) type Detections = Receiver<Result<Found>>;
+
+/// Score from which on a face is surely one.
+const SURE_FACE: f32 = 0.6;
 
 /// Threads that detect. They end when this is dropped.
 pub(super) struct DetectionPool {
-    jobs: Sender<(DetectionJob, Sender<Result<Vec<Detection>>>)>,
+    jobs: Sender<(DetectionJob, Sender<Result<Found>>)>,
 }
 
 impl DetectionPool {
@@ -66,18 +87,23 @@ fn detect(
     converter: &RgbConverter,
     faces: &mut FaceDetector,
     persons: &PersonDetector,
-) -> Result<Vec<Detection>> {
+) -> Result<Found> {
     let picture = converter.convert(&job.faces);
     let found = faces.find(&picture);
     let mut detections: Vec<_> =
         found.iter().map(|face| detection(SubjectKind::Face, face.bounds, face.score, &picture)).collect();
-    if let Some(frame) = &job.persons {
-        let picture = converter.convert(frame);
+    let looked = match job.when {
+        PersonsWhen::Always => true,
+        PersonsWhen::Faceless => found.iter().all(|face| face.score < SURE_FACE),
+        PersonsWhen::Never => false,
+    };
+    if looked {
+        let picture = converter.convert(&job.persons);
         let found = persons.find(&picture)?;
         detections
             .extend(found.iter().map(|person| detection(SubjectKind::Person, person.bounds, person.score, &picture)));
     }
-    Ok(detections)
+    Ok(Found { detections, persons: looked })
 }
 
 fn detection(kind: SubjectKind, bounds: [f32; 4], score: f32, picture: &RgbPicture) -> Detection {

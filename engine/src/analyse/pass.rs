@@ -4,7 +4,7 @@ use super::activity::activity;
 use super::borders::{BorderFinder, Profile};
 use super::captions::CaptionFinder;
 use super::cuts::{Boundary, CutDetector};
-use super::detection::{DetectionJob, DetectionPool, Detections};
+use super::detection::{DetectionJob, DetectionPool, Detections, Found, PersonsWhen};
 use super::document::{Activity, Analysis, SeenCaption, SeenShot, Transition, VERSION};
 use super::picture::RgbConverter;
 use super::sampling::Sampler;
@@ -25,9 +25,10 @@ use std::thread;
 /// Frames in which faces are looked for, a second.
 const SAMPLES: f64 = 5.0;
 /// Of them, those in which persons are: the first of each shot, and from there every so many; and once more early, for most shots
-/// are short.
+/// are short. Where no face is, twice as often.
 const PERSONS_EVERY: u32 = 5;
 const PERSONS_AGAIN: u32 = 2;
+const FACELESS_AFTER: u32 = 3;
 /// Frames that may wait for detectors, for each thread of these.
 const WAITING: usize = 16;
 
@@ -167,8 +168,6 @@ struct Decided {
     tiny: Arc<TinyPicture>,
     boundary: Option<Boundary>,
     sample: Option<(Profile, Option<Detections>)>,
-    /// Whether persons were looked for in it.
-    persons: bool,
 }
 
 /// Frames on their way: undecided ones wait for those that follow, decided ones for detectors.
@@ -196,19 +195,22 @@ impl Pass {
         if boundary.is_some() {
             self.since_persons = 0;
         }
-        let mut persons = false;
         let sample = match sample {
             None => None,
             Some(Sample { profile, pictures }) => {
-                persons = self.since_persons.is_multiple_of(PERSONS_EVERY) || self.since_persons == PERSONS_AGAIN;
+                let when = match self.since_persons {
+                    PERSONS_AGAIN => PersonsWhen::Always,
+                    since if since.is_multiple_of(PERSONS_EVERY) => PersonsWhen::Always,
+                    since if since % PERSONS_EVERY == FACELESS_AFTER => PersonsWhen::Faceless,
+                    _ => PersonsWhen::Never,
+                };
                 self.since_persons += 1;
-                let job = pictures
-                    .map(|[faces, for_persons]| DetectionJob { faces, persons: persons.then_some(for_persons) });
+                let job = pictures.map(|[faces, persons]| DetectionJob { faces, persons, when });
                 let detections = self.pool.as_ref().zip(job).map(|(pool, job)| pool.detect(job)).transpose()?;
                 Some((profile, detections))
             }
         };
-        self.waiting.push_back(Decided { pts, thumbnail, tiny, boundary, sample, persons });
+        self.waiting.push_back(Decided { pts, thumbnail, tiny, boundary, sample });
         while self.waiting.len() > self.most || self.is_next_done() {
             self.see_next()?;
         }
@@ -264,7 +266,7 @@ struct ShotSoFar {
 
 impl FilmSeen {
     fn see(&mut self, frame: Decided) -> Result<()> {
-        let Decided { pts, thumbnail, tiny, boundary, sample, persons } = frame;
+        let Decided { pts, thumbnail, tiny, boundary, sample } = frame;
         if self.shot.is_none() || boundary.is_some() {
             self.end_shot();
             let begins = self.transition(boundary, pts);
@@ -280,13 +282,13 @@ impl FilmSeen {
         }
         if let Some((profile, detections)) = sample {
             self.borders.add(&profile);
-            let found = match detections {
+            let Found { detections, persons } = match detections {
                 Some(detections) => {
                     detections.recv().map_err(|_| Error::StageLost { stage: "detect".to_owned() })??
                 }
-                None => Vec::new(),
+                None => Found { detections: Vec::new(), persons: false },
             };
-            self.tracker.sight(pts, &found, persons, &thumbnail);
+            self.tracker.sight(pts, &detections, persons, &thumbnail);
             if let Some(shot) = &mut self.shot {
                 let before = self.before.as_ref().filter(|_| shot.frames > 0).unwrap_or(&tiny);
                 shot.activity.push(activity(pts, before, &tiny));

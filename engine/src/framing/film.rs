@@ -16,6 +16,8 @@ use crate::time::Time;
 const MILLIS: i64 = 1000;
 /// Digits of a pixel to which windows are rounded.
 const ROUND: f64 = 100.0;
+/// The least side of a picture within borders.
+const LEAST_SIDE: f64 = 32.0;
 
 /// How windows are planned.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +108,7 @@ fn shot_of(
 ) -> Shot {
     let shape = options.shape;
     let upright = &video.upright;
-    let borders = in_square_pixels(upright, seen.borders);
+    let borders = believable(upright, in_square_pixels(upright, seen.borders));
     let inner = inner(upright, borders);
     let width = inner.width.min(inner.height * shape.as_f64());
     let height = inner.height.min(inner.width / shape.as_f64());
@@ -143,7 +145,7 @@ fn shot_of(
         .filter_map(|(subject, held)| described(subject, held, upright, &seconds, next_subject))
         .collect();
     let mode = if track.len() == 1 { ShotMode::Static } else { mode };
-    let borders = (seen.borders != Borders::default()).then_some(borders);
+    let borders = (borders != ShotBorders::default()).then_some(borders);
     let shot = Shot {
         mode: Some(mode),
         confidence: Some(rounded(confidence)),
@@ -231,6 +233,17 @@ fn with_layout(shot: Shot, other: OtherLayout) -> Shot {
         lower,
         ..shot
     }
+}
+
+/// Borders that leave too little of a picture to be its borders are none.
+fn believable(upright: &Upright, borders: ShotBorders) -> ShotBorders {
+    const LEAST: f64 = 0.15;
+    let ShotBorders { left, top, right, bottom } = borders;
+    let (across, down) = (upright.width() - left - right, upright.height() - top - bottom);
+    let is_left = |inner: f64, whole: f64| inner >= (LEAST * whole).max(LEAST_SIDE.min(whole));
+    let (wide, high) = (is_left(across, upright.width()), is_left(down, upright.height()));
+    let of = |side: f64, believed: bool| if believed { side } else { 0.0 };
+    ShotBorders { left: of(left, wide), top: of(top, high), right: of(right, wide), bottom: of(bottom, high) }
 }
 
 /// The picture within its borders, in square pixels.

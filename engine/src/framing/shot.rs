@@ -14,6 +14,7 @@ const CROWDED: f64 = 0.12;
 const CUT: f64 = 0.5;
 /// What it costs that a body sticks out, against a face.
 const BODY: f64 = 0.12;
+const BODY_THAT_FITS: f64 = 0.25;
 /// What it costs that a face is away from where it is wanted by the whole window.
 const AIM: f64 = 0.35;
 /// How far it may be away from there for nothing, as a part of the window's length.
@@ -185,7 +186,9 @@ fn field(subjects: &[Subject], steps: Steps, axis: Axis, places: usize) -> Field
             for (number, (subject, weight)) in counting.iter().zip(&weights).enumerate() {
                 let Some(presence) = subject.steps[step] else { continue };
                 let Some(core) = presence.core() else { continue };
-                let margin = core.length(axis.axis) * MARGIN[usize::from(presence.face.is_none())];
+                // As much as there is room for: a face that nearly fills the window is not cut for the air beside it.
+                let room = ((axis.length - core.length(axis.axis)) / 2.0).max(0.0);
+                let margin = (core.length(axis.axis) * MARGIN[usize::from(presence.face.is_none())]).min(room);
                 let (start, end) = (core.start[axis.axis].max(0.0) - margin, core.end[axis.axis].min(1.0) + margin);
                 let aim = core.centre(axis.axis);
                 // Faces are wanted in the middle, or, up and down, a third from the top.
@@ -207,7 +210,13 @@ fn field(subjects: &[Subject], steps: Steps, axis: Axis, places: usize) -> Field
                             left,
                             axis.length,
                         );
-                        miss += BODY * (out / axis.length).min(1.0);
+                        // Of one that the window could hold, all is wanted.
+                        let length = body.length(axis.axis);
+                        miss += if length <= axis.length {
+                            BODY_THAT_FITS * (out / (LOST * axis.length)).min(1.0)
+                        } else {
+                            BODY * (out / axis.length).min(1.0)
+                        };
                     }
                     let away = ((aim - left) / axis.length - wanted).abs();
                     if out < margin + LOST * axis.length {

@@ -98,7 +98,7 @@ impl Subject {
     /// Tells how much it matters at a step: 0 where it is not there.
     pub(super) fn weight(&self, step: usize) -> f64 {
         let Some(presence) = self.steps[step] else { return 0.0 };
-        let height = (presence.face_height() / LARGE).clamp(0.02, 1.0).powf(0.8);
+        let height = (presence.face_height() / LARGE).clamp(0.02, 1.0);
         let recognised = if presence.face.is_some() { 1.0 } else { 0.55 };
         let off_centre = presence.core().map_or(1.0, |core| (2.0 * core.centre(0) - 1.0).abs().min(1.0));
         height * recognised * (1.0 - 0.35 * off_centre) * (0.4 + 0.6 * presence.certainty)

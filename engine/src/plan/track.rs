@@ -85,7 +85,7 @@ pub enum ShotMode {
 }
 
 /// Sides of the picture that show nothing, in square pixels of the upright picture.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShotBorders {
     /// Width of the left one.
