@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures how well films are framed, and writes benches/results/framing.md: camera paths against people's, cuts, faces and
-# persons in the window by other detectors than those that plan, and what it costs. Generated films always; real ones where
-# a folder `shared` lies beside the repository.
+# persons in the window by other detectors than those that plan, scenes with rules, and what it costs. Generated films
+# always; real ones, and scenes made of them, where a folder `shared` lies beside the repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

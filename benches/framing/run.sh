@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Measures the framing of upright: fetches what the judge needs, converts the clips with people, judges them, and
-# measures how exactly cuts are found.
+# Measures the framing of upright: fetches what the judge needs, converts the clips with people, judges them, measures
+# how exactly cuts are found, and looks at the plans of scenes that are made here.
 #
-#     benches/framing/run.sh UPRIGHT [--footage FOLDER] [--options OPTIONS] [--only footage|cuts|test]
+#     benches/framing/run.sh UPRIGHT [--footage FOLDER] [--options OPTIONS] [--only footage|cuts|scenes|test]
 #
-# OPTIONS are for `upright convert` and `upright plan` (default: --crop auto). Everything is written below
-# target/framing/: footage.json and cuts.json are the figures, from which table.py makes tables.
+# OPTIONS are for `upright convert` and `upright plan` (default: --crop auto); the scenes have their own. Everything is
+# written below target/framing/: footage.json, cuts.json and scenes.json are the figures, of which table.py makes tables.
 set -euo pipefail
 
 if (($# < 1)); then
@@ -74,4 +74,7 @@ if [[ -z $only || $only == cuts ]]; then
     "$python" "$here/cuts.py" "$work/sequences" --footage "$footage" --json "$work/cuts.json" \
         --command "$upright plan {input} $options"
 fi
-"$python" "$here/table.py" "$work"/footage.json "$work"/cuts.json
+if [[ -z $only || $only == scenes ]]; then
+    "$python" "$here/scenes.py" "$upright" "$work/scenes" --footage "$footage" --json "$work/scenes.json"
+fi
+"$python" "$here/table.py" "$work"/footage.json "$work"/cuts.json "$work"/scenes.json

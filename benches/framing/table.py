@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints the tables of benches/results/framing.md from the figures.
 
-    benches/framing/table.py [footage.json] [cuts.json]
+    benches/framing/table.py [footage.json] [cuts.json] [scenes.json]
 """
 
 import json
@@ -60,6 +60,17 @@ def cuts(told):
     row("all", told["all"])
 
 
+def scenes(told):
+    met = [one["met"] for one in told["scenes"] if one["met"] is not None]
+    print(f"Scenes made of people whose places are known, each with its rule: {sum(met)} of {len(met)} met (by the "
+          "window at each tenth of a second; held is wholly inside):\n")
+    print("| scene | rule | figure | met |")
+    print("|---|---|---|---|")
+    for one in told["scenes"]:
+        good = "-" if one["met"] is None else "yes" if one["met"] else "**no**"
+        print(f"| {one['scene']} | {one['rule']} | {one['figure']} | {good} |")
+
+
 def main():
     printed = False
     for path in sys.argv[1:]:
@@ -68,7 +79,8 @@ def main():
                 told = json.load(file)
             if printed:
                 print()
-            footage(told) if "clips" in told else cuts(told)
+            show = footage if "clips" in told else scenes if "scenes" in told else cuts
+            show(told)
             printed = True
 
 

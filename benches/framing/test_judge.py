@@ -17,6 +17,7 @@ import cuts
 import film as films
 import judge
 import numpy as np
+import scenes
 import table
 
 MODELS = os.environ.get("FRAMING_MODELS")
@@ -245,6 +246,136 @@ class Cuts(Folder):
                 self.assertLessEqual(first, last)
                 self.assertIn(kind, ("cut", "dissolve", "fade", "any"))
                 self.assertTrue(first == last or kind != "cut")
+
+
+def key(time, x, then="hold", width=405):
+    return {"time": time, "window": {"x": x, "y": 0, "width": width, "height": 720}, "then": then}
+
+
+def plan(*tracks, starts=("0",), **of_shots):
+    """A plan of shots with these tracks, and whatever else each of them has."""
+    shots = [{"start": start, "track": list(track), "lower": [], "layout": "window", "mode": "static", "captions": [],
+              "subjects": [], **of_shots} for start, track in zip(starts, tracks)]
+    return {"wanted": {"shots": shots}}
+
+
+class Scenes(unittest.TestCase):
+    # A face at the left third for two seconds, and windows upon it and beside it.
+    FACE = [0.25, 0.2, 0.4, 0.6]
+    TRUTH = {"frames": 50, "cuts": [], "people": {"face": [FACE] * 50}}
+    ON, BESIDE = (key("0", 200),), (key("0", 700),)
+
+    def test_windows_hold_go_and_ease_between_keys(self):
+        track = [key("1", 100, "linear"), key("2", 300, "ease"), key("3", 1300), key("4", 0, "linear")]
+        for time, x in (("0", 100), ("1", 100), ("3/2", 200), ("2", 300), ("9/4", 456.25), ("5/2", 800), ("3", 1300),
+                        ("39/10", 1300), ("4", 0), ("9", 0)):
+            self.assertAlmostEqual(scenes.window_at(track, scenes.Fraction(time))["x"], x, msg=time)
+
+    def test_each_shot_has_its_own_window(self):
+        views = scenes.windows(plan(self.ON, (key("1", 700),), starts=("0", "1")), 50)
+        self.assertEqual([round(view[0] * 1280) for view in views], [200] * 10 + [700] * 10)
+
+    def test_a_face_is_held_only_by_a_window_upon_it(self):
+        self.assertEqual(scenes.face_rule(plan(self.ON), self.TRUTH), ("held 100.0%", True))
+        self.assertEqual(scenes.face_rule(plan(self.BESIDE), self.TRUTH), ("held 0.0%", False))
+        # Two samples of twenty are more than one in twenty.
+        late = plan((key("0", 700), key("1/5", 200)))
+        self.assertEqual(scenes.face_rule(late, self.TRUTH), ("held 90.0%", False))
+        self.assertFalse(scenes.face_rule(plan((key("0", 340),)), self.TRUTH)[1])
+
+    def test_nobody_is_held_where_nobody_is_known(self):
+        self.assertEqual(scenes.held([None, None], [[0, 0, 1, 1]] * 2), 0)
+
+    def test_a_cut_one_frame_late_or_too_many_breaks_the_rule(self):
+        truth = self.TRUTH | {"cuts": [25]}
+        for starts, good in ((("0", "1"), True), (("0", "26/25"), False), (("0",), False), (("0", "1/2", "1"), False)):
+            tracks = [(key(start, 200),) for start in starts]
+            self.assertEqual(scenes.shots_rule(plan(*tracks, starts=starts), truth)[1], good, starts)
+        self.assertFalse(scenes.shots_rule(plan(self.ON, (key("1", 700),), starts=("0", "1")), truth)[1])
+
+    def test_a_pan_leaves_a_second_to_find_the_other(self):
+        right = [0.65, 0.2, 0.8, 0.6]
+        truth = {"frames": 100, "pan": [1, 1.2], "people": {"first": [self.FACE] * 25 + [None] * 75,
+                                                            "second": [None] * 30 + [right] * 70}}
+        for track, good in (((key("0", 200), key("2", 750)), True), ((key("0", 200), key("11/4", 750)), False),
+                            ((key("0", 750),), False), ((key("0", 200),), False)):
+            self.assertEqual(scenes.pan_rule(plan(track), truth)[1], good)
+        cut = plan(self.ON, (key("1", 750),), starts=("0", "1"))
+        self.assertFalse(scenes.pan_rule(cut, truth)[1])
+
+    def test_a_body_has_to_be_held_by_a_window_that_rests(self):
+        truth = {"frames": 50, "people": {"body": [None] * 10 + [self.FACE] * 30 + [None] * 10}}
+        self.assertTrue(scenes.entering_rule(plan(self.ON), truth)[1])
+        self.assertFalse(scenes.entering_rule(plan(self.BESIDE), truth)[1])
+        restless = plan((key("0", 180, "linear"), key("2", 240)))
+        self.assertEqual(scenes.entering_rule(restless, truth), ("held 100.0%; at rest 0.0%", False))
+
+    def test_a_window_that_goes_with_the_one_who_passes_is_wrong(self):
+        truth = self.TRUTH | {"passing": [0.8, 1.2]}
+        self.assertTrue(scenes.occlusion_rule(plan(self.ON), truth)[1])
+        away = plan((key("0", 200), key("9/10", 260), key("11/10", 200)))
+        figure, good = scenes.occlusion_rule(away, truth)
+        self.assertFalse(good)
+        self.assertIn("moved 4.7%", figure)
+        self.assertFalse(scenes.occlusion_rule(plan(self.BESIDE), truth)[1])
+
+    def test_one_of_several_suffices_but_none_does_not(self):
+        truth = {"frames": 50, "people": {"left": [self.FACE] * 50, "right": [[0.6, 0.2, 0.8, 0.9]] * 50}}
+        for x, good in ((200, True), (700, True), (430, False)):
+            self.assertEqual(scenes.anyone_rule(plan((key("0", x),)), truth)[1], good, x)
+        self.assertTrue(scenes.crowd_rule(plan(self.ON), truth)[1])
+        self.assertFalse(scenes.crowd_rule(plan(self.ON, mode="track"), truth)[1])
+
+    def test_a_window_that_shows_a_bar_is_wrong(self):
+        inside = {"time": "0", "window": {"x": 240, "y": 92, "width": 301.5, "height": 536}, "then": "hold"}
+        self.assertTrue(scenes.letterbox_rule(plan((inside,)), self.TRUTH)[1])
+        self.assertEqual(scenes.letterbox_rule(plan(self.ON), self.TRUTH),
+                         ("0.0% of the windows within the bars; held 100.0%", False))
+
+    def test_lines_have_to_be_found_in_time_and_covered(self):
+        box, wide, short = [0.3, 0.85, 0.7, 0.9], (0.28, 0.8, 0.72, 0.95), (0.28, 0.8, 0.65, 0.95)
+        truth = [[1, 2, box], [3, 4, box]]
+        both = [(1, 2, wide), (3, 4, wide)]
+        for found, faults in ((both, (0, 0, 0)), ([(1.08, 1.92, wide), both[1]], (0, 0, 0)),
+                              ([(1.12, 2, wide), both[1]], (1, 1, 0)), (both[:1], (1, 0, 0)),
+                              ([*both, (5, 6, wide)], (0, 1, 0)), ([(1, 2, short), both[1]], (0, 0, 1))):
+            self.assertEqual(tuple(scenes.caption_faults(found, truth).values()), faults, found)
+
+    def test_a_picture_without_people_stands_and_says_so(self):
+        self.assertTrue(scenes.nobody_rule(plan(self.ON), self.TRUTH)[1])
+        self.assertFalse(scenes.nobody_rule(plan(self.ON, mode="pan"), self.TRUTH)[1])
+        self.assertFalse(scenes.nobody_rule(plan(self.ON, subjects=[{}]), self.TRUTH)[1])
+        self.assertFalse(scenes.nobody_rule(plan((key("0", 200, "linear"), key("2", 240))), self.TRUTH)[1])
+
+    def test_each_of_two_has_to_be_in_a_half_of_their_own(self):
+        truth = {"frames": 50, "people": {"left": [self.FACE] * 50, "right": [[0.7, 0.2, 0.8, 0.6]] * 50}}
+        on, other = self.ON, (key("0", 760),)
+        for upper, lower, good in ((on, other, True), (other, on, True), (on, on, False), (other, other, False)):
+            self.assertEqual(scenes.stack_rule(plan(upper, layout="stack", lower=list(lower)), truth)[1], good)
+        # They may not change places in the middle.
+        upper, lower = (key("0", 200), key("1", 760)), [key("0", 760), key("1", 200)]
+        self.assertFalse(scenes.stack_rule(plan(upper, layout="stack", lower=lower), truth)[1])
+        self.assertFalse(scenes.stack_rule(plan(on), truth)[1])
+        self.assertFalse(scenes.fit_rule(plan(on), truth)[1])
+        self.assertTrue(scenes.fit_rule(plan(on, layout="fit"), truth)[1])
+
+    def test_a_mirror_image_is_told_from_another_window(self):
+        view, image = [0.1, 0, 0.4, 1], [0.6, 0, 0.9, 1]
+        for median, most, pair in ((0, 0, ([view] * 3, [image] * 3)), (0.5, 0.5, ([view] * 3, [view] * 3)),
+                                   (0, 0.5, ([view] * 3, [image, image, view]))):
+            for got, want in zip(scenes.apart(*pair), (median, most)):
+                self.assertAlmostEqual(got, want)
+
+    def test_boxes_follow_the_part_of_a_clip_that_is_shown(self):
+        whole = scenes.Excerpt("", scenes.ROOM, [450])
+        part = scenes.Excerpt("", scenes.ROOM, [450], (0, 180, 640, 360))
+        mirror = scenes.Excerpt("", scenes.ROOM, [450], (0, 180, 640, 360), flip=True)
+        box, = whole.places("face", "seated")
+        want = [2 * box[0], 2 * box[1] - 0.5, 2 * box[2], 2 * box[3] - 0.5]
+        np.testing.assert_allclose(part.places("face", "seated")[0], want)
+        np.testing.assert_allclose(mirror.places("face", "seated")[0], [1 - want[2], want[1], 1 - want[0], want[3]])
+        # Laid into the scene at half of its size, in the middle.
+        np.testing.assert_allclose(scenes.shifted([[0, 0, 1, 1]], (640, 360), 320, 180), [[0.25, 0.25, 0.75, 0.75]])
 
 
 @unittest.skipUnless(MODELS and os.path.isdir(FOOTAGE), "without models or footage")
