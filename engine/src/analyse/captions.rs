@@ -507,7 +507,7 @@ fn runs(values: impl Iterator<Item = bool>, gap: usize) -> Vec<Range<usize>> {
 }
 
 /// Makes each value the least, or the largest, of itself and those that follow it, `length` in all; the last ones of fewer.
-fn spread(values: &[u8], out: &mut [u8], length: usize, of: fn(u8, u8) -> u8) {
+fn spread(values: &[u8], out: &mut [u8], length: usize, of: impl Fn(u8, u8) -> u8) {
     out.copy_from_slice(values);
     for step in 1..length.min(values.len()) {
         for (out, &value) in out.iter_mut().zip(&values[step..]) {

@@ -88,7 +88,9 @@ pub fn analyse(
                     source.fill(sampler.area(), &mut frame)?;
                     let frame = HeldFrame::new(frame);
                     let thumbnail = sampler.thumbnail(&frame, number, control)?;
-                    captions.frame(pts, &thumbnail);
+                    if options.detectors {
+                        captions.frame(pts, &thumbnail);
+                    }
                     let sample = if due.at(Time::of_ticks(pts, info.video.time_base)) {
                         let pictures = sampler.sample(&frame, number, control)?;
                         if let Some([for_faces, _]) = &pictures {
