@@ -312,12 +312,7 @@ def main():
         summary[kind] = summed([one for one in results if one["kind"] == kind])
         print(f"{kind}: {summary[kind]}", file=sys.stderr)
     summary["all"] = summed(results)
-    text = json.dumps(summary, indent=1)
-    if told.json:
-        with open(told.json, "w") as file:
-            file.write(text + "\n")
-    else:
-        print(text)
+    films.tell(summary, told.json)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,16 @@ CUTS = os.path.join(HERE, "labels", "cuts.txt")
 SUBJECTS = os.path.join(HERE, "labels", "subjects.txt")
 
 
+def tell(result, path):
+    """Writes a result as JSON, to a file or else to standard output."""
+    text = json.dumps(result, indent=1)
+    if path:
+        with open(path, "w") as file:
+            file.write(text + "\n")
+    else:
+        print(text)
+
+
 def run(*command):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode:

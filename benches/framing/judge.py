@@ -533,12 +533,7 @@ def main():
         result, film, samples, ways = judge(told.source, told.renditions, told.models, told.cache)
     except RuntimeError as error:
         sys.exit(f"judge.py: {error}")
-    text = json.dumps(result, indent=1)
-    if told.json:
-        with open(told.json, "w") as file:
-            file.write(text + "\n")
-    else:
-        print(text)
+    films.tell(result, told.json)
     if told.sheet:
         sheet(film, samples, list(ways.values())[-1], told.sheet)
 

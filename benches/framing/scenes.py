@@ -807,12 +807,7 @@ def main():
                 f"median {percent(median)}, most {percent(most)}", median <= 0.03)
     except RuntimeError as error:
         sys.exit(f"scenes.py: {error}")
-    text = json.dumps({"scenes": results}, indent=1)
-    if told.json:
-        with open(told.json, "w") as file:
-            file.write(text + "\n")
-    else:
-        print(text)
+    films.tell({"scenes": results}, told.json)
 
 
 if __name__ == "__main__":

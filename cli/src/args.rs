@@ -116,7 +116,7 @@ pub(crate) struct PlanArguments {
     #[arg(long, value_name = "MODE", default_value = "auto", value_enum, help_heading = "Output")]
     pub(crate) progress: Progress,
 
-    /// What scales the picture to be looked at: auto (a GPU, else the CPU), gpu, cpu, or part of a GPU adapter's name
+    /// Device that scales the picture to be looked at: auto (a GPU, else the CPU), gpu, cpu, or part of a GPU adapter's name
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = values::device, help_heading = "Machine")]
     pub(crate) device: DeviceChoice,
 
@@ -296,7 +296,7 @@ pub(crate) struct WantedArguments {
     #[arg(long, value_name = "X", default_value = "auto", value_parser = values::crop, help_heading = "Picture")]
     pub(crate) crop: CropChoice,
 
-    /// What becomes of two people who do not fit into the window: cut (holds one of them), stack (one above the other), fit (shows
+    /// Way of showing two people who do not fit into the window: cut (holds one of them), stack (one above the other), fit (shows
     /// all of the picture over itself out of focus)
     #[arg(long, value_name = "WAY", default_value = "cut", value_parser = values::two_shots, help_heading = "Picture")]
     pub(crate) two_shots: TwoShots,

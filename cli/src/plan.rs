@@ -62,7 +62,7 @@ pub(crate) fn plan(arguments: PlanArguments, quiet: bool, messages: &Messages) -
     }
 }
 
-/// Where a plan goes, and what was seen for it.
+/// The files of a plan and of what was seen for it.
 struct Files<'a> {
     plan: Option<&'a Path>,
     analysis: Option<PathBuf>,

@@ -134,7 +134,7 @@ pub(crate) fn subtitles(text: &str) -> Result<Subtitles, String> {
 pub(crate) struct ShotEdit {
     /// Which one, from 1.
     pub(crate) shot: usize,
-    /// Where the window's centre is to stand, as fractions of the picture's width and height.
+    /// Centre of the window that it is to have, as fractions of the picture's width and height.
     pub(crate) centre: [Option<f64>; 2],
     /// The same of the lower window.
     pub(crate) lower_centre: [Option<f64>; 2],

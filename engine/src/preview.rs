@@ -12,7 +12,7 @@ use crate::media::{Event, Mp4Writer, Source, Tags, VideoTrack};
 use crate::packet::Packet;
 use crate::picture::DeviceChoice;
 use crate::pipeline::{Expected, Phase, Progress};
-use crate::plan::{Plan, Shot};
+use crate::plan::{Plan, Shot, shot_at};
 use crate::time::Time;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -136,8 +136,7 @@ type Pixels = [u32; 4];
 /// Draws what a plan has at a time: what is outside the window at half its brightness, a frame around the window, and boxes around
 /// those who are seen.
 fn draw(frame: &mut Frame, plan: &Plan, time: Time) {
-    let shots = &plan.wanted.shots;
-    let Some(shot) = shots.get(shots.partition_point(|shot| shot.start <= time).saturating_sub(1)) else { return };
+    let Some(shot) = shot_at(&plan.wanted.shots, time) else { return };
     let size = Size { width: frame.format().width, height: frame.format().height };
     let picture = &plan.found.video.upright;
     let scale = [f64::from(size.width) / picture.width(), f64::from(size.height) / picture.height()];

@@ -1,9 +1,9 @@
-//! What moves and what stands out, for shots without people.
+//! Measures what moves and what stands out, for shots without people.
 
 use super::document::Activity;
 use super::tiny::TinyPicture;
 
-/// How much less a place at the picture's edge counts than one in the middle.
+/// Weight that a place at the picture's edge lacks against one in the middle.
 const AT_THE_EDGE: f32 = 0.5;
 
 /// Looks at two pictures of consecutive frames, the camera's motion taken out.

@@ -550,10 +550,8 @@ fn box_difference(a: &Frame, b: &Frame, found: &TextBox, [width, height]: [usize
     let columns = scaled(found.columns.clone(), width, format.width as usize);
     let rows = scaled(found.rows.start + first..found.rows.end + first, height, format.height as usize);
     let ((a, a_stride), (b, b_stride)) = (a.plane::<u8>(0), b.plane::<u8>(0));
-    let differences = rows.map(|row| {
-        let of = |luma: &[u8], stride: usize| luma[row * stride..][columns.clone()].to_vec();
-        mean_difference(&of(a, a_stride), &of(b, b_stride))
-    });
+    let differences =
+        rows.map(|row| mean_difference(&a[row * a_stride..][columns.clone()], &b[row * b_stride..][columns.clone()]));
     differences.sum()
 }
 

@@ -3,11 +3,11 @@
 use super::captions::add_captions;
 use super::pair::{self, Halves};
 use super::shot::{self, Axis, Planned, PlannedKey};
-use super::subjects::{STEPS, Steps, Subject};
+use super::subjects::{Bounds, STEPS, Steps, Subject, median};
 use crate::analyse::{Analysis, Borders, SeenShot};
 use crate::geometry::{Rational, Upright, Window};
 use crate::plan::{
-    Caption, CropKey, Interpolation, Layout, Shot, ShotBorders, ShotMode, ShotSubject, Subtitles, TwoShots,
+    Caption, CropKey, Interpolation, Layout, Shot, ShotBorders, ShotMode, ShotSubject, Subtitles, TwoShots, placement,
 };
 use crate::source::VideoInfo;
 use crate::time::Time;
@@ -81,7 +81,7 @@ pub fn keep_locked(shots: Vec<Shot>, earlier: &[Shot]) -> Vec<Shot> {
 /// The part of a shot between two times.
 fn within(shot: &Shot, start: Time, end: Option<Time>) -> Option<Shot> {
     let cut = |keys: &[CropKey]| -> Option<Vec<CropKey>> {
-        let window = Shot::new(start, end, keys.to_vec()).window_at(start)?.window;
+        let window = placement(keys, start)?.window;
         let reached = keys.iter().rfind(|key| key.time <= start);
         let first = CropKey { time: start, window, then: reached.map_or(Interpolation::Hold, |key| key.then) };
         let mut track = vec![first];
@@ -109,7 +109,7 @@ fn shot_of(
     let shape = options.shape;
     let upright = &video.upright;
     let borders = believable(upright, in_square_pixels(upright, seen.borders));
-    let inner = inner(upright, borders);
+    let inner = borders.inner(upright);
     let width = inner.width.min(inner.height * shape.as_f64());
     let height = inner.height.min(inner.width / shape.as_f64());
     let (whole_width, whole_height) = (upright.width(), upright.height());
@@ -239,17 +239,11 @@ fn with_layout(shot: Shot, other: OtherLayout) -> Shot {
 fn believable(upright: &Upright, borders: ShotBorders) -> ShotBorders {
     const LEAST: f64 = 0.15;
     let ShotBorders { left, top, right, bottom } = borders;
-    let (across, down) = (upright.width() - left - right, upright.height() - top - bottom);
+    let Window { width: across, height: down, .. } = borders.inner(upright);
     let is_left = |inner: f64, whole: f64| inner >= (LEAST * whole).max(LEAST_SIDE.min(whole));
     let (wide, high) = (is_left(across, upright.width()), is_left(down, upright.height()));
     let of = |side: f64, believed: bool| if believed { side } else { 0.0 };
     ShotBorders { left: of(left, wide), top: of(top, high), right: of(right, wide), bottom: of(bottom, high) }
-}
-
-/// The picture within its borders, in square pixels.
-fn inner(upright: &Upright, borders: ShotBorders) -> Window {
-    let ShotBorders { left, top, right, bottom } = borders;
-    Window { x: left, y: top, width: upright.width() - left - right, height: upright.height() - top - bottom }
 }
 
 fn in_square_pixels(upright: &Upright, borders: Borders) -> ShotBorders {
@@ -302,17 +296,13 @@ fn described(
     let first = subject.steps.iter().position(Option::is_some)?;
     let last = subject.steps.iter().rposition(Option::is_some)?;
     let cores: Vec<_> = subject.steps.iter().flatten().filter_map(|presence| presence.core()).collect();
-    let median = |value: &dyn Fn(usize) -> f64, whole: f64| {
-        let mut values: Vec<f64> = (0..cores.len()).map(value).collect();
-        values.sort_by(f64::total_cmp);
-        (values[values.len() / 2] * whole).round()
-    };
+    let middle = |value: &dyn Fn(&Bounds) -> f64, whole: f64| (median(cores.iter().map(value)) * whole).round();
     let (width, height) = (upright.width(), upright.height());
     let bounds = Window {
-        x: median(&|index| cores[index].start[0], width),
-        y: median(&|index| cores[index].start[1], height),
-        width: median(&|index| cores[index].length(0), width),
-        height: median(&|index| cores[index].length(1), height),
+        x: middle(&|core| core.start[0], width),
+        y: middle(&|core| core.start[1], height),
+        width: middle(&|core| core.length(0), width),
+        height: middle(&|core| core.length(1), height),
     };
     let id = *next;
     *next += 1;

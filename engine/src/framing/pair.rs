@@ -1,7 +1,7 @@
 //! Two people who do not fit into one window.
 
-use super::shot::{self, Axis, COUNTS, Planned, PlannedKey, Way};
-use super::subjects::{STEPS, Steps, Subject};
+use super::shot::{self, Axis, COUNTS, Planned, PlannedKey, Way, ratio};
+use super::subjects::{STEPS, Steps, Subject, median};
 use crate::analyse::SubjectKind;
 use crate::geometry::Window;
 use crate::plan::ShotMode;
@@ -63,22 +63,21 @@ pub(super) fn halves(
     let [first, second, others @ ..] = planned.subjects.as_slice() else { return None };
     let crowded =
         others.iter().any(|other| other.importance > (THIRD * second.importance).max(COUNTS * first.importance));
-    #[expect(clippy::cast_precision_loss, reason = "steps of a shot")]
-    let seconds = steps.count as f64 / STEPS;
+    let seconds = ratio(steps.count, 1) / STEPS;
     let seen_as_faces = [first, second].iter().all(|subject| subject.kind == SubjectKind::Face);
     if crowded || seconds < SHORTEST || !seen_as_faces {
         return None;
     }
     let together: Vec<_> =
         (0..steps.count).filter_map(|step| first.steps[step]?.core().zip(second.steps[step]?.core())).collect();
-    #[expect(clippy::cast_precision_loss, reason = "steps of a shot")]
-    let share = together.len() as f64 / steps.count.max(1) as f64;
-    let median = |value: &dyn Fn(usize) -> f64| {
-        let mut values: Vec<_> = (0..together.len()).map(value).collect();
-        values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or(0.0)
+    let share = ratio(together.len(), steps.count);
+    let centre = |axis: usize| {
+        [
+            median(together.iter().map(|(first, _)| first.centre(axis))),
+            median(together.iter().map(|(_, second)| second.centre(axis))),
+        ]
     };
-    let centres = [median(&|at| together[at].0.centre(0)), median(&|at| together[at].1.centre(0))];
+    let (centres, heights) = (centre(0), centre(1));
     let widths = [face_width(first, whole), face_width(second, whole)];
     let apart = (centres[0] - centres[1]).abs();
     if share < TOGETHER || apart < APART || widths[0].min(widths[1]) < FACE {
@@ -101,8 +100,8 @@ pub(super) fn halves(
         let top = (y * whole[1] - EYES * size[1]).clamp(inner.y, inner.y + (inner.height - size[1]).max(0.0));
         (Half { mode, keys, y: top }, fits, shot::held(subject, &path, axis) >= 0.6)
     };
-    let (one, one_fits, one_held) = half(first, median(&|at| together[at].0.centre(1)));
-    let (other, other_fits, other_held) = half(second, median(&|at| together[at].1.centre(1)));
+    let (one, one_fits, one_held) = half(first, heights[0]);
+    let (other, other_fits, other_held) = half(second, heights[1]);
     if !(one_held && other_held) {
         return None;
     }
@@ -113,8 +112,5 @@ pub(super) fn halves(
 
 /// Median width of somebody's face, or what that would be, as a part of the picture's width.
 fn face_width(subject: &Subject, whole: [f64; 2]) -> f64 {
-    let mut widths: Vec<_> =
-        subject.steps.iter().flatten().map(|presence| presence.face_width(whole[0] / whole[1])).collect();
-    widths.sort_by(f64::total_cmp);
-    widths.get(widths.len() / 2).copied().unwrap_or(0.0)
+    median(subject.steps.iter().flatten().map(|presence| presence.face_width(whole[0] / whole[1])))
 }

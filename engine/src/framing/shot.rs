@@ -144,7 +144,7 @@ pub(super) fn confidence(subjects: &[Subject], held: &[bool], fits: f64) -> f64 
     (0.35 + 0.65 * fits) * (0.55 + 0.45 * kept / total.max(1e-9)) * (0.6 + 0.4 * seen) * (0.6 + 0.4 * certain)
 }
 
-fn ratio(count: usize, whole: usize) -> f64 {
+pub(super) fn ratio(count: usize, whole: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "steps of a shot")]
     let ratio = count as f64 / whole.max(1) as f64;
     ratio

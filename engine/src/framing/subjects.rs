@@ -212,6 +212,13 @@ fn placed(track: &Track, steps: Steps) -> Vec<Option<(Bounds, f64)>> {
         .collect()
 }
 
+/// Gives the middle one of some values, the upper of two; 0 of none.
+pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
 /// Boxes tremble from sighting to sighting: each is the median of itself and its neighbours, side by side.
 fn smoothed(sightings: &[Sighting]) -> Vec<Bounds> {
     (0..sightings.len())

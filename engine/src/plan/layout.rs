@@ -73,10 +73,7 @@ impl Shot {
 
     /// Gives the picture within the shot's borders.
     pub fn inner(&self, upright: &Upright) -> Window {
-        let (width, height) = (upright.width(), upright.height());
-        let borders = self.borders.map_or([0.0; 4], |it| [it.left, it.top, it.right, it.bottom]);
-        let [left, top, right, bottom] = borders;
-        Window { x: left, y: top, width: width - left - right, height: height - top - bottom }
+        self.borders.unwrap_or_default().inner(upright)
     }
 
     /// Lists the windows at a time in the shot, in square pixels: what is seen sharply, but for captions.

@@ -26,6 +26,7 @@ pub use options::{CropChoice, DepthChoice, PlanOptions, Subtitles, TwoShots};
 pub(crate) use segments::{FramePlace, Segmenter};
 pub use segments::{KeyFrameRule, Segment, Segmentation};
 pub use track::{Caption, CropKey, Interpolation, Layout, Placement, Shot, ShotBorders, ShotMode, ShotSubject};
+pub(crate) use track::{placement, shot_at};
 pub use wanted::{Wanted, WantedAudio, WantedEncoder};
 
 #[cfg(test)]

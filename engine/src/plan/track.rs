@@ -1,7 +1,7 @@
 //! Shots, and the window's way through them.
 
 use crate::analyse::SubjectKind;
-use crate::geometry::Window;
+use crate::geometry::{Upright, Window};
 use crate::time::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -163,6 +163,14 @@ pub struct Placement {
     pub zooming: bool,
 }
 
+impl ShotBorders {
+    /// Gives the picture within them, of the picture `upright`.
+    pub fn inner(&self, upright: &Upright) -> Window {
+        let Self { left, top, right, bottom } = *self;
+        Window { x: left, y: top, width: upright.width() - left - right, height: upright.height() - top - bottom }
+    }
+}
+
 impl Shot {
     /// Makes a shot of which nothing more is known.
     pub fn new(start: Time, end: Option<Time>, track: Vec<CropKey>) -> Self {
@@ -189,7 +197,7 @@ impl Shot {
 }
 
 /// The window of a track at a time; none without a key.
-pub(super) fn placement(track: &[CropKey], time: Time) -> Option<Placement> {
+pub(crate) fn placement(track: &[CropKey], time: Time) -> Option<Placement> {
     let after = track.partition_point(|key| key.time <= time);
     let Some(from) = track[..after].last() else {
         return track.first().map(|key| Placement { window: key.window, zooming: false });
@@ -209,7 +217,7 @@ pub(super) fn placement(track: &[CropKey], time: Time) -> Option<Placement> {
 }
 
 /// The shot at a time of the film, whose shots follow one another without gap; none where there is no shot.
-pub(super) fn shot_at(shots: &[Shot], time: Time) -> Option<&Shot> {
+pub(crate) fn shot_at(shots: &[Shot], time: Time) -> Option<&Shot> {
     let after = shots.partition_point(|shot| shot.start <= time);
     shots.get(after.saturating_sub(1))
 }

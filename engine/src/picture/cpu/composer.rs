@@ -91,18 +91,17 @@ fn compose_plane<S: Sample + upright_shaders::Sample>(
     rung: &mut Frame,
 ) {
     let format = rung.format();
-    let subsampling = format.plane_subsampling(plane).y;
     let layers: Vec<_> = layers
         .iter()
         .map(|layer| {
-            let rows = layer.band.rows_of(format);
+            let (rows, fades) = layer.band.rows_of_plane(format, plane);
             let (samples, stride) = layer.made[index].plane::<S>(plane);
             LayerRows {
                 samples,
                 stride,
-                row: (rows.start / subsampling) as usize,
-                rows: (rows.len() as u32 / subsampling) as usize,
-                fades: layer.band.fading_rows_of(format).map(|rows| (rows / subsampling) as usize),
+                row: rows.start as usize,
+                rows: rows.len(),
+                fades: fades.map(|rows| rows as usize),
             }
         })
         .collect();

@@ -125,7 +125,7 @@ fn job(
     (format, begin): (FrameFormat, usize),
     workgroups: &mut Workgroups,
 ) -> ComposeJob {
-    let (whole, subsampling) = (format.layout()[plane], format.plane_subsampling(plane).y);
+    let whole = format.layout()[plane];
     let log2 = log2_samples_per_word(format.depth);
     let words = (whole.width as usize).div_ceil(1 << log2);
     let (first_workgroup, row_workgroups) = workgroups.deal(words, whole.height as usize, 1);
@@ -141,13 +141,12 @@ fn job(
         ..ComposeJob::default()
     };
     for (of_job, (band, rows)) in job.layers.iter_mut().zip(layers) {
-        let (covered, picture) = (band.rows_of(format), &rows[index]);
-        let [fade_in, fade_out] = band.fading_rows_of(format).map(|rows| rows / subsampling);
+        let ((covered, [fade_in, fade_out]), picture) = (band.rows_of_plane(format, plane), &rows[index]);
         *of_job = LayerPlane {
             offset: ((picture.place().offset + picture.layout(plane).offset) / WORD) as u32,
             stride: (picture.layout(plane).stride / WORD) as u32,
-            row: covered.start / subsampling,
-            rows: covered.len() as u32 / subsampling,
+            row: covered.start,
+            rows: covered.len() as u32,
             fade_in,
             fade_out,
         };

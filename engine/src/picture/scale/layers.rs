@@ -59,9 +59,10 @@ impl Band {
         begin..end.max(begin + 2)
     }
 
-    /// Counts the rows of a rung over which it fades in and out.
-    pub(in crate::picture) fn fading_rows_of(&self, rung: FrameFormat) -> [u32; 2] {
-        self.fades.map(|part| even_rows(part, rung.height))
+    /// Gives the rows that it covers of plane 0, 1 or 2 of a rung, and over how many it fades in and out.
+    pub(in crate::picture) fn rows_of_plane(&self, rung: FrameFormat, plane: usize) -> (Range<u32>, [u32; 2]) {
+        let (rows, s) = (self.rows_of(rung), rung.plane_subsampling(plane).y);
+        (rows.start / s..rows.end / s, self.fades.map(|part| even_rows(part, rung.height) / s))
     }
 }
 
