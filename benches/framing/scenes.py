@@ -175,13 +175,14 @@ def cut_out(picture, empty, area=ALL, least=35):
 class Scene:
     """A film, and the truth about it."""
 
-    def __init__(self, path, filters=None):
+    def __init__(self, path, filters=None, sound=None):
         self.path, self.count, self.filters = path, 0, filters
         self.truth = {"cuts": [], "people": {}}
         wide, tall = SIZE
         self.ffmpeg = subprocess.Popen(
             ["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{wide}x{tall}", "-r",
-             str(RATE), "-i", "-", "-threads", "1", "-vf", filters or "null", "-c:v", "libx264", "-crf", "16",
+             str(RATE), "-i", "-", *(["-i", sound, "-map", "0:v", "-map", "1:a", "-shortest"] if sound else []),
+             "-threads", "1", "-vf", filters or "null", "-c:v", "libx264", "-crf", "16",
              "-preset", "veryfast", "-g", "50", "-pix_fmt", "yuv420p", f"{path}.part.mp4"], stdin=subprocess.PIPE)
 
     def add(self, pictures, **people):
@@ -430,6 +431,28 @@ def two(scene, footage):
     scene.add(pictures(), left=left_face, right=right_face)
 
 
+def turn_of_speech(scene, footage):
+    """Two who do not fit into one window, before a camera in a hand: first the left one speaks, then the right one. Whoever
+    listens is a still picture."""
+    count, turn = 245, 120
+    frames = list(range(count))
+    left = Excerpt(footage, SPEAKER, [min(at, turn) for at in frames], (300, 527, 900, 506))
+    right = Excerpt(footage, SPEAKER, [max(at, turn) for at in frames], (300, 527, 900, 506), flip=True)
+    mask = np.tile(np.interp(np.arange(SIZE[0]), [620, 660], [0, 1]), (SIZE[1], 1))
+    sway = [round(7 * np.sin(at / 9)) for at in frames]
+
+    def pictures():
+        for at, (one, other) in enumerate(zip(left.pictures(), right.pictures())):
+            over = one.copy()
+            lay(over, other, mask, 0)
+            yield np.roll(over, sway[at], 1)
+
+    people = {name: [shifted([box], x=sway[at])[0] for at, box in enumerate(excerpt.places("face", "speaker"))]
+              for name, excerpt in (("left", left), ("right", right))}
+    scene.add(pictures(), **people)
+    scene.truth["turn"] = turn / RATE
+
+
 def drawn(text, enable=None):
     """The filter that draws a line of subtitles."""
     shown = f":enable='{enable}'" if enable else ""
@@ -469,7 +492,7 @@ def made(name, work, footage, make):
     """The path of a scene and the truth about it; it is made if it is not there."""
     path = os.path.join(work, f"{name}-{VERSION}.mp4")
     if not os.path.exists(path):
-        scene = Scene(path, filters(name))
+        scene = Scene(path, filters(name), os.path.join(footage, SPEAKER) if make is turn_of_speech else None)
         make(scene, footage)
         scene.close()
     with open(f"{path}.json") as file:
@@ -676,6 +699,16 @@ def captions_rule(plan, truth):
             not any(faults.values()))
 
 
+def turn_rule(plan, truth):
+    count, turn = truth["frames"], truth["turn"]
+    views = windows(plan, count)
+    left, right = (sampled(truth["people"][name], count) for name in ("left", "right"))
+    speaker = [left[at] if at / 10 < turn else right[at] for at in range(len(views))]
+    share = held(without(speaker, turn, turn + 1), views)
+    jumps = sum(abs(one[0] - other[0]) > 0.1 for one, other in zip(views, views[1:]))
+    return f"{jumps} jumps; who speaks is held {percent(share)}", jumps == 1 and share >= 0.95
+
+
 def crowd_rule(plan, truth):
     figure, good = anyone_rule(plan, truth, 0.95)
     return f"{', '.join(map(str, modes(plan)))}; {figure}", good and set(modes(plan)) == {"static"}
@@ -721,11 +754,13 @@ SCENES = (
      captions_rule),
     ("crowd", crowd, (), "the window stands, one of five faces held in 95%", crowd_rule),
     ("nobody", nobody, (), "the window stands, no subjects", nobody_rule),
+    ("turn of speech", turn_of_speech, (), "two too far apart for one window, of whom first one speaks and then the other: "
+     "one jump, who speaks is held in 95%, but for 1 s after the turn", turn_rule),
     ("two stacked", two, ("--two-shots", "stack"), "`--two-shots stack`: two halves, each face in its own in 95%",
      stack_rule),
     ("two fitted", two, ("--two-shots", "fit"), "`--two-shots fit`: all of the picture is shown", fit_rule),
 )
-MIRRORED = ("alternating", "over the shoulder", "entering and leaving")
+MIRRORED = ("alternating", "over the shoulder", "entering and leaving", "turn of speech")
 
 
 def planned(upright, film, options):

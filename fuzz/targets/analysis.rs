@@ -29,7 +29,7 @@ pub(crate) fn check(data: &[u8]) {
     let shape = Rational::new(rung.width.into(), rung.height.into());
     for two_shots in [TwoShots::Cut, TwoShots::Stack, TwoShots::Fit] {
         for subtitles in [Subtitles::Auto, Subtitles::Keep] {
-            let options = FramingOptions { shape, two_shots, subtitles };
+            let options = FramingOptions { shape, tallest: 640, two_shots, subtitles };
             plan.wanted.shots = framing::frame(&analysis, &plan.found.video, options);
             let shots = plan.wanted.shots.clone();
             plan = plan.update().unwrap_or_else(|error| panic!("{error}: {shots:?}"));

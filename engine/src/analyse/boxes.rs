@@ -1,5 +1,8 @@
 //! Boxes that detectors find.
 
+/// Left, top, width and height, in thousandths of the picture's.
+pub(super) type Bounds = [f32; 4];
+
 /// Something that a detector has found, in pixels of the picture that it looked at.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct FoundBox {

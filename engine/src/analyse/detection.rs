@@ -4,6 +4,7 @@ use super::document::SubjectKind;
 use super::faces::FaceDetector;
 use super::persons::PersonDetector;
 use super::picture::{RgbConverter, RgbPicture};
+use super::sharpness::sharpness;
 use super::tracker::Detection;
 use crate::error::{Error, Result};
 use crate::frame::HeldFrame;
@@ -90,8 +91,7 @@ fn detect(
 ) -> Result<Found> {
     let picture = converter.convert(&job.faces);
     let found = faces.find(&picture);
-    let mut detections: Vec<_> =
-        found.iter().map(|face| detection(SubjectKind::Face, face.bounds, face.score, &picture)).collect();
+    let mut detections: Vec<_> = found.iter().map(|face| face_of(job, face.bounds, face.score, &picture)).collect();
     let looked = match job.when {
         PersonsWhen::Always => true,
         PersonsWhen::Faceless => found.iter().all(|face| face.score < SURE_FACE),
@@ -106,6 +106,10 @@ fn detect(
     Ok(Found { detections, persons: looked })
 }
 
+fn face_of(job: &DetectionJob, bounds: [f32; 4], score: f32, picture: &RgbPicture) -> Detection {
+    Detection { sharpness: sharpness(&job.faces, bounds), ..detection(SubjectKind::Face, bounds, score, picture) }
+}
+
 fn detection(kind: SubjectKind, bounds: [f32; 4], score: f32, picture: &RgbPicture) -> Detection {
     #[expect(clippy::cast_precision_loss, reason = "sides of a small picture")]
     let size = [picture.width as f32, picture.height as f32];
@@ -113,5 +117,5 @@ fn detection(kind: SubjectKind, bounds: [f32; 4], score: f32, picture: &RgbPictu
     let thousandths = [x / size[0], y / size[1], width / size[0], height / size[1]].map(|part| part * 1000.0);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
     let score = (score * 100.0).round() as u8;
-    Detection { kind, bounds: super::tracker::rounded(thousandths), score }
+    Detection { kind, bounds: super::tracker::rounded(thousandths), score, sharpness: 0 }
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the document's form and of how films are looked at: whoever changes what is seen raises it.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Seconds that no film lasts.
 const LONGEST: f64 = 360_000.0;
 
@@ -33,6 +33,9 @@ pub struct Analysis {
     pub detectors: bool,
     /// The shots, in order, without gap.
     pub shots: Vec<SeenShot>,
+    /// How loud the sound is in every tenth of a second from time 0 on, in decibels above -90 of full scale; nothing where there is
+    /// none.
+    pub sound: Vec<u8>,
     /// Subtitles and captions that are part of the picture, in order, one at a time; looked for where faces are.
     pub captions: Vec<SeenCaption>,
 }
@@ -115,6 +118,10 @@ pub struct Borders {
 pub struct Track {
     /// What it is.
     pub kind: SubjectKind,
+    /// Luma, Cb and Cr of 8 bits of the upper and of the lower half of the chest, in the mean; none where it was not seen.
+    pub clothes: Option<[u8; 6]>,
+    /// How sharp a face is, from 0 to 200, in the mean: twice as much is twice as sharp, at the same light. 0 for a person.
+    pub sharpness: u8,
     /// Where it was, in rising order of time.
     pub sightings: Vec<Sighting>,
 }
@@ -131,8 +138,8 @@ pub enum SubjectKind {
 
 /// Where a subject was at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(from = "[i64; 6]", into = "[i64; 6]")]
-#[schemars(with = "[i64; 6]")]
+#[serde(from = "[i64; 7]", into = "[i64; 7]")]
+#[schemars(with = "[i64; 7]")]
 pub struct Sighting {
     /// When.
     pub time: i64,
@@ -140,18 +147,22 @@ pub struct Sighting {
     pub bounds: [i32; 4],
     /// Hundredths of certainty; 0 where it was not recognised but followed by its texture.
     pub score: u8,
+    /// How the mouth of a face has moved since the sighting before, beyond the rest of it, in the mean of the frames:
+    /// two-hundredths of its contrast.
+    pub mouth: u8,
 }
 
-impl From<Sighting> for [i64; 6] {
-    fn from(Sighting { time, bounds: [x, y, width, height], score }: Sighting) -> Self {
-        [time, x.into(), y.into(), width.into(), height.into(), score.into()]
+impl From<Sighting> for [i64; 7] {
+    fn from(Sighting { time, bounds: [x, y, width, height], score, mouth }: Sighting) -> Self {
+        [time, x.into(), y.into(), width.into(), height.into(), score.into(), mouth.into()]
     }
 }
 
-impl From<[i64; 6]> for Sighting {
-    fn from([time, bounds @ .., score]: [i64; 6]) -> Self {
+impl From<[i64; 7]> for Sighting {
+    fn from([time, bounds @ .., score, mouth]: [i64; 7]) -> Self {
         let within = |value: i64| i32::try_from(value.clamp(-100_000, 100_000)).unwrap_or(0);
-        Self { time, bounds: bounds.map(within), score: u8::try_from(score.clamp(0, 100)).unwrap_or(0) }
+        let small = |value: i64, most: i64| u8::try_from(value.clamp(0, most)).unwrap_or(0);
+        Self { time, bounds: bounds.map(within), score: small(score, 100), mouth: small(mouth, 255) }
     }
 }
 
@@ -259,7 +270,9 @@ mod tests {
             brightness: 90,
             tracks: vec![Track {
                 kind: SubjectKind::Person,
-                sightings: vec![Sighting { time: start, bounds: [-5, 0, 300, 1010], score: 0 }],
+                clothes: Some([90, 120, 130, 40, 128, 128]),
+                sharpness: 0,
+                sightings: vec![Sighting { time: start, bounds: [-5, 0, 300, 1010], score: 0, mouth: 9 }],
             }],
             activity: vec![Activity { time: start, moving: [1, 2], motion: 3, salient: [4, 5] }],
         };
@@ -272,6 +285,7 @@ mod tests {
             time_base: Rational { num: 1, den: 25 },
             detectors: true,
             shots: vec![shot(0, 40), shot(41, 90)],
+            sound: vec![0, 57, 90],
             captions: vec![SeenCaption { from: 3, to: 50, bounds: [300, 850, 400, 60] }],
         }
     }

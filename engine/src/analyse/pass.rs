@@ -5,7 +5,7 @@ use super::borders::{BorderFinder, Profile};
 use super::captions::CaptionFinder;
 use super::cuts::{Boundary, CutDetector};
 use super::detection::{DetectionJob, DetectionPool, Detections, Found, PersonsWhen};
-use super::document::{Activity, Analysis, SeenCaption, SeenShot, Transition, VERSION};
+use super::document::{Activity, Analysis, SeenShot, Transition, VERSION};
 use super::picture::RgbConverter;
 use super::sampling::Sampler;
 use super::tiny::TinyPicture;
@@ -14,7 +14,7 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::frame::HeldFrame;
 use crate::machine;
-use crate::media::{Event, Source};
+use crate::media::{Event, LevelMeter, Source};
 use crate::picture::DeviceChoice;
 use crate::source::SourceInfo;
 use crate::time::Time;
@@ -79,6 +79,7 @@ pub fn analyse(
         };
         let mut due = Due::default();
         let mut captions = CaptionFinder::new(info.video.time_base.as_f64());
+        let mut level = source.audio_track().filter(|_| options.detectors).and_then(LevelMeter::of);
         let mut number = 0;
         loop {
             control.check()?;
@@ -105,7 +106,12 @@ pub fn analyse(
                     on_frame(pts);
                     number += 1;
                 }
-                Event::Audio(_) | Event::SoundChanged => {}
+                Event::Audio(packet) => {
+                    if let Some(level) = &mut level {
+                        level.push(&packet)?;
+                    }
+                }
+                Event::SoundChanged => level = None,
                 Event::End => break,
             }
         }
@@ -113,11 +119,12 @@ pub fn analyse(
         if shots.is_empty() {
             return Err(Error::bad_source(&info.name, "no frame could be decoded"));
         }
-        Ok(document(&info, options, shots, captions.finish()))
+        let sound = level.map(LevelMeter::finish).transpose()?.unwrap_or_default();
+        Ok(Analysis { sound, captions: captions.finish(), ..document(&info, options, shots) })
     })
 }
 
-fn document(info: &SourceInfo, options: &AnalyseOptions, shots: Vec<SeenShot>, captions: Vec<SeenCaption>) -> Analysis {
+fn document(info: &SourceInfo, options: &AnalyseOptions, shots: Vec<SeenShot>) -> Analysis {
     Analysis {
         version: VERSION,
         fingerprint: info.fingerprint.clone(),
@@ -127,7 +134,8 @@ fn document(info: &SourceInfo, options: &AnalyseOptions, shots: Vec<SeenShot>, c
         time_base: info.video.time_base,
         detectors: options.detectors,
         shots,
-        captions,
+        sound: Vec::new(),
+        captions: Vec::new(),
     }
 }
 

@@ -1,10 +1,12 @@
 //! Following faces and persons from sample to sample: by what detectors find, and in between by the texture of their boxes.
 
+use super::boxes::Bounds;
+use super::clothes::Clothes;
 use super::document::{Sighting, SubjectKind, Track};
+use super::mouth::Mouth;
+use super::template::{Template, thumbnail_size};
 use crate::frame::Frame;
 
-/// Sides of a template, in samples.
-const SIDE: usize = 16;
 /// How far a box may move from one frame to the next, in samples of the thumbnail.
 const REACH: i32 = 8;
 /// A template is lost where what it is compared with differs by more than this part of its own contrast, and by more than this,
@@ -25,9 +27,6 @@ const OFTEN: u8 = 58;
 const MAYBE: usize = 2;
 const LEAST_MAYBE: u32 = 1600;
 
-/// Left, top, width and height, in thousandths of the picture's.
-pub(super) type Bounds = [f32; 4];
-
 /// A face or person that a detector has found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Detection {
@@ -36,6 +35,8 @@ pub(super) struct Detection {
     pub(super) bounds: [i32; 4],
     /// Hundredths.
     pub(super) score: u8,
+    /// Of a face, as [`Track::sharpness`].
+    pub(super) sharpness: u8,
 }
 
 /// Follows the faces and persons of a shot.
@@ -52,16 +53,15 @@ struct Followed {
     track: Track,
     bounds: Bounds,
     template: Template,
+    /// Of a face.
+    mouth: Mouth,
+    clothes: Clothes,
+    /// Sum of what every time was found that it was recognised, and how often.
+    sharpness: [u32; 2],
     /// Frames since its template was last found again.
     lost: u32,
     /// Samples since it was last recognised in which it could have been.
     missed: u32,
-}
-
-#[derive(Debug)]
-struct Template {
-    samples: [u8; SIDE * SIDE],
-    contrast: f32,
 }
 
 impl Tracker {
@@ -87,7 +87,8 @@ impl Tracker {
         for followed in &mut self.active {
             let track = &mut followed.track;
             if track.sightings.last().is_none_or(|last| last.time < time) && followed.lost == 0 {
-                track.sightings.push(Sighting { time, bounds: rounded(followed.bounds), score: 0 });
+                let mouth = followed.mouth.moved();
+                track.sightings.push(Sighting { time, bounds: rounded(followed.bounds), score: 0, mouth });
             }
         }
         // A face turns away and comes back; a person is looked for more rarely.
@@ -122,8 +123,10 @@ impl Tracker {
         for (detection, _) in found.iter().zip(&seen).filter(|(found, seen)| !**seen && found.score >= least) {
             let bounds = detection.bounds.map(thousandths);
             let template = Template::of(thumbnail, bounds, kind);
-            let track = Track { kind, sightings: Vec::new() };
-            let mut followed = Followed { track, bounds, template, lost: 0, missed: 0 };
+            let track = Track { kind, clothes: None, sharpness: 0, sightings: Vec::new() };
+            let (mouth, clothes) = (Mouth::default(), Clothes::default());
+            let mut followed =
+                Followed { track, bounds, template, mouth, clothes, sharpness: [0, 0], lost: 0, missed: 0 };
             followed.recognise(time, detection, thumbnail);
             self.active.push(followed);
         }
@@ -133,7 +136,7 @@ impl Tracker {
         let (over, active) = std::mem::take(&mut self.active).into_iter().partition(over);
         self.active = active;
         let over: Vec<Followed> = over;
-        self.ended.extend(over.into_iter().map(|followed| followed.track));
+        self.ended.extend(over.into_iter().map(Followed::end));
     }
 
     /// Ends the shot, and gives all that was followed in it.
@@ -171,11 +174,23 @@ impl Tracker {
 }
 
 impl Followed {
+    fn end(self) -> Track {
+        let [sum, times] = self.sharpness;
+        let sharpness = u8::try_from((sum + times / 2) / times.max(1)).unwrap_or(u8::MAX);
+        Track { clothes: self.clothes.mean(), sharpness, ..self.track }
+    }
+
     fn recognise(&mut self, time: i64, detection: &Detection, thumbnail: &Frame) {
         self.bounds = detection.bounds.map(thousandths);
         (self.lost, self.missed) = (0, 0);
         self.template = Template::of(thumbnail, self.bounds, self.track.kind);
-        self.track.sightings.push(Sighting { time, bounds: detection.bounds, score: detection.score.max(1) });
+        self.clothes.see(thumbnail, self.track.kind, self.bounds);
+        self.sharpness = [self.sharpness[0] + u32::from(detection.sharpness), self.sharpness[1] + 1];
+        let mouth = self.mouth.moved();
+        if self.track.kind == SubjectKind::Face {
+            self.mouth.place(thumbnail, self.bounds);
+        }
+        self.track.sightings.push(Sighting { time, bounds: detection.bounds, score: detection.score.max(1), mouth });
     }
 
     fn follow(&mut self, thumbnail: &Frame) {
@@ -199,74 +214,17 @@ impl Followed {
                 }
             }
         }
-        if best.0 > LOST[1].max(self.template.contrast * LOST[0]) {
+        if best.0 > LOST[1].max(self.template.contrast() * LOST[0]) {
             self.lost += 1;
+            self.mouth.lose();
         } else {
             self.bounds = at(best.1, best.2);
             self.lost = 0;
+            if kind == SubjectKind::Face {
+                self.mouth.follow(thumbnail, self.bounds, self.template.contrast());
+            }
         }
     }
-}
-
-impl Template {
-    /// The middle of a box: what is around it belongs to others.
-    fn of(thumbnail: &Frame, bounds: Bounds, kind: SubjectKind) -> Self {
-        let samples = samples(thumbnail, bounds, kind);
-        let mean = samples.iter().map(|&sample| u32::from(sample)).sum::<u32>() / (SIDE * SIDE) as u32;
-        let away: u32 = samples.iter().map(|&sample| u32::from(sample).abs_diff(mean)).sum();
-        #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-        let contrast = away as f32 / (SIDE * SIDE) as f32;
-        Self { samples, contrast }
-    }
-
-    /// The mean difference, but for that of brightness.
-    fn difference(&self, thumbnail: &Frame, bounds: Bounds, kind: SubjectKind) -> f32 {
-        let there = samples(thumbnail, bounds, kind);
-        let sum = |samples: &[u8]| samples.iter().map(|&sample| i32::from(sample)).sum::<i32>();
-        let brighter = (sum(&there) - sum(&self.samples)) / (SIDE * SIDE) as i32;
-        let pairs = self.samples.iter().zip(&there);
-        let sum: i32 = pairs.map(|(&a, &b)| (i32::from(b) - i32::from(a) - brighter).abs()).sum();
-        #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-        let mean = sum as f32 / (SIDE * SIDE) as f32;
-        mean
-    }
-}
-
-/// Luma of the middle of a box, at the same number of places whatever its size.
-fn samples(thumbnail: &Frame, bounds: Bounds, kind: SubjectKind) -> [u8; SIDE * SIDE] {
-    let (luma, stride) = thumbnail.plane::<u8>(0);
-    let [columns, rows] = thumbnail_size(thumbnail);
-    let [left, top, width, height] = match (kind, bounds) {
-        (SubjectKind::Face, bounds) => bounds,
-        // Head and trunk: legs and arms move against them.
-        (SubjectKind::Person, [x, y, width, height]) => [x + width * 0.2, y, width * 0.6, height * 0.6],
-    };
-    let places = |start: f32, length: f32, whole: f32| {
-        let mut places = [0; SIDE];
-        for (place, number) in places.iter_mut().zip(0_u8..) {
-            let at = (start + length * (f32::from(number) + 0.5) / SIDE as f32) / 1000.0 * whole;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped into the picture")]
-            let at = at.clamp(0.0, whole - 1.0) as usize;
-            *place = at;
-        }
-        places
-    };
-    let (across, down) = (places(left, width, columns), places(top, height, rows));
-    let mut samples = [0; SIDE * SIDE];
-    for (out, y) in samples.chunks_exact_mut(SIDE).zip(down) {
-        let row = &luma[y * stride..];
-        for (out, x) in out.iter_mut().zip(across) {
-            *out = row[x];
-        }
-    }
-    samples
-}
-
-fn thumbnail_size(thumbnail: &Frame) -> [f32; 2] {
-    let format = thumbnail.format();
-    #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
-    let size = [format.width as f32, format.height as f32];
-    size
 }
 
 /// Tells how surely two boxes are of the same thing, from 0 to 1: by what they share, or by how near they are.
@@ -284,7 +242,7 @@ fn likeness(a: Bounds, b: Bounds) -> f32 {
     shared.max(near * 0.5).max(0.0)
 }
 
-fn thousandths(value: i32) -> f32 {
+pub(super) fn thousandths(value: i32) -> f32 {
     #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
     let value = value as f32;
     value

@@ -1,9 +1,13 @@
 //! The shots of a film.
 
 use super::captions::add_captions;
+use super::closer::{Closer, closer};
 use super::pair::{self, Halves};
+use super::people::People;
 use super::shot::{self, Axis, Planned, PlannedKey};
-use super::subjects::{Bounds, STEPS, Steps, Subject, median};
+use super::speech::Sound;
+use super::steps::{STEPS, Steps};
+use super::subjects::{Bounds, Subject, median};
 use crate::analyse::{Analysis, Borders, SeenShot};
 use crate::geometry::{Rational, Upright, Window};
 use crate::plan::{
@@ -24,6 +28,8 @@ const LEAST_SIDE: f64 = 32.0;
 pub struct FramingOptions {
     /// Width of the renditions over their height.
     pub shape: Rational,
+    /// Height of the tallest rendition, in pixels: nobody is enlarged beyond what the source has.
+    pub tallest: u32,
     /// What becomes of two people who do not fit into one window.
     pub two_shots: TwoShots,
     /// What becomes of text in the picture.
@@ -32,11 +38,12 @@ pub struct FramingOptions {
 
 /// Plans the window's way through all shots: windows as large as the picture within its borders allows.
 pub fn frame(analysis: &Analysis, video: &VideoInfo, options: FramingOptions) -> Vec<Shot> {
-    let mut next_subject = 1;
+    let mut people = People::default();
+    let sound = Sound::of(&analysis.sound);
     let shots = analysis.shots.iter().enumerate().map(|(index, seen)| {
         let start = if index == 0 { Time::ZERO } else { Time::of_ticks(seen.start, analysis.time_base) };
         let end = analysis.shots.get(index + 1).map(|next| Time::of_ticks(next.start, analysis.time_base));
-        let mut shot = shot_of(seen, analysis.time_base, (video, options), (start, end), &mut next_subject);
+        let mut shot = shot_of(seen, (analysis.time_base, sound), (video, options), (start, end), &mut people);
         add_captions(&mut shot, analysis, &video.upright, options.subtitles);
         shot
     });
@@ -101,10 +108,10 @@ fn within(shot: &Shot, start: Time, end: Option<Time>) -> Option<Shot> {
 
 fn shot_of(
     seen: &SeenShot,
-    time_base: Rational,
+    (time_base, sound): (Rational, Sound<'_>),
     (video, options): (&VideoInfo, FramingOptions),
     (start, end): (Time, Option<Time>),
-    next_subject: &mut u32,
+    people: &mut People,
 ) -> Shot {
     let shape = options.shape;
     let upright = &video.upright;
@@ -125,7 +132,7 @@ fn shot_of(
         length: length / whole,
         frame_rate: video.frame_rate.as_f64(),
     };
-    let planned = shot::plan(seen, time_base.as_f64(), axis);
+    let planned = shot::plan(seen, time_base.as_f64(), sound, people, axis);
     let window = |place: f64| {
         let along = (place * whole * ROUND).round() / ROUND;
         let (x, y) = if axis.axis == 0 {
@@ -136,14 +143,29 @@ fn shot_of(
         Window { x, y, width, height }
     };
     let other = other_layout(seen, &planned, time_base, inner, (video, options), (start, end));
+    let steps = Steps::of(seen, time_base.as_f64());
+    let closer = match other {
+        None if axis.axis == 0 => {
+            let whole = [whole_width, whole_height];
+            closer(&planned, steps, inner, whole, [width, height], options.tallest.into(), axis.frame_rate)
+        }
+        _ => None,
+    };
     let Planned { mode, keys, confidence, reason, subjects, held } = planned;
-    let track = crop_keys(&keys, (start, end), window);
+    let (track, reason) = match closer {
+        Some(Closer { size: [width, height], y, keys }) => {
+            let last = inner.x + (inner.width - width).max(0.0);
+            let at = |place: f64| {
+                let x = ((place * whole * ROUND).round() / ROUND).clamp(inner.x, last);
+                Window { x, y: (y * ROUND).round() / ROUND, width, height }
+            };
+            (crop_keys(&keys, (start, end), at), format!("{reason}, a little closer"))
+        }
+        None => (crop_keys(&keys, (start, end), window), reason),
+    };
     let seconds = |step: usize| seen_time(seen, time_base, step);
-    let subjects = subjects
-        .iter()
-        .zip(held)
-        .filter_map(|(subject, held)| described(subject, held, upright, &seconds, next_subject))
-        .collect();
+    let subjects =
+        subjects.iter().zip(held).filter_map(|(subject, held)| described(subject, held, upright, &seconds)).collect();
     let mode = if track.len() == 1 { ShotMode::Static } else { mode };
     let borders = (borders != ShotBorders::default()).then_some(borders);
     let shot = Shot {
@@ -286,13 +308,7 @@ fn crop_keys(keys: &[PlannedKey], (start, end): (Time, Option<Time>), window: im
     track
 }
 
-fn described(
-    subject: &Subject,
-    held: bool,
-    upright: &Upright,
-    time: &dyn Fn(usize) -> Time,
-    next: &mut u32,
-) -> Option<ShotSubject> {
+fn described(subject: &Subject, held: bool, upright: &Upright, time: &dyn Fn(usize) -> Time) -> Option<ShotSubject> {
     let first = subject.steps.iter().position(Option::is_some)?;
     let last = subject.steps.iter().rposition(Option::is_some)?;
     let cores: Vec<_> = subject.steps.iter().flatten().filter_map(|presence| presence.core()).collect();
@@ -304,9 +320,7 @@ fn described(
         width: middle(&|core| core.length(0), width),
         height: middle(&|core| core.length(1), height),
     };
-    let id = *next;
-    *next += 1;
-    Some(ShotSubject { id, kind: subject.kind, held, from: time(first), to: time(last), bounds })
+    Some(ShotSubject { id: subject.id, kind: subject.kind, held, from: time(first), to: time(last), bounds })
 }
 
 #[cfg(test)]

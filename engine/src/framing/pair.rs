@@ -1,7 +1,8 @@
 //! Two people who do not fit into one window.
 
-use super::shot::{self, Axis, COUNTS, Planned, PlannedKey, Way, ratio};
-use super::subjects::{STEPS, Steps, Subject, median};
+use super::shot::{self, Axis, COUNTS, Planned, PlannedKey, Way};
+use super::steps::{STEPS, Steps, ratio};
+use super::subjects::{Subject, median};
 use crate::analyse::SubjectKind;
 use crate::geometry::Window;
 use crate::plan::ShotMode;
@@ -96,7 +97,7 @@ pub(super) fn halves(
             length: width / whole[0],
             frame_rate,
         };
-        let Way { mode, keys, path, fits } = shot::way(std::slice::from_ref(subject), steps, axis);
+        let Way { mode, keys, path, fits, .. } = shot::way(std::slice::from_ref(subject), steps, axis);
         let top = (y * whole[1] - EYES * size[1]).clamp(inner.y, inner.y + (inner.height - size[1]).max(0.0));
         (Half { mode, keys, y: top }, fits, shot::held(subject, &path, axis) >= 0.6)
     };

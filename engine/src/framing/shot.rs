@@ -1,7 +1,10 @@
 //! The window's way through one shot.
 
 use super::path::{self, FOLLOWING, PLACE, PathCosts, SIGMA};
-use super::subjects::{STEPS, Steps, Subject, subjects};
+use super::people::People;
+use super::speech::Sound;
+use super::steps::{STEPS, Steps, ratio};
+use super::subjects::{Subject, subjects};
 use crate::analyse::{SeenShot, SubjectKind};
 use crate::plan::{Interpolation, ShotMode};
 
@@ -19,6 +22,8 @@ const BODY_THAT_FITS: f64 = 0.25;
 const AIM: f64 = 0.35;
 /// How far it may be away from there for nothing, as a part of the window's length.
 const FREE: f64 = 0.10;
+/// What it costs besides that of several people nobody is wholly inside: the window is not aimed at what is between them.
+const NOBODY: f64 = 0.6;
 /// What decides between places that are equally good: the square of how far it is away.
 const EVEN: f64 = 0.1;
 /// A subject counts if it matters at least so much of what the most important one does.
@@ -73,16 +78,18 @@ struct Field {
 }
 
 /// Plans a shot.
-pub(super) fn plan(shot: &SeenShot, tick: f64, axis: Axis) -> Planned {
+pub(super) fn plan(shot: &SeenShot, tick: f64, sound: Sound<'_>, people: &mut People, axis: Axis) -> Planned {
     let steps = Steps::of(shot, tick);
-    let subjects = subjects(shot, steps);
+    let mut subjects = subjects(shot, steps, sound);
+    people.recognise(&mut subjects);
     if subjects.is_empty() || subjects[0].importance <= 0.0 {
         return without_people(shot, steps, axis);
     }
-    let Way { mode, path, keys, fits } = way(&subjects, steps, axis);
+    let Way { mode, path, keys, fits, jumps } = way(&subjects, steps, axis);
     let held: Vec<bool> = subjects.iter().map(|subject| held(subject, &path, axis) >= 0.6).collect();
+    people.remember(&subjects, &held);
     let confidence = confidence(&subjects, &held, fits);
-    let reason = reason(&subjects, &held, mode, fits);
+    let reason = reason(&subjects, &held, (mode, jumps), fits);
     Planned { mode, keys, confidence, reason, subjects, held }
 }
 
@@ -95,6 +102,8 @@ pub(super) struct Way {
     pub(super) keys: Vec<PlannedKey>,
     /// The part of the steps in which what matters most is well inside.
     pub(super) fits: f64,
+    /// Whether the window is at one place, and with the next frame at another.
+    pub(super) jumps: bool,
 }
 
 /// Finds the calmest way that holds those who matter, the most important first; there is one at least.
@@ -131,8 +140,8 @@ pub(super) fn way(subjects: &[Subject], steps: Steps, axis: Axis) -> Way {
         let keys = keys_of(&tracked, steps, axis);
         (ShotMode::Track, tracked, keys)
     };
-    let fits = fits_of(&path);
-    Way { mode, path, keys, fits }
+    let (fits, jumps) = (fits_of(&path), jumps && mode == ShotMode::Track);
+    Way { mode, path, keys, fits, jumps }
 }
 
 /// Tells how sure it is that the right is shown, from 0 to 1.
@@ -142,12 +151,6 @@ pub(super) fn confidence(subjects: &[Subject], held: &[bool], fits: f64) -> f64 
     let seen = subjects.iter().map(Subject::share).fold(0.0, f64::max);
     let certain = subjects[0].steps.iter().flatten().map(|presence| presence.certainty).fold(0.0, f64::max);
     (0.35 + 0.65 * fits) * (0.55 + 0.45 * kept / total.max(1e-9)) * (0.6 + 0.4 * seen) * (0.6 + 0.4 * certain)
-}
-
-pub(super) fn ratio(count: usize, whole: usize) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "steps of a shot")]
-    let ratio = count as f64 / whole.max(1) as f64;
-    ratio
 }
 
 /// Places that the window may begin at, [`PLACE`] apart.
@@ -175,7 +178,8 @@ fn field(subjects: &[Subject], steps: Steps, axis: Axis, places: usize) -> Field
         subjects.iter().filter(|subject| subject.importance >= COUNTS * subjects[0].importance).collect();
     for step in 0..steps.count {
         let mut costs = vec![0.0_f32; places];
-        let mut fits = vec![true; places];
+        let (mut fits, mut holds) = (vec![true; places], vec![0_u32; places]);
+        let mut there = 0;
         let weights: Vec<f64> = counting
             .iter()
             .map(|subject| subject.weight(step) * (0.3 + 0.7 * subject.importance / subjects[0].importance))
@@ -193,9 +197,12 @@ fn field(subjects: &[Subject], steps: Steps, axis: Axis, places: usize) -> Field
                 let aim = core.centre(axis.axis);
                 // Faces are wanted in the middle, or, up and down, a third from the top.
                 let wanted = if axis.axis == 0 { 0.5 } else { 0.36 };
-                for (place, (cost, fits)) in costs.iter_mut().zip(&mut fits).enumerate() {
+                there += 1;
+                let at_place = costs.iter_mut().zip(&mut fits).zip(&mut holds);
+                for (place, ((cost, fits), holds)) in at_place.enumerate() {
                     let left = axis.first + offset(place);
                     let out = sticks_out([start, end], left, axis.length);
+                    *holds += u32::from(out <= margin);
                     // A face that is cut is lost at once; room beside it is to be wished for.
                     let mut miss = if out <= margin {
                         CROWDED * out / margin.max(1e-9)
@@ -231,6 +238,13 @@ fn field(subjects: &[Subject], steps: Steps, axis: Axis, places: usize) -> Field
                         *fits = out <= margin + 1e-9;
                     }
                 }
+            }
+        }
+        if there > 1 {
+            #[expect(clippy::cast_possible_truncation, reason = "a constant")]
+            let nobody = NOBODY as f32;
+            for (cost, _) in costs.iter_mut().zip(&holds).filter(|(_, holds)| **holds == 0) {
+                *cost += nobody;
             }
         }
         field.costs.push(costs);
@@ -396,7 +410,7 @@ fn without_people(shot: &SeenShot, steps: Steps, axis: Axis) -> Planned {
     }
 }
 
-fn reason(subjects: &[Subject], held: &[bool], mode: ShotMode, fits: f64) -> String {
+fn reason(subjects: &[Subject], held: &[bool], (mode, jumps): (ShotMode, bool), fits: f64) -> String {
     let counting = subjects.iter().filter(|subject| subject.importance >= COUNTS * subjects[0].importance).count();
     let kept = subjects.iter().zip(held).take(counting).filter(|(_, held)| **held).count();
     let faces = subjects.iter().take(counting).filter(|subject| subject.kind == SubjectKind::Face).count();
@@ -409,6 +423,7 @@ fn reason(subjects: &[Subject], held: &[bool], mode: ShotMode, fits: f64) -> Str
     let fit = match (counting, kept) {
         (1, _) if fits < 0.9 => ", at times outside",
         (1, _) => "",
+        (all, kept) if kept < all && jumps => ", too far apart",
         (all, kept) if kept >= all => ", all of them in the window",
         (_, 0) => ", none held throughout",
         (_, 1) => ", too far apart, the one that matters most is held",
@@ -417,6 +432,7 @@ fn reason(subjects: &[Subject], held: &[bool], mode: ShotMode, fits: f64) -> Str
     let way = match mode {
         ShotMode::Static => "the window stands",
         ShotMode::Pan => "the window pans once",
+        ShotMode::Track if jumps => "the window cuts from one to another",
         ShotMode::Track => "the window follows",
     };
     format!("{who}{fit}: {way}")

@@ -1,9 +1,10 @@
 //! Who is in a shot, where, and how much each matters.
 
+use super::speech::{Sound, mouth, speaking};
+use super::steps::Steps;
 use crate::analyse::{SeenShot, Sighting, SubjectKind, Track};
+use std::cmp::Reverse;
 
-/// Steps a second in which paths are planned.
-pub(super) const STEPS: f64 = 10.0;
 /// Seconds without a sighting over which a subject is taken to have moved evenly.
 const LONGEST_GAP: f64 = 2.5;
 /// Seconds before the first sighting and after the last for which it is taken to have been there.
@@ -16,6 +17,10 @@ const PAUSE: f64 = 2.5;
 const HEADS: f64 = 6.5;
 /// Height of a face, as a part of the picture's, from which on a larger one matters no more.
 const LARGE: f64 = 0.5;
+/// How much less matters who has nothing of the sharpness of the sharpest.
+const OUT_OF_FOCUS: f64 = 0.5;
+/// How much more the one who speaks matters.
+const SPEAKS: f64 = 2.0;
 
 /// Left, top, right and bottom, as parts of the picture's width and height.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,7 +80,7 @@ impl Presence {
     }
 
     /// Height of its face, or what that would be, as a part of the picture's height.
-    fn face_height(&self) -> f64 {
+    pub(super) fn face_height(&self) -> f64 {
         match (self.face, self.body) {
             (Some(face), _) => face.length(1),
             (None, Some(body)) => (body.length(1) / HEADS).max(body.length(0) / 3.0),
@@ -88,20 +93,35 @@ impl Presence {
 #[derive(Clone, Debug)]
 pub(super) struct Subject {
     pub(super) kind: SubjectKind,
+    /// Number in the film; 0 for one who was not asked for yet.
+    pub(super) id: u32,
+    /// As [`Track::clothes`].
+    pub(super) clothes: Option<[u8; 6]>,
+    /// As [`Track::sharpness`].
+    sharpness: u8,
     /// For every step of the shot, where it is there.
     pub(super) steps: Vec<Option<Presence>>,
+    /// For every step, how surely it is the one who speaks, from 0 to 1.
+    pub(super) speaking: Vec<f64>,
     /// How much it matters over the whole shot.
     pub(super) importance: f64,
 }
 
 impl Subject {
+    /// Makes somebody of whom only this is known.
+    #[cfg(test)]
+    pub(super) fn unseen(kind: SubjectKind, clothes: Option<[u8; 6]>, importance: f64) -> Self {
+        Self { kind, id: 0, clothes, sharpness: 0, steps: Vec::new(), speaking: Vec::new(), importance }
+    }
+
     /// Tells how much it matters at a step: 0 where it is not there.
     pub(super) fn weight(&self, step: usize) -> f64 {
         let Some(presence) = self.steps[step] else { return 0.0 };
         let height = (presence.face_height() / LARGE).clamp(0.02, 1.0);
         let recognised = if presence.face.is_some() { 1.0 } else { 0.55 };
         let off_centre = presence.core().map_or(1.0, |core| (2.0 * core.centre(0) - 1.0).abs().min(1.0));
-        height * recognised * (1.0 - 0.35 * off_centre) * (0.4 + 0.6 * presence.certainty)
+        let speaks = 1.0 + SPEAKS * self.speaking.get(step).copied().unwrap_or(0.0);
+        height * recognised * (1.0 - 0.35 * off_centre) * (0.4 + 0.6 * presence.certainty) * speaks
     }
 
     /// The part of the shot's steps in which it is there.
@@ -112,39 +132,8 @@ impl Subject {
     }
 }
 
-/// A shot's steps: times at which its path is planned.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Steps {
-    /// Seconds.
-    start: f64,
-    pub(super) count: usize,
-    tick: f64,
-}
-
-impl Steps {
-    pub(super) fn of(shot: &SeenShot, tick: f64) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "times of a film")]
-        let seconds = |time: i64| time as f64 * tick;
-        let length = seconds(shot.last) - seconds(shot.start);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a film's length")]
-        let count = (length * STEPS).floor().max(0.0) as usize + 1;
-        Self { start: seconds(shot.start), count, tick }
-    }
-
-    /// Seconds of a step.
-    #[expect(clippy::cast_precision_loss, reason = "steps of a shot")]
-    pub(super) fn time(&self, step: usize) -> f64 {
-        self.start + step as f64 / STEPS
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "times of a film")]
-    fn seconds(&self, sighting: &Sighting) -> f64 {
-        sighting.time as f64 * self.tick
-    }
-}
-
 /// Finds out who is in a shot, the most important first.
-pub(super) fn subjects(shot: &SeenShot, steps: Steps) -> Vec<Subject> {
+pub(super) fn subjects(shot: &SeenShot, steps: Steps, sound: Sound<'_>) -> Vec<Subject> {
     let placed: Vec<_> = shot.tracks.iter().map(|track| (track, placed(track, steps))).collect();
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for index in 0..placed.len() {
@@ -156,11 +145,18 @@ pub(super) fn subjects(shot: &SeenShot, steps: Steps) -> Vec<Subject> {
         }
     }
     let mut subjects: Vec<_> = groups.iter().map(|group| subject(group, &placed, steps)).collect();
-    for subject in &mut subjects {
+    let mouths: Vec<_> = groups.iter().map(|group| mouth_of(group, &placed, steps)).collect();
+    for (subject, speaking) in subjects.iter_mut().zip(speaking(&mouths, steps, sound)) {
+        subject.speaking = speaking;
         let sum: f64 = (0..steps.count).map(|step| subject.weight(step)).sum();
         #[expect(clippy::cast_precision_loss, reason = "steps of a shot")]
         let mean = sum / steps.count.max(1) as f64;
         subject.importance = mean;
+    }
+    let sharpest = subjects.iter().map(|subject| subject.sharpness).max().unwrap_or(0);
+    for subject in subjects.iter_mut().filter(|subject| subject.sharpness > 0) {
+        let blurred = 1.0 - f64::from(subject.sharpness) / f64::from(sharpest);
+        subject.importance *= 1.0 - OUT_OF_FOCUS * blurred;
     }
     subjects.sort_by(|a, b| b.importance.total_cmp(&a.importance));
     subjects.truncate(12);
@@ -286,5 +282,22 @@ fn subject(group: &[usize], placed: &[Placed<'_>], steps: Steps) -> Subject {
     };
     let steps: Vec<_> = (0..steps.count).map(presence).collect();
     let has_face = steps.iter().flatten().any(|presence| presence.face.is_some());
-    Subject { kind: if has_face { SubjectKind::Face } else { SubjectKind::Person }, steps, importance: 0.0 }
+    let kind = if has_face { SubjectKind::Face } else { SubjectKind::Person };
+    let mut tracks: Vec<&Track> = group.iter().map(|&index| placed[index].0).collect();
+    // What is below a face is known to be in front.
+    tracks.sort_by_key(|track| (track.kind, Reverse(track.sightings.len())));
+    let clothes = tracks.iter().find_map(|track| track.clothes);
+    let sharpness = tracks.iter().map(|track| track.sharpness).find(|&sharpness| sharpness > 0).unwrap_or(0);
+    Subject { kind, id: 0, clothes, sharpness, steps, speaking: Vec::new(), importance: 0.0 }
+}
+
+/// The motion of the mouth of one person, who may have been followed several times, at every step.
+fn mouth_of(group: &[usize], placed: &[Placed<'_>], steps: Steps) -> Vec<f64> {
+    let mut most = vec![0.0; steps.count];
+    for &index in group {
+        for (most, moved) in most.iter_mut().zip(mouth(placed[index].0, steps)) {
+            *most = moved.max(*most);
+        }
+    }
+    most
 }

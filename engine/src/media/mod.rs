@@ -41,6 +41,7 @@ mod video_reader;
 mod views;
 
 pub use audio::AudioTrack;
+pub(crate) use audio::LevelMeter;
 pub use event::Event;
 pub use mux::{Mp4Writer, VideoTrack};
 pub use parameters::CodecParameters;

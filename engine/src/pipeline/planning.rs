@@ -42,6 +42,7 @@ pub fn plan(
             Some(analysis) => {
                 let framing = FramingOptions {
                     shape: options.ladder.shape(),
+                    tallest: options.ladder.rungs().iter().map(|rung| rung.height).max().unwrap_or(0),
                     two_shots: options.two_shots,
                     subtitles: options.subtitles,
                 };

@@ -102,7 +102,7 @@ pub struct ShotBorders {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShotSubject {
-    /// Number in the film, from 1.
+    /// Number in the film, from 1: one number in the shots of a scene where the clothes tell who it is.
     pub id: u32,
     /// What was seen of it.
     pub kind: SubjectKind,

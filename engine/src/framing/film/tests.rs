@@ -10,7 +10,13 @@ const SHAPE: Rational = Rational { num: 9, den: 16 };
 /// A track whose box, in thousandths, is where `bounds` says after so many milliseconds.
 fn track(kind: SubjectKind, from: i64, to: i64, bounds: impl Fn(i64) -> [i32; 4]) -> Track {
     let times = (from..=to).step_by(200);
-    Track { kind, sightings: times.map(|time| Sighting { time, bounds: bounds(time), score: 90 }).collect() }
+    let (clothes, sharpness) = (None, 0);
+    Track {
+        kind,
+        clothes,
+        sharpness,
+        sightings: times.map(|time| Sighting { time, bounds: bounds(time), score: 90, mouth: 0 }).collect(),
+    }
 }
 
 fn face(from: i64, to: i64, x: impl Fn(i64) -> i32) -> Track {
@@ -45,6 +51,7 @@ fn analysis(shots: Vec<SeenShot>) -> Analysis {
         time_base: TICK,
         detectors: true,
         shots,
+        sound: Vec::new(),
         captions: Vec::new(),
     }
 }
@@ -57,7 +64,7 @@ fn frame_as(shots: Vec<SeenShot>, two_shots: TwoShots) -> Vec<Shot> {
     frame(
         &analysis(shots),
         &source(1920, 1080).video,
-        FramingOptions { shape: SHAPE, two_shots, subtitles: Subtitles::Auto },
+        FramingOptions { shape: SHAPE, tallest: 1920, two_shots, subtitles: Subtitles::Auto },
     )
 }
 
@@ -121,11 +128,38 @@ fn two_who_do_not_fit_are_held_in_halves_or_shown_with_all_of_the_picture_where_
 }
 
 #[test]
+fn one_who_is_small_is_shown_a_little_closer_where_the_source_has_the_pixels() {
+    let of = |tallest, tracks| {
+        let options = FramingOptions { shape: SHAPE, tallest, two_shots: TwoShots::Cut, subtitles: Subtitles::Auto };
+        frame(&analysis(vec![seen(0, 3960, tracks)]), &source(1920, 1080).video, options).remove(0)
+    };
+    // Of 40 rows of 1080 is the face, and of 500 the body.
+    let small = || {
+        let face = track(SubjectKind::Face, 0, 3800, |_| [385, 300, 18, 37]);
+        vec![face, track(SubjectKind::Person, 0, 3800, |_| [350, 280, 90, 463])]
+    };
+    let Window { x, y, width, height } = of(640, small()).track[0].window;
+    assert!((height - 1080.0 / 1.15).abs() < 0.1 && (width - height * 0.5625).abs() < 0.1, "{height}");
+    assert!(x <= 0.350 * 1920.0 && 0.440 * 1920.0 <= x + width && y <= 0.280 * 1080.0 && 0.743 * 1080.0 <= y + height);
+    // The eyes are about a third from the top.
+    assert!(((0.3185 * 1080.0 - y) / height - 0.36).abs() < 0.005, "{y}");
+    // As much as the source has.
+    assert!((of(1000, small()).track[0].window.height - 1000.0).abs() < 0.1);
+    // Not beyond the source's pixels; not a large one; not two; and not one who walks.
+    let large = vec![track(SubjectKind::Face, 0, 3800, |_| [350, 200, 80, 180])];
+    let two = vec![face(0, 3800, |_| 300), face(0, 3800, |_| 340)];
+    let walks = vec![track(SubjectKind::Face, 0, 3800, |time| [100 + i32::try_from(time / 6).unwrap(), 300, 18, 37])];
+    for (tallest, tracks) in [(1920, small()), (640, large), (640, two), (640, walks)] {
+        assert_eq!(of(tallest, tracks).track[0].window.height, 1080.0);
+    }
+}
+
+#[test]
 fn text_that_the_window_cuts_off_is_lifted_into_the_rendition() {
     let of = |bounds, subtitles| {
         let mut seen = analysis(vec![seen(0, 3960, vec![face(0, 3800, |_| 300)]), seen(4000, 7960, Vec::new())]);
         seen.captions = vec![SeenCaption { from: 3000, to: 5000, bounds }];
-        let options = FramingOptions { shape: SHAPE, two_shots: TwoShots::Cut, subtitles };
+        let options = FramingOptions { shape: SHAPE, tallest: 1920, two_shots: TwoShots::Cut, subtitles };
         frame(&seen, &source(1920, 1080).video, options)
     };
     let wide = [250, 880, 500, 60];

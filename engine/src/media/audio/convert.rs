@@ -310,7 +310,10 @@ unsafe fn layout_of(parameters: *const av::AVCodecParameters) -> Result<av::AVCh
 ///
 /// # Safety
 /// `parameters` are valid.
-unsafe fn open_decoder(parameters: *const av::AVCodecParameters, timeline: &Timeline) -> Result<CodecContext, Refusal> {
+pub(super) unsafe fn open_decoder(
+    parameters: *const av::AVCodecParameters,
+    timeline: &Timeline,
+) -> Result<CodecContext, Refusal> {
     // SAFETY: the caller vouches for the parameters; the codec is null or libav's own.
     let codec = unsafe { av::avcodec_find_decoder((*parameters).codec_id) };
     if codec.is_null() {

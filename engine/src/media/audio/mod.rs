@@ -7,10 +7,12 @@ mod convert;
 mod copy;
 mod drift;
 mod header;
+mod level;
 mod resample;
 mod timeline;
 mod track;
 
+pub(crate) use level::LevelMeter;
 pub use track::AudioTrack;
 
 use super::ffi::{self, AvPacket};

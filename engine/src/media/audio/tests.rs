@@ -634,6 +634,34 @@ fn sound_that_the_muxer_has_no_place_for_is_converted() {
     assert_eq!((converter.track().copied, converter.track().parameters.codec().as_str()), (false, "aac"));
 }
 
+/// The level of every tenth of a second.
+fn levels(converted: &Converted) -> Vec<u8> {
+    let mut meter = LevelMeter::of(&converted.track).unwrap();
+    converted.packets.iter().for_each(|packet| meter.push(packet).unwrap());
+    meter.finish().unwrap()
+}
+
+#[test]
+fn levels_are_those_of_the_sound_where_it_is() {
+    let directory = TempDir::new().unwrap();
+    let cases = [("aac", 1.0, 71.1), ("pcm_s16le", 1.0, 71.1), ("libopus", 1.0, 71.1), ("aac", 0.1, 51.1)];
+    for (number, (codec, volume, level)) in cases.into_iter().enumerate() {
+        // What this libav writes as Opus into Matroska is early by the encoder's delay.
+        let extension = if codec == "libopus" { "mp4" } else { "mkv" };
+        let (name, volume) = (format!("{number}.{extension}"), format!(":s=48000,volume={volume}"));
+        let found = levels(&convert(&source(&directory, &name, &volume, &["-c:v", "mpeg4", "-c:a", codec])));
+        assert!((39..=42).contains(&found.len()), "{codec}: {}", found.len());
+        for (tenth, &found) in found.iter().enumerate() {
+            // A click of 4 ms: 0.8 * 0.8 / 2, for a twenty-fifth of the span.
+            let (found, clicks) = (f64::from(found), tenth % 10 == 5);
+            assert!(
+                if clicks { (found - level).abs() < 2.0 } else { found < level - 20.0 },
+                "{codec} {tenth}: {found}"
+            );
+        }
+    }
+}
+
 #[test]
 #[should_panic(expected = "clicks at")]
 fn sound_that_is_late_by_a_frame_is_noticed() {
