@@ -15,9 +15,10 @@ use upright_engine::{Control, Input, OpenOptions, Source, measure, open};
 /// Frames of the film that is made where none is given: ten seconds.
 const FRAMES: u64 = 240;
 /// Times that each is measured, in turn.
-const RUNS: usize = 3;
+const RUNS: usize = 5;
 
-/// Seconds, at the median, and what looking costs over decoding.
+/// Seconds, at the median, and what looking costs over decoding, at the median of the runs: what slows the machine for a while slows
+/// all that is measured in one.
 #[derive(Debug, Serialize)]
 struct Figures {
     frames: u64,
@@ -57,21 +58,20 @@ fn main() -> Result<()> {
             seconds.push(begin.elapsed().as_secs_f64());
         }
     }
-    let [decode, without_detectors, with_detectors] = seconds.map(|mut seconds| {
-        seconds.sort_by(f64::total_cmp);
-        seconds[RUNS / 2]
-    });
-    let cost = |looking: f64| looking / decode - 1.0;
-    let figures = Figures {
-        frames,
-        decode,
-        without_detectors,
-        with_detectors,
-        cost_without_detectors: cost(without_detectors),
-        cost_with_detectors: cost(with_detectors),
-    };
+    let cost =
+        |looking: &[f64]| median(looking.iter().zip(&seconds[0]).map(|(looking, decode)| looking / decode - 1.0));
+    let (cost_without_detectors, cost_with_detectors) = (cost(&seconds[1]), cost(&seconds[2]));
+    let [decode, without_detectors, with_detectors] = seconds.map(|seconds| median(seconds.into_iter()));
+    let figures =
+        Figures { frames, decode, without_detectors, with_detectors, cost_without_detectors, cost_with_detectors };
     println!("{}", serde_json::to_string(&figures)?);
     Ok(())
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// Decodes a film, whole pictures; gives its frames.

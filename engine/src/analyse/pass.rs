@@ -25,9 +25,10 @@ use std::thread;
 /// Frames in which faces are looked for, a second.
 const SAMPLES: f64 = 5.0;
 /// Of them, those in which persons are: the first of each shot, and from there every so many; and once more early, for most shots
-/// are short. Where no face is, twice as often.
+/// are short. Where no face is, half as often again.
 const PERSONS_EVERY: u32 = 5;
 const PERSONS_AGAIN: u32 = 2;
+const FACELESS_EVERY: u32 = 10;
 const FACELESS_AFTER: u32 = 3;
 /// Frames that may wait for detectors, for each thread of these.
 const WAITING: usize = 16;
@@ -211,7 +212,7 @@ impl Pass {
                 let when = match self.since_persons {
                     PERSONS_AGAIN => PersonsWhen::Always,
                     since if since.is_multiple_of(PERSONS_EVERY) => PersonsWhen::Always,
-                    since if since % PERSONS_EVERY == FACELESS_AFTER => PersonsWhen::Faceless,
+                    since if since % FACELESS_EVERY == FACELESS_AFTER => PersonsWhen::Faceless,
                     _ => PersonsWhen::Never,
                 };
                 self.since_persons += 1;
