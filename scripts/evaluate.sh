@@ -39,7 +39,7 @@ paths() {
 cost() {
     local json
     json=$(taskset -c 0 "$target/release/looking")
-    echo "What looking at a film costs over decoding it, 1080p (AV1), one core, median of three runs in turn:"
+    echo "What looking at a film costs over decoding it, 1080p (AV1), one core, median of five runs in turn:"
     echo "$(rounded "$(figure cost_without_detectors "$json")" 2) times without detectors," \
         "$(rounded "$(figure cost_with_detectors "$json")" 2) times with them" \
         "(decoding $(rounded "$(figure decode "$json")" 2) s for $(figure frames "$json") frames)."
