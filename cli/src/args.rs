@@ -52,6 +52,14 @@ pub(crate) enum Command {
     Render(RenderArguments),
     /// Encode one segment of PLAN, in all sizes, into a store from which render takes it; on any machine, in any order
     Segment(SegmentArguments),
+    /// Convert many films: whole folders, or what a manifest lists; what is there already is not done again
+    ///
+    /// An INPUT is a film, a folder (with the folders in it), a pattern (season/*.mkv, in quotes), or a manifest: a file whose name
+    /// ends with .json, .jsonl or .csv. The folder of the renditions mirrors that of the films. Killed at any time, the same command
+    /// goes on where it was. One film that fails never stops the others.
+    Batch(BatchArguments),
+    /// Say how far the batch in OUTPUT is, or where it was when it ended
+    Status(StatusArguments),
     /// Print what Upright sees in INPUT as JSON: streams, geometry, colour, and everything it has to assume
     Probe(ProbeArguments),
     /// Show what this machine offers: GPU adapters, libav, AV1 encoders, SIMD; and what is missing
@@ -183,6 +191,90 @@ pub(crate) struct RenderArguments {
     pub(crate) access: Access,
 }
 
+/// Arguments of `batch`.
+#[derive(Args, Debug)]
+pub(crate) struct BatchArguments {
+    /// Films, folders, patterns and manifests
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    /// Folder in which a folder is made for every film
+    #[arg(short, long, value_name = "FOLDER", help_heading = "Output")]
+    pub(crate) output: PathBuf,
+
+    /// Print the manifest of what would be done, as JSON, and do nothing
+    #[arg(long, help_heading = "Input")]
+    pub(crate) print_manifest: bool,
+
+    /// Replace plans and renditions that are there and were not made by a batch
+    #[arg(long, help_heading = "Output")]
+    pub(crate) overwrite: bool,
+
+    /// Refuse films that are damaged, cut short, without their sound or with wrong times
+    #[arg(long, help_heading = "Input")]
+    pub(crate) strict: bool,
+
+    /// Times that a step is tried again which failed for a reason that may pass: reading or writing, or a crash
+    #[arg(long, value_name = "N", default_value = "2", help_heading = "Batch")]
+    pub(crate) retry: u32,
+
+    /// Go on for ever: take films as they come into the folders that INPUT names, once they have stopped growing
+    #[arg(long, help_heading = "Batch")]
+    pub(crate) watch: bool,
+
+    /// Time for which a film has not changed when it is taken
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::duration, requires = "watch", help_heading = "Batch")]
+    pub(crate) settle: Rational,
+
+    /// Folder that films are moved to whose renditions are there
+    #[arg(long, value_name = "FOLDER", help_heading = "Batch")]
+    pub(crate) move_done: Option<PathBuf>,
+
+    /// Folder that films are moved to that failed
+    #[arg(long, value_name = "FOLDER", help_heading = "Batch")]
+    pub(crate) move_failed: Option<PathBuf>,
+
+    /// Folder of the store of encoded segments [default: OUTPUT/.upright/store]
+    #[arg(long, value_name = "FOLDER", help_heading = "Output")]
+    pub(crate) store: Option<PathBuf>,
+
+    /// Room to leave on the disk: below it nothing more is begun until there is room again
+    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = values::size, help_heading = "Batch")]
+    pub(crate) least_free: u64,
+
+    /// Niceness of all work, from 0 to 19: others come first
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=19), help_heading = "Machine")]
+    pub(crate) nice: Option<u8>,
+
+    /// Priority of all work at the disk: idle, or 0 (first) to 7 (last)
+    #[arg(long, value_name = "CLASS", value_parser = values::disk_priority, help_heading = "Machine")]
+    pub(crate) ionice: Option<values::DiskPriority>,
+
+    /// Progress: bar on standard error, json (JSON Lines on standard output), none; auto is bar on a terminal
+    #[arg(long, value_name = "MODE", default_value = "auto", value_enum, help_heading = "Output")]
+    pub(crate) progress: Progress,
+
+    #[command(flatten)]
+    pub(crate) wanted: WantedArguments,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArguments,
+
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+/// Arguments of `status`.
+#[derive(Args, Debug)]
+pub(crate) struct StatusArguments {
+    /// The output folder of the batch
+    pub(crate) output: PathBuf,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Arguments of `segment`.
 #[derive(Args, Debug)]
 pub(crate) struct SegmentArguments {
@@ -254,6 +346,10 @@ pub(crate) struct OutputArguments {
     #[arg(short, long, value_name = "FOLDER", default_value = ".", help_heading = "Output")]
     pub(crate) output: PathBuf,
 
+    /// Name of that folder [default: the input's name without its extension]
+    #[arg(long, value_name = "NAME", value_parser = values::folder_name, help_heading = "Output")]
+    pub(crate) name: Option<String>,
+
     /// Replace renditions and report that are already there
     #[arg(long, help_heading = "Output")]
     pub(crate) overwrite: bool,
@@ -285,7 +381,7 @@ pub(crate) struct OutputArguments {
 }
 
 /// What is made of a film.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct WantedArguments {
     /// Sizes of the renditions, WIDTHxHEIGHT or WIDTH for 9:16, with commas between them
     #[arg(long, value_name = "RUNGS", default_value = "1080x1920,720x1280,540x960,360x640", help_heading = "Output")]
@@ -432,6 +528,8 @@ Examples:
     upright convert - -o /srv/vod --ladder 1080,720,540 --progress json --strict < master.mp4
   A developer, a quick look at ten seconds with the window further left:
     upright convert clip.mp4 --start 80 --duration 10 --ladder 360 --crop 0.3 --speed 10
+  A studio, a season over night; the same command goes on after a crash:
+    upright batch season-1/ -o vertical/ --encoder auto
   A studio, one shot mended by hand, and only what it changes encoded again:
     upright plan episode-01.mov -o 01.plan.json
     upright render 01.plan.json -o vertical/ --store cache/

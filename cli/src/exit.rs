@@ -9,6 +9,7 @@ use upright_engine::Error;
 #[repr(u8)]
 pub(crate) enum Exit {
     Success = 0,
+    Partly = 1,
     Usage = 2,
     BadInput = 65,
     NoInput = 66,
@@ -21,8 +22,9 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Success,
+        Self::Partly,
         Self::Usage,
         Self::BadInput,
         Self::NoInput,
@@ -43,6 +45,7 @@ impl Exit {
     pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::Success => "everything was done, in full",
+            Self::Partly => "some films of a batch failed: each is named, with its reason; the others are there",
             Self::Usage => "wrong arguments, or an option or rung that is out of range",
             Self::BadInput => {
                 "the input is not a video that can be converted, or is damaged and --strict was given; or the plan or store is unusable"

@@ -3,6 +3,7 @@
 mod about;
 mod analysis_file;
 mod args;
+mod batch;
 mod bench;
 mod convert;
 mod doctor;
@@ -21,6 +22,7 @@ mod progress;
 mod review;
 mod segment;
 mod stats;
+mod status;
 mod usage;
 mod values;
 
@@ -37,6 +39,7 @@ use std::{env, panic};
 fn main() -> ExitCode {
     silence_libraries();
     return_large_blocks();
+    batch::end_with_batch();
     // A panic has said where it was; what is left to do is to end as the table of exit codes says.
     let exit = panic::catch_unwind(upright).unwrap_or(Exit::Internal);
     if exit != Exit::Success {
@@ -105,6 +108,8 @@ fn run(messages: &mut Messages) -> Result<Exit, Failure> {
         Command::Preview(preview) => preview::preview(preview, arguments.quiet, messages)?,
         Command::Render(render) => convert::render_plan(render, arguments.quiet, messages)?,
         Command::Segment(segment) => segment::segment(&segment, arguments.quiet, messages)?,
+        Command::Batch(batch) => batch::batch(&batch, arguments.quiet, messages)?,
+        Command::Status(status) => status::status(&status)?,
         Command::Probe(probe) => probe::probe(probe)?,
         Command::Doctor(doctor) => doctor::doctor(&doctor)?,
         Command::Bench(bench) => bench::bench(bench, arguments.quiet, messages)?,

@@ -1,8 +1,9 @@
 //! The engine's options, made of the arguments.
 
 use crate::args::{self, BitDepth, InputArguments, MachineArguments, OutputArguments, WantedArguments};
+use crate::values::is_one_name;
 use std::ffi::{OsStr, OsString};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use upright_engine::Result;
 use upright_engine::pipeline::{Limits, RenderOptions};
 use upright_engine::plan::{DepthChoice, PlanOptions};
@@ -67,7 +68,8 @@ pub(crate) fn limits(machine: &MachineArguments, jobs: Option<usize>) -> Limits 
 /// Resolves how the renditions of `source`, as the user named it, are made.
 pub(crate) fn render_options(output: OutputArguments, machine: MachineArguments, source: &Input) -> RenderOptions {
     let limits = limits(&machine, output.jobs);
-    let options = RenderOptions::new(output.output.join(folder_name(source)))
+    let name = output.name.map_or_else(|| folder_name(source), OsString::from);
+    let options = RenderOptions::new(output.output.join(name))
         .overwrite(output.overwrite)
         .strict(output.strict)
         .device(machine.device)
@@ -91,7 +93,7 @@ pub(crate) fn open_options(access: args::Access, video: VideoChoice, audio: Audi
 
 /// Takes three quarters of the memory that is free on this machine, in bytes: the rest is for others, and for the
 /// operating system to read ahead. None where the system does not say.
-fn memory_to_use() -> Option<u64> {
+pub(crate) fn memory_to_use() -> Option<u64> {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     // What a group of processes has left: files that the system has read for it count as used and can be dropped.
@@ -126,12 +128,6 @@ fn folder_name(input: &Input) -> OsString {
 
 /// Characters that some system forbids in names.
 const RESERVED: &str = r#"<>:"/\|?*"#;
-
-/// Checks that `name` is an ordinary name, and no path of several.
-fn is_one_name(name: &OsStr) -> bool {
-    let mut parts = Path::new(name).components();
-    matches!((parts.next(), parts.next()), (Some(Component::Normal(only)), None) if only == name)
-}
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use upright_engine::pipeline::{Phase, Progress, REPORT, Report, SegmentReport};
 use upright_engine::{Error, Result};
-use writer::Writer;
+pub(crate) use writer::Writer;
 
 /// Time between two lines of progress of the same phase.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -2,6 +2,8 @@
 //!
 //! The messages complete clap's "invalid value 'x' for '--option': ", so they begin in lower case.
 
+use std::ffi::OsStr;
+use std::path::{Component, Path};
 use upright_engine::geometry::Rational;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::plan::{CropChoice, Layout, ShotMode, Subtitles, TwoShots};
@@ -32,6 +34,35 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to what fits")]
     let size = bytes as u64;
     if (1.0..1e18).contains(&bytes) { Ok(size) } else { Err(wrong()) }
+}
+
+/// Reads the name of a folder: one name, which leads nowhere else.
+pub(crate) fn folder_name(text: &str) -> Result<String, String> {
+    if is_one_name(text.as_ref()) { Ok(text.to_owned()) } else { Err("give one name, without /".to_owned()) }
+}
+
+/// Checks that `name` is an ordinary name, and no path of several.
+pub(crate) fn is_one_name(name: &OsStr) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(only)), None) if only == name)
+}
+
+/// Priority of work at the disk, as ionice(1) has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DiskPriority {
+    /// Only when nobody else wants the disk.
+    Idle,
+    /// From 0, first, to 7.
+    BestEffort(u8),
+}
+
+/// Reads a priority of work at the disk.
+pub(crate) fn disk_priority(text: &str) -> Result<DiskPriority, String> {
+    match text.parse() {
+        _ if text == "idle" => Ok(DiskPriority::Idle),
+        Ok(level @ 0..=7) => Ok(DiskPriority::BestEffort(level)),
+        _ => Err("give idle, or 0 to 7".to_owned()),
+    }
 }
 
 /// Reads a setting by name: `KEY=VALUE`. The value may hold more equals signs.

@@ -60,12 +60,25 @@ fn help_shows_every_option_with_its_default() {
         &[("-o, --output <FILE>", ""), ("--overwrite", ""), ("--source <INPUT>", "[default: where the plan says")];
     const SEGMENT: &[(&str, &str)] =
         &[("-n, --number <N>", ""), ("-o, --output <FOLDER>", ""), ("--store-size <SIZE>", "[default: no limit]")];
+    const BATCH: &[(&str, &str)] = &[
+        ("-o, --output <FOLDER>", ""),
+        ("--print-manifest", ""),
+        ("--retry <N>", "[default: 2]"),
+        ("--watch", ""),
+        ("--settle <SECONDS>", "[default: 10]"),
+        ("--move-done <FOLDER>", ""),
+        ("--move-failed <FOLDER>", ""),
+        ("--least-free <SIZE>", "[default: 2G]"),
+        ("--nice <N>", ""),
+        ("--ionice <CLASS>", ""),
+    ];
     const ALL: &[(&str, &str)] =
         &[("--protocols <LIST>", "[default: none]"), ("-v, --verbose", ""), ("-q, --quiet", "")];
     for (command, options) in [
         ("convert", [WANTED, DONE, WORK].concat()),
         ("plan", [WANTED, PLAN].concat()),
         ("render", [DONE, WORK, &[("--source <INPUT>", "[default: where the plan says")]].concat()),
+        ("batch", [&WANTED[..2], BATCH, WORK].concat()),
         ("review", LOOKED_AT.to_vec()),
         ("preview", LOOKED_AT.to_vec()),
         ("segment", [SEGMENT, WORK, &[("--source <INPUT>", "[default: where the plan says")]].concat()),

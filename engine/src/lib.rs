@@ -25,6 +25,7 @@
 pub mod analyse;
 #[doc(hidden)]
 pub mod av1;
+pub mod batch;
 #[doc(hidden)]
 pub mod clock;
 pub mod colour;

@@ -176,7 +176,7 @@ fn check_sound(plan: &Plan, source: &SourceInfo) -> Result<()> {
 }
 
 /// Opens the store of a plan's segments.
-pub(super) fn plan_store(plan: &Plan, encoders: &EncoderFactory, options: &StoreOptions) -> Result<PlanStore> {
+pub(crate) fn plan_store(plan: &Plan, encoders: &EncoderFactory, options: &StoreOptions) -> Result<PlanStore> {
     let keys = SegmentKeys::new(plan, &encoders.version()?)?;
     Ok(PlanStore::new(Store::open(options)?, keys))
 }

@@ -1,0 +1,364 @@
+//! The films of a batch: from folders, patterns and manifests.
+
+use crate::args::{Arguments, WantedArguments};
+use clap::parser::ValueSource;
+use clap::{Args as _, CommandFactory as _, Parser as _};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use upright_engine::batch::{Title, films_in};
+use upright_engine::{Error, Result};
+
+/// The largest manifest that is read, in bytes.
+const LARGEST: u64 = 64 << 20;
+/// Options of the input that a manifest may give for a film, besides all of what is made of it.
+const OF_INPUT: [&str; 4] = ["video", "audio", "start", "duration"];
+
+/// Options by their long names, each with its values; one without values is a switch.
+pub(super) type Options = BTreeMap<String, Vec<String>>;
+/// A film, where it would be in the output folder, and its options.
+pub(super) type Film = (PathBuf, PathBuf, Options);
+
+/// A film as a manifest has it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    input: PathBuf,
+    #[serde(default)]
+    output: Option<String>,
+    #[serde(default)]
+    options: BTreeMap<String, Value>,
+}
+
+/// Gives the options of what is made of films that this process was started with.
+pub(super) fn common_options() -> Options {
+    let mut options = Options::new();
+    let Ok(matches) = Arguments::command().try_get_matches_from(env::args_os()) else { return options };
+    let Some((_, matches)) = matches.subcommand() else { return options };
+    for argument in wanted().get_arguments() {
+        let (id, name) = (argument.get_id().as_str(), argument.get_long().unwrap_or_default());
+        if matches.value_source(id) == Some(ValueSource::CommandLine) {
+            let values = matches.get_raw(id).into_iter().flatten();
+            options.insert(name.to_owned(), values.map(|value| value.to_string_lossy().into_owned()).collect());
+        }
+    }
+    options
+}
+
+fn wanted() -> clap::Command {
+    WantedArguments::augment_args(clap::Command::new("batch"))
+}
+
+/// Lists the films that inputs name.
+///
+/// # Errors
+/// [`Error::SourceMissing`] for one that is not there; [`Error::BadPlan`] for a manifest that is none, with its line; [`Error::Io`].
+pub(super) fn films(inputs: &[PathBuf], output: &Path, common: &Options) -> Result<Vec<Film>> {
+    let mut films = Vec::new();
+    for input in inputs {
+        if input.is_dir() {
+            add_folder(input, output, common, &mut films)?;
+        } else if is_manifest(input) {
+            films.extend(read(input, common)?);
+        } else if input.exists() || !is_pattern(input) {
+            films.push(alone(input, common));
+        } else {
+            let pattern = input.to_string_lossy();
+            let paths = glob::glob(&pattern).map_err(|error| Error::invalid("input", &pattern, error.to_string()))?;
+            let mut found = false;
+            for path in paths.filter_map(std::result::Result::ok) {
+                found = true;
+                if path.is_dir() {
+                    add_folder(&path, output, common, &mut films)?;
+                } else {
+                    films.push(alone(&path, common));
+                }
+            }
+            if !found {
+                return Err(Error::SourceMissing { path: input.clone() });
+            }
+        }
+    }
+    Ok(films)
+}
+
+fn alone(path: &Path, common: &Options) -> Film {
+    (path.to_path_buf(), PathBuf::from(path.file_name().unwrap_or_default()), common.clone())
+}
+
+fn add_folder(folder: &Path, output: &Path, common: &Options, films: &mut Vec<Film>) -> Result<()> {
+    for film in films_in(folder, output)? {
+        let place = film.strip_prefix(folder).unwrap_or(&film).to_path_buf();
+        films.push((film, place, common.clone()));
+    }
+    Ok(())
+}
+
+fn is_pattern(path: &Path) -> bool {
+    path.to_string_lossy().contains(['*', '?', '['])
+}
+
+fn is_manifest(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+    extension.is_some_and(|extension| ["json", "jsonl", "ndjson", "csv"].contains(&extension.as_str()))
+}
+
+fn read(path: &Path, common: &Options) -> Result<Vec<Film>> {
+    let text = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Error::SourceMissing { path: path.to_path_buf() });
+        }
+        Ok(there) if there.len() > LARGEST => Err(io::ErrorKind::FileTooLarge.into()),
+        _ => fs::read_to_string(path),
+    };
+    let text = text.map_err(Error::io(path, "cannot read the manifest"))?;
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    let entries = match extension.to_str() {
+        Some("csv") => of_csv(&text),
+        Some("json") => of_json(&text),
+        _ => of_lines(&text),
+    };
+    let name = path.display().to_string();
+    let entries = entries.map_err(|(line, why)| Error::BadPlan { name: name.clone(), line, why })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut films = Vec::with_capacity(entries.len());
+    for (line, Entry { input, output, options }) in entries {
+        let place = output.map_or_else(|| PathBuf::from(input.file_name().unwrap_or_default()), PathBuf::from);
+        let options = with_options(common, options);
+        let options = options.map_err(|why| Error::BadPlan { name: name.clone(), line: Some(line), why })?;
+        // From the manifest's folder; a URL is no path.
+        let is_url = input.to_str().is_some_and(|text| text.contains("://"));
+        films.push((if is_url { input } else { folder.join(input) }, place, options));
+    }
+    Ok(films)
+}
+
+/// Entries with the lines that they begin in, or what is wrong and where.
+type Entries = std::result::Result<Vec<(u64, Entry)>, (Option<u64>, String)>;
+
+fn of_json(text: &str) -> Entries {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Manifest {
+        List(Vec<Entry>),
+        Object { titles: Vec<Entry> },
+    }
+    // For its place in the text, which an untagged form does not tell.
+    let list = if text.trim_start().starts_with('[') {
+        serde_json::from_str::<Vec<Entry>>(text).map(Manifest::List)
+    } else {
+        serde_json::from_str::<Manifest>(text)
+    };
+    let bad = |error: serde_json::Error| {
+        let line = u64::try_from(error.line()).ok().filter(|&line| line > 0);
+        (line, format!("is no manifest: {error}"))
+    };
+    let (Manifest::List(entries) | Manifest::Object { titles: entries }) = list.map_err(bad)?;
+    Ok(entries.into_iter().map(|entry| (1, entry)).collect())
+}
+
+fn of_lines(text: &str) -> Entries {
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let entry = |(number, line): (u64, &str)| {
+        let entry = serde_json::from_str(line).map_err(|error| (Some(number), format!("is no film: {error}")))?;
+        Ok((number, entry))
+    };
+    lines.map(entry).collect()
+}
+
+fn of_csv(text: &str) -> Entries {
+    let bad = |error: &csv::Error| {
+        (error.position().map(csv::Position::line), format!("is no manifest of comma-separated values: {error}"))
+    };
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let headers = reader.headers().map_err(|error| bad(&error))?.clone();
+    let input = headers.iter().position(|header| header == "input");
+    let input = input.ok_or((Some(1), "has no column named input".to_owned()))?;
+    let mut entries = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| bad(&error))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let mut entry = Entry { input: record[input].into(), output: None, options: BTreeMap::new() };
+        for (header, value) in headers.iter().zip(&record).filter(|(_, value)| !value.is_empty()) {
+            match header {
+                "input" => {}
+                "output" => entry.output = Some(value.to_owned()),
+                option => {
+                    entry.options.insert(option.to_owned(), Value::String(value.to_owned()));
+                }
+            }
+        }
+        entries.push((line, entry));
+    }
+    Ok(entries)
+}
+
+/// Puts the options of a film before those that all have.
+fn with_options(common: &Options, own: BTreeMap<String, Value>) -> std::result::Result<Options, String> {
+    let mut options = common.clone();
+    for (name, value) in own {
+        let text = |value: Value| match value {
+            Value::String(text) => Ok(text),
+            Value::Number(number) => Ok(number.to_string()),
+            other => Err(format!("option {name} has the value {other}: give a text or a number")),
+        };
+        let values = match value {
+            Value::Array(values) => values.into_iter().map(text).collect::<std::result::Result<_, _>>()?,
+            Value::Bool(true) => Vec::new(),
+            Value::Bool(false) | Value::Null => {
+                options.remove(&name);
+                continue;
+            }
+            value => vec![text(value)?],
+        };
+        options.insert(name, values);
+    }
+    Ok(options)
+}
+
+/// Writes options as arguments.
+pub(super) fn as_arguments(options: &Options) -> Vec<String> {
+    let mut arguments = Vec::new();
+    for (name, values) in options {
+        if values.is_empty() {
+            arguments.push(format!("--{name}"));
+        }
+        arguments.extend(values.iter().map(|value| format!("--{name}={value}")));
+    }
+    arguments
+}
+
+/// Checks the options of a film before anything is done.
+///
+/// # Errors
+/// [`Error::InvalidOption`].
+pub(super) fn check(title: &Title) -> Result<()> {
+    let known = wanted();
+    let is_known = |name: &str| {
+        OF_INPUT.contains(&name) || known.get_arguments().any(|argument| argument.get_long() == Some(name))
+    };
+    if let Some(name) = title.options.keys().find(|name| !is_known(name)) {
+        return Err(Error::invalid(
+            "option",
+            name,
+            format!("{}: no option that a film of a batch can have", title.name),
+        ));
+    }
+    let arguments = as_arguments(&title.options);
+    let all = ["upright", "plan"].map(str::to_owned).into_iter().chain(arguments).chain(["film".to_owned()]);
+    let parsed = Arguments::try_parse_from(all).map_err(|error| {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        Error::invalid("options", "", format!("of {}: {first}", title.name))
+    })?;
+    match parsed.command {
+        crate::args::Command::Plan(plan) => crate::options::plan_options(plan.wanted).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a manifest of films as JSON.
+///
+/// # Errors
+/// None for any that was read here.
+pub(super) fn printed(titles: &[Title]) -> Result<String> {
+    let entry = |title: &Title| {
+        let value = |values: &Vec<String>| match values.as_slice() {
+            [] => Value::Bool(true),
+            [one] => Value::String(one.clone()),
+            several => several.to_vec().into(),
+        };
+        let options = title.options.iter().map(|(name, values)| (name.clone(), value(values))).collect();
+        let input = fs::canonicalize(&title.input).unwrap_or_else(|_| title.input.clone());
+        Entry { input, output: Some(title.name.clone()), options }
+    };
+    let text = serde_json::to_string_pretty(&titles.iter().map(entry).collect::<Vec<_>>());
+    text.map(|text| text + "\n").map_err(|error| Error::misuse(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(name: &str, text: &str) -> Result<Vec<Film>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        let mut films = films(&[path], Path::new("out"), &Options::from([("speed".into(), vec!["9".into()])]))?;
+        for (input, ..) in &mut films {
+            *input = input.strip_prefix(folder.path()).unwrap_or(input).to_path_buf();
+        }
+        Ok(films)
+    }
+
+    #[test]
+    fn three_forms_of_a_manifest_say_the_same() {
+        let json = r#"[{"input": "a.mkv", "output": "s1/e1", "options": {"ladder": "360", "speed": 10}}, {"input": "/b.mp4"}]"#;
+        let lines = json.trim_matches(['[', ']']).replace("}, {", "}\n\n{");
+        let csv = "input,output,ladder,speed\na.mkv, s1/e1 ,360,10\n/b.mp4,,,\n";
+        let option = |name: &str, value: &str| (name.to_owned(), vec![value.to_owned()]);
+        let expected = vec![
+            ("a.mkv".into(), "s1/e1".into(), Options::from([option("ladder", "360"), option("speed", "10")])),
+            ("/b.mp4".into(), "b.mp4".into(), Options::from([option("speed", "9")])),
+        ];
+        let object = format!("{{\"titles\": {json}}}");
+        for (name, text) in [("m.json", json), ("m.jsonl", &lines), ("m.CSV", csv), ("m.json", &object)] {
+            assert_eq!(manifest(name, text).unwrap(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_manifest_is_said_with_its_line() {
+        for (name, text, line) in [
+            ("m.jsonl", "{\"input\": \"a\"}\n{\"inputs\": \"b\"}\n", "line 2"),
+            ("m.jsonl", "{\"input\": \"a\"}\n{\"input\": \"b\", \"options\": {\"speed\": {}}}\n", "line 2"),
+            ("m.csv", "film\na.mkv\n", "line 1"),
+            ("m.csv", "input,speed\na.mkv\n", "line 2"),
+            ("m.json", "[{\"input\": \"a\"},\n{}]", "line 2"),
+        ] {
+            let error = manifest(name, text).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains(line), "{error}");
+        }
+        assert!(matches!(
+            films(&["no.csv".into()], Path::new("out"), &Options::new()),
+            Err(Error::SourceMissing { .. })
+        ));
+        assert!(matches!(
+            films(&["no*.mkv".into()], Path::new("out"), &Options::new()),
+            Err(Error::SourceMissing { .. })
+        ));
+    }
+
+    #[test]
+    fn options_are_checked_before_anything_is_done_and_printed_as_they_are_read() {
+        let title = |name: &str, value: &str| Title {
+            name: "s1/e1".into(),
+            input: "a.mkv".into(),
+            options: Options::from([(name.to_owned(), vec![value.to_owned()])]),
+        };
+        for (name, value) in [("ladder", "1080,540"), ("encoder-options", "a=b"), ("audio", "none"), ("start", "1:30")]
+        {
+            check(&title(name, value)).unwrap();
+        }
+        for (name, value) in
+            [("ladder", "none"), ("output", "x"), ("overwrite", "x"), ("set", "shot=1"), ("speed", "11")]
+        {
+            assert!(check(&title(name, value)).unwrap_err().to_string().contains("s1/e1"), "{name}");
+        }
+        let several = Title {
+            options: Options::from([("encoder-options".into(), vec!["a=b".into(), "c=d".into()])]),
+            ..title("x", "y")
+        };
+        let text = printed(std::slice::from_ref(&several)).unwrap();
+        let films = manifest("m.json", &text).unwrap();
+        assert_eq!(
+            (&films[0].1, &films[0].2["encoder-options"]),
+            (&PathBuf::from("s1/e1"), &several.options["encoder-options"])
+        );
+    }
+}
