@@ -55,7 +55,7 @@ pub(crate) enum Command {
     /// Convert many films: whole folders, or what a manifest lists; what is there already is not done again
     ///
     /// An INPUT is a film, a folder (with the folders in it), a pattern (season/*.mkv, in quotes), or a manifest: a file whose name
-    /// ends with .json, .jsonl or .csv. The folder of the renditions mirrors that of the films. Killed at any time, the same command
+    /// ends with .json, .jsonl or .csv. The output mirrors the folder; of several folders, each under its name. Killed at any time, the same command
     /// goes on where it was. One film that fails never stops the others.
     Batch(BatchArguments),
     /// Say how far the batch in OUTPUT is, or where it was when it ended

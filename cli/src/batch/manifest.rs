@@ -59,9 +59,11 @@ fn wanted() -> clap::Command {
 /// [`Error::SourceMissing`] for one that is not there; [`Error::BadPlan`] for a manifest that is none, with its line; [`Error::Io`].
 pub(super) fn films(inputs: &[PathBuf], output: &Path, common: &Options) -> Result<Vec<Film>> {
     let mut films = Vec::new();
+    // Of several folders each has one of its name in the output folder.
+    let several = inputs.iter().filter(|input| input.is_dir() || is_pattern(input) && !input.exists()).count() > 1;
     for input in inputs {
         if input.is_dir() {
-            add_folder(input, output, common, &mut films)?;
+            add_folder(input, several, (output, common), &mut films)?;
         } else if is_manifest(input) {
             films.extend(read(input, common)?);
         } else if input.exists() || !is_pattern(input) {
@@ -73,7 +75,7 @@ pub(super) fn films(inputs: &[PathBuf], output: &Path, common: &Options) -> Resu
             for path in paths.filter_map(std::result::Result::ok) {
                 found = true;
                 if path.is_dir() {
-                    add_folder(&path, output, common, &mut films)?;
+                    add_folder(&path, true, (output, common), &mut films)?;
                 } else {
                     films.push(alone(&path, common));
                 }
@@ -90,9 +92,16 @@ fn alone(path: &Path, common: &Options) -> Film {
     (path.to_path_buf(), PathBuf::from(path.file_name().unwrap_or_default()), common.clone())
 }
 
-fn add_folder(folder: &Path, output: &Path, common: &Options, films: &mut Vec<Film>) -> Result<()> {
+fn add_folder(
+    folder: &Path,
+    under_its_name: bool,
+    (output, common): (&Path, &Options),
+    films: &mut Vec<Film>,
+) -> Result<()> {
+    let whole = fs::canonicalize(folder).ok().filter(|_| under_its_name);
+    let name = whole.as_deref().and_then(Path::file_name).map(PathBuf::from).unwrap_or_default();
     for film in films_in(folder, output)? {
-        let place = film.strip_prefix(folder).unwrap_or(&film).to_path_buf();
+        let place = name.join(film.strip_prefix(folder).unwrap_or(&film));
         films.push((film, place, common.clone()));
     }
     Ok(())
@@ -310,6 +319,25 @@ mod tests {
         for (name, text) in [("m.json", json), ("m.jsonl", &lines), ("m.CSV", csv), ("m.json", &object)] {
             assert_eq!(manifest(name, text).unwrap(), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn of_several_folders_each_has_its_own_name() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["s1/e1.mkv", "s2/e1.mkv", "s2/disc/e2.mkv", "e3.mkv"] {
+            fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
+            fs::write(folder.path().join(name), "film").unwrap();
+        }
+        let places = |inputs: &[&str]| {
+            let inputs: Vec<_> = inputs.iter().map(|input| folder.path().join(input)).collect();
+            let films = films(&inputs, Path::new("out"), &Options::new()).unwrap();
+            films.into_iter().map(|(_, place, _)| place.display().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(places(&["s2"]), ["disc/e2.mkv", "e1.mkv"]);
+        assert_eq!(places(&["s2", "e3.mkv"]), ["disc/e2.mkv", "e1.mkv", "e3.mkv"]);
+        assert_eq!(places(&["s1", "s2/"]), ["s1/e1.mkv", "s2/disc/e2.mkv", "s2/e1.mkv"]);
+        assert_eq!(places(&["s*"]), ["s1/e1.mkv", "s2/disc/e2.mkv", "s2/e1.mkv"]);
+        assert_eq!(places(&["s*/*.mkv"]), ["e1.mkv", "e1.mkv"]);
     }
 
     #[test]

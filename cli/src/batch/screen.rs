@@ -266,3 +266,48 @@ fn table(summary: &Summary) -> String {
     );
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_what_the_readme_promises() {
+        let steps = [3, 4].map(|number| described(Step::Segment(number))).to_vec();
+        let running = vec![Running { title: "s1/e2", percent: 25.0, steps }];
+        let lines = [
+            Line::Progress { titles: 3, done: 1, failed: 0, percent: 41.7, eta: Some(120.5), running },
+            Line::Done { exit: 1, titles: 3, done: 2, failed: 1, seconds: 208.9 },
+        ];
+        let readme = include_str!("../../../README.md");
+        for value in &lines {
+            let text = String::from_utf8(line(value)).unwrap();
+            assert!(readme.contains(text.trim_end()), "the README shows {text}");
+        }
+    }
+
+    #[test]
+    fn the_table_names_what_failed_last_with_its_reason() {
+        let title = |name: &str, outcome, error: Option<&str>| TitleSummary {
+            name: name.to_owned(),
+            input: format!("in/{name}.mkv"),
+            outcome,
+            exit: error.map(|_| 65),
+            error: error.map(str::to_owned),
+            warnings: Vec::new(),
+            frames: Some(100),
+            segments: Some(3),
+            encoded: 3,
+            retries: 0,
+            seconds: 5.0,
+        };
+        let titles = vec![title("a", Outcome::Failed, Some("not a video")), title("b", Outcome::Done, None)];
+        let upright = String::new();
+        let summary = Summary { version: 1, upright, ended: true, wall_seconds: 9.0, cores_busy: Some(0.975), titles };
+        let text = table(&summary);
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[0].contains("b  done") && lines[1].contains("a  FAILED"), "{text}");
+        assert_eq!(lines[2].trim(), "not a video [exit 65]");
+        assert_eq!(lines[3], "1 films converted, 0 were there, 1 failed, in 0:09; cores at work 98% of the time");
+    }
+}

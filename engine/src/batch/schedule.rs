@@ -241,12 +241,19 @@ mod tests {
         Schedule { works: (0..titles).map(|_| Work::new(1000)).collect(), cores, memory: None }
     }
 
+    /// A film's segments: how many, the cores that each is counted with, and those that it keeps busy.
+    #[derive(Clone, Copy)]
+    struct Segments {
+        count: usize,
+        counted: f64,
+        busy: f64,
+    }
+
     /// Does everything as the schedule says, each step in as long as `takes` says; gives the steps in the order in which they began,
-    /// and the part of the time in which the cores were all asked for.
+    /// and the part of the time in which cores were at work.
     fn simulated(
         schedule: &mut Schedule,
-        segments: usize,
-        per_segment: f64,
+        segments: Segments,
         takes: impl Fn(usize, Step) -> u64,
     ) -> (Vec<(usize, Step)>, f64) {
         let (start, mut time, mut begun, mut ends) = (Instant::now(), 0, Vec::new(), BTreeSet::new());
@@ -261,12 +268,12 @@ mod tests {
                 begun.push((index, step));
                 ends.insert((time + takes(index, step), index, step));
             }
+            let keeps_busy = |&(_, index, step): &(u64, usize, Step)| match step {
+                Step::Segment(_) => segments.busy,
+                Step::Plan | Step::Render => schedule.costs(index, step).0,
+            };
+            let asked: f64 = ends.iter().map(keeps_busy).sum();
             let Some((end, index, step)) = ends.pop_first() else { break };
-            let running = schedule.works.iter().enumerate();
-            let asked: f64 = running
-                .flat_map(|(index, work)| work.running.keys().map(move |&step| (index, step)))
-                .map(|(index, step)| schedule.costs(index, step).0)
-                .sum();
             #[expect(clippy::cast_precision_loss, reason = "a few seconds")]
             let span = (end - time) as f64;
             busy += span * asked.min(schedule.cores);
@@ -277,8 +284,8 @@ mod tests {
             match step {
                 Step::Plan => {
                     work.stage = Stage::Encode;
-                    work.prepared = Some(prepared(segments, per_segment));
-                    work.waiting = (0..segments).collect();
+                    work.prepared = Some(prepared(segments.count, segments.counted));
+                    work.waiting = (0..segments.count).collect();
                 }
                 Step::Segment(_) => work.stored_frames += 48,
                 Step::Render => work.stage = Stage::Done,
@@ -288,10 +295,14 @@ mod tests {
         (begun, busy / all)
     }
 
+    fn segments(count: usize, cores: f64) -> Segments {
+        Segments { count, counted: cores, busy: cores }
+    }
+
     #[test]
     fn every_step_is_done_once_and_films_in_their_order() {
         let mut schedule = schedule(2.0, 3);
-        let (begun, _) = simulated(&mut schedule, 5, 1.0, |_, step| if step == Step::Plan { 9 } else { 10 });
+        let (begun, _) = simulated(&mut schedule, segments(5, 1.0), |_, step| if step == Step::Plan { 9 } else { 10 });
         let once: BTreeSet<_> = begun.iter().collect();
         assert_eq!((begun.len(), once.len()), (3 * 7, 3 * 7));
         let ends: Vec<_> = begun.iter().filter(|(_, step)| *step == Step::Render).map(|(index, _)| *index).collect();
@@ -300,15 +311,19 @@ mod tests {
 
     #[test]
     fn cores_are_kept_busy_over_the_ends_of_films() {
-        for (cores, per_segment, segments) in [(2.0, 1.0, 12), (16.0, 1.6, 30), (2.0, 1.25, 1), (16.0, 10.0, 1)] {
+        // The last two take a whole film at once, and keep a part of the cores busy.
+        let whole = |counted, busy| Segments { count: 1, counted, busy };
+        let kinds =
+            [(2.0, segments(12, 1.0)), (16.0, segments(30, 1.6)), (2.0, whole(0.8, 1.24)), (16.0, whole(6.4, 9.9))];
+        for (cores, segments) in kinds {
             let mut schedule = schedule(cores, 20);
             let takes = |index: usize, step| match step {
                 Step::Plan => 8,
                 Step::Segment(number) => 40 + (number * 7 + index * 3) as u64 % 20,
                 Step::Render => 3,
             };
-            let (_, busy) = simulated(&mut schedule, segments, per_segment, takes);
-            assert!(busy > 0.93, "{cores} cores, {segments} segments: {busy}");
+            let (_, busy) = simulated(&mut schedule, segments, takes);
+            assert!(busy > 0.93, "{cores} cores, {} segments: {busy}", segments.count);
         }
     }
 
@@ -317,7 +332,7 @@ mod tests {
         let mut schedule = schedule(16.0, 4);
         schedule.memory = Some(350 << 20);
         let at_once = std::cell::Cell::new(0);
-        let (begun, _) = simulated(&mut schedule, 8, 1.0, |_, _| {
+        let (begun, _) = simulated(&mut schedule, segments(8, 1.0), |_, _| {
             at_once.set(at_once.get() + 1);
             10
         });

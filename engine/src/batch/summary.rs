@@ -3,7 +3,6 @@
 use super::schedule::Snapshot;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 
 /// Version of the document's form.
 pub const VERSION: u32 = 1;
@@ -30,8 +29,8 @@ pub struct Summary {
 pub struct TitleSummary {
     /// Its name: the folder of its renditions in the output folder.
     pub name: String,
-    /// The film.
-    pub input: PathBuf,
+    /// The film; what of its name is no text is replaced.
+    pub input: String,
     /// What came of it.
     pub outcome: Outcome,
     /// Exit code of the step that failed; absent where none did, or a signal has ended it.
@@ -97,7 +96,7 @@ mod tests {
     fn summary() -> Summary {
         let title = |name: &str, outcome, exit, error: Option<&str>| TitleSummary {
             name: name.to_owned(),
-            input: PathBuf::from("season").join(name),
+            input: format!("season/{name}"),
             outcome,
             exit,
             error: error.map(str::to_owned),

@@ -73,7 +73,7 @@ fn is_film(path: &Path) -> bool {
 /// output folder, and are told apart on systems that do not know capitals from small letters.
 ///
 /// # Errors
-/// [`Error::InvalidOption`] for two films whose whole paths are the same, or a name that is none.
+/// [`Error::InvalidOption`] for two films whose whole paths are the same, one whose path is a folder of others, or a name that is none.
 pub fn named(films: Vec<(PathBuf, PathBuf, BTreeMap<String, Vec<String>>)>) -> Result<Vec<Title>> {
     let whole: Vec<_> = films.iter().map(|(_, path, _)| parts(path)).collect();
     let short: Vec<_> = whole.iter().map(|parts| parts.as_ref().map(|parts| without_extension(parts))).collect();
@@ -93,6 +93,11 @@ pub fn named(films: Vec<(PathBuf, PathBuf, BTreeMap<String, Vec<String>>)>) -> R
         };
         let is_alone = counts.get(&folded(&short)) == Some(&1) && !folders.contains(&folded(&short));
         let name = if is_alone { short } else { whole };
+        if folders.contains(&folded(&name)) {
+            let rule =
+                format!("{} would lie among the films of that folder; give it another in a manifest", input.display());
+            return Err(Error::invalid("output", name.join("/"), rule));
+        }
         if let Some(other) = taken.insert(folded(&name), input.clone()) {
             let rule = format!(
                 "is the name of both {} and {}; give one another in a manifest",
@@ -163,6 +168,7 @@ mod tests {
         for wrong in ["../e1.mkv", "/e1.mkv", "..", "", ".upright/e1.mkv", "Summary.json"] {
             assert!(names(&[wrong]).is_err(), "{wrong}");
         }
+        assert!(names(&["s1", "S1/e1.mkv"]).unwrap_err().to_string().contains("among the films"));
         let error = names(&["a:.mkv", "a?.mkv"]).unwrap_err().to_string();
         assert!(error.contains("in/a:.mkv") && error.contains("manifest"), "{error}");
     }
