@@ -139,9 +139,12 @@ fn read(path: &Path, common: &Options) -> Result<Vec<Film>> {
         let place = output.map_or_else(|| PathBuf::from(input.file_name().unwrap_or_default()), PathBuf::from);
         let options = with_options(common, options);
         let options = options.map_err(|why| Error::BadPlan { name: name.clone(), line: Some(line), why })?;
-        // From the manifest's folder; a URL is no path.
-        let is_url = input.to_str().is_some_and(|text| text.contains("://"));
-        films.push((if is_url { input } else { folder.join(input) }, place, options));
+        if input.to_str().is_some_and(|text| text.contains("://")) {
+            let why = format!("{} is no file: the films of a batch are files", input.display());
+            return Err(Error::BadPlan { name, line: Some(line), why });
+        }
+        // From the manifest's folder.
+        films.push((folder.join(input), place, options));
     }
     Ok(films)
 }
@@ -345,6 +348,7 @@ mod tests {
         for (name, text, line) in [
             ("m.jsonl", "{\"input\": \"a\"}\n{\"inputs\": \"b\"}\n", "line 2"),
             ("m.jsonl", "{\"input\": \"a\"}\n{\"input\": \"b\", \"options\": {\"speed\": {}}}\n", "line 2"),
+            ("m.csv", "input\na.mkv\nhttps://example.org/a.mkv\n", "line 3"),
             ("m.csv", "film\na.mkv\n", "line 1"),
             ("m.csv", "input,speed\na.mkv\n", "line 2"),
             ("m.json", "[{\"input\": \"a\"},\n{}]", "line 2"),

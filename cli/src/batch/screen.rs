@@ -260,7 +260,7 @@ fn table(summary: &Summary) -> String {
     let [done, was_done, failed] = [Outcome::Done, Outcome::WasDone, Outcome::Failed].map(|it| summary.count(it));
     let _ = writeln!(
         text,
-        "{done} films converted, {was_done} were there, {failed} failed, in {}{}",
+        "{done} converted, {was_done} there already, {failed} failed, in {}{}",
         clock(summary.wall_seconds),
         summary.cores_busy.map(|busy| format!("; cores at work {:.0}% of the time", busy * 100.0)).unwrap_or_default()
     );
@@ -308,6 +308,6 @@ mod tests {
         let lines: Vec<_> = text.lines().collect();
         assert!(lines[0].contains("b  done") && lines[1].contains("a  FAILED"), "{text}");
         assert_eq!(lines[2].trim(), "not a video [exit 65]");
-        assert_eq!(lines[3], "1 films converted, 0 were there, 1 failed, in 0:09; cores at work 98% of the time");
+        assert_eq!(lines[3], "1 converted, 0 there already, 1 failed, in 0:09; cores at work 98% of the time");
     }
 }

@@ -102,6 +102,10 @@ fn a_shot_is_set_locked_and_kept_when_the_film_is_planned_anew() {
     assert_eq!(after["wanted"]["shots"][0], before["wanted"]["shots"][0]);
     let (_, anew) = planned(&desk, &film, &["--overwrite"]);
     assert_eq!(anew["wanted"]["shots"], after["wanted"]["shots"]);
+    // Wherever the window stands in the others.
+    let (_, centred) = planned(&desk, &film, &["--overwrite", "--crop", "center"]);
+    assert_eq!(centred["wanted"]["shots"][1], after["wanted"]["shots"][1]);
+    planned(&desk, &film, &["--overwrite"]);
     run(upright("plan").arg(&path).args(["--set", "shot=2,locked=no"]));
     let (_, free) = planned(&desk, &film, &["--overwrite"]);
     assert_eq!(free["wanted"]["shots"], before["wanted"]["shots"]);

@@ -11,7 +11,7 @@ use crate::encode::EncoderFactory;
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, Sha256Hex};
 use crate::picture::Device;
-use crate::pipeline::{Limits, ParallelismPlan, REPORT, plan_store};
+use crate::pipeline::{Limits, ParallelismPlan, REPORT, plan_store, remove_leftovers};
 use crate::plan::Plan;
 use crate::store::StoreOptions;
 use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender};
@@ -400,7 +400,7 @@ impl Batch<'_> {
         }
         let files = self.files(&title);
         let folder = files.plan.parent().unwrap_or(&self.options.output).to_path_buf();
-        let log = self.options.output.join(STATE).join("logs").join(format!("{}.log", title.name.replace('/', "_")));
+        let log = self.options.output.join(STATE).join("logs").join(log_name(&title.name));
         let made = [Some(folder.as_path()), log.parent()].into_iter().flatten().try_for_each(fs::create_dir_all);
         made.map_err(Error::io(&folder, "cannot make the folder"))?;
         let segment = if let Step::Segment(number) = step { Some(number) } else { None };
@@ -496,6 +496,7 @@ impl Batch<'_> {
     fn publish(&mut self, index: usize, on_event: &mut dyn FnMut(&Event<'_>)) -> Result<()> {
         let title = self.titles[index].title.clone();
         let directory = self.files(&title).directory;
+        remove_leftovers(&directory);
         let files = published(&directory).map_err(Error::io(&directory, "cannot read what was published"))?;
         let work = &mut self.schedule.works[index];
         work.stage = Stage::Done;
@@ -614,6 +615,15 @@ fn key_of(title: &Title, fingerprint: &Fingerprint) -> Sha256Hex {
     // It has no map but of texts.
     let text = serde_json::to_string(&(VERSION_OF_PROGRAM, crate::plan::VERSION, fingerprint, &title.options));
     Sha256Hex::of(text.unwrap_or_default().as_bytes())
+}
+
+/// Names the log of a film.
+fn log_name(title: &str) -> String {
+    /// The longest name of a title that is one of a file as it is, in bytes.
+    const LONGEST: usize = 200;
+    let name =
+        if title.len() > LONGEST { Sha256Hex::of(title.as_bytes()).to_string() } else { title.replace('/', "_") };
+    format!("{name}.log")
 }
 
 /// None for what is no file that can be read.

@@ -24,6 +24,7 @@ pub use parallelism::{Limits, ParallelismPlan};
 pub use planning::{analyse, is_enough, plan};
 pub(crate) use progress::Expected;
 pub use progress::{Phase, Progress, RungProgress};
+pub(crate) use publish::remove_leftovers;
 pub(crate) use render::plan_store;
 pub use render::{REPORT, RenderOptions, render};
 pub use report::Report;

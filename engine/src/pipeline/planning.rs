@@ -46,8 +46,7 @@ pub fn plan(
                     two_shots: options.two_shots,
                     subtitles: options.subtitles,
                 };
-                let shots = framing::frame(analysis, &plan.found.video, framing);
-                plan.wanted.shots = framing::keep_locked(shots, &options.earlier);
+                plan.wanted.shots = framing::frame(analysis, &plan.found.video, framing);
             }
             None => log::warn!(
                 "{}: it can be read only once, so that nobody can be looked for beforehand: the window stands in the middle; \
@@ -56,6 +55,9 @@ pub fn plan(
             ),
         }
     }
+    // Mended by hand is mended, wherever the window stands in the other shots.
+    let shots = std::mem::take(&mut plan.wanted.shots);
+    plan.wanted.shots = framing::keep_locked(shots, &options.earlier);
     let begin = Instant::now();
     if !source.can_be_read_again() {
         return plan.update();

@@ -99,6 +99,22 @@ impl Outputs {
     }
 }
 
+/// Removes hidden folders that jobs which were killed have left beside `directory`, or in it. No other job may be at work there.
+pub(crate) fn remove_leftovers(directory: &Path) {
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    let parent = directory.parent().unwrap_or(Path::new("."));
+    for (folder, prefix) in [(parent, format!(".{name}")), (directory, String::new())] {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let is_left = place::is_hidden_name(&entry.file_name().to_string_lossy(), &prefix);
+            if is_left && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                log::debug!("{}: left behind by a job that was killed; removed", entry.path().display());
+                // What cannot be removed is in nobody's way.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+}
+
 /// A hidden folder on the same disk, for temporary files. It goes with the [`Outputs`] that it is of, and with it whatever
 /// is in it, even if someone still writes there.
 #[derive(Clone, Debug)]

@@ -27,6 +27,12 @@ pub(super) struct Set<'a> {
     pub(super) overwrite: bool,
 }
 
+/// Tells whether a name is that of a hidden folder, behind this prefix: with six letters and digits of its own.
+pub(super) fn is_hidden_name(name: &str, prefix: &str) -> bool {
+    let own = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".part"));
+    own.is_some_and(|own| own.len() == 6 && own.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
 impl OutputPlace {
     /// Makes one for the files of `folder`, which has no symbolic links in its path.
     pub(super) fn for_folder(folder: &Path) -> io::Result<Self> {

@@ -312,3 +312,21 @@ fn who_is_left_behind_keeps_nothing_there() {
     drop(file);
     assert_eq!(contents(root.path()), expected(&[]));
 }
+
+#[test]
+fn what_killed_jobs_left_goes_and_what_others_have_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = folder.path().join("e1");
+    fs::create_dir(&film).unwrap();
+    let place = place::OutputPlace::for_folder(&fs::canonicalize(&film).unwrap()).unwrap();
+    let left = [place.path().to_path_buf(), film.join(".AbC123.part")];
+    std::mem::forget(place);
+    let others = [".e1.x.AbC123.part", ".e2.AbC123.part", ".AbC123.part", ".e1.mine", "e1.AbC123.part"];
+    let others = others.map(|name| folder.path().join(name));
+    others.iter().chain(&left[1..]).for_each(|path| fs::create_dir(path).unwrap());
+    fs::write(left[0].join("90x160.mp4"), "half").unwrap();
+    fs::write(film.join("90x160.mp4"), "whole").unwrap();
+    remove_leftovers(&film);
+    assert!(left.iter().all(|path| !path.exists()), "{left:?}");
+    assert!(others.iter().all(|path| path.exists()) && film.join("90x160.mp4").exists());
+}
