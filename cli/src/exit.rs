@@ -17,12 +17,13 @@ pub(crate) enum Exit {
     Internal = 70,
     CannotCreate = 73,
     Io = 74,
+    Busy = 75,
     Interrupted = 130,
     Terminated = 143,
 }
 
 impl Exit {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Success,
         Self::Partly,
         Self::Usage,
@@ -32,6 +33,7 @@ impl Exit {
         Self::Internal,
         Self::CannotCreate,
         Self::Io,
+        Self::Busy,
         Self::Interrupted,
         Self::Terminated,
     ];
@@ -53,9 +55,8 @@ impl Exit {
             Self::NoInput => "the input does not exist",
             Self::Unavailable => "no usable device, or it was lost; or the encoder is missing",
             Self::Internal => "a fault in the encoder, in libav or in Upright itself",
-            Self::CannotCreate => {
-                "the output exists and --overwrite was not given, is the input itself, or another conversion is writing there"
-            }
+            Self::CannotCreate => "the output exists and --overwrite was not given, or is the input itself",
+            Self::Busy => "another conversion or batch is writing there: the same may succeed later",
             Self::Io => "reading or writing failed: no permission, disk full",
             Self::Interrupted => "stopped by Ctrl-C (SIGINT)",
             Self::Terminated => "stopped by SIGTERM",
@@ -76,7 +77,8 @@ impl From<&Error> for Exit {
             }
             Error::SourceMissing { .. } => Self::NoInput,
             Error::Device { .. } | Error::EncoderMissing { .. } => Self::Unavailable,
-            Error::OutputExists { .. } | Error::OutputIsInput { .. } | Error::OutputBusy { .. } => Self::CannotCreate,
+            Error::OutputExists { .. } | Error::OutputIsInput { .. } => Self::CannotCreate,
+            Error::OutputBusy { .. } => Self::Busy,
             Error::Io { .. } => Self::Io,
             Error::Cancelled => Self::Interrupted,
             // `Misuse`, `Encoder`, `Libav`, `Verify`, `StageLost`, and what the engine may add.
@@ -134,7 +136,7 @@ mod tests {
             (Error::StageLost { stage: text() }, 70),
             (Error::OutputExists { path: path.clone() }, 73),
             (Error::OutputIsInput { path: path.clone() }, 73),
-            (Error::OutputBusy { path: path.clone() }, 73),
+            (Error::OutputBusy { path: path.clone() }, 75),
             (Error::io(path, "cannot write")(io::Error::from(io::ErrorKind::StorageFull)), 74),
             (Error::Cancelled, 130),
         ];

@@ -208,7 +208,7 @@ fn a_batch_ends_soon_after_a_signal_and_leaves_nobody_behind() {
     }
     // A second batch in the same place is refused, and a status says who is at work.
     let other = batch(&films, &output, &[]).output().unwrap();
-    assert_eq!(other.status.code(), Some(73), "{}", text(&other.stderr));
+    assert_eq!(other.status.code(), Some(75), "{}", text(&other.stderr));
     let status = upright(&["status", "--json", output.to_str().unwrap()]).output().unwrap();
     let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!((&status["running"], &status["ended"]), (&true.into(), &false.into()));

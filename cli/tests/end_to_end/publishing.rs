@@ -81,7 +81,7 @@ fn two_films_do_not_share_a_folder_unnoticed() {
             break output;
         }
     };
-    assert_refused(&second, 73, &["out/film", "another conversion"]);
+    assert_refused(&second, 75, &["out/film", "another conversion"]);
     first.kill().unwrap();
     first.wait().unwrap();
     fs::remove_dir_all(desk.out()).unwrap();
