@@ -12,7 +12,6 @@ use crate::output::{self, Messages};
 use crate::values::DiskPriority;
 use screen::Screen;
 use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -90,7 +89,7 @@ pub(crate) fn batch(arguments: &BatchArguments, quiet: bool, messages: &mut Mess
 }
 
 fn batch_options(arguments: &BatchArguments) -> BatchOptions {
-    let folder = arguments.store.clone().unwrap_or_else(|| arguments.output.join(".upright").join("store"));
+    let folder = arguments.store.clone().unwrap_or_else(|| arguments.output.join(batch::STATE).join("store"));
     BatchOptions {
         output: arguments.output.clone(),
         store: StoreOptions { folder, size: None },
@@ -114,7 +113,13 @@ impl Processes<'_> {
     fn command(&self, title: &Title, files: &Files, step: Step) -> Command {
         let BatchArguments { machine, access, strict, .. } = self.arguments;
         let mut command = self.begun();
-        command.arg(step.name());
+        command.arg(step.name()).arg("--progress=json").arg(format!("--device={}", device(&machine.device)));
+        command.args(access.protocols.iter().map(|protocol| format!("--protocols={protocol}")));
+        if step != Step::Plan {
+            // The batch's own: what is free changes with every step that runs beside.
+            command.args(self.memory.map(|memory| format!("--memory={memory}")));
+            command.arg("--source").arg(&title.input);
+        }
         match step {
             Step::Plan => {
                 command.args(manifest::as_arguments(&title.options)).arg("--output").arg(&files.plan);
@@ -122,29 +127,18 @@ impl Processes<'_> {
             }
             Step::Segment(number) => {
                 command.args(["--number", &number.to_string()]).arg("--output").arg(&self.store);
-                command.arg("--source").arg(&title.input).arg("--").arg(&files.plan);
+                command.arg("--").arg(&files.plan);
             }
             Step::Render => {
                 let name = files.directory.file_name().unwrap_or_default();
                 let folder = files.directory.parent().unwrap_or(Path::new("."));
                 command.arg("--output").arg(folder).arg("--name").arg(name).arg("--store").arg(&self.store);
                 command.args(files.overwrite.then_some("--overwrite")).args(strict.then_some("--strict"));
-                command.arg("--source").arg(&title.input).arg("--").arg(&files.plan);
+                command.arg("--").arg(&files.plan);
             }
         }
-        // Before the `--` that ends options.
-        let end = command.get_args().position(|argument| argument == "--").unwrap_or(0);
-        let mut all: Vec<OsString> = command.get_args().map(OsString::from).collect();
-        let mut more = vec![OsString::from("--progress=json"), format!("--device={}", device(&machine.device)).into()];
-        if step != Step::Plan {
-            // The batch's own: what is free changes with every step that runs beside.
-            more.extend(self.memory.map(|memory| format!("--memory={memory}").into()));
-        }
-        more.extend(access.protocols.iter().map(|protocol| OsString::from(format!("--protocols={protocol}"))));
-        all.splice(end..end, more);
-        let mut whole = Command::new(command.get_program());
-        whole.args(all).env(PARENT, std::process::id().to_string());
-        whole
+        command.env(PARENT, std::process::id().to_string());
+        command
     }
 
     /// The program, behind those that lower its priority.

@@ -5,6 +5,7 @@ use crate::values::is_one_name;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use upright_engine::Result;
+use upright_engine::batch::RESERVED;
 use upright_engine::pipeline::{Limits, RenderOptions};
 use upright_engine::plan::{DepthChoice, PlanOptions};
 use upright_engine::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
@@ -125,9 +126,6 @@ fn folder_name(input: &Input) -> OsString {
     // Only a folder (`/`, `..`) has no name, and opening it fails with a better message than any from here.
     [stem, name].map(trimmed).into_iter().find(|name| is_one_name(name)).unwrap_or_else(|| OsString::from("film"))
 }
-
-/// Characters that some system forbids in names.
-const RESERVED: &str = r#"<>:"/\|?*"#;
 
 #[cfg(test)]
 mod tests {

@@ -19,10 +19,10 @@ use upright_engine::{Error, Result};
 pub(crate) use writer::Writer;
 
 /// Time between two lines of progress of the same phase.
-const INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
 /// Time that the last line may wait for its reader; less of it when a signal has ended the conversion.
-const PATIENCE: Duration = Duration::from_secs(5);
-const LITTLE_PATIENCE: Duration = Duration::from_millis(500);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const LITTLE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Shows progress in one of several ways.
 #[derive(Debug)]
@@ -81,7 +81,6 @@ enum Line<'a> {
 impl Reporter {
     /// Resolves what was asked for: `auto` is a bar when standard error is a terminal and nobody wants quiet.
     pub(crate) fn new(choice: args::Progress, quiet: bool, messages: &Messages) -> Self {
-        let terminal = io::stderr().is_terminal();
         match choice {
             args::Progress::Json => match Writer::start(io::stdout()) {
                 Ok(writer) => Self::Json(Mutex::default(), writer),
@@ -90,13 +89,8 @@ impl Reporter {
                     Self::Silent
                 }
             },
-            args::Progress::Auto if terminal && !quiet => Self::bar(messages),
-            args::Progress::Bar if terminal => Self::bar(messages),
-            args::Progress::Bar => {
-                log::warn!("no progress bar, for standard error is no terminal");
-                Self::Silent
-            }
-            args::Progress::Auto | args::Progress::None => Self::Silent,
+            _ if shows_bar(choice, quiet) => Self::bar(messages),
+            _ => Self::Silent,
         }
     }
 
@@ -189,13 +183,7 @@ impl Reporter {
     fn finish(&self, last: &Line, patience: Duration) -> Result<()> {
         match self {
             Self::Bar(bar) => bar.finish_and_clear(),
-            Self::Json(_, writer) => match writer.finish(line(last), patience) {
-                Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    return Err(output::stdout_failed(error));
-                }
-                Some(_) => {}
-                None => log::warn!("nobody reads standard output: the last line of progress is lost"),
-            },
+            Self::Json(_, writer) => return finish(writer, last, patience),
             Self::Silent => {}
         }
         Ok(())
@@ -213,7 +201,36 @@ impl Pace {
     }
 }
 
-fn line(line: &Line) -> Vec<u8> {
+/// Tells whether a bar is shown, and says so where one was asked for and none can be.
+pub(crate) fn shows_bar(choice: args::Progress, quiet: bool) -> bool {
+    let terminal = io::stderr().is_terminal();
+    match choice {
+        args::Progress::Auto => terminal && !quiet,
+        args::Progress::Bar => {
+            if !terminal {
+                log::warn!("no progress bar, for standard error is no terminal");
+            }
+            terminal
+        }
+        args::Progress::Json | args::Progress::None => false,
+    }
+}
+
+/// Writes the last line, for which its reader has so long.
+///
+/// # Errors
+/// [`upright_engine::Error::Io`] when it cannot be written, except when its reader has gone.
+pub(crate) fn finish(writer: &Writer, last: &impl Serialize, patience: Duration) -> Result<()> {
+    match writer.finish(line(last), patience) {
+        Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => return Err(output::stdout_failed(error)),
+        Some(_) => {}
+        None => log::warn!("nobody reads standard output: the last line of progress is lost"),
+    }
+    Ok(())
+}
+
+/// Writes a value as a line of JSON.
+pub(crate) fn line(line: &impl Serialize) -> Vec<u8> {
     // It has no map and no float that JSON could not hold.
     let mut bytes = serde_json::to_vec(line).unwrap_or_default();
     bytes.push(b'\n');
@@ -249,7 +266,8 @@ fn spinner() -> ProgressStyle {
     style("{spinner} {pos} frames  {msg}")
 }
 
-fn style(template: &str) -> ProgressStyle {
+/// Makes the style of a bar.
+pub(crate) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 

@@ -7,14 +7,14 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use upright_engine::Error;
-use upright_engine::batch::{JournalFile, Record, is_running};
+use upright_engine::batch::{JournalFile, Record, STATE, is_running};
 
-/// How far a batch is.
+/// State of a batch, read from its journal.
 #[derive(Debug, Default, Serialize)]
 struct Status {
-    /// Whether somebody is at work.
+    /// True while somebody is at work.
     running: bool,
-    /// Whether it has come to its end; one that has not, and at which nobody works, goes on with the same command.
+    /// True once it has come to its end; one that was stopped before goes on with the same command.
     ended: bool,
     /// Seconds since 1970 at which it began, or went on.
     begun: Option<u64>,
@@ -37,7 +37,7 @@ struct TitleStatus {
 /// # Errors
 /// [`Error::SourceMissing`] where no batch was; [`Error::Io`].
 pub(crate) fn status(arguments: &StatusArguments) -> Result<Exit, Failure> {
-    let folder = arguments.output.join(".upright");
+    let folder = arguments.output.join(STATE);
     let journal = JournalFile::read(&folder)?;
     if journal.records.is_empty() {
         return Err(Error::SourceMissing { path: folder.join("journal") }.into());

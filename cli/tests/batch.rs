@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use upright_engine::batch::{JournalFile, Record};
 
-/// What is fast: one small size, the window in the middle.
+/// Options that make it fast: one small size, the window in the middle.
 const FAST: [&str; 8] = ["--ladder", "90", "--speed", "10", "--crop", "center", "--device", "cpu"];
 
 fn upright(arguments: &[&str]) -> Command {

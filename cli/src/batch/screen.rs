@@ -1,22 +1,19 @@
-//! What is shown of a batch: bars for people, JSON Lines for machines, and a table at the end.
+//! Shows a batch: bars for people, JSON Lines for machines, and a table at the end.
 
 use crate::args::Progress;
 use crate::exit::{Exit, Failure};
 use crate::output::Messages;
-use crate::progress::{Writer, clock};
-use indicatif::{ProgressBar, ProgressStyle};
+use crate::progress::{self, INTERVAL, LITTLE_PATIENCE, PATIENCE, Writer, clock, line, style};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
-use std::time::{Duration, Instant};
+use std::io::{self, Write};
+use std::time::Instant;
+use upright_engine::Result;
 use upright_engine::batch::{Event, Outcome, Snapshot, Step, Summary, TitleSummary};
-use upright_engine::{Error, Result};
 
-/// Time between two lines of progress, and that which the last may wait for its reader.
-const INTERVAL: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Steps of the bar.
 const STEPS: u64 = 10_000;
 
@@ -56,18 +53,12 @@ struct Running<'a> {
 }
 
 impl Screen {
-    pub(super) fn new(progress: Progress, quiet: bool, messages: &Messages) -> Self {
-        let terminal = io::stderr().is_terminal();
-        let bars = match progress {
-            Progress::Auto => terminal && !quiet,
-            Progress::Bar => terminal,
-            Progress::Json | Progress::None => false,
-        };
-        let bars = bars.then(|| {
+    pub(super) fn new(choice: Progress, quiet: bool, messages: &Messages) -> Self {
+        let bars = progress::shows_bar(choice, quiet).then(|| {
             let whole = messages.bars.add(ProgressBar::new(STEPS).with_style(style("{wide_bar} {percent:>3}%  {msg}")));
             Bars { whole, titles: RefCell::default() }
         });
-        let writer = (progress == Progress::Json).then(|| Writer::start(io::stdout()));
+        let writer = (choice == Progress::Json).then(|| Writer::start(io::stdout()));
         let writer = writer.and_then(|writer| writer.map_err(|error| log::warn!("no progress: {error}")).ok());
         Self { messages: RefCell::new(messages.clone()), quiet, bars, writer, told: Cell::new(None) }
     }
@@ -135,7 +126,7 @@ impl Screen {
     /// Ends with a table of the films.
     ///
     /// # Errors
-    /// [`Error::Io`] when the last line cannot be written to standard output, except when its reader has gone.
+    /// [`upright_engine::Error::Io`] when the last line cannot be written to standard output, except when its reader has gone.
     pub(super) fn done(&self, summary: &Summary, exit: Exit) -> Result<()> {
         self.clear();
         if !self.quiet {
@@ -146,12 +137,7 @@ impl Screen {
         let titles = summary.titles.len();
         let seconds = summary.wall_seconds;
         let last = Line::Done { exit: exit.code(), titles, done: done + was_done, failed, seconds };
-        match self.writer.as_ref().and_then(|writer| writer.finish(line(&last), PATIENCE)) {
-            Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::io("standard output", "cannot write")(error))
-            }
-            _ => Ok(()),
-        }
+        self.writer.as_ref().map_or(Ok(()), |writer| progress::finish(writer, &last, PATIENCE))
     }
 
     /// Ends with a failure of the batch itself.
@@ -159,7 +145,7 @@ impl Screen {
         self.clear();
         if let Some(writer) = &self.writer {
             // The failure itself is what the caller is told.
-            let _ = writer.finish(line(&Line::Failed { exit: exit.code(), message }), PATIENCE / 10);
+            let _ = progress::finish(writer, &Line::Failed { exit: exit.code(), message }, LITTLE_PATIENCE);
         }
     }
 
@@ -211,10 +197,6 @@ impl Bars {
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
 fn described(step: Step) -> String {
     match step {
         Step::Segment(number) => format!("segment {number}"),
@@ -224,13 +206,6 @@ fn described(step: Step) -> String {
 
 fn percent(part: f64) -> f64 {
     (part * 1000.0).round() / 10.0
-}
-
-fn line(value: &Line<'_>) -> Vec<u8> {
-    // It has no map and no float that JSON could not hold.
-    let mut bytes = serde_json::to_vec(value).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
 }
 
 /// Writes what came of each film, those that failed last, with what to do.

@@ -3,8 +3,8 @@
 use super::disk::free_bytes;
 use super::journal::{Journal, JournalFile, Record};
 use super::schedule::{Prepared, Schedule, Snapshot, Stage, Step, Work};
-use super::summary::{Outcome, Summary, TitleSummary, VERSION, eta};
-use super::title::Title;
+use super::summary::{Outcome, Summary, TitleSummary, VERSION};
+use super::title::{STATE, SUMMARY, Title};
 use super::worker::{Ended, Message, Worker};
 use crate::control::Control;
 use crate::encode::EncoderFactory;
@@ -13,7 +13,7 @@ use crate::fingerprint::{Fingerprint, Sha256Hex};
 use crate::picture::Device;
 use crate::pipeline::{Limits, ParallelismPlan, REPORT, plan_store, remove_leftovers};
 use crate::plan::Plan;
-use crate::store::StoreOptions;
+use crate::store::{StoreOptions, shared};
 use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -130,7 +130,7 @@ pub fn run(
         cpu_seconds: 0.0,
         part_before: 0.0,
     };
-    batch.add(titles, on_event)?;
+    batch.add(titles, on_event);
     batch.part_before = batch.schedule.part();
     let ended = batch.carry_out(command, incoming, &messages, on_event);
     batch.stop_all(&messages);
@@ -142,8 +142,6 @@ pub fn run(
     ended.map(|()| summary)
 }
 
-/// The folder in the output folder that the batch keeps its own files in.
-pub(super) const STATE: &str = ".upright";
 const VERSION_OF_PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 /// What the journal says of earlier runs.
@@ -211,7 +209,7 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     /// Takes films, and finds out what of them is there already.
-    fn add(&mut self, titles: Vec<Title>, on_event: &mut dyn FnMut(&Event<'_>)) -> Result<()> {
+    fn add(&mut self, titles: Vec<Title>, on_event: &mut dyn FnMut(&Event<'_>)) {
         for title in titles {
             let fingerprint = fingerprint(&title.input);
             let bytes = fingerprint.as_ref().and_then(|it| it.bytes).unwrap_or(0);
@@ -237,7 +235,7 @@ impl Batch<'_> {
             match plan {
                 Some((plan, hash)) if self.is_there(index, hash) => {
                     let frames = plan.frames();
-                    (work.stage, work.prepared) = (Stage::WasDone, None);
+                    work.stage = Stage::Done;
                     let summary = &mut self.titles[index].summary;
                     (summary.outcome, summary.frames) = (Outcome::WasDone, frames);
                     summary.segments = plan.segments().map(<[_]>::len);
@@ -246,12 +244,11 @@ impl Batch<'_> {
                 }
                 Some((plan, hash)) => {
                     self.schedule.works.push(work);
-                    self.prepare(index, &plan, hash)?;
+                    self.prepare(index, &plan, hash);
                 }
                 None => self.schedule.works.push(work),
             }
         }
-        Ok(())
     }
 
     fn read_plan(&self, title: &Title) -> Option<(Plan, Sha256Hex)> {
@@ -280,7 +277,7 @@ impl Batch<'_> {
     }
 
     /// Takes the plan of a film, and finds out which of its segments are in the store.
-    fn prepare(&mut self, index: usize, plan: &Plan, hash: Sha256Hex) -> Result<()> {
+    fn prepare(&mut self, index: usize, plan: &Plan, hash: Sha256Hex) {
         let cores = self.options.cores.max(1);
         let wanted = &plan.wanted;
         let at_once = wanted.encoder.kind.segments_at_once(&wanted.rungs, wanted.encoder.threads, cores);
@@ -315,7 +312,6 @@ impl Batch<'_> {
         work.stage = Stage::Encode;
         let summary = &mut self.titles[index].summary;
         (summary.frames, summary.segments) = (plan.frames(), plan.segments().map(<[_]>::len));
-        Ok(())
     }
 
     fn carry_out(
@@ -330,7 +326,7 @@ impl Batch<'_> {
             self.control.check()?;
             if comes_more {
                 match incoming() {
-                    Some(titles) => self.add(titles, on_event)?,
+                    Some(titles) => self.add(titles, on_event),
                     None => comes_more = false,
                 }
             }
@@ -390,7 +386,7 @@ impl Batch<'_> {
         command: &dyn Fn(&Title, &Files, Step) -> Command,
         on_event: &mut dyn FnMut(&Event<'_>),
     ) -> Result<()> {
-        if step == Step::Render && self.is_published(index)? {
+        if step == Step::Render && self.is_published(index) {
             return self.publish(index, on_event);
         }
         let title = self.titles[index].title.clone();
@@ -474,23 +470,24 @@ impl Batch<'_> {
         let record = Record::Planned { title: name.clone(), key, plan: hash, frames, segments, seconds };
         self.note(&record, on_event)?;
         self.past.planned.insert(name, key);
-        self.prepare(index, &plan, hash)
+        self.prepare(index, &plan, hash);
+        Ok(())
     }
 
     /// Tells whether renditions of the plan are there that the journal does not know of: what was at work then was ended between
     /// publishing and saying so.
-    fn is_published(&self, index: usize) -> Result<bool> {
-        let Some(prepared) = &self.schedule.works[index].prepared else { return Ok(false) };
+    fn is_published(&self, index: usize) -> bool {
+        let Some(prepared) = &self.schedule.works[index].prepared else { return false };
         let directory = self.files(&self.titles[index].title).directory;
-        let Ok(report) = fs::read(directory.join(REPORT)) else { return Ok(false) };
-        let Ok(report) = serde_json::from_slice::<serde_json::Value>(&report) else { return Ok(false) };
+        let Ok(report) = fs::read(directory.join(REPORT)) else { return false };
+        let Ok(report) = serde_json::from_slice::<serde_json::Value>(&report) else { return false };
         let is_of_plan = report["plan_hash"].as_str() == Some(prepared.plan.to_string().as_str());
         let renditions = report["renditions"].as_array().map(Vec::as_slice).unwrap_or_default();
         let is_whole = |rendition: &serde_json::Value| {
             let there = rendition["file"].as_str().and_then(|name| fs::metadata(directory.join(name)).ok());
             there.is_some_and(|there| Some(there.len()) == rendition["bytes"].as_u64())
         };
-        Ok(is_of_plan && !renditions.is_empty() && renditions.iter().all(is_whole))
+        is_of_plan && !renditions.is_empty() && renditions.iter().all(is_whole)
     }
 
     fn publish(&mut self, index: usize, on_event: &mut dyn FnMut(&Event<'_>)) -> Result<()> {
@@ -610,6 +607,12 @@ impl Batch<'_> {
     }
 }
 
+/// Estimates the seconds that are left from what was done in how many; none at first.
+fn eta(snapshot: &Snapshot, seconds: f64) -> Option<f64> {
+    let done = snapshot.part - snapshot.part_before;
+    (done > 0.005).then(|| seconds * (1.0 - snapshot.part).max(0.0) / done)
+}
+
 /// Sums up a film, its options and the program: what has another key is planned anew.
 fn key_of(title: &Title, fingerprint: &Fingerprint) -> Sha256Hex {
     // It has no map but of texts.
@@ -648,28 +651,15 @@ fn published(directory: &Path) -> io::Result<Vec<(String, Fingerprint)>> {
 }
 
 fn write_summary(summary: &Summary, output: &Path) -> Result<()> {
-    let path = output.join("summary.json");
+    let path = output.join(SUMMARY);
     let text = serde_json::to_string_pretty(summary).map_err(|error| Error::misuse(error.to_string()))?;
-    let draft = tempfile::Builder::new().permissions_of_a_file().tempfile_in(output);
+    let draft = shared(&mut tempfile::Builder::new()).tempfile_in(output);
     let mut file = draft.map_err(Error::io(&path, "cannot write the summary"))?;
     let written =
         io::Write::write_all(&mut file, format!("{text}\n").as_bytes()).and_then(|()| file.as_file().sync_all());
     written.map_err(Error::io(&path, "cannot write the summary"))?;
     file.persist(&path).map_err(|error| Error::io(&path, "cannot write the summary")(error.error))?;
     Ok(())
-}
-
-/// Files that anybody may read, as any that a program makes.
-trait Readable {
-    fn permissions_of_a_file(&mut self) -> &mut Self;
-}
-
-impl Readable for tempfile::Builder<'_, '_> {
-    fn permissions_of_a_file(&mut self) -> &mut Self {
-        #[cfg(unix)]
-        self.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        self
-    }
 }
 
 fn now() -> u64 {

@@ -78,7 +78,6 @@ pub(super) enum Stage {
     Plan,
     Encode,
     Done,
-    WasDone,
     Failed,
 }
 
@@ -126,7 +125,7 @@ impl Work {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Done | Stage::WasDone | Stage::Failed)
+        matches!(self.stage, Stage::Done | Stage::Failed)
     }
 
     /// The part of it that is done.
@@ -137,7 +136,7 @@ impl Work {
             part.min(1.0)
         };
         match self.stage {
-            Stage::Done | Stage::WasDone | Stage::Failed => 1.0,
+            Stage::Done | Stage::Failed => 1.0,
             Stage::Plan => 0.0,
             Stage::Encode => {
                 let all = self.frames().unwrap_or(0);
@@ -355,7 +354,7 @@ mod tests {
         assert_eq!(schedule.next(now), Some((1, Step::Plan)));
         assert_eq!(schedule.next(now + Duration::from_secs(5)), Some((0, Step::Plan)));
         schedule.works[0].stage = Stage::Failed;
-        schedule.works[1].stage = Stage::WasDone;
+        schedule.works[1].stage = Stage::Done;
         assert!(schedule.next(now).is_none() && schedule.is_over());
     }
 }

@@ -1,6 +1,5 @@
 //! What came of a batch, as a document: `summary.json` in the output folder.
 
-use super::schedule::Snapshot;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -80,12 +79,6 @@ impl Summary {
     pub fn json_schema() -> serde_json::Value {
         schemars::schema_for!(Self).to_value()
     }
-}
-
-/// Estimates the seconds that are left from what was done in how many; none at first.
-pub(super) fn eta(snapshot: &Snapshot, seconds: f64) -> Option<f64> {
-    let done = snapshot.part - snapshot.part_before;
-    (done > 0.005).then(|| seconds * (1.0 - snapshot.part).max(0.0) / done)
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! The films of a batch, and what they are called.
 
 use crate::error::{Error, Result};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
@@ -16,19 +14,21 @@ const EXTENSIONS: [&str; 38] = [
 ];
 /// Folders in one another that are looked into.
 const DEEPEST: usize = 64;
-/// Names that the batch itself uses in the output folder, in lower case.
-const OWN: [&str; 2] = [".upright", "summary.json"];
+/// The folder in the output folder that a batch keeps its own files in.
+pub const STATE: &str = ".upright";
+/// The document in the output folder of what came of a batch.
+pub(super) const SUMMARY: &str = "summary.json";
+/// Characters that some system forbids in names.
+pub const RESERVED: &str = r#"<>:"/\|?*"#;
 
 /// A film of a batch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Title {
     /// The folder of its renditions in the output folder, and what it is called: names with `/` between them.
     pub name: String,
     /// The film.
     pub input: PathBuf,
     /// Options of `upright plan` by their long names, without dashes, each with its values; one that has none is a switch.
-    #[serde(default)]
     pub options: BTreeMap<String, Vec<String>>,
 }
 
@@ -121,13 +121,12 @@ fn parts(path: &Path) -> Option<Vec<String>> {
             _ => None,
         })
         .collect();
-    names.filter(|names| !names.is_empty() && !OWN.contains(&names[0].to_lowercase().as_str()))
+    names.filter(|names| !names.is_empty() && ![STATE, SUMMARY].contains(&names[0].to_lowercase().as_str()))
 }
 
 /// A name without what some system forbids in names; none where nothing is left.
 fn ordinary(name: &str) -> Option<String> {
-    let name: String =
-        name.chars().map(|c| if c.is_control() || r#"<>:"/\|?*"#.contains(c) { '_' } else { c }).collect();
+    let name: String = name.chars().map(|c| if c.is_control() || RESERVED.contains(c) { '_' } else { c }).collect();
     let name = name.trim_end_matches(['.', ' ']);
     (!name.is_empty()).then(|| name.to_owned())
 }

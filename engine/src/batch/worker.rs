@@ -106,7 +106,7 @@ impl Worker {
             }
         }
         #[cfg(not(unix))]
-        let _ = (at_once, &self.pid, PoisonError::<()>::into_inner);
+        let _ = at_once;
     }
 }
 

@@ -57,15 +57,9 @@ pub(super) fn closer(
     if right - left > FULL * size[0] || bottom - top > FULL * size[1] {
         return None;
     }
-    let axis = Axis {
-        axis: 0,
-        first: inner.x / whole[0],
-        room: ((inner.width - size[0]) / whole[0]).max(0.0),
-        length: size[0] / whole[0],
-        frame_rate,
-    };
+    let axis = Axis::across(inner, size[0], whole[0], frame_rate);
     let way = shot::way(&planned.subjects, steps, axis);
-    let core = median(first.steps.iter().flatten().filter_map(|it| it.face.or(it.body)).map(|core| core.centre(1)));
+    let core = median(first.steps.iter().flatten().filter_map(|it| it.core()).map(|core| core.centre(1)));
     let wanted = core * whole[1] - EYES * size[1];
     // All of them is shown, with as much air below as above where the face cannot be where it is wanted.
     let air = (size[1] - (bottom - top)) * 0.1;

@@ -154,11 +154,7 @@ fn shot_of(
     let Planned { mode, keys, confidence, reason, subjects, held } = planned;
     let (track, reason) = match closer {
         Some(Closer { size: [width, height], y, keys }) => {
-            let last = inner.x + (inner.width - width).max(0.0);
-            let at = |place: f64| {
-                let x = ((place * whole * ROUND).round() / ROUND).clamp(inner.x, last);
-                Window { x, y: (y * ROUND).round() / ROUND, width, height }
-            };
+            let at = |place| window_at(place * whole, inner, [width, height], (y * ROUND).round() / ROUND);
             (crop_keys(&keys, (start, end), at), format!("{reason}, a little closer"))
         }
         None => (crop_keys(&keys, (start, end), window), reason),
@@ -180,6 +176,12 @@ fn shot_of(
         Some(other) => with_layout(shot, other),
         None => shot,
     }
+}
+
+/// Gives the window of this size whose left edge is at `x`, or as near to that as the picture within its borders allows.
+fn window_at(x: f64, inner: Window, [width, height]: [f64; 2], y: f64) -> Window {
+    let last = inner.x + (inner.width - width).max(0.0);
+    Window { x: ((x * ROUND).round() / ROUND).clamp(inner.x, last), y, width, height }
 }
 
 fn rounded(confidence: f64) -> f64 {
@@ -222,14 +224,9 @@ fn other_layout(
     let half_shape = 2.0 * shape.as_f64();
     let Halves { size: [width, height], halves, confidence } =
         pair::halves(planned, steps, inner, whole, half_shape, video.frame_rate.as_f64())?;
-    let tracks = halves.clone().map(|half| {
-        let last = inner.x + (inner.width - width).max(0.0);
-        let at = |place: f64| {
-            let x = ((place * whole[0] * ROUND).round() / ROUND).clamp(inner.x, last);
-            Window { x, y: half.y, width, height }
-        };
-        crop_keys(&half.keys, span, at)
-    });
+    let tracks = halves
+        .clone()
+        .map(|half| crop_keys(&half.keys, span, |place| window_at(place * whole[0], inner, [width, height], half.y)));
     let mode = if tracks.iter().all(|track| track.len() == 1) { ShotMode::Static } else { halves[0].mode };
     let reason = "they do not fit into one window: one is above the other";
     Some(OtherLayout { layout: Layout::Stack, mode, tracks, confidence, reason })

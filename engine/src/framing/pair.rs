@@ -90,13 +90,7 @@ pub(super) fn halves(
     let width = (ROOM * widths[0].max(widths[1]) * whole[0]).min(without_other).max(LEAST * whole[0]).min(largest);
     let size = [width, width / shape];
     let half = |subject: &Subject, y: f64| {
-        let axis = Axis {
-            axis: 0,
-            first: inner.x / whole[0],
-            room: ((inner.width - width) / whole[0]).max(0.0),
-            length: width / whole[0],
-            frame_rate,
-        };
+        let axis = Axis::across(inner, width, whole[0], frame_rate);
         let Way { mode, keys, path, fits, .. } = shot::way(std::slice::from_ref(subject), steps, axis);
         let top = (y * whole[1] - EYES * size[1]).clamp(inner.y, inner.y + (inner.height - size[1]).max(0.0));
         (Half { mode, keys, y: top }, fits, shot::held(subject, &path, axis) >= 0.6)

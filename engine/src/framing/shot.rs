@@ -6,6 +6,7 @@ use super::speech::Sound;
 use super::steps::{STEPS, Steps, ratio};
 use super::subjects::{Subject, subjects};
 use crate::analyse::{SeenShot, SubjectKind};
+use crate::geometry::Window;
 use crate::plan::{Interpolation, ShotMode};
 
 /// Room on either side of a face, as a part of its width, and of a person.
@@ -47,6 +48,14 @@ pub(super) struct Axis {
     pub(super) length: f64,
     /// Frames a second.
     pub(super) frame_rate: f64,
+}
+
+impl Axis {
+    /// Makes the x axis of a window of this width, in the picture within its borders, of a picture that is `whole` wide.
+    pub(super) fn across(inner: Window, width: f64, whole: f64, frame_rate: f64) -> Self {
+        let room = ((inner.width - width) / whole).max(0.0);
+        Self { axis: 0, first: inner.x / whole, room, length: width / whole, frame_rate }
+    }
 }
 
 /// What is planned for a shot.

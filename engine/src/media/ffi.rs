@@ -193,6 +193,15 @@ impl AvPacket {
         Ok(packet)
     }
 
+    /// The same, with this time for presentation and decoding.
+    pub(crate) fn copy_at(data: &[u8], stamp: i64) -> Result<Self> {
+        let mut packet = Self::copy_of(data)?;
+        // SAFETY: a valid packet, and ours.
+        let fields = unsafe { &mut *packet.as_mut_ptr() };
+        (fields.pts, fields.dts) = (stamp, stamp);
+        Ok(packet)
+    }
+
     /// Its fields.
     pub(crate) fn fields(&self) -> &av::AVPacket {
         // SAFETY: the pointer is valid as long as self, and libav changes the packet only through `as_mut_ptr`.

@@ -333,12 +333,10 @@ impl Track {
     }
 
     fn copy(&self, packet: &Packet) -> Result<AvPacket> {
-        let mut copy = AvPacket::copy_of(&packet.data)?;
+        let mut copy = AvPacket::copy_at(&packet.data, packet.pts)?;
         // SAFETY: the packet is valid and ours.
         let fields = unsafe { &mut *copy.as_mut_ptr() };
         fields.stream_index = self.stream;
-        fields.pts = packet.pts;
-        fields.dts = packet.pts;
         fields.duration = packet.duration;
         fields.flags = if packet.key { av::AV_PKT_FLAG_KEY } else { 0 };
         Ok(copy)

@@ -8,6 +8,7 @@ mod place;
 mod sync;
 
 use crate::error::{Error, Result};
+use crate::store::shared;
 use claim::Claim;
 use place::OutputPlace;
 use std::ffi::OsStr;
@@ -133,12 +134,8 @@ impl Drafts {
     /// A new file in which what will be `name` is written; it goes when it is dropped.
     pub(crate) fn temporary(&self, name: &str) -> Result<NamedTempFile> {
         let prefix = format!(".{name}.");
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).suffix(".part");
-        // As any file that a program makes, not for the owner's eyes only.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        builder.tempfile_in(&self.folder).map_err(Error::io(&self.directory, "cannot write into the directory"))
+        let file = shared(tempfile::Builder::new().prefix(&prefix).suffix(".part")).tempfile_in(&self.folder);
+        file.map_err(Error::io(&self.directory, "cannot write into the directory"))
     }
 }
 

@@ -16,3 +16,4 @@ pub use key::{SAMPLES_VERSION, SegmentKey};
 #[doc(hidden)]
 pub use object::read_object;
 pub(crate) use object::{StoredSegment, StoredWriter};
+pub(crate) use permissions::shared;

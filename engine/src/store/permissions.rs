@@ -1,7 +1,7 @@
 //! Who may read what is kept.
 
 /// Has temporary files be readable by whom the process lets read its files, as they are to be kept.
-pub(super) fn shared<'a, 'b>(builder: &'a mut tempfile::Builder<'b, 'b>) -> &'a mut tempfile::Builder<'b, 'b> {
+pub(crate) fn shared<'a, 'b>(builder: &'a mut tempfile::Builder<'b, 'b>) -> &'a mut tempfile::Builder<'b, 'b> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! How loud a track is from moment to moment.
+//! Measures the level of a track from moment to moment.
 
 #![expect(unsafe_code, reason = "libav is C")]
 
@@ -57,11 +57,7 @@ impl LevelMeter {
     /// # Errors
     /// [`crate::Error::Libav`] when memory has run out.
     pub(crate) fn push(&mut self, packet: &Packet) -> Result<()> {
-        let mut copy = AvPacket::copy_of(&packet.data)?;
-        // SAFETY: a valid packet, and ours.
-        let fields = unsafe { &mut *copy.as_mut_ptr() };
-        (fields.pts, fields.dts) = (packet.pts, packet.pts);
-        self.decode(copy.as_ptr())
+        self.decode(AvPacket::copy_at(&packet.data, packet.pts)?.as_ptr())
     }
 
     /// Ends, and gives for every tenth of a second from time 0 on the decibels above -90 of full scale, from 0 to 90 and more.

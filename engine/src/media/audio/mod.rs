@@ -150,11 +150,7 @@ impl AudioConverter {
     /// # Errors
     /// As for [`AudioConverter::push`].
     pub(super) fn replay(&mut self, packet: &Packet, time_base: Rational, out: &mut VecDeque<Packet>) -> Result<()> {
-        let mut copy = AvPacket::copy_of(&packet.data)?;
-        let stamp = self.timeline.stamp(packet.pts, time_base.den);
-        // SAFETY: a valid packet, and ours.
-        let fields = unsafe { &mut *copy.as_mut_ptr() };
-        (fields.pts, fields.dts) = (stamp, stamp);
+        let copy = AvPacket::copy_at(&packet.data, self.timeline.stamp(packet.pts, time_base.den))?;
         self.push(&copy, false, out).map(drop)
     }
 
