@@ -1,9 +1,10 @@
-# `make demo`, `make test`, `make bench` and `make evaluate` install what is missing on Debian; the others take the machine as it is.
-.PHONY: help demo test lint deny msrv bench evaluate fuzz
+# `make demo`, `make test`, `make test-cluster`, `make bench` and `make evaluate` install what is missing on Debian; the others take the machine as it is.
+.PHONY: help demo test test-cluster lint deny msrv bench evaluate fuzz
 
 help:
 	@echo 'make demo   install what is missing, build, convert a real clip'
 	@echo 'make test   install what is missing, run every test'
+	@echo 'make test-cluster   install what is missing, test batches on clusters of Ray and Slurm, and what Kubernetes is given'
 	@echo 'make lint   formatting, clippy, documentation'
 	@echo 'make deny   licences, sources and known vulnerabilities of what we depend on'
 	@echo 'make msrv   compile with the oldest Rust that is promised'
@@ -18,6 +19,12 @@ demo:
 test:
 	scripts/setup.sh build test
 	scripts/test.sh
+
+test-cluster:
+	scripts/setup.sh build cluster
+	# Builds the program as `make test` does.
+	cargo test --workspace --test remote --no-run
+	scripts/test-cluster.sh
 
 lint:
 	scripts/setup.sh build lint

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what this machine lacks to build (build), test (test), demonstrate (demo), measure (bench, evaluate), fuzz (fuzz) or
-# lint (lint) Upright, and fetches the crates and what drives a browser in tests.
+# Installs what this machine lacks to build (build), test (test, cluster), demonstrate (demo), measure (bench, evaluate), fuzz
+# (fuzz) or lint (lint) Upright, and fetches the crates and what drives a browser in tests.
 #
 #     scripts/setup.sh build test
 #
@@ -155,6 +155,17 @@ has_ffmpeg() { has ffmpeg && has ffprobe; }
 
 has_pip() { scripts/python.sh >/dev/null; }
 
+has_venv() {
+    local python
+    for python in python3 /usr/bin/python3; do
+        if "$python" -c 'import ensurepip, venv' 2>/dev/null; then return; fi
+    done
+    return 1
+}
+
+# Daemons lie where only root looks for programs.
+has_daemon() { PATH=$PATH:/usr/sbin:/sbin has "$1"; }
+
 has_vulkan_loader() { [[ $(PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null) == *libvulkan.so.1* ]]; }
 
 find_missing() {
@@ -182,7 +193,17 @@ find_missing() {
                 compgen -G '/usr/share/vulkan/icd.d/lvp_icd*.json' >/dev/null ||
                     lacks mesa-vulkan-drivers 'software GPU, on which the kernels are tested'
                 has chromium || lacks chromium 'shows the review page'
-                has_pip || lacks python3-pip 'fetches Playwright from PyPI, which drives the review page'
+                has_pip || lacks python3-pip 'fetches from PyPI what drives the review page, and an object store'
+                ;;
+            cluster)
+                has_ffmpeg || lacks ffmpeg 'makes test films'
+                has_pip || lacks python3-pip 'fetches from PyPI what checks the Jobs of Kubernetes'
+                has_venv || lacks python3-venv 'keeps Ray, which is fetched from PyPI'
+                has_daemon munged || lacks munge 'lets the programs of Slurm know one another'
+                has_daemon slurmctld || lacks slurmctld 'runs a cluster of Slurm for tests'
+                has_daemon slurmd || lacks slurmd 'runs its nodes'
+                has sbatch || lacks slurm-client 'submits its jobs'
+                has pgrep || lacks procps 'finds the processes of a node that is to die'
                 ;;
             demo)
                 has_ffmpeg || lacks ffmpeg 'draws the contact sheet'
@@ -202,7 +223,7 @@ find_missing() {
             fuzz) has c++ || lacks g++ 'compiles libFuzzer' ;;
             lint) ;;
             *)
-                echo "scripts/setup.sh: $need is none of build, test, demo, bench, evaluate, fuzz, lint" >&2
+                echo "scripts/setup.sh: $need is none of build, test, cluster, demo, bench, evaluate, fuzz, lint" >&2
                 exit 2
                 ;;
         esac
@@ -339,5 +360,8 @@ if [[ " $* " == *' build '* ]]; then
 fi
 if [[ " $* " == *' test '* ]]; then
     # Only fetches it: the program is empty.
-    scripts/playwright.sh -c '' || fail 'Playwright cannot be fetched from PyPI. Once there is a network, run this again.'
+    for packages in scripts/playwright.txt scripts/moto.txt; do
+        scripts/with-packages.sh "$packages" -c '' ||
+            fail "What $packages lists cannot be fetched from PyPI. Once there is a network, run this again."
+    done
 fi

@@ -1,5 +1,6 @@
 //! Reads and writes files of what was seen in films.
 
+use crate::options;
 use crate::plan_file;
 use std::fs;
 use std::io;
@@ -10,6 +11,7 @@ use upright_engine::media::Source;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::pipeline::{self, Progress};
 use upright_engine::plan::{CropChoice, PlanOptions};
+use upright_engine::remote::{self, ObjectUrl};
 use upright_engine::{Error, Result};
 
 /// The largest that is read, in bytes: that of a film of a hundred hours.
@@ -39,7 +41,7 @@ pub(crate) fn look(
     if options.crop != CropChoice::Auto {
         return Ok(options);
     }
-    let kept = file.map(|file| read(file, source, &options)).transpose()?.flatten();
+    let kept = file.map(|file| read(file, source, &options, control)).transpose()?.flatten();
     if let Some(analysis) = kept {
         return Ok(options.analysis(Some(analysis)));
     }
@@ -53,9 +55,15 @@ pub(crate) fn look(
 }
 
 /// Reads what was seen in a source; none where there is no such file, or one of another film.
-fn read(file: &Path, source: &Source, options: &PlanOptions) -> Result<Option<Analysis>> {
+fn read(file: &Path, source: &Source, options: &PlanOptions, control: &Control) -> Result<Option<Analysis>> {
     if source.is_at(file) {
         return Err(Error::OutputIsInput { path: file.to_path_buf() });
+    }
+    let name = options::shown(file);
+    if ObjectUrl::of(file).is_some() {
+        let bytes = remote::read(file, LARGEST, control)?;
+        return bytes
+            .map_or(Ok(None), |bytes| of_text(&String::from_utf8_lossy(&bytes), (&name, file), source, options));
     }
     match fs::metadata(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -64,8 +72,16 @@ fn read(file: &Path, source: &Source, options: &PlanOptions) -> Result<Option<An
         Err(error) => return Err(Error::io(file, "cannot read the analysis")(error)),
     }
     let text = fs::read_to_string(file).map_err(Error::io(file, "cannot read the analysis"))?;
-    let name = file.display().to_string();
-    match Analysis::from_json(&text, &name) {
+    of_text(&text, (&name, file), source, options)
+}
+
+fn of_text(
+    text: &str,
+    (name, file): (&str, &Path),
+    source: &Source,
+    options: &PlanOptions,
+) -> Result<Option<Analysis>> {
+    match Analysis::from_json(text, name) {
         Ok(analysis) if pipeline::is_enough(&analysis, source.info(), options) => Ok(Some(analysis)),
         Ok(_) => {
             log::warn!("{name}: is of another film, or of another part of it: the film is looked at anew");

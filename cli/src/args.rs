@@ -198,9 +198,32 @@ pub(crate) struct BatchArguments {
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
 
-    /// Folder in which a folder is made for every film
+    /// Folder in which a folder is made for every film; with --export a URL too
     #[arg(short, long, value_name = "FOLDER", help_heading = "Output")]
     pub(crate) output: PathBuf,
+
+    /// Write scripts that do the batch on a cluster, and do nothing: slurm, kubernetes
+    #[arg(long, value_name = "ENGINE", value_enum, help_heading = "Cluster")]
+    #[arg(conflicts_with_all = ["print_manifest", "overwrite", "watch", "move_done", "move_failed", "nice", "ionice"])]
+    pub(crate) export: Option<Engine>,
+
+    /// Parts that the segments of each film are encoded in, each a task of its own: more than 1 for long films
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::jobs, requires = "export", help_heading = "Cluster")]
+    pub(crate) shares: usize,
+
+    /// Container image with this program, for kubernetes
+    #[arg(
+        long,
+        value_name = "IMAGE",
+        requires = "export",
+        required_if_eq("export", "kubernetes"),
+        help_heading = "Cluster"
+    )]
+    pub(crate) image: Option<String>,
+
+    /// Claim of the volume with the films and OUTPUT, for kubernetes: it is mounted as the folder that you are in
+    #[arg(long, value_name = "CLAIM", requires = "export", help_heading = "Cluster")]
+    pub(crate) claim: Option<String>,
 
     /// Print the manifest of what would be done, as JSON, and do nothing
     #[arg(long, help_heading = "Input")]
@@ -234,8 +257,8 @@ pub(crate) struct BatchArguments {
     #[arg(long, value_name = "FOLDER", help_heading = "Batch")]
     pub(crate) move_failed: Option<PathBuf>,
 
-    /// Folder of the store of encoded segments [default: OUTPUT/.upright/store]
-    #[arg(long, value_name = "FOLDER", help_heading = "Output")]
+    /// Folder of the store of encoded segments, with --export a URL too [default: OUTPUT/.upright/store]
+    #[arg(long, value_name = "STORE", help_heading = "Output")]
     pub(crate) store: Option<PathBuf>,
 
     /// Room to leave on the disk: below it nothing more is begun until there is room again
@@ -282,12 +305,16 @@ pub(crate) struct SegmentArguments {
     pub(crate) plan: PlanFile,
 
     /// Which segment: its place in the plan's list, from 0
-    #[arg(short, long, value_name = "N")]
-    pub(crate) number: usize,
+    #[arg(short, long, value_name = "N", required_unless_present = "part")]
+    pub(crate) number: Option<usize>,
 
-    /// Folder of the store: it is made where it is missing, and any number of jobs may share it
-    #[arg(short, long, value_name = "FOLDER", help_heading = "Output")]
-    pub(crate) output: PathBuf,
+    /// Which part of all segments: 2/5 is the second fifth of them, whatever their number is
+    #[arg(long, value_name = "K/N", value_parser = values::part, conflicts_with = "number")]
+    pub(crate) part: Option<values::Part>,
+
+    /// Folder or URL of the store: it is made where it is missing, and any number of jobs may share it
+    #[arg(short = 'o', long, alias = "output", value_name = "STORE", help_heading = "Output")]
+    pub(crate) store: PathBuf,
 
     /// Size to keep the store below, about: bytes, or with K, M, G after it [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Output")]
@@ -359,8 +386,8 @@ pub(crate) struct OutputArguments {
     #[arg(long, help_heading = "Input")]
     pub(crate) strict: bool,
 
-    /// Store of encoded segments: those that are there are not encoded again, new ones are added
-    #[arg(long, value_name = "FOLDER", help_heading = "Output")]
+    /// Store of encoded segments, a folder or a URL: those that are there are not encoded again, new ones are added
+    #[arg(long, value_name = "STORE", help_heading = "Output")]
     pub(crate) store: Option<PathBuf>,
 
     /// Size to keep the store below, about: bytes, or with K, M, G after it [default: no limit]
@@ -501,6 +528,12 @@ pub(crate) struct BenchArguments {
 
     #[command(flatten)]
     pub(crate) access: Access,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    Slurm,
+    Kubernetes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

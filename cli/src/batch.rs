@@ -1,5 +1,6 @@
 //! `upright batch`.
 
+mod export;
 mod manifest;
 mod screen;
 mod watch;
@@ -13,10 +14,11 @@ use crate::values::DiskPriority;
 use screen::Screen;
 use std::env;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use upright_engine::batch::{self, BatchOptions, Event, Files, Outcome, Step, Title, TitleSummary};
-use upright_engine::picture::DeviceChoice;
+use upright_engine::remote::ObjectUrl;
 use upright_engine::store::StoreOptions;
 use upright_engine::{Error, Result, machine};
 use watch::Watch;
@@ -45,7 +47,8 @@ pub(crate) fn batch(arguments: &BatchArguments, quiet: bool, messages: &mut Mess
     let common = manifest::common_options();
     // What cannot be is refused before a folder is looked into.
     options::plan_options(arguments.wanted.clone())?;
-    let films = manifest::films(&arguments.inputs, &arguments.output, &common)?;
+    let elsewhere = arguments.export.is_some() || arguments.print_manifest;
+    let films = manifest::films(&arguments.inputs, &arguments.output, &common, elsewhere)?;
     let titles = batch::named(films.clone())?;
     titles.iter().try_for_each(manifest::check)?;
     if arguments.print_manifest {
@@ -56,6 +59,20 @@ pub(crate) fn batch(arguments: &BatchArguments, quiet: bool, messages: &mut Mess
         let why = "has no films; name films, or folders in which there are some";
         let inputs: Vec<_> = arguments.inputs.iter().map(|input| input.display().to_string()).collect();
         return Err(Error::invalid("input", inputs.join(" "), why).into());
+    }
+    if let Some(engine) = arguments.export {
+        let said = export::export(engine, arguments, &titles)?;
+        if !quiet {
+            // Nobody is left to be told when standard error is gone.
+            let _ = writeln!(messages, "{said}");
+        }
+        return Ok(Exit::Success);
+    }
+    for place in [Some(&arguments.output), arguments.store.as_ref()].into_iter().flatten() {
+        if let Some(url) = ObjectUrl::of(place) {
+            let why = "a batch on one machine has its files on the disk; see --export for clusters";
+            return Err(Error::invalid("folder", url, why).into());
+        }
     }
     fs::create_dir_all(&arguments.output).map_err(Error::io(&arguments.output, "cannot make the folder"))?;
     let program = env::current_exe().map_err(Error::io("upright", "cannot find the program"))?;
@@ -113,7 +130,10 @@ impl Processes<'_> {
     fn command(&self, title: &Title, files: &Files, step: Step) -> Command {
         let BatchArguments { machine, access, strict, .. } = self.arguments;
         let mut command = self.begun();
-        command.arg(step.name()).arg("--progress=json").arg(format!("--device={}", device(&machine.device)));
+        command
+            .arg(step.name())
+            .arg("--progress=json")
+            .arg(format!("--device={}", options::device_argument(&machine.device)));
         command.args(access.protocols.iter().map(|protocol| format!("--protocols={protocol}")));
         if step != Step::Plan {
             // The batch's own: what is free changes with every step that runs beside.
@@ -164,16 +184,6 @@ impl Processes<'_> {
             }
             None => Command::new(&self.program),
         }
-    }
-}
-
-/// Names a device as arguments do.
-fn device(choice: &DeviceChoice) -> &str {
-    match choice {
-        DeviceChoice::Auto => "auto",
-        DeviceChoice::Gpu => "gpu",
-        DeviceChoice::Cpu => "cpu",
-        DeviceChoice::Adapter(name) => name,
     }
 }
 

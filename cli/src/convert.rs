@@ -13,7 +13,6 @@ use crate::stats;
 use indicatif::DecimalBytes;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::Path;
 use upright_engine::Result;
 use upright_engine::encode::{self, EncoderKind};
 use upright_engine::media::Source;
@@ -85,19 +84,19 @@ fn carry_out(
 ) -> Result<Exit, Failure> {
     let interrupt = Interrupt::listen()?;
     let reporter = Reporter::new(told.progress, told.quiet, messages);
-    let directory = &options.directory;
+    let directory = options::shown(&options.directory);
     let rendered = prepare(&interrupt, &reporter).and_then(|(source, plan)| {
         render(source, &plan, options, interrupt.control(), &|progress| reporter.progress(progress))
     });
     match rendered {
         Ok(report) => {
-            reporter.done(directory, &report)?;
+            reporter.done(&directory, &report)?;
             for complaint in complaints(&report.damage) {
                 log::warn!("{}: {complaint}", report.source.name);
             }
             if !told.quiet {
                 // Nobody is left to be told when standard error is gone.
-                let _ = messages.write_all(summary(directory, &report).as_bytes());
+                let _ = messages.write_all(summary(&directory, &report).as_bytes());
             }
             if told.stats {
                 let _ = messages.write_all(stats::table(&report).as_bytes());
@@ -179,11 +178,11 @@ fn faster_encoder(plan: &Plan) -> Option<EncoderKind> {
 }
 
 /// Sums up what was made and where it is.
-fn summary(directory: &Path, report: &Report) -> String {
+fn summary(directory: &str, report: &Report) -> String {
     let mut text = String::new();
     let time = progress::clock(report.wall_seconds);
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{}: {} frames in {time}, {}", directory.display(), report.frames, report.parallelism);
+    let _ = writeln!(text, "{directory}: {} frames in {time}, {}", report.frames, report.parallelism);
     if report.segments.reused > 0 {
         let upright_engine::pipeline::report::SegmentsReport { total, reused } = report.segments;
         let _ = writeln!(text, "  segments: {reused} of {total} from the store, {} encoded", total - reused);

@@ -6,8 +6,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use upright_engine::Result;
 use upright_engine::batch::RESERVED;
+use upright_engine::picture::DeviceChoice;
 use upright_engine::pipeline::{Limits, RenderOptions};
 use upright_engine::plan::{DepthChoice, PlanOptions};
+use upright_engine::remote::{self, ObjectUrl};
 use upright_engine::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
 use upright_engine::store::StoreOptions;
 
@@ -60,6 +62,16 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
     Ok(options)
 }
 
+/// Names a device as arguments do.
+pub(crate) fn device_argument(choice: &DeviceChoice) -> &str {
+    match choice {
+        DeviceChoice::Auto => "auto",
+        DeviceChoice::Gpu => "gpu",
+        DeviceChoice::Cpu => "cpu",
+        DeviceChoice::Adapter(name) => name,
+    }
+}
+
 /// Resolves how much of the machine may be used.
 pub(crate) fn limits(machine: &MachineArguments, jobs: Option<usize>) -> Limits {
     let memory = machine.memory.or_else(memory_to_use);
@@ -70,7 +82,7 @@ pub(crate) fn limits(machine: &MachineArguments, jobs: Option<usize>) -> Limits 
 pub(crate) fn render_options(output: OutputArguments, machine: MachineArguments, source: &Input) -> RenderOptions {
     let limits = limits(&machine, output.jobs);
     let name = output.name.map_or_else(|| folder_name(source), OsString::from);
-    let options = RenderOptions::new(output.output.join(name))
+    let options = RenderOptions::new(remote::below(&output.output, Path::new(&name)))
         .overwrite(output.overwrite)
         .strict(output.strict)
         .device(machine.device)
@@ -80,6 +92,11 @@ pub(crate) fn render_options(output: OutputArguments, machine: MachineArguments,
         Some(folder) => options.store(StoreOptions { folder, size }),
         None => options,
     }
+}
+
+/// Writes a path for messages; of a URL its secrets are left out.
+pub(crate) fn shown(path: &Path) -> String {
+    ObjectUrl::of(path).map_or_else(|| path.display().to_string(), |url| url.to_string())
 }
 
 /// Reads the name of an input: `-` is standard input; everything else, even what is not text, is a path.
@@ -135,7 +152,6 @@ mod tests {
     use proptest::prelude::*;
     use upright_engine::encode::{EncoderChoice, EncoderKind, LibavEncoder};
     use upright_engine::geometry::Rational;
-    use upright_engine::picture::DeviceChoice;
     use upright_engine::plan::CropChoice;
 
     fn resolved(arguments: &[&str]) -> (PlanRequest, RenderOptions) {

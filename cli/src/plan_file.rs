@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use upright_engine::control::Control;
 use upright_engine::media::Source;
 use upright_engine::plan::Plan;
+use upright_engine::remote::{self, KnownObject, ObjectUrl};
 use upright_engine::source::Input;
 use upright_engine::{Error, Result};
 
@@ -29,8 +30,13 @@ impl PlanDocument {
     ///
     /// # Errors
     /// As [`Source::open_within`]; [`Error::OtherSource`].
-    pub(crate) fn open_pictures(&self, access: &Access, control: &Control) -> Result<Source> {
-        let open = self.plan.open_options_for_segments(access.protocols.clone());
+    pub(crate) fn open_pictures(
+        &self,
+        access: &Access,
+        known: Option<KnownObject>,
+        control: &Control,
+    ) -> Result<Source> {
+        let open = self.plan.open_options_for_segments(access.protocols.clone()).known(known);
         let source = Source::open_within(&self.input, &open, control)?;
         self.plan.check_source_of_document(source.info(), &self.text)?;
         Ok(source)
@@ -48,7 +54,13 @@ pub(crate) fn read(file: &PlanFile) -> Result<PlanDocument> {
     let bad = |why: &str| Error::BadPlan { name: name.clone(), line: None, why: why.to_owned() };
     let mut bytes = Vec::new();
     let cannot_read = Error::io(&name, "cannot read the plan");
+    if let (Input::Path(path), Some(_)) = (&place, place.url()) {
+        let control = Control::default();
+        bytes = remote::read(path, LARGEST, &control)?
+            .ok_or_else(|| Error::SourceMissing { path: PathBuf::from(&name) })?;
+    }
     let read = match &place {
+        _ if place.url().is_some() => Ok(bytes.len()),
         Input::Stdin => io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes),
         Input::Path(path) => match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -76,9 +88,14 @@ pub(crate) fn planned_input(plan: &Plan) -> Input {
     options::input(plan.found.name.as_ref())
 }
 
-/// A path as it stands, or from the folder of the plan where it leads to something from there alone.
+/// A path as it stands, or from the folder of the plan where it leads to something from there alone, or the plan is at a URL.
 fn beside(path: PathBuf, plan: &Input) -> PathBuf {
     let Input::Path(plan) = plan else { return path };
+    if let Some(url) =
+        ObjectUrl::of(plan).filter(|_| path.is_relative() && ObjectUrl::of(&path).is_none() && !path.exists())
+    {
+        return PathBuf::from(url.parent().join(&path.to_string_lossy()).to_string());
+    }
     let beside = plan.parent().map(|folder| folder.join(&path));
     match beside {
         Some(beside) if path.is_relative() && !path.exists() && beside.exists() => beside,
@@ -91,6 +108,10 @@ fn beside(path: PathBuf, plan: &Input) -> PathBuf {
 /// # Errors
 /// [`Error::OutputExists`] unless overwriting is allowed; [`Error::Io`] for a folder, and where there is none for the file.
 pub(crate) fn check_free(path: &Path, overwrite: bool) -> Result<()> {
+    if let Some(url) = ObjectUrl::of(path) {
+        let is_there = !overwrite && remote::exists(path, &Control::default())?;
+        return if is_there { Err(Error::OutputExists { path: url.to_string().into() }) } else { Ok(()) };
+    }
     if path.is_dir() {
         return Err(Error::io(path, "cannot write the file")(io::ErrorKind::IsADirectory.into()));
     }
@@ -107,11 +128,14 @@ pub(crate) fn is_device(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
 }
 
-/// Writes a plan, which appears under its name when it is whole; into a pipe or a device, as it comes.
+/// Writes a plan, to a file or a URL, which appears under its name when it is whole; into a pipe or a device, as it comes.
 ///
 /// # Errors
 /// [`Error::OutputExists`] unless overwriting is allowed; [`Error::Io`].
 pub(crate) fn write(text: &str, path: &Path, overwrite: bool) -> Result<()> {
+    if ObjectUrl::of(path).is_some() {
+        return remote::write(path, text.into(), overwrite, &Control::default());
+    }
     let cannot_write = || Error::io(path, "cannot write the file");
     check_free(path, overwrite)?;
     if is_device(path) {

@@ -22,7 +22,7 @@ pub(crate) fn preview(arguments: PreviewArguments, quiet: bool, messages: &mut M
     let reporter = Reporter::new(progress, quiet, messages);
     let begin = Instant::now();
     let made = || -> Result<u64> {
-        let source = document.open_pictures(&access, interrupt.control())?;
+        let source = document.open_pictures(&access, None, interrupt.control())?;
         if source.is_at(&output) {
             return Err(Error::OutputIsInput { path: output.clone() });
         }

@@ -72,6 +72,14 @@ enum Line<'a> {
         frames: Option<u64>,
         seconds: f64,
     },
+    #[serde(rename = "done")]
+    PartDone {
+        exit: u8,
+        segments: Vec<usize>,
+        stored: usize,
+        frames: u64,
+        seconds: f64,
+    },
     Failed {
         exit: u8,
         message: &'a str,
@@ -133,11 +141,11 @@ impl Reporter {
     ///
     /// # Errors
     /// [`upright_engine::Error::Io`] when the result cannot be written to standard output, except when its reader has gone.
-    pub(crate) fn done(&self, directory: &Path, report: &Report) -> Result<()> {
+    pub(crate) fn done(&self, directory: &str, report: &Report) -> Result<()> {
         let names = report.renditions.iter().map(|rendition| rendition.file.as_str());
         let done = Line::Done {
             exit: Exit::Success.code(),
-            directory: &directory.to_string_lossy(),
+            directory,
             files: names.chain([REPORT]).collect(),
             frames: report.frames,
             seconds: report.wall_seconds,
@@ -152,6 +160,21 @@ impl Reporter {
     pub(crate) fn segment_done(&self, report: &SegmentReport) -> Result<()> {
         let SegmentReport { number: segment, frames, wall_seconds: seconds, .. } = *report;
         self.finish(&Line::SegmentDone { exit: Exit::Success.code(), segment, frames, seconds }, PATIENCE)
+    }
+
+    /// Ends the progress of a part of a plan's segments.
+    ///
+    /// # Errors
+    /// As [`Reporter::done`].
+    pub(crate) fn part_done(&self, reports: &[SegmentReport]) -> Result<()> {
+        let done = Line::PartDone {
+            exit: Exit::Success.code(),
+            segments: reports.iter().map(|report| report.number).collect(),
+            stored: reports.iter().filter(|report| report.was_stored).count(),
+            frames: reports.iter().filter_map(|report| report.frames).sum(),
+            seconds: reports.iter().fold(0.0, |sum, report| sum + report.wall_seconds),
+        };
+        self.finish(&done, PATIENCE)
     }
 
     /// Ends the progress of a preview.

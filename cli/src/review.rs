@@ -33,7 +33,7 @@ pub(crate) fn review(arguments: ReviewArguments, quiet: bool, messages: &mut Mes
     let document = plan_file::read(&file)?;
     let interrupt = Interrupt::listen()?;
     let made = || -> Result<usize> {
-        let source = document.open_pictures(&access, interrupt.control())?;
+        let source = document.open_pictures(&access, None, interrupt.control())?;
         if source.is_at(&output) {
             return Err(Error::OutputIsInput { path: output.clone() });
         }

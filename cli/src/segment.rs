@@ -11,9 +11,10 @@ use crate::progress::{self, Reporter};
 use std::io::Write as _;
 use upright_engine::Result;
 use upright_engine::pipeline::{SegmentOptions, SegmentReport, encode_segment};
+use upright_engine::remote::KnownObject;
 use upright_engine::store::StoreOptions;
 
-/// Encodes one segment of a plan into a store, showing progress.
+/// Encodes one segment of a plan, or a part of all, into a store, showing progress.
 ///
 /// # Errors
 /// The engine's; a cancelled job ends as the signal says that cancelled it.
@@ -22,47 +23,64 @@ pub(crate) fn segment(arguments: &SegmentArguments, quiet: bool, messages: &mut 
     let document = document.map_err(|error| Reporter::failed_early(arguments.progress, quiet, messages, error))?;
     let interrupt = Interrupt::listen()?;
     let reporter = Reporter::new(arguments.progress, quiet, messages);
-    match encode(arguments, &document, &interrupt, &reporter) {
-        Ok(report) => {
-            reporter.segment_done(&report)?;
-            for complaint in complaints(&report.damage) {
-                log::warn!("{}: {complaint}", document.plan.found.name);
+    let numbers = match (arguments.number, arguments.part) {
+        (None, Some(part)) => part.range(document.plan.segments().map_or(1, <[_]>::len)),
+        (number, _) => number.map_or(0..0, |number| number..number + 1),
+    };
+    let (mut reports, mut known) = (Vec::new(), None);
+    for number in numbers {
+        match encode(arguments, number, &document, &mut known, (&interrupt, &reporter)) {
+            Ok(report) => {
+                for complaint in complaints(&report.damage) {
+                    log::warn!("{}: {complaint}", document.plan.found.name);
+                }
+                reports.push(report);
             }
-            if !quiet {
-                // Nobody is left to be told when standard error is gone.
-                let _ = writeln!(messages, "{}", sentence(arguments, &report));
+            Err(error) => {
+                let failure = interrupt.failure(error);
+                reporter.failed(&failure);
+                return Err(failure);
             }
-            Ok(Exit::Success)
-        }
-        Err(error) => {
-            let failure = interrupt.failure(error);
-            reporter.failed(&failure);
-            Err(failure)
         }
     }
+    match arguments.number.and(reports.first()) {
+        Some(report) => reporter.segment_done(report)?,
+        None => reporter.part_done(&reports)?,
+    }
+    if !quiet {
+        let store = options::shown(&arguments.store);
+        for report in &reports {
+            // Nobody is left to be told when standard error is gone.
+            let _ = writeln!(messages, "{store}: {}", sentence(report));
+        }
+        if reports.is_empty() {
+            let _ = writeln!(messages, "{store}: the part has no segments");
+        }
+    }
+    Ok(Exit::Success)
 }
 
 fn encode(
     arguments: &SegmentArguments,
+    number: usize,
     document: &PlanDocument,
-    interrupt: &Interrupt,
-    reporter: &Reporter,
+    known: &mut Option<KnownObject>,
+    (interrupt, reporter): (&Interrupt, &Reporter),
 ) -> Result<SegmentReport> {
-    let source = document.open_pictures(&arguments.access, interrupt.control())?;
-    let store = StoreOptions { folder: arguments.output.clone(), size: arguments.store_size };
+    let source = document.open_pictures(&arguments.access, known.take(), interrupt.control())?;
+    *known = source.known();
+    let store = StoreOptions { folder: arguments.store.clone(), size: arguments.store_size };
     let limits = options::limits(&arguments.machine, Some(1));
     let segment = SegmentOptions::new(store).device(arguments.machine.device.clone()).limits(limits);
     let progress = |progress: &_| reporter.progress(progress);
-    encode_segment(source, &document.plan, arguments.number, &segment, interrupt.control(), &progress)
+    encode_segment(source, &document.plan, number, &segment, interrupt.control(), &progress)
 }
 
-/// Writes the closing line: the store, the segment's number, and how long its frames took or that it was there already.
-fn sentence(arguments: &SegmentArguments, report: &SegmentReport) -> String {
-    let (store, number) = (arguments.output.display(), report.number);
+/// Writes the closing line of a segment: its number, and how long its frames took or that it was there already.
+fn sentence(report: &SegmentReport) -> String {
+    let number = report.number;
     match report.frames {
-        Some(frames) => {
-            format!("{store}: segment {number}: {frames} frames in {}", progress::clock(report.wall_seconds))
-        }
-        None => format!("{store}: segment {number} was there already"),
+        Some(frames) => format!("segment {number}: {frames} frames in {}", progress::clock(report.wall_seconds)),
+        None => format!("segment {number} was there already"),
     }
 }

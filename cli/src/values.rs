@@ -3,6 +3,7 @@
 //! The messages complete clap's "invalid value 'x' for '--option': ", so they begin in lower case.
 
 use std::ffi::OsStr;
+use std::ops::Range;
 use std::path::{Component, Path};
 use upright_engine::geometry::Rational;
 use upright_engine::picture::DeviceChoice;
@@ -34,6 +35,35 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to what fits")]
     let size = bytes as u64;
     if (1.0..1e18).contains(&bytes) { Ok(size) } else { Err(wrong()) }
+}
+
+/// One of several parts of a list, as even as they can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// From 1.
+    number: usize,
+    of: usize,
+}
+
+impl Part {
+    /// The places of a list of so many that this part has, from 0.
+    pub(crate) fn range(self, count: usize) -> Range<usize> {
+        let begin = |number: usize| {
+            let place = number as u128 * count as u128 / self.of as u128;
+            // It is at most `count`.
+            usize::try_from(place).unwrap_or(count)
+        };
+        begin(self.number - 1)..begin(self.number)
+    }
+}
+
+/// Reads a part: 2/5.
+pub(crate) fn part(text: &str) -> Result<Part, String> {
+    let numbers = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    match numbers {
+        Some((number, of)) if (1..=of).contains(&number) => Ok(Part { number, of }),
+        _ => Err("give a part and the number of parts, 1/5 to 5/5".to_owned()),
+    }
 }
 
 /// Reads the name of a folder: one name, which leads nowhere else.

@@ -40,7 +40,7 @@ fn help_shows_every_option_with_its_default() {
     const DONE: &[(&str, &str)] = &[
         ("-o, --output <FOLDER>", "[default: .]"),
         ("--strict", ""),
-        ("--store <FOLDER>", ""),
+        ("--store <STORE>", ""),
         ("--store-size <SIZE>", "[default: no limit]"),
         ("--stats", ""),
         ("--jobs <N>", "[default: as many as keep all cores busy]"),
@@ -58,11 +58,19 @@ fn help_shows_every_option_with_its_default() {
     ];
     const LOOKED_AT: &[(&str, &str)] =
         &[("-o, --output <FILE>", ""), ("--overwrite", ""), ("--source <INPUT>", "[default: where the plan says")];
-    const SEGMENT: &[(&str, &str)] =
-        &[("-n, --number <N>", ""), ("-o, --output <FOLDER>", ""), ("--store-size <SIZE>", "[default: no limit]")];
+    const SEGMENT: &[(&str, &str)] = &[
+        ("-n, --number <N>", ""),
+        ("--part <K/N>", ""),
+        ("-o, --store <STORE>", ""),
+        ("--store-size <SIZE>", "[default: no limit]"),
+    ];
     const BATCH: &[(&str, &str)] = &[
         ("-o, --output <FOLDER>", ""),
         ("--print-manifest", ""),
+        ("--export <ENGINE>", "[possible values: slurm, kubernetes]"),
+        ("--shares <N>", "[default: 1]"),
+        ("--image <IMAGE>", ""),
+        ("--claim <CLAIM>", ""),
         ("--retry <N>", "[default: 2]"),
         ("--watch", ""),
         ("--settle <SECONDS>", "[default: 10]"),
@@ -158,6 +166,13 @@ fn mistakes_end_with_2_and_one_line_on_standard_error() {
         &["plan", "film.mkv", "--jobs", "2"],
         &["render"],
         &["segment", "film.plan.json", "-o", "store"],
+        &["segment", "film.plan.json", "-o", "store", "--part", "0/2"],
+        &["segment", "film.plan.json", "-o", "store", "--part", "3/2"],
+        &["segment", "film.plan.json", "-o", "store", "--part", "1/2", "--number", "0"],
+        &["batch", "season", "-o", "out", "--export", "nomad"],
+        &["batch", "season", "-o", "out", "--export", "kubernetes"],
+        &["batch", "season", "-o", "out", "--export", "slurm", "--overwrite"],
+        &["batch", "season", "-o", "out", "--shares", "2"],
         &["probe"],
         &["doctor", "now"],
     ] {

@@ -8,12 +8,15 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 
 /// Bytes of each place of a file that is looked at, and of the beginning of a stream.
 pub const PLACE: u64 = 64 * 1024;
 
 /// Number of places: both ends of the file and 64 between them.
 const PLACES: u64 = 66;
+/// Bytes of the longest file that counts as a whole.
+const SHORT: u64 = PLACES * PLACE;
 
 /// Enough of a source to notice that it is another one, without reading all of a long file.
 ///
@@ -30,6 +33,27 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
+    /// Lists the ranges of bytes that count, of something with so many.
+    pub(crate) fn places(bytes: u64) -> Vec<Range<u64>> {
+        if bytes <= SHORT {
+            return std::iter::once(0..bytes).filter(|place| !place.is_empty()).collect();
+        }
+        let place = |place| {
+            let begin = u128::from(place) * u128::from(bytes - PLACE) / u128::from(PLACES - 1);
+            // It is below `bytes`.
+            let begin = u64::try_from(begin).unwrap_or(u64::MAX);
+            begin..begin + PLACE
+        };
+        (0..PLACES).map(place).collect()
+    }
+
+    /// Makes a fingerprint of what lies in all [`Fingerprint::places`], in their order.
+    pub(crate) fn of_pieces(bytes: u64, pieces: &[impl AsRef<[u8]>]) -> Self {
+        let mut hash = Sha256::new();
+        pieces.iter().for_each(|piece| hash.update(piece));
+        Self { bytes: Some(bytes), sha256: hash.into() }
+    }
+
     /// Reads the fingerprint of a regular file of this size, and leaves its position as it is.
     ///
     /// # Errors
@@ -38,18 +62,9 @@ impl Fingerprint {
         let mut file = file;
         let position = file.stream_position()?;
         let mut hash = Sha256::new();
-        let mut add = |offset, length| {
-            file.seek(SeekFrom::Start(offset))?;
-            io::copy(&mut file.take(length), &mut hash)
-        };
-        if bytes <= PLACES * PLACE {
-            add(0, bytes)?;
-        } else {
-            for place in 0..PLACES {
-                let offset = u128::from(place) * u128::from(bytes - PLACE) / u128::from(PLACES - 1);
-                // It is below `bytes`.
-                add(u64::try_from(offset).unwrap_or(u64::MAX), PLACE)?;
-            }
+        for place in Self::places(bytes) {
+            file.seek(SeekFrom::Start(place.start))?;
+            io::copy(&mut file.take(place.end - place.start), &mut hash)?;
         }
         file.seek(SeekFrom::Start(position))?;
         Ok(Self { bytes: Some(bytes), sha256: hash.into() })

@@ -49,6 +49,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod preview;
 mod read_at;
+pub mod remote;
 pub mod source;
 pub mod store;
 pub mod time;

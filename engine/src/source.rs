@@ -8,6 +8,7 @@ use crate::fingerprint::Fingerprint;
 use crate::frame::{Depth, FrameFormat};
 use crate::geometry::{Orientation, Rational, Size, Upright};
 use crate::machine;
+use crate::remote::{KnownObject, ObjectUrl};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -16,18 +17,27 @@ use std::path::PathBuf;
 /// Where the source comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A file, or a URL when its protocol was allowed.
+    /// A file, or a URL: of an object store ([`crate::remote`]), or any that libav opens when its protocol was allowed.
     Path(PathBuf),
     /// Standard input.
     Stdin,
 }
 
 impl Input {
-    /// Names the input as the user did: by its path, or `-` for standard input.
+    /// Names the input as the user did: by its path, or `-` for standard input. Of a URL its secrets are left out.
     pub fn name(&self) -> String {
+        match (self, self.url()) {
+            (_, Some(url)) => url.to_string(),
+            (Self::Path(path), None) => path.display().to_string(),
+            (Self::Stdin, _) => "-".to_owned(),
+        }
+    }
+
+    /// Its URL, if it is one of an object store or a web server.
+    pub fn url(&self) -> Option<ObjectUrl> {
         match self {
-            Self::Path(path) => path.display().to_string(),
-            Self::Stdin => "-".to_owned(),
+            Self::Path(path) => ObjectUrl::of(path),
+            Self::Stdin => None,
         }
     }
 }
@@ -50,6 +60,8 @@ pub struct OpenOptions {
     /// Where the output's time line begins, in ticks of the source, as [`VideoInfo::origin`] told when it was opened earlier
     /// with the same span; what lies before is left out. None to find it out.
     pub origin: Option<i64>,
+    /// What [`crate::media::Source::known`] told when it was opened earlier.
+    pub known: Option<KnownObject>,
 }
 
 impl Default for OpenOptions {
@@ -63,6 +75,7 @@ impl Default for OpenOptions {
             threads: machine::cores().min(16),
             span: Span::default(),
             origin: None,
+            known: None,
         }
     }
 }
@@ -102,6 +115,12 @@ impl OpenOptions {
     #[must_use]
     pub fn origin(self, origin: Option<i64>) -> Self {
         Self { origin, ..self }
+    }
+
+    /// Sets [`OpenOptions::known`].
+    #[must_use]
+    pub fn known(self, known: Option<KnownObject>) -> Self {
+        Self { known, ..self }
     }
 }
 

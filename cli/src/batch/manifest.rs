@@ -1,6 +1,7 @@
 //! The films of a batch: from folders, patterns and manifests.
 
 use crate::args::{Arguments, WantedArguments};
+use crate::options;
 use clap::parser::ValueSource;
 use clap::{Args as _, CommandFactory as _, Parser as _};
 use serde::{Deserialize, Serialize};
@@ -11,12 +12,16 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use upright_engine::batch::{Title, films_in};
+use upright_engine::remote::ObjectUrl;
 use upright_engine::{Error, Result};
 
 /// The largest manifest that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
 /// Options of the input that a manifest may give for a film, besides all of what is made of it.
 const OF_INPUT: [&str; 4] = ["video", "audio", "start", "duration"];
+
+/// What is wrong with a URL as the film of a batch on this machine.
+const NO_FILE: &str = "is no file: a batch on one machine converts files; clusters take URLs of object stores as well";
 
 /// Options by their long names, each with its values; one without values is a switch.
 pub(super) type Options = BTreeMap<String, Vec<String>>;
@@ -53,19 +58,24 @@ fn wanted() -> clap::Command {
     WantedArguments::augment_args(clap::Command::new("batch"))
 }
 
-/// Lists the films that inputs name.
+/// Lists the films that inputs name. With `urls` they may lie in object stores.
 ///
 /// # Errors
 /// [`Error::SourceMissing`] for one that is not there; [`Error::BadPlan`] for a manifest that is none, with its line; [`Error::Io`].
-pub(super) fn films(inputs: &[PathBuf], output: &Path, common: &Options) -> Result<Vec<Film>> {
+pub(super) fn films(inputs: &[PathBuf], output: &Path, common: &Options, urls: bool) -> Result<Vec<Film>> {
     let mut films = Vec::new();
     // Of several folders each has one of its name in the output folder.
     let several = inputs.iter().filter(|input| input.is_dir() || is_pattern(input) && !input.exists()).count() > 1;
     for input in inputs {
         if input.is_dir() {
             add_folder(input, several, (output, common), &mut films)?;
+        } else if let Some(url) = ObjectUrl::of(input) {
+            if !urls {
+                return Err(Error::invalid("input", url, NO_FILE));
+            }
+            films.push((input.clone(), PathBuf::from(url.file_name()), common.clone()));
         } else if is_manifest(input) {
-            films.extend(read(input, common)?);
+            films.extend(read(input, common, urls)?);
         } else if input.exists() || !is_pattern(input) {
             films.push(alone(input, common));
         } else {
@@ -116,7 +126,7 @@ fn is_manifest(path: &Path) -> bool {
     extension.is_some_and(|extension| ["json", "jsonl", "ndjson", "csv"].contains(&extension.as_str()))
 }
 
-fn read(path: &Path, common: &Options) -> Result<Vec<Film>> {
+fn read(path: &Path, common: &Options, urls: bool) -> Result<Vec<Film>> {
     let text = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(Error::SourceMissing { path: path.to_path_buf() });
@@ -136,15 +146,21 @@ fn read(path: &Path, common: &Options) -> Result<Vec<Film>> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut films = Vec::with_capacity(entries.len());
     for (line, Entry { input, output, options }) in entries {
-        let place = output.map_or_else(|| PathBuf::from(input.file_name().unwrap_or_default()), PathBuf::from);
+        let url = ObjectUrl::of(&input);
+        let own_name = || match &url {
+            Some(url) => PathBuf::from(url.file_name()),
+            None => PathBuf::from(input.file_name().unwrap_or_default()),
+        };
+        let place = output.map_or_else(own_name, PathBuf::from);
         let options = with_options(common, options);
         let options = options.map_err(|why| Error::BadPlan { name: name.clone(), line: Some(line), why })?;
-        if input.to_str().is_some_and(|text| text.contains("://")) {
-            let why = format!("{} is no file: the films of a batch are files", input.display());
+        let is_other = url.is_none() && input.to_str().is_some_and(|text| text.contains("://"));
+        if is_other || url.is_some() && !urls {
+            let why = format!("{} {NO_FILE}", options::shown(&input));
             return Err(Error::BadPlan { name, line: Some(line), why });
         }
         // From the manifest's folder.
-        films.push((folder.join(input), place, options));
+        films.push((if url.is_some() { input } else { folder.join(input) }, place, options));
     }
     Ok(films)
 }
@@ -301,7 +317,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
-        let mut films = films(&[path], Path::new("out"), &Options::from([("speed".into(), vec!["9".into()])]))?;
+        let common = Options::from([("speed".into(), vec!["9".into()])]);
+        let mut films = films(&[path], Path::new("out"), &common, name.starts_with("urls"))?;
         for (input, ..) in &mut films {
             *input = input.strip_prefix(folder.path()).unwrap_or(input).to_path_buf();
         }
@@ -325,6 +342,19 @@ mod tests {
     }
 
     #[test]
+    fn urls_are_films_of_clusters_alone_and_names_keep_their_secrets() {
+        let text = "input\ns3://bucket/s1/e1.mkv\nhttps://host/e2.mp4?signature=secret\n";
+        let films = manifest("urls.csv", text).unwrap();
+        let places: Vec<_> =
+            films.iter().map(|(input, place, _)| (input.to_str().unwrap(), place.to_str().unwrap())).collect();
+        let expected = [("s3://bucket/s1/e1.mkv", "e1.mkv"), ("https://host/e2.mp4?signature=secret", "e2.mp4")];
+        assert_eq!(places, expected);
+        let error = manifest("m.csv", &text.replace("s3://", "")).unwrap_err().to_string();
+        assert!(error.contains("https://host/e2.mp4 is no file") && !error.contains("secret"), "{error}");
+        assert!(manifest("urls.csv", "input\nrtsp://camera/1\n").is_err());
+    }
+
+    #[test]
     fn of_several_folders_each_has_its_own_name() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["s1/e1.mkv", "s2/e1.mkv", "s2/disc/e2.mkv", "e3.mkv"] {
@@ -333,7 +363,7 @@ mod tests {
         }
         let places = |inputs: &[&str]| {
             let inputs: Vec<_> = inputs.iter().map(|input| folder.path().join(input)).collect();
-            let films = films(&inputs, Path::new("out"), &Options::new()).unwrap();
+            let films = films(&inputs, Path::new("out"), &Options::new(), false).unwrap();
             films.into_iter().map(|(_, place, _)| place.display().to_string()).collect::<Vec<_>>()
         };
         assert_eq!(places(&["s2"]), ["disc/e2.mkv", "e1.mkv"]);
@@ -357,11 +387,11 @@ mod tests {
             assert!(error.contains(name) && error.contains(line), "{error}");
         }
         assert!(matches!(
-            films(&["no.csv".into()], Path::new("out"), &Options::new()),
+            films(&["no.csv".into()], Path::new("out"), &Options::new(), false),
             Err(Error::SourceMissing { .. })
         ));
         assert!(matches!(
-            films(&["no*.mkv".into()], Path::new("out"), &Options::new()),
+            films(&["no*.mkv".into()], Path::new("out"), &Options::new(), false),
             Err(Error::SourceMissing { .. })
         ));
     }

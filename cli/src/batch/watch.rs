@@ -42,7 +42,7 @@ impl Watch {
         }
         self.looked = Some(Instant::now());
         let folders: Vec<PathBuf> = self.inputs.iter().filter(|input| input.is_dir()).cloned().collect();
-        let there = manifest::films(&folders, &self.output, &self.common).unwrap_or_else(|error| {
+        let there = manifest::films(&folders, &self.output, &self.common, false).unwrap_or_else(|error| {
             log::warn!("{error}");
             Vec::new()
         });

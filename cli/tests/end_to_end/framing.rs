@@ -213,7 +213,8 @@ fn a_page_shows_the_shots_and_what_it_saves_is_rendered() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let saved = desk.path().join("saved");
     let drive = root.join("cli/tests/review/drive.py");
-    run(Command::new(root.join("scripts/playwright.sh")).arg(drive).arg(&page).arg(&saved));
+    let packages = root.join("scripts/playwright.txt");
+    run(Command::new(root.join("scripts/with-packages.sh")).arg(packages).arg(drive).arg(&page).arg(&saved));
     let edited = saved.join("film.plan.json");
     assert_ne!(read(&edited), read(&path));
     run(upright("render").arg(&edited).arg("--source").arg(&film).arg("-o").arg(desk.out()));

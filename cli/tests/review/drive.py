@@ -1,7 +1,7 @@
 """Drives the review page in Chromium as a person does, and checks what it shows and saves.
 
-    scripts/playwright.sh cli/tests/review/drive.py PAGE.html OUT_DIR
-    scripts/playwright.sh cli/tests/review/drive.py --sample OUT_DIR
+    scripts/with-packages.sh scripts/playwright.txt cli/tests/review/drive.py PAGE.html OUT_DIR
+    scripts/with-packages.sh scripts/playwright.txt cli/tests/review/drive.py --sample OUT_DIR
 
 PAGE.html was made by the program from a plan of at least two shots; --sample makes one of page.html and sample.json.
 The plan that the page saves is left in OUT_DIR under the page's name for it, beside page.png. Ends with 0 if all is
@@ -22,7 +22,7 @@ try:
     from playwright.sync_api import Error as BrowserError
     from playwright.sync_api import sync_playwright
 except ImportError:
-    sys.exit("drive.py: there is no Playwright; run it by scripts/playwright.sh")
+    sys.exit("drive.py: there is no Playwright; run it by scripts/with-packages.sh")
 
 HERE = Path(__file__).resolve().parent
 TEMPLATE = HERE.parent.parent / "src" / "review" / "page.html"

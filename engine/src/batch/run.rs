@@ -292,7 +292,7 @@ impl Batch<'_> {
         let mut segment_frames = Vec::with_capacity(segments.len());
         let encoders = EncoderFactory::find(&wanted.encoder.kind);
         // Where a store cannot be looked into, the steps will say so.
-        let store = encoders.and_then(|encoders| plan_store(plan, &encoders, &self.options.store)).ok();
+        let store = encoders.and_then(|encoders| plan_store(plan, &encoders, &self.options.store, self.control)).ok();
         for (number, segment) in segments.iter().enumerate() {
             let frames = segment.frames;
             segment_frames.push(frames);

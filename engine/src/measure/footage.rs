@@ -176,6 +176,7 @@ mod tests {
             threads: 1,
             span: Span::default(),
             origin: None,
+            known: None,
         };
         let mut source = Source::open(&Input::Path(path), &open).unwrap();
         let mut frame = Frame::new(source.info().video.format);

@@ -11,6 +11,7 @@ use crate::control::Control;
 use crate::error::{Error, Remedy, Result};
 use crate::fingerprint::Fingerprint;
 use crate::geometry::Rational;
+use crate::remote::KnownObject;
 use crate::source::Input;
 use ffmpeg_sys_next as av;
 use std::ffi::{CStr, CString, c_int, c_void};
@@ -82,7 +83,9 @@ impl Demuxer {
         options.set(c"protocol_whitelist", if protocols.is_empty() { c"none" } else { &whitelist })?;
         let mut demuxer = match url_scheme(input) {
             None => Self::open_file(input, &name, protocols, control, &mut options)?,
-            Some(scheme) if protocols.contains(&scheme) => Self::open_url(&name, control, &mut options)?,
+            // libav follows what playlists name, which an object does not.
+            Some(scheme) if protocols.contains(&scheme) => Self::open_url(input, &name, control, &mut options)?,
+            Some(_) if input.url().is_some() => Self::open_file(input, &name, protocols, control, &mut options)?,
             Some(scheme) => {
                 let rule = format!("allow the protocol {scheme} to read {name}, which is a URL");
                 return Err(Error::invalid("protocols", protocols.join(","), rule));
@@ -109,8 +112,11 @@ impl Demuxer {
         Self::open_context(Some(io), control, name, &url, format, options)
     }
 
-    fn open_url(name: &str, control: Control, options: &mut AvDict) -> Result<Self> {
-        let url = c_string(name, name)?;
+    fn open_url(input: &Input, name: &str, control: Control, options: &mut AvDict) -> Result<Self> {
+        let url = match input {
+            Input::Path(path) => c_string(name, &path.to_string_lossy())?,
+            Input::Stdin => c_string(name, name)?,
+        };
         Self::open_context(None, control, name, &url, ptr::null(), options)
     }
 
@@ -299,9 +305,14 @@ impl Demuxer {
         self.io.as_ref().is_some_and(InputIo::has_changed)
     }
 
-    /// Gives the input's fingerprint; none when libav itself opened a URL.
-    pub(super) fn fingerprint(&self) -> Result<Option<Fingerprint>> {
-        self.io.as_ref().map(InputIo::fingerprint).transpose()
+    /// Gives the input's fingerprint; none when libav itself opened a URL. An object that is `known` is not read for it.
+    pub(super) fn fingerprint(&self, known: Option<&KnownObject>) -> Result<Option<Fingerprint>> {
+        self.io.as_ref().map(|io| io.fingerprint(known)).transpose()
+    }
+
+    /// Remembers an object's fingerprint.
+    pub(super) fn known_by(&self, fingerprint: &Fingerprint) -> Option<KnownObject> {
+        self.io.as_ref()?.known_by(fingerprint)
     }
 
     /// Tells whether the input is the file at `path`, through whatever links. Files that playlists name do not count.

@@ -1,4 +1,4 @@
-//! Bytes for libav from a file or standard input that we opened ourselves, so that libav need not be allowed to open
+//! Bytes for libav from a file, an object store or standard input that we opened ourselves, so that libav need not be allowed to open
 //! anything, and so that the operating system's reason for a failed read is kept.
 
 #![expect(unsafe_code, reason = "libav is C")]
@@ -7,6 +7,7 @@ use super::ffi::out_of_memory;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, PLACE};
+use crate::remote::{KnownObject, ObjectUrl, RemoteObject};
 use crate::source::Input;
 use crate::wait::Waiter;
 use ffmpeg_sys_next as av;
@@ -24,19 +25,28 @@ const BUFFER: c_int = 64 * 1024;
 #[expect(clippy::cast_possible_wrap, reason = "one low bit")]
 const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
 
-/// An open file, and what happened to it.
+/// Where bytes come from.
+#[derive(Debug)]
+enum Medium {
+    File {
+        file: File,
+        /// When it was last changed, as of when it was opened.
+        changed: Option<SystemTime>,
+        /// Waits for bytes of what is no regular file.
+        waiter: Option<Waiter>,
+    },
+    Object(Box<RemoteObject>),
+}
+
+/// An open input, and what happened to it.
 #[derive(Debug)]
 struct InputReader {
-    file: File,
-    /// Bytes of a regular file, which is one that can be sought in.
+    medium: Medium,
+    /// Bytes of a regular file or an object, which can be sought in.
     size: Option<u64>,
-    /// When it was last changed, as of when it was opened.
-    changed: Option<SystemTime>,
     /// First bytes of an input of any other kind, read before libav asked for them; the position tells how many of them
     /// libav has got.
     head: io::Cursor<Vec<u8>>,
-    /// Waits for bytes of any other.
-    waiter: Option<Waiter>,
     control: Control,
     /// True once any byte was read.
     read_any: bool,
@@ -50,17 +60,28 @@ impl InputReader {
             return self.head.read(buffer).map(Some);
         }
         loop {
-            let goes_on = match &self.waiter {
-                Some(waiter) => waiter.readable(&self.file)?,
-                None => !self.control.is_cancelled(),
+            let goes_on = match &self.medium {
+                Medium::File { file, waiter: Some(waiter), .. } => waiter.readable(file)?,
+                _ => !self.control.is_cancelled(),
             };
             if !goes_on {
                 return Ok(None);
             }
-            match self.file.read(buffer) {
+            let read = match &mut self.medium {
+                Medium::File { file, .. } => file.read(buffer),
+                Medium::Object(object) => object.read(buffer),
+            };
+            match read {
                 Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
                 read => return read.map(Some),
             }
+        }
+    }
+
+    fn seek(&mut self, target: SeekFrom) -> io::Result<u64> {
+        match &mut self.medium {
+            Medium::File { file, .. } => file.seek(target),
+            Medium::Object(object) => object.seek(target),
         }
     }
 
@@ -79,23 +100,33 @@ impl InputReader {
     }
 
     fn peek(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let before = self.file.stream_position()?;
-        self.file.seek(SeekFrom::Start(offset))?;
-        let mut count = 0;
-        loop {
-            match self.file.read(&mut buffer[count..]) {
-                Ok(0) => break,
-                Ok(more) => count += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+        match &mut self.medium {
+            Medium::File { file, .. } => {
+                let before = file.stream_position()?;
+                file.seek(SeekFrom::Start(offset))?;
+                let count = fill(buffer, |_, rest| file.read(rest))?;
+                file.seek(SeekFrom::Start(before))?;
+                Ok(count)
             }
+            Medium::Object(object) => fill(buffer, |count, rest| object.read_at(offset + count as u64, rest)),
         }
-        self.file.seek(SeekFrom::Start(before))?;
-        Ok(count)
     }
 }
 
-/// A libav I/O context over a file or standard input.
+/// Fills `buffer` by reading until it is full or nothing more comes; says how much came.
+fn fill(buffer: &mut [u8], mut read: impl FnMut(usize, &mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
+    let mut count = 0;
+    loop {
+        match read(count, &mut buffer[count..]) {
+            Ok(0) => return Ok(count),
+            Ok(more) => count += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A libav I/O context over a file, an object of an object store, or standard input.
 #[derive(Debug)]
 pub(super) struct InputIo {
     context: NonNull<av::AVIOContext>,
@@ -113,6 +144,9 @@ impl InputIo {
     /// [`Error::SourceMissing`], [`Error::Io`], and [`Error::BadSource`] for a directory.
     pub(super) fn open(input: &Input, control: &Control) -> Result<Self> {
         let path = PathBuf::from(input.name());
+        if let Some(url) = input.url() {
+            return Self::over_object(RemoteObject::open(&url, control)?, path, control);
+        }
         let (file, metadata) = match input {
             Input::Path(path) => open_file(path)?,
             Input::Stdin => open_stdin().map_err(Error::io(&path, "cannot open standard input"))?,
@@ -133,10 +167,19 @@ impl InputIo {
         let size = (metadata.is_file() && from_start).then_some(metadata.len());
         let waiter = (!metadata.is_file()).then(|| Waiter::new(control)).transpose();
         let waiter = waiter.map_err(Error::io(&path, "cannot be waited for"))?;
+        let medium = Medium::File { file, changed: metadata.modified().ok(), waiter };
+        Self::new(medium, size, path, control)
+    }
+
+    fn over_object(object: RemoteObject, path: PathBuf, control: &Control) -> Result<Self> {
+        let size = Some(object.size());
+        Self::new(Medium::Object(Box::new(object)), size, path, control)
+    }
+
+    fn new(medium: Medium, size: Option<u64>, path: PathBuf, control: &Control) -> Result<Self> {
         let (head, control) = (io::Cursor::new(Vec::new()), control.clone());
-        let changed = metadata.modified().ok();
         let (read_any, error) = (false, None);
-        let mut reader = Box::new(InputReader { file, size, changed, head, waiter, control, read_any, error });
+        let mut reader = Box::new(InputReader { medium, size, head, control, read_any, error });
         if size.is_none() {
             reader.read_head().map_err(Error::io(&path, "cannot read"))?;
         }
@@ -167,20 +210,35 @@ impl InputIo {
 
     /// Tells whether a regular file has been changed since it was opened.
     pub(super) fn has_changed(&self) -> bool {
-        let InputReader { file, size, changed, .. } = self.reader();
-        let now = file.metadata().ok().filter(Metadata::is_file);
-        size.is_some() && now.is_none_or(|now| Some(now.len()) != *size || now.modified().ok() != *changed)
+        let InputReader { medium, size, .. } = self.reader();
+        match medium {
+            Medium::File { file, changed, .. } => {
+                let now = file.metadata().ok().filter(Metadata::is_file);
+                size.is_some() && now.is_none_or(|now| Some(now.len()) != *size || now.modified().ok() != *changed)
+            }
+            Medium::Object(object) => object.has_changed(),
+        }
+    }
+
+    /// Remembers an object's fingerprint.
+    pub(super) fn known_by(&self, fingerprint: &Fingerprint) -> Option<KnownObject> {
+        match &self.reader().medium {
+            Medium::Object(object) => object.known_by(fingerprint),
+            Medium::File { .. } => None,
+        }
     }
 
     /// Computes the input's fingerprint: of a regular file, else of the bytes that have been read ahead.
     ///
     /// # Errors
     /// [`Error::Io`] when it cannot be read.
-    pub(super) fn fingerprint(&self) -> Result<Fingerprint> {
-        let InputReader { file, size, head, .. } = self.reader();
-        match *size {
-            Some(bytes) => Fingerprint::of_file(file, bytes).map_err(Error::io(&self.path, "cannot read")),
-            None => Ok(Fingerprint::of_stream(head.get_ref())),
+    pub(super) fn fingerprint(&self, known: Option<&KnownObject>) -> Result<Fingerprint> {
+        let InputReader { medium, size, head, .. } = self.reader();
+        let cannot_read = Error::io(&self.path, "cannot read");
+        match (medium, *size) {
+            (Medium::Object(object), _) => object.fingerprint(known).map_err(cannot_read),
+            (Medium::File { file, .. }, Some(bytes)) => Fingerprint::of_file(file, bytes).map_err(cannot_read),
+            (Medium::File { .. }, None) => Ok(Fingerprint::of_stream(head.get_ref())),
         }
     }
 
@@ -188,14 +246,21 @@ impl InputIo {
     #[cfg(unix)]
     pub(super) fn is_at(&self, path: &Path) -> bool {
         use std::os::unix::fs::MetadataExt;
+        let file = match &self.reader().medium {
+            Medium::File { file, .. } => file,
+            Medium::Object(object) => return ObjectUrl::of(path).as_ref() == Some(object.url()),
+        };
         let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
-        let (ours, other) = (self.reader().file.metadata().map(identity), std::fs::metadata(path).map(identity));
+        let (ours, other) = (file.metadata().map(identity), std::fs::metadata(path).map(identity));
         matches!((ours, other), (Ok(ours), Ok(other)) if ours == other)
     }
 
     /// Tells whether the input is the file at `path`, through whatever symbolic links.
     #[cfg(not(unix))]
     pub(super) fn is_at(&self, path: &Path) -> bool {
+        if let Medium::Object(object) = &self.reader().medium {
+            return ObjectUrl::of(path).as_ref() == Some(object.url());
+        }
         let (ours, other) = (std::fs::canonicalize(&self.path), std::fs::canonicalize(path));
         matches!((ours, other), (Ok(ours), Ok(other)) if ours == other)
     }
@@ -307,7 +372,7 @@ unsafe extern "C" fn seek(reader: *mut c_void, offset: i64, whence: c_int) -> i6
         av::SEEK_END => SeekFrom::End(offset),
         _ => return i64::from(av::AVERROR(av::EINVAL)),
     };
-    match reader.file.seek(target) {
+    match reader.seek(target) {
         Ok(position) => i64::try_from(position).unwrap_or(i64::MAX),
         // A damaged index can ask for places that no file has: that is no failure of the file.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => i64::from(av::AVERROR(av::EINVAL)),

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Area, Frame};
 use crate::geometry::Rational;
 use crate::packet::Packet;
+use crate::remote::KnownObject;
 use crate::source::timeline::{Timeline, TimelinePlace, rescale, rescale_down, ticks};
 use crate::source::{AudioChoice, Damage, Input, OpenOptions, SourceInfo, Span};
 use std::path::Path;
@@ -78,7 +79,8 @@ impl Source {
         check_span(options.span)?;
         let demuxer = Demuxer::open(input, &options.protocols, control.part())?;
         let can_be_read_again = demuxer.can_be_read_again(input);
-        let fingerprint = demuxer.fingerprint()?;
+        let fingerprint = demuxer.fingerprint(options.known.as_ref())?;
+        let known = fingerprint.as_ref().and_then(|fingerprint| demuxer.known_by(fingerprint));
         let mut assumptions = Vec::new();
         let video = probe::choose_video(&demuxer, options.video, &mut assumptions)?;
         probe::refuse_interlaced_stream(&demuxer, video)?;
@@ -140,7 +142,7 @@ impl Source {
         };
         Ok(Self {
             input: input.clone(),
-            options: options.clone(),
+            options: OpenOptions { known, ..options.clone() },
             info,
             reader,
             sameness,
@@ -166,6 +168,12 @@ impl Source {
     /// count.
     pub fn is_at(&self, path: &Path) -> bool {
         self.reader.demuxer.is_at(path)
+    }
+
+    /// Remembers which object of an object store it is, so that it is opened with fewer requests the next time
+    /// ([`OpenOptions::known`]); none for anything else.
+    pub fn known(&self) -> Option<KnownObject> {
+        self.options.known.clone()
     }
 
     /// Tells whether it can be opened again and read from its beginning: it is a regular file and no playlist, and not standard

@@ -1,17 +1,21 @@
 //! Where renditions appear: nothing under a final name until everything is whole, and then all of it at once.
 //!
 //! A set is put together in a hidden folder beside the final one, which then takes its place. Where folders cannot be
-//! swapped, files are, one by one.
+//! swapped, files are, one by one. Into an object store they are uploaded, the report last.
 
+mod bucket;
 mod claim;
 mod place;
 mod sync;
 
+use crate::control::Control;
 use crate::error::{Error, Result};
+use crate::remote::ObjectUrl;
 use crate::store::shared;
+use bucket::BucketPlace;
 use claim::Claim;
 use place::OutputPlace;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -20,13 +24,18 @@ use tempfile::{NamedTempFile, TempPath};
 /// The directory of a film's renditions, while they are made.
 #[derive(Debug)]
 pub(crate) struct Outputs {
-    // In the order in which they are dropped: the hidden folder may lie in the directory.
-    place: OutputPlace,
-    claim: Claim,
+    place: Place,
     /// As the caller named it.
     directory: PathBuf,
     names: Vec<String>,
     overwrite: bool,
+}
+
+#[derive(Debug)]
+enum Place {
+    // In the order in which they are dropped: the hidden folder may lie in the directory.
+    Folder(OutputPlace, Claim),
+    Bucket(BucketPlace),
 }
 
 impl Outputs {
@@ -35,7 +44,12 @@ impl Outputs {
     /// # Errors
     /// [`Error::OutputExists`] when one is there and must not be overwritten; [`Error::OutputBusy`] when another job is
     /// at work there; [`Error::Io`] when the directory cannot be made or written into.
-    pub(crate) fn prepare(directory: &Path, names: &[String], overwrite: bool) -> Result<Self> {
+    pub(crate) fn prepare(directory: &Path, names: &[String], overwrite: bool, control: &Control) -> Result<Self> {
+        if let Some(url) = ObjectUrl::of(directory) {
+            let place = Place::Bucket(BucketPlace::prepare(&url, names, overwrite, control)?);
+            let directory = PathBuf::from(url.to_string());
+            return Ok(Self { place, directory, names: names.to_vec(), overwrite });
+        }
         // The working directory's path may be empty.
         let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         let claim = Claim::of(directory)?;
@@ -51,12 +65,17 @@ impl Outputs {
         }
         let place =
             OutputPlace::for_folder(claim.path()).map_err(Error::io(directory, "cannot write into the directory"))?;
-        Ok(Self { place, claim, directory: directory.to_path_buf(), names: names.to_vec(), overwrite })
+        let place = Place::Folder(place, claim);
+        Ok(Self { place, directory: directory.to_path_buf(), names: names.to_vec(), overwrite })
     }
 
     /// Where the files are written meanwhile.
     pub(crate) fn drafts(&self) -> Drafts {
-        Drafts { folder: self.place.path().to_path_buf(), directory: self.directory.clone() }
+        let folder = match &self.place {
+            Place::Folder(place, _) => place.path(),
+            Place::Bucket(place) => place.scratch(),
+        };
+        Drafts { folder: folder.to_path_buf(), directory: self.directory.clone() }
     }
 
     /// Gives whole files, which are on the disk, their names, and `last` with its content. On failure none of the new
@@ -76,8 +95,13 @@ impl Outputs {
             names.push(name);
         }
         let set = place::Set { directory: &self.directory, names: &names, overwrite: self.overwrite };
-        self.claim.sync()?;
-        self.place.publish(self.claim.path(), &set)?;
+        match &mut self.place {
+            Place::Folder(place, claim) => {
+                claim.sync()?;
+                place.publish(claim.path(), &set)?;
+            }
+            Place::Bucket(place) => place.publish(&set)?,
+        }
         for stranger in self.strangers() {
             log::warn!("{}: is of an earlier conversion and no part of this one", stranger.display());
         }
@@ -90,8 +114,14 @@ impl Outputs {
             let size = name.to_str().and_then(|name| name.strip_suffix(".mp4")).and_then(|size| size.split_once('x'));
             size.is_some_and(|(width, height)| width.parse::<u32>().is_ok() && height.parse::<u32>().is_ok())
         };
-        let names = fs::read_dir(&self.directory).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let names: Vec<OsString> = match &self.place {
+            Place::Folder(..) => {
+                fs::read_dir(&self.directory).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect()
+            }
+            Place::Bucket(place) => place.names().into_iter().map(OsString::from).collect(),
+        };
         let mut strangers: Vec<_> = names
+            .into_iter()
             .filter(|name| is_rendition(name) && self.names.iter().all(|ours| **ours != **name))
             .map(|name| self.directory.join(name))
             .collect();

@@ -18,6 +18,7 @@ use crate::machine;
 use crate::media::{AudioTrack, Mp4Writer, Source, Tags, VideoTrack};
 use crate::picture::{Device, DeviceChoice, MAX_SIDE, Runner, Twin};
 use crate::plan::{Plan, file_name};
+use crate::remote::{self, ObjectUrl};
 use crate::source::SourceInfo;
 use crate::store::{PlanStore, SegmentKeys, Store, StoreOptions};
 use crate::verify;
@@ -30,12 +31,15 @@ use tempfile::TempPath;
 
 /// Name of the report in the directory of the renditions.
 pub const REPORT: &str = "report.json";
+/// The largest report of an earlier conversion that is read, in bytes: it has the plan in it.
+const LARGEST_REPORT: u64 = 256 << 20;
 
 /// How a plan is carried out; nothing here changes what is in the renditions.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RenderOptions {
-    /// Directory of the renditions, `WIDTHxHEIGHT.mp4` each, and of [`REPORT`]. It is made where it is missing.
+    /// Directory of the renditions, `WIDTHxHEIGHT.mp4` each, and of [`REPORT`], which is made where it is missing; or the URL of a
+    /// place in an object store ([`crate::remote`]).
     pub directory: PathBuf,
     /// Replace what is there already.
     pub overwrite: bool,
@@ -121,14 +125,15 @@ pub fn render(
     let mut names: Vec<String> = plan.wanted.rungs.iter().map(|&rung| file_name(rung)).collect();
     names.push(REPORT.to_owned());
     // An input without an extension may have the name of the folder.
-    let mut paths = names.iter().map(|name| options.directory.join(name)).chain([options.directory.clone()]);
+    let mut paths =
+        names.iter().map(|name| remote::below(&options.directory, name.as_ref())).chain([options.directory.clone()]);
     if let Some(path) = paths.find(|path| source.is_at(path)) {
         return Err(Error::OutputIsInput { path });
     }
     let encoders = EncoderFactory::find(&plan.wanted.encoder.kind)?;
-    let store = options.store.as_ref().map(|store| plan_store(plan, &encoders, store)).transpose()?;
-    let outputs = Outputs::prepare(&options.directory, &names, options.overwrite)?;
-    warn_of_another_source(&options.directory, &info);
+    let store = options.store.as_ref().map(|store| plan_store(plan, &encoders, store, control)).transpose()?;
+    let outputs = Outputs::prepare(&options.directory, &names, options.overwrite, control)?;
+    warn_of_another_source(&options.directory, &info, control);
     let counters = Arc::new(ProgressCounters::new(plan.wanted.rungs.iter().copied(), plan.frame_ticks()));
     let expected = Expected::of(plan);
     let progress = || Progress::read(&counters, expected, plan.time_base(), begin.elapsed());
@@ -176,9 +181,14 @@ fn check_sound(plan: &Plan, source: &SourceInfo) -> Result<()> {
 }
 
 /// Opens the store of a plan's segments.
-pub(crate) fn plan_store(plan: &Plan, encoders: &EncoderFactory, options: &StoreOptions) -> Result<PlanStore> {
+pub(crate) fn plan_store(
+    plan: &Plan,
+    encoders: &EncoderFactory,
+    options: &StoreOptions,
+    control: &Control,
+) -> Result<PlanStore> {
     let keys = SegmentKeys::new(plan, &encoders.version()?)?;
-    Ok(PlanStore::new(Store::open(options)?, keys))
+    Ok(PlanStore::new(Store::open(options, control)?, keys))
 }
 
 /// Refuses a plan whose windows need more of a picture than can be scaled.
@@ -195,15 +205,21 @@ pub(super) fn check_room(plan: &Plan) -> Result<()> {
 }
 
 /// Says so when what will be replaced in `directory` was made from another source, by the report that lies there.
-fn warn_of_another_source(directory: &Path, info: &SourceInfo) {
-    let Ok(report) = fs::read(directory.join(REPORT)) else { return };
+fn warn_of_another_source(directory: &Path, info: &SourceInfo, control: &Control) {
+    let path = remote::below(directory, REPORT.as_ref());
+    let report = match ObjectUrl::of(&path) {
+        Some(_) => remote::read(&path, LARGEST_REPORT, control).ok().flatten(),
+        None => fs::read(&path).ok(),
+    };
+    let Some(report) = report else { return };
     let Ok(report) = serde_json::from_slice::<serde_json::Value>(&report) else { return };
     let Some(name) = report["source"]["name"].as_str() else { return };
     let fingerprint = info.fingerprint.as_ref().map(|fingerprint| fingerprint.sha256.to_string());
     let same_bytes =
         fingerprint.is_some() && report["source"]["fingerprint"]["sha256"].as_str() == fingerprint.as_deref();
     if name != info.name && !same_bytes {
-        log::warn!("{}: replaces what was made from another source, {name}", directory.display());
+        let directory = ObjectUrl::of(directory).map_or_else(|| directory.display().to_string(), |url| url.to_string());
+        log::warn!("{directory}: replaces what was made from another source, {name}");
     }
 }
 

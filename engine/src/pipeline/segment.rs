@@ -89,7 +89,7 @@ pub fn encode_segment(
         return Err(Error::invalid("segment", number, format!("the plan has segments 0 to {last}")));
     }
     let encoders = EncoderFactory::find(&plan.wanted.encoder.kind)?;
-    let store = plan_store(plan, &encoders, &options.store)?;
+    let store = plan_store(plan, &encoders, &options.store, control)?;
     if let Some(stored) = store.segment(number, plan.wanted.rungs.len())? {
         let damage = stored.first().map(|stored| stored.damage().clone()).unwrap_or_default();
         let wall_seconds = begin.elapsed().as_secs_f64();
@@ -147,7 +147,7 @@ impl SegmentJob {
             job: &job,
         };
         // What lies aside there has no name.
-        let folder = store.folder().to_path_buf();
+        let folder = store.scratch().to_path_buf();
         let factory = SegmentStageFactory { tools, store };
         let spec = PipelineSpec {
             plan: &plan,

@@ -1,6 +1,6 @@
 //! A store in a folder.
 
-use super::key::{SegmentKey, SegmentKeys};
+use super::key::SegmentKey;
 use super::object::{StoredSegment, StoredWriter};
 use super::permissions::shared;
 use crate::error::{Error, Result};
@@ -12,8 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// The file by which a folder is known as a store, and what it says.
-const MARKER: (&str, &str) =
+pub(super) const MARKER: (&str, &str) =
     ("upright-store", "Upright's store of encoded segments, version 1. It may be deleted as a whole.\n");
+/// What is wrong with a store that says something else there.
+pub(super) const OTHER_VERSION: &str = "is a store of another version; choose another folder";
 /// Beginning of its name while it is being written.
 const UNFINISHED_MARKER: &str = ".upright-store-";
 /// Extension of objects.
@@ -27,19 +29,10 @@ const RECOUNTS: u64 = 10;
 /// The part of its limit that a store is brought down to when it is over it.
 const LOW_WATER: f64 = 0.9;
 
-/// Which folder is a store, and how large it may become.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreOptions {
-    /// The folder; it is made where it is missing.
-    pub folder: PathBuf,
-    /// Bytes that its objects may take; those that were not used for the longest time go first. None for no limit.
-    pub size: Option<u64>,
-}
-
-/// An open store. Any number of jobs, of this process and of others, may read it and write into it at once: an object
+/// An open folder. Any number of jobs, of this process and of others, may read it and write into it at once: an object
 /// appears under its name when it is whole, and what is read is checked.
 #[derive(Debug)]
-pub struct Store {
+pub(super) struct FolderStore {
     folder: PathBuf,
     limit: Option<u64>,
     /// Bytes of its objects when they were last counted, and those that this job has added since.
@@ -47,19 +40,18 @@ pub struct Store {
     added: AtomicU64,
 }
 
-impl Store {
+impl FolderStore {
     /// Opens a store, or makes a new one of a folder that is missing or empty.
     ///
     /// # Errors
     /// [`Error::BadStore`] when the folder holds something else, or a store of another version; [`Error::Io`].
-    pub fn open(options: &StoreOptions) -> Result<Self> {
-        let StoreOptions { folder, size } = options;
+    pub(super) fn open(folder: &Path, size: Option<u64>) -> Result<Self> {
         fs::create_dir_all(folder).map_err(Error::io(folder, "cannot make the store"))?;
         let (name, text) = MARKER;
         let marker = folder.join(name);
         match fs::read_to_string(&marker) {
             Ok(found) if found == text => {}
-            Ok(_) => return Err(bad(folder, "is a store of another version; choose another folder")),
+            Ok(_) => return Err(bad(folder, OTHER_VERSION)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let found = entries(folder).map_err(Error::io(folder, "cannot read the store"))?;
                 // Another job may be making it, may have made it just now, or may have been killed on the way.
@@ -73,22 +65,26 @@ impl Store {
             }
             Err(error) => return Err(Error::io(&marker, "cannot read the store")(error)),
         }
-        let store = Self { folder: folder.clone(), limit: *size, counted: AtomicU64::new(0), added: AtomicU64::new(0) };
+        let store =
+            Self { folder: folder.to_path_buf(), limit: size, counted: AtomicU64::new(0), added: AtomicU64::new(0) };
         store.keep_below_limit()?;
         Ok(store)
     }
 
+    /// Where it lies.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn path(&self, key: SegmentKey) -> PathBuf {
-        let digits = key.to_string();
-        let (folder, name) = digits.split_at(2);
-        self.folder.join(folder).join(format!("{name}.{OBJECT}"))
+        self.folder.join(object_name(key))
     }
 
     /// Finds an object and checks all of it. One that is damaged is removed, with a warning, and counts as missing.
     ///
     /// # Errors
     /// [`Error::Io`] when the store cannot be read.
-    pub(crate) fn get(&self, key: SegmentKey) -> Result<Option<StoredSegment>> {
+    pub(super) fn get(&self, key: SegmentKey) -> Result<Option<StoredSegment>> {
         let path = self.path(key);
         let found = StoredSegment::open(&path, key).map_err(Error::io(&path, "cannot read from the store"))?;
         if found.is_some() {
@@ -108,7 +104,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Io`] when the store cannot be written.
-    pub(crate) fn begin(&self, key: SegmentKey) -> Result<StoredWriter> {
+    pub(super) fn begin(&self, key: SegmentKey) -> Result<StoredWriter> {
         let path = self.path(key);
         let folder = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder).map_err(Error::io(folder, "cannot write into the store"))?;
@@ -119,7 +115,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Io`] when the store cannot be written.
-    pub(crate) fn finish(&self, writer: StoredWriter, damage: &Damage) -> Result<()> {
+    pub(super) fn finish(&self, writer: StoredWriter, damage: &Damage) -> Result<()> {
         let bytes = writer.seal(damage)?;
         let added = self.added.fetch_add(bytes, Ordering::Relaxed) + bytes;
         // Others add to it too, so that it is counted now and then.
@@ -185,6 +181,13 @@ impl Store {
     }
 }
 
+/// Names the object of a key in a store: no folder has all of them.
+pub(super) fn object_name(key: SegmentKey) -> String {
+    let digits = key.to_string();
+    let (folder, name) = digits.split_at(2);
+    format!("{folder}/{name}.{OBJECT}")
+}
+
 /// A file of a store.
 #[derive(Debug)]
 struct Object {
@@ -208,51 +211,8 @@ fn write_whole(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-fn bad(folder: &Path, why: &str) -> Error {
+pub(super) fn bad(folder: &Path, why: &str) -> Error {
     Error::BadStore { path: folder.to_path_buf(), why: why.to_owned() }
-}
-
-/// The store of a plan's segments.
-#[derive(Debug)]
-pub(crate) struct PlanStore {
-    store: Store,
-    keys: SegmentKeys,
-}
-
-impl PlanStore {
-    /// `store`, for the segments of these keys.
-    pub(crate) fn new(store: Store, keys: SegmentKeys) -> Self {
-        Self { store, keys }
-    }
-
-    /// Where the store lies.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.store.folder
-    }
-
-    /// Finds all rungs of a segment; none when one is missing.
-    ///
-    /// # Errors
-    /// As [`Store::get`].
-    pub(crate) fn segment(&self, number: usize, rungs: usize) -> Result<Option<Vec<StoredSegment>>> {
-        (0..rungs).map(|rung| self.store.get(self.keys.key(number, rung)?)).collect()
-    }
-
-    /// Begins the object of a rung of a segment.
-    ///
-    /// # Errors
-    /// As [`Store::begin`].
-    pub(crate) fn begin(&self, number: usize, rung: usize) -> Result<StoredWriter> {
-        self.store.begin(self.keys.key(number, rung)?)
-    }
-
-    /// Ends it.
-    ///
-    /// # Errors
-    /// As [`Store::finish`].
-    pub(crate) fn finish(&self, writer: StoredWriter, damage: &Damage) -> Result<()> {
-        self.store.finish(writer, damage)
-    }
 }
 
 #[cfg(test)]

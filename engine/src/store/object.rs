@@ -42,6 +42,7 @@ pub(crate) struct StoredWriter {
     hash: Sha256,
     packets: u64,
     path: PathBuf,
+    key: SegmentKey,
 }
 
 impl StoredWriter {
@@ -49,12 +50,18 @@ impl StoredWriter {
     pub(super) fn create(folder: &Path, path: PathBuf, key: SegmentKey) -> Result<Self> {
         let file = shared(tempfile::Builder::new().prefix(".").suffix(".part")).tempfile_in(folder);
         let file = file.map_err(Error::io(folder, "cannot write into the store"))?;
-        let mut writer = Self { file: BufWriter::with_capacity(BUFFER, file), hash: Sha256::new(), packets: 0, path };
+        let mut writer =
+            Self { file: BufWriter::with_capacity(BUFFER, file), hash: Sha256::new(), packets: 0, path, key };
         writer.write(|writer| {
             writer.write_all(MAGIC)?;
             writer.write_all(key.to_string().as_bytes())
         })?;
         Ok(writer)
+    }
+
+    /// The key of what is written.
+    pub(super) fn key(&self) -> SegmentKey {
+        self.key
     }
 
     fn write(&mut self, put: impl FnOnce(&mut Hashing<'_>) -> io::Result<()>) -> Result<()> {
@@ -124,8 +131,17 @@ impl StoredSegment {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
         };
-        let Some(footer) = check(&file, key)? else { return Ok(None) };
-        Ok(Some(Self { file, path: path.to_path_buf(), footer }))
+        Self::of(file, path, key)
+    }
+
+    /// Checks an open file, which is called `path` in errors; none when it is not the object of `key`, or not whole.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn of(file: File, path: &Path, key: SegmentKey) -> io::Result<Option<Self>> {
+        (&file).rewind()?;
+        let footer = check(&file, key)?;
+        Ok(footer.map(|footer| Self { file, path: path.to_path_buf(), footer }))
     }
 
     /// Tells what was wrong with the source in the segment.

@@ -15,6 +15,7 @@ fn film(folder: &Path, frames: u64) -> (Input, OpenOptions) {
         threads: 2,
         span: Span::default(),
         origin: None,
+        known: None,
     };
     (Input::Path(path), open)
 }

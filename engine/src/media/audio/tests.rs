@@ -490,6 +490,7 @@ fn film(path: &Path, start: Option<i64>) -> Converted {
         threads: 1,
         span,
         origin: None,
+        known: None,
     };
     let mut source = crate::media::Source::open(&Input::Path(path.to_owned()), &options).unwrap();
     let mut packets = Vec::new();

@@ -32,7 +32,7 @@ fn finished(outputs: &Outputs) -> Vec<(TempPath, String)> {
 }
 
 fn publish(directory: &Path, overwrite: bool) -> Result<()> {
-    let outputs = Outputs::prepare(directory, &names(), overwrite)?;
+    let outputs = Outputs::prepare(directory, &names(), overwrite, &Control::default())?;
     let files = finished(&outputs);
     outputs.publish(files, (REPORT, b"new"))
 }
@@ -43,7 +43,7 @@ fn renditions_of_a_larger_ladder_are_noticed() {
     for name in ["1080x1920.mp4", "36x64.mp4", "18x32.mp4", "notes.mp4", "1x.mp4", "report.json"] {
         fs::write(directory.path().join(name), "old").unwrap();
     }
-    let outputs = Outputs::prepare(directory.path(), &["36x64.mp4".to_owned()], true).unwrap();
+    let outputs = Outputs::prepare(directory.path(), &["36x64.mp4".to_owned()], true, &Control::default()).unwrap();
     let strangers = outputs.strangers();
     assert_eq!(strangers, ["1080x1920.mp4", "18x32.mp4"].map(|name| directory.path().join(name)));
 }
@@ -65,7 +65,7 @@ fn listed(directory: &Path) -> Vec<String> {
 fn what_is_begun_is_hidden_beside_the_final_folder() {
     let root = TempDir::new().unwrap();
     let folder = root.path().join("film");
-    let outputs = Outputs::prepare(&folder, &names(), false).unwrap();
+    let outputs = Outputs::prepare(&folder, &names(), false, &Control::default()).unwrap();
     let file = outputs.drafts().temporary("a.mp4").unwrap();
     let name = file.path().file_name().unwrap().to_str().unwrap();
     assert!(name.starts_with(".a.mp4.") && name.ends_with(".part"), "{name}");
@@ -91,7 +91,7 @@ fn files_are_as_readable_as_any_other() {
 #[test]
 fn a_failed_job_leaves_nothing_not_even_its_directories() {
     let root = TempDir::new().unwrap();
-    let outputs = Outputs::prepare(&root.path().join("out/film"), &names(), false).unwrap();
+    let outputs = Outputs::prepare(&root.path().join("out/film"), &names(), false, &Control::default()).unwrap();
     let files = finished(&outputs);
     drop(files);
     drop(outputs);
@@ -102,8 +102,8 @@ fn a_failed_job_leaves_nothing_not_even_its_directories() {
 fn a_directory_that_was_there_or_has_other_files_stays() {
     let root = TempDir::new().unwrap();
     fs::create_dir(root.path().join("was there")).unwrap();
-    drop(Outputs::prepare(&root.path().join("was there"), &names(), false).unwrap());
-    let outputs = Outputs::prepare(&root.path().join("used"), &names(), false).unwrap();
+    drop(Outputs::prepare(&root.path().join("was there"), &names(), false, &Control::default()).unwrap());
+    let outputs = Outputs::prepare(&root.path().join("used"), &names(), false, &Control::default()).unwrap();
     fs::write(root.path().join("used/other"), "").unwrap();
     drop(outputs);
     assert_eq!(contents(root.path()).len(), 2);
@@ -126,7 +126,7 @@ fn old_files_stay_until_the_new_are_whole() {
     let root = TempDir::new().unwrap();
     publish(root.path(), false).unwrap();
     fs::write(root.path().join(REPORT), "old").unwrap();
-    let outputs = Outputs::prepare(root.path(), &names(), true).unwrap();
+    let outputs = Outputs::prepare(root.path(), &names(), true, &Control::default()).unwrap();
     drop(finished(&outputs));
     drop(outputs);
     assert_eq!(contents(root.path())[REPORT], "old");
@@ -135,7 +135,7 @@ fn old_files_stay_until_the_new_are_whole() {
 #[test]
 fn a_name_taken_meanwhile_is_kept_and_the_new_ones_go() {
     let root = TempDir::new().unwrap();
-    let outputs = Outputs::prepare(root.path(), &names(), false).unwrap();
+    let outputs = Outputs::prepare(root.path(), &names(), false, &Control::default()).unwrap();
     let files = finished(&outputs);
     fs::write(root.path().join("b.mp4"), "somebody's").unwrap();
     let error = outputs.publish(files, (REPORT, b"new")).unwrap_err();
@@ -229,7 +229,7 @@ fn a_failure_while_files_are_replaced_brings_the_old_ones_back() {
     let root = TempDir::new().unwrap();
     let folder = used_folder(&root);
     for directory in ["b.mp4", REPORT] {
-        let outputs = Outputs::prepare(&folder, &names(), true).unwrap();
+        let outputs = Outputs::prepare(&folder, &names(), true, &Control::default()).unwrap();
         let files = finished(&outputs);
         fs::remove_file(folder.join(directory)).unwrap();
         // No file takes the place of a directory that is not empty.
@@ -249,14 +249,14 @@ fn a_folder_has_one_job_at_a_time() {
     let root = TempDir::new().unwrap();
     let (folder, link) = (root.path().join("film"), root.path().join("link"));
     std::os::unix::fs::symlink(&folder, &link).unwrap();
-    let first = Outputs::prepare(&folder, &names(), false).unwrap();
+    let first = Outputs::prepare(&folder, &names(), false, &Control::default()).unwrap();
     for other in [&folder, &link] {
         for overwrite in [false, true] {
-            let busy = Outputs::prepare(other, &names(), overwrite);
+            let busy = Outputs::prepare(other, &names(), overwrite, &Control::default());
             assert!(matches!(busy, Err(Error::OutputBusy { path }) if path == *other));
         }
     }
-    assert!(Outputs::prepare(&root.path().join("another"), &names(), false).is_ok());
+    assert!(Outputs::prepare(&root.path().join("another"), &names(), false, &Control::default()).is_ok());
     let files = finished(&first);
     first.publish(files, (REPORT, b"new")).unwrap();
     assert_eq!(listed(&folder), ["a.mp4", "b.mp4", REPORT], "the lock is no file");
@@ -268,7 +268,7 @@ fn jobs_that_want_the_same_folder_never_mix() {
     let root = TempDir::new().unwrap();
     let folder = root.path().join("out/film");
     let job = |content: &str| {
-        let outputs = Outputs::prepare(&folder, &names(), true)?;
+        let outputs = Outputs::prepare(&folder, &names(), true, &Control::default())?;
         let files = ["a.mp4", "b.mp4"].map(|name| {
             let mut file = outputs.drafts().temporary(name).unwrap();
             file.write_all(content.as_bytes()).unwrap();
@@ -302,7 +302,7 @@ fn jobs_that_want_the_same_folder_never_mix() {
 #[test]
 fn who_is_left_behind_keeps_nothing_there() {
     let root = TempDir::new().unwrap();
-    let outputs = Outputs::prepare(&root.path().join("out/film"), &names(), false).unwrap();
+    let outputs = Outputs::prepare(&root.path().join("out/film"), &names(), false, &Control::default()).unwrap();
     let drafts = outputs.drafts();
     let mut file = drafts.temporary("a.mp4").unwrap();
     drop(outputs);

@@ -740,7 +740,7 @@ fn stored_film(folder: &Path, jobs: usize, can_skip: bool) -> Setup {
     let plan = setup.plan();
     let frames: Vec<_> = plan.segments().unwrap().iter().map(|segment| segment.frames).collect();
     assert_eq!(frames, SEGMENT_FRAMES);
-    let store = Store::open(&StoreOptions { folder: folder.to_owned(), size: None }).unwrap();
+    let store = Store::open(&StoreOptions { folder: folder.to_owned(), size: None }, &Control::default()).unwrap();
     setup.store = Some(PlanStore::new(store, SegmentKeys::new(&plan, "made up").unwrap()));
     setup
 }

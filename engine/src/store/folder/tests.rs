@@ -11,8 +11,8 @@ fn key(number: usize) -> SegmentKey {
     SegmentKey(Sha256Hex::of(&number.to_le_bytes()))
 }
 
-fn open(folder: &TempDir, size: Option<u64>) -> Store {
-    Store::open(&StoreOptions { folder: folder.path().to_owned(), size }).unwrap()
+fn open(folder: &TempDir, size: Option<u64>) -> FolderStore {
+    FolderStore::open(folder.path(), size).unwrap()
 }
 
 /// The packets of object `number`: no other has the same.
@@ -20,14 +20,14 @@ fn packets(number: usize) -> Vec<Packet> {
     (0..3).map(|pts| Packet { data: vec![number as u8; 300], pts, duration: number as i64, key: pts == 0 }).collect()
 }
 
-fn put(store: &Store, number: usize) -> Result<()> {
+fn put(store: &FolderStore, number: usize) -> Result<()> {
     let mut writer = store.begin(key(number))?;
     packets(number).iter().try_for_each(|packet| writer.append(packet))?;
     store.finish(writer, &Damage { damaged_frames: number as u64, ..Damage::default() })
 }
 
 /// Tells whether an object is there, which must be the right one.
-fn has(store: &Store, number: usize) -> bool {
+fn has(store: &FolderStore, number: usize) -> bool {
     let found = store.get(key(number)).unwrap();
     if let Some(stored) = &found {
         assert_eq!(stored.damage().damaged_frames, number as u64);
@@ -151,20 +151,20 @@ fn jobs_side_by_side_get_what_is_right_or_nothing() {
 fn many_jobs_may_make_one_store_at_once() {
     for _ in 0..50 {
         let parent = tempdir().unwrap();
-        let options = StoreOptions { folder: parent.path().join("of/all"), size: None };
+        let folder = parent.path().join("of/all");
         let begin = Barrier::new(8);
         thread::scope(|scope| {
             for number in 0..8 {
-                let (options, begin) = (&options, &begin);
+                let (folder, begin) = (&folder, &begin);
                 scope.spawn(move || {
                     begin.wait();
-                    let store = Store::open(options).unwrap();
+                    let store = FolderStore::open(folder, None).unwrap();
                     put(&store, number).unwrap();
                     assert!(has(&store, number));
                 });
             }
         });
-        let store = Store::open(&options).unwrap();
+        let store = FolderStore::open(&folder, None).unwrap();
         assert!((0..8).all(|number| has(&store, number)));
     }
 }
@@ -189,7 +189,7 @@ fn what_killed_jobs_left_is_removed_and_what_is_being_written_is_not() {
 }
 
 fn refusal(folder: &Path) -> String {
-    match Store::open(&StoreOptions { folder: folder.to_owned(), size: None }) {
+    match FolderStore::open(folder, None) {
         Err(Error::BadStore { path, why }) if path == folder => why,
         other => panic!("{other:?}"),
     }
@@ -209,8 +209,7 @@ fn a_folder_with_other_things_is_no_store_and_is_left_alone() {
     let begun = tempdir().unwrap();
     fs::write(begun.path().join(format!("{UNFINISHED_MARKER}x")), "Upr").unwrap();
     put(&open(&begun, None), 1).unwrap();
-    let file = StoreOptions { folder: film.clone(), size: None };
-    assert!(matches!(Store::open(&file), Err(Error::Io { path, .. }) if path == film));
+    assert!(matches!(FolderStore::open(&film, None), Err(Error::Io { path, .. }) if path == film));
 }
 
 #[test]

@@ -1,0 +1,162 @@
+//! URLs of objects.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Schemes of what lies in object stores and on web servers: Amazon's S3 and what speaks as it does, Google Cloud Storage, Azure
+/// Blob Storage, and HTTP.
+pub const SCHEMES: [&str; 5] = ["s3", "gs", "az", "https", "http"];
+
+/// The URL of an object, or of all that begin with it and a slash: `s3://BUCKET/KEY`, `gs://BUCKET/KEY`, `az://CONTAINER/KEY`,
+/// `https://HOST/PATH`.
+///
+/// Keys of buckets are taken as they are written. A web server's path is percent-encoded, as everywhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ObjectUrl {
+    text: String,
+}
+
+impl ObjectUrl {
+    /// Reads a path; none where it is none of a URL.
+    pub fn of(path: &Path) -> Option<Self> {
+        let text = path.to_str()?;
+        let (scheme, rest) = text.split_once("://")?;
+        let scheme = scheme.to_ascii_lowercase();
+        (SCHEMES.contains(&scheme.as_str()) && !rest.is_empty()).then(|| Self { text: format!("{scheme}://{rest}") })
+    }
+
+    /// The scheme, in lower case.
+    pub(super) fn scheme(&self) -> &str {
+        self.text.split("://").next().unwrap_or_default()
+    }
+
+    fn rest(&self) -> &str {
+        &self.text[self.scheme().len() + 3..]
+    }
+
+    pub(super) fn is_http(&self) -> bool {
+        self.scheme().starts_with("http")
+    }
+
+    /// The bucket or the host, with its port and with the user, if there is one.
+    pub(super) fn host(&self) -> &str {
+        self.rest().split('/').next().unwrap_or_default()
+    }
+
+    /// The key, or a path with its query: all that follows the host.
+    pub(super) fn key(&self) -> &str {
+        self.rest().split_once('/').map_or("", |(_, key)| key)
+    }
+
+    /// The query of a web server's URL.
+    pub(super) fn query(&self) -> Option<&str> {
+        let (_, query) = self.key().split_once('?').filter(|_| self.is_http())?;
+        Some(query.split('#').next().unwrap_or_default())
+    }
+
+    /// As it was given, with its secrets.
+    pub(super) fn secret(&self) -> &str {
+        &self.text
+    }
+
+    /// The URL of `name` below this one, with the same query, which may be what lets everything below be read and written.
+    #[must_use]
+    pub fn join(&self, name: &str) -> Self {
+        let (place, query) = match self.query() {
+            Some(query) => (self.text.split('?').next().unwrap_or_default(), format!("?{query}")),
+            None => (self.text.as_str(), String::new()),
+        };
+        Self { text: format!("{}/{name}{query}", place.trim_end_matches('/')) }
+    }
+
+    /// The URL of what this one lies in: all up to its last slash, without a query.
+    #[must_use]
+    pub fn parent(&self) -> Self {
+        let text = self.query().map_or(self.text.as_str(), |_| self.text.split('?').next().unwrap_or_default());
+        let begin = self.scheme().len() + 3;
+        let end = text[begin..].rfind('/').map_or(text.len(), |slash| begin + slash);
+        Self { text: text[..end].to_owned() }
+    }
+
+    /// The last name of its path, which may be empty.
+    pub fn file_name(&self) -> &str {
+        let path = if self.is_http() { self.key().split(['?', '#']).next().unwrap_or_default() } else { self.key() };
+        path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Takes the secrets of this URL out of a text.
+    pub(super) fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        if let Some(query) = self.query().filter(|query| !query.is_empty()) {
+            text = text.replace(&format!("?{query}"), "");
+        }
+        if let Some((user, _)) = self.host().rsplit_once('@').filter(|_| self.is_http()) {
+            text = text.replace(&format!("{user}@"), "");
+        }
+        text
+    }
+}
+
+/// Names what lies below a folder or a URL.
+pub fn below(place: &Path, name: &Path) -> PathBuf {
+    match ObjectUrl::of(place) {
+        Some(url) => PathBuf::from(url.join(&name.to_string_lossy()).text),
+        None => place.join(name),
+    }
+}
+
+impl fmt::Display for ObjectUrl {
+    /// Without its user and its query.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.redact(&self.text))
+    }
+}
+
+impl fmt::Debug for ObjectUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> ObjectUrl {
+        ObjectUrl::of(Path::new(text)).unwrap()
+    }
+
+    #[test]
+    fn a_path_is_no_url() {
+        for path in ["film.mp4", "/a/s3:/b", "s3:/bucket/a", "s3://", "file:///film.mp4", "rtsp://host/a", "://a", ""] {
+            assert_eq!(ObjectUrl::of(Path::new(path)), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn keys_are_taken_as_they_are_written() {
+        let film = url("S3://bucket/a b/100%#1?.mp4");
+        assert_eq!((film.scheme(), film.host(), film.key()), ("s3", "bucket", "a b/100%#1?.mp4"));
+        assert_eq!(film.to_string(), "s3://bucket/a b/100%#1?.mp4");
+        assert_eq!(url("gs://b").join("x").to_string(), "gs://b/x");
+        for (place, name) in [("gs://b/c/d?.mp4", "d?.mp4"), ("gs://b/", ""), ("https://h/a/b.mp4?x=/y#z", "b.mp4")] {
+            assert_eq!(url(place).file_name(), name);
+        }
+        assert_eq!(url("https://h/c?sig=1").join("x").secret(), "https://h/c/x?sig=1");
+        for (child, parent) in [("gs://b/c/d", "gs://b/c"), ("gs://b", "gs://b"), ("https://h/a/b?x=/y", "https://h/a")]
+        {
+            assert_eq!(url(child).parent().to_string(), parent);
+        }
+        assert_eq!(url("gs://b/c/").join("x/y").to_string(), "gs://b/c/x/y");
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let film = url("https://me:pass@host:8080/a/film.mp4?X-Amz-Signature=abc&x=1");
+        assert_eq!(film.query(), Some("X-Amz-Signature=abc&x=1"));
+        assert_eq!(film.to_string(), "https://host:8080/a/film.mp4");
+        assert_eq!(format!("{film:?}"), "https://host:8080/a/film.mp4");
+        let told = film.redact(&format!("GET {} failed", film.secret()));
+        assert_eq!(told, "GET https://host:8080/a/film.mp4 failed");
+    }
+}

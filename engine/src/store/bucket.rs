@@ -1,0 +1,95 @@
+//! A store in an object store.
+
+use super::folder::{MARKER, OTHER_VERSION, bad, object_name};
+use super::key::SegmentKey;
+use super::object::{StoredSegment, StoredWriter};
+use crate::control::Control;
+use crate::error::{Error, Result};
+use crate::remote::{Client, ObjectUrl};
+use crate::source::Damage;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// An open store at a URL. Objects are put together, and checked when they are read, in a folder for temporary files on this machine.
+#[derive(Debug)]
+pub(super) struct BucketStore {
+    client: Client,
+    scratch: TempDir,
+}
+
+impl BucketStore {
+    /// Opens the store at `url`, or makes one there.
+    ///
+    /// # Errors
+    /// [`Error::BadStore`] when there is a store of another version; [`Error::Io`].
+    pub(super) fn open(url: &ObjectUrl, control: &Control) -> Result<Self> {
+        let client = Client::new(url, control)?;
+        let (name, text) = MARKER;
+        match client.read(name, 64 << 10).map_err(client.error(name, "cannot read the store"))? {
+            Some(found) if found == text.as_bytes() => {}
+            Some(_) => return Err(bad(Path::new(&url.to_string()), OTHER_VERSION)),
+            None => {
+                let written = client.write(name, text.into(), false);
+                written.map_err(client.error(name, "cannot make the store"))?;
+            }
+        }
+        let scratch = TempDir::new().map_err(Error::io(std::env::temp_dir(), "cannot write into the folder"))?;
+        Ok(Self { client, scratch })
+    }
+
+    /// A folder for temporary files.
+    pub(super) fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// Fetches an object and checks all of it. One that is damaged is removed, with a warning, and counts as missing.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the store cannot be read.
+    pub(super) fn get(&self, key: SegmentKey) -> Result<Option<StoredSegment>> {
+        let name = object_name(key);
+        let cannot_read = || self.client.error(&name, "cannot read from the store");
+        let Some(stat) = self.client.stat(&name).map_err(cannot_read())? else { return Ok(None) };
+        let fetched = tempfile::tempfile_in(self.scratch()).and_then(|mut file| {
+            self.client.download(&name, &stat, |bytes| file.write_all(bytes))?;
+            Ok(file)
+        });
+        let file = fetched.map_err(cannot_read())?;
+        let place = PathBuf::from(self.client.url().join(&name).to_string());
+        let found = StoredSegment::of(file, &place, key).map_err(cannot_read())?;
+        if found.is_none() {
+            log::warn!("{}: is damaged; it is removed from the store and made anew", place.display());
+            // Who makes it anew writes over it.
+            let _ = self.client.delete(&name);
+        }
+        Ok(found)
+    }
+
+    /// Begins an object.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when there is no room for it on this machine.
+    pub(super) fn begin(&self, key: SegmentKey) -> Result<StoredWriter> {
+        StoredWriter::create(self.scratch(), self.scratch().join(key.to_string()), key)
+    }
+
+    /// Ends an object and uploads it: it appears when all of it is there.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the store cannot be written.
+    pub(super) fn finish(&self, writer: StoredWriter, damage: &Damage) -> Result<()> {
+        let key = writer.key();
+        let path = self.scratch().join(key.to_string());
+        writer.seal(damage)?;
+        let name = object_name(key);
+        let uploaded = File::open(&path).and_then(|mut file| self.client.upload(&name, &mut file));
+        fs::remove_file(&path).or_else(missing_is_fine).map_err(Error::io(&path, "cannot be removed"))?;
+        uploaded.map_err(self.client.error(&name, "cannot write into the store"))
+    }
+}
+
+fn missing_is_fine(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}

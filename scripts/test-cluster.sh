@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Tests batches on clusters, made on this machine: Ray with two nodes of which one is killed, Slurm likewise, and what Kubernetes
+# is given. Takes the debug build, or the program in UPRIGHT. Ends with one line that sums up all of them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+passed=0 failed=0
+# try SCRIPT: its closing line says how many have passed, in one of two ways: `18 passed, 0 failed`, `2 failed, 30 passed in 9s`.
+try() {
+    local output code=0 good bad
+    echo "     Running $1"
+    output=$(mktemp)
+    "$1" 2>&1 | tee "$output" || code=$?
+    good=$(tail -n 1 "$output" | grep -o '[0-9]* passed' | cut -d ' ' -f 1) || true
+    bad=$(tail -n 1 "$output" | grep -o '[0-9]* failed' | cut -d ' ' -f 1) || true
+    rm "$output"
+    # One that has not come to its end has failed.
+    if ((code)) && ((${bad:-0} == 0)); then bad=1; fi
+    if [[ -z $good ]]; then good=0 bad=${bad:-1}; fi
+    passed=$((passed + good)) failed=$((failed + ${bad:-0}))
+}
+
+try cluster/kubernetes/test.sh
+try cluster/slurm/test.sh
+try cluster/ray/test.sh
+echo "$passed passed, $failed failed"
+((failed == 0))
