@@ -109,12 +109,9 @@ def test_other_options_are_another_plan():
     assert all(place.startswith("s3://work/f.") for place in places)
 
 
-def test_a_segment_that_was_there_is_told_by_old_and_new_versions(tmp_path):
+def test_a_segment_that_was_there_has_no_frames(tmp_path):
     title = Title("/film.mp4", "film")
-    for line, was_there in [
-        ('{"frames":24}', False), ('{"frames":null}', True),
-        ('{"frames":null,"was_stored":false}', False), ('{"frames":24,"was_stored":true}', True),
-    ]:
+    for line, was_there in [('{"frames":24}', False), ('{"frames":null}', True)]:
         job = steps.Job(script(tmp_path / "upright", f"echo '{line}'"), "out", "store", "work")
         assert steps.do(job, title, steps.SEGMENT, 0).was_there is was_there
 
