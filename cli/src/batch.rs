@@ -153,6 +153,7 @@ impl Processes<'_> {
                 let name = files.directory.file_name().unwrap_or_default();
                 let folder = files.directory.parent().unwrap_or(Path::new("."));
                 command.arg("--output").arg(folder).arg("--name").arg(name).arg("--store").arg(&self.store);
+                command.args(files.jobs.map(|jobs| format!("--jobs={jobs}")));
                 command.args(files.overwrite.then_some("--overwrite")).args(strict.then_some("--strict"));
                 command.arg("--").arg(&files.plan);
             }

@@ -68,6 +68,8 @@ pub struct Files {
     pub directory: PathBuf,
     /// Whether what is there may be replaced.
     pub overwrite: bool,
+    /// Segments that joining it may encode at once; none for as many as keep all cores busy.
+    pub jobs: Option<usize>,
 }
 
 /// Something that happened.
@@ -273,7 +275,8 @@ impl Batch<'_> {
         let mut plan = directory.clone().into_os_string();
         plan.push(".plan.json");
         let is_ours = self.past.planned.contains_key(&title.name) || self.past.published.contains_key(&title.name);
-        Files { plan: plan.into(), directory, overwrite: self.options.overwrite || is_ours }
+        let overwrite = self.options.overwrite || is_ours;
+        Files { plan: plan.into(), directory, overwrite, jobs: None }
     }
 
     /// Takes the plan of a film, and finds out which of its segments are in the store.
@@ -358,7 +361,8 @@ impl Batch<'_> {
         self.looked = Some(Instant::now());
         let work = &self.schedule.works[index];
         // What a film will take has to be there when it begins; what it has taken is no longer asked for.
-        let first = work.running.is_empty() && work.stored_frames == 0 && matches!(step, Step::Segment(_));
+        let encodes = matches!(step, Step::Segment(_)) || step == Step::Render && !work.waiting.is_empty();
+        let first = work.running.is_empty() && work.stored_frames == 0 && encodes;
         let wanted = work.prepared.as_ref().filter(|_| first).map_or(0, |prepared| prepared.room);
         let wanted = self.options.least_free.saturating_add(wanted);
         let Some(free) = free_bytes(&self.options.output) else { return true };
@@ -394,7 +398,10 @@ impl Batch<'_> {
             self.titles[index].begun = true;
             on_event(&Event::Begun(&title));
         }
-        let files = self.files(&title);
+        let mut files = self.files(&title);
+        let prepared = self.schedule.works[index].prepared.as_ref();
+        // What it encodes on its way takes as much of the machine as a segment does.
+        files.jobs = prepared.filter(|prepared| !prepared.segment_frames.is_empty()).map(|_| 1);
         let folder = files.plan.parent().unwrap_or(&self.options.output).to_path_buf();
         let log = self.options.output.join(STATE).join("logs").join(log_name(&title.name));
         let made = [Some(folder.as_path()), log.parent()].into_iter().flatten().try_for_each(fs::create_dir_all);
@@ -405,6 +412,9 @@ impl Batch<'_> {
         let work = &mut self.schedule.works[index];
         if let Some(number) = segment {
             work.waiting.remove(&number);
+        }
+        if step == Step::Render {
+            work.joining = std::mem::take(&mut work.waiting);
         }
         work.running.insert(step, 0);
         let worker = Worker::start(command(&title, &files, step), (index, step), &log, self.give.clone())?;
@@ -428,7 +438,7 @@ impl Batch<'_> {
         let seconds = self.workers.remove(&(index, step)).map_or(0.0, |(_, begun)| begun.elapsed().as_secs_f64());
         self.cpu_seconds += ended.cpu_seconds;
         let work = &mut self.schedule.works[index];
-        let frames = work.running.remove(&step).unwrap_or(0);
+        work.running.remove(&step);
         let entry = &mut self.titles[index];
         entry.summary.seconds += seconds;
         for warning in &ended.warnings {
@@ -445,17 +455,30 @@ impl Batch<'_> {
         }
         match step {
             Step::Plan => self.planned(index, seconds, on_event),
-            Step::Segment(number) => {
-                let Some(prepared) = &work.prepared else { return Ok(()) };
-                let (plan, all) = (prepared.plan, prepared.segment_frames.get(number).copied().unwrap_or(0));
-                work.stored_frames += all;
-                entry.summary.encoded += 1;
-                let title = entry.title.name.clone();
-                let record = Record::Encoded { title, plan, segment: number, frames: frames.max(all), seconds };
-                self.note(&record, on_event)
+            Step::Segment(number) => self.encoded(index, number, seconds, on_event),
+            Step::Render => {
+                for number in std::mem::take(&mut work.joining) {
+                    self.encoded(index, number, seconds, on_event)?;
+                }
+                self.publish(index, on_event)
             }
-            Step::Render => self.publish(index, on_event),
         }
+    }
+
+    fn encoded(
+        &mut self,
+        index: usize,
+        segment: usize,
+        seconds: f64,
+        on_event: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<()> {
+        let (work, entry) = (&mut self.schedule.works[index], &mut self.titles[index]);
+        let Some(prepared) = &work.prepared else { return Ok(()) };
+        let (plan, frames) = (prepared.plan, prepared.segment_frames.get(segment).copied().unwrap_or(0));
+        work.stored_frames += frames;
+        entry.summary.encoded += 1;
+        let title = entry.title.name.clone();
+        self.note(&Record::Encoded { title, plan, segment, frames, seconds }, on_event)
     }
 
     fn planned(&mut self, index: usize, seconds: f64, on_event: &mut dyn FnMut(&Event<'_>)) -> Result<()> {
@@ -524,8 +547,11 @@ impl Batch<'_> {
             entry.summary.retries += u32::from(!is_full);
             let work = &mut self.schedule.works[index];
             work.not_before = Some(Instant::now() + wait);
-            if let Step::Segment(number) = step {
-                work.waiting.insert(number);
+            match step {
+                Step::Segment(number) => drop(work.waiting.insert(number)),
+                // Some may be in the store, where it will find them.
+                Step::Render => work.waiting.append(&mut work.joining),
+                Step::Plan => {}
             }
             on_event(&Event::Again(&entry.title, step, &message));
         } else {

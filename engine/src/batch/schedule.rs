@@ -13,6 +13,8 @@ const RENDER_CORES: f64 = 0.5;
 /// Bytes that planning takes, and joining: measured on 1080p films.
 const PLAN_MEMORY: u64 = 700 << 20;
 const RENDER_MEMORY: u64 = 300 << 20;
+/// Segments of a film that is encoded as it is joined: starting a process for each of so few costs more than it gives.
+const SHORT: usize = 2;
 /// Parts of a film's work that its plan and its end are; the rest are its segments.
 const PLAN_PART: f64 = 0.06;
 const RENDER_PART: f64 = 0.02;
@@ -24,7 +26,7 @@ pub enum Step {
     Plan,
     /// A segment of this number is encoded into the store.
     Segment(usize),
-    /// The segments are joined, checked and published.
+    /// The segments are joined, checked and published; of a short film they are encoded on the way.
     Render,
 }
 
@@ -90,6 +92,8 @@ pub(super) struct Work {
     pub(super) prepared: Option<Prepared>,
     /// Segments that are neither there nor at work.
     pub(super) waiting: BTreeSet<usize>,
+    /// Those that the join at work encodes on its way.
+    pub(super) joining: BTreeSet<usize>,
     /// What is at work, with the frames that are done.
     pub(super) running: BTreeMap<Step, u64>,
     /// Frames that are in the store.
@@ -114,6 +118,7 @@ impl Work {
             bytes,
             prepared: None,
             waiting: BTreeSet::new(),
+            joining: BTreeSet::new(),
             running: BTreeMap::new(),
             stored_frames: 0,
             not_before: None,
@@ -122,6 +127,12 @@ impl Work {
 
     pub(super) fn frames(&self) -> Option<u64> {
         self.prepared.as_ref().map(|prepared| prepared.segment_frames.iter().sum())
+    }
+
+    /// Tells whether it is to be joined next.
+    fn ends(&self) -> bool {
+        let is_short = self.prepared.as_ref().is_some_and(|prepared| prepared.segment_frames.len() <= SHORT);
+        self.running.is_empty() && (self.waiting.is_empty() || is_short)
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -155,10 +166,10 @@ impl Schedule {
             let works = self.works.iter().enumerate();
             works.filter(move |(_, work)| work.stage == stage && may_begin(work))
         };
-        let ends = with(Stage::Encode).filter(|(_, work)| work.waiting.is_empty() && work.running.is_empty());
-        let renders = ends.map(|(index, _)| (index, Step::Render));
-        let segments =
-            with(Stage::Encode).filter_map(|(index, work)| Some((index, Step::Segment(*work.waiting.first()?))));
+        let renders = with(Stage::Encode).filter(|(_, work)| work.ends()).map(|(index, _)| (index, Step::Render));
+        let segments = with(Stage::Encode)
+            .filter(|(_, work)| !work.ends())
+            .filter_map(|(index, work)| Some((index, Step::Segment(*work.waiting.first()?))));
         let plans =
             || with(Stage::Plan).filter(|(_, work)| work.running.is_empty()).map(|(index, _)| (index, Step::Plan));
         let is_planning = self.works.iter().any(|work| work.running.contains_key(&Step::Plan));
@@ -189,10 +200,12 @@ impl Schedule {
 
     /// The cores and the bytes that a step takes.
     fn costs(&self, index: usize, step: Step) -> (f64, u64) {
-        let prepared = self.works[index].prepared.as_ref();
-        match (step, prepared) {
+        let work = &self.works[index];
+        let encodes = !work.waiting.is_empty() || !work.joining.is_empty();
+        match (step, work.prepared.as_ref()) {
             (Step::Segment(_), Some(prepared)) => (prepared.cores, prepared.memory),
-            // It encodes, too.
+            (Step::Render, Some(prepared)) if encodes => (prepared.cores, prepared.memory),
+            // It encodes all of it.
             (Step::Render, Some(prepared)) if prepared.segment_frames.is_empty() => (self.cores, prepared.memory),
             (Step::Render, _) => (RENDER_CORES, RENDER_MEMORY),
             (Step::Plan | Step::Segment(_), _) => ((self.cores / 2.0).max(1.0), PLAN_MEMORY),
@@ -260,15 +273,20 @@ mod tests {
         loop {
             while let Some((index, step)) = schedule.next(start + Duration::from_secs(time)) {
                 let work = &mut schedule.works[index];
+                let mut time = time + takes(index, step);
                 if let Step::Segment(number) = step {
                     work.waiting.remove(&number);
+                } else if step == Step::Render {
+                    work.joining = std::mem::take(&mut work.waiting);
+                    time += work.joining.iter().map(|&number| takes(index, Step::Segment(number))).sum::<u64>();
                 }
                 work.running.insert(step, 0);
                 begun.push((index, step));
-                ends.insert((time + takes(index, step), index, step));
+                ends.insert((time, index, step));
             }
             let keeps_busy = |&(_, index, step): &(u64, usize, Step)| match step {
                 Step::Segment(_) => segments.busy,
+                Step::Render if !schedule.works[index].joining.is_empty() => segments.busy,
                 Step::Plan | Step::Render => schedule.costs(index, step).0,
             };
             let asked: f64 = ends.iter().map(keeps_busy).sum();
@@ -287,7 +305,11 @@ mod tests {
                     work.waiting = (0..segments.count).collect();
                 }
                 Step::Segment(_) => work.stored_frames += 48,
-                Step::Render => work.stage = Stage::Done,
+                Step::Render => {
+                    work.stored_frames += 48 * work.joining.len() as u64;
+                    work.joining.clear();
+                    work.stage = Stage::Done;
+                }
             }
         }
         assert!(schedule.is_over() && (schedule.part() - 1.0).abs() < 1e-9);
@@ -306,6 +328,20 @@ mod tests {
         assert_eq!((begun.len(), once.len()), (3 * 7, 3 * 7));
         let ends: Vec<_> = begun.iter().filter(|(_, step)| *step == Step::Render).map(|(index, _)| *index).collect();
         assert_eq!(ends, [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_short_film_is_encoded_as_it_is_joined() {
+        for (count, steps) in [(0, 2), (1, 2), (2, 2), (3, 5)] {
+            let mut schedule = schedule(16.0, 1);
+            let (begun, _) = simulated(&mut schedule, segments(count, 1.0), |_, _| 10);
+            assert_eq!(begun.len(), steps, "{begun:?}");
+        }
+        // Of a longer one, the last segments are begun side by side.
+        let mut work = Work { stage: Stage::Encode, waiting: [3, 4].into(), ..Work::new(1000) };
+        work.prepared = Some(prepared(5, 1.0));
+        let schedule = Schedule { works: vec![work], cores: 2.0, memory: None };
+        assert_eq!(schedule.next(Instant::now()), Some((0, Step::Segment(3))));
     }
 
     #[test]
