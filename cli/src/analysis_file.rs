@@ -1,6 +1,5 @@
 //! Reads and writes files of what was seen in films.
 
-use crate::options;
 use crate::plan_file;
 use std::fs;
 use std::io;
@@ -59,7 +58,7 @@ fn read(file: &Path, source: &Source, options: &PlanOptions, control: &Control) 
     if source.is_at(file) {
         return Err(Error::OutputIsInput { path: file.to_path_buf() });
     }
-    let name = options::shown(file);
+    let name = remote::shown(file);
     if ObjectUrl::of(file).is_some() {
         let bytes = remote::read(file, LARGEST, control)?;
         return bytes

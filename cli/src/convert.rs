@@ -18,6 +18,7 @@ use upright_engine::encode::{self, EncoderKind};
 use upright_engine::media::Source;
 use upright_engine::pipeline::{self, REPORT, RenderOptions, Report, render};
 use upright_engine::plan::Plan;
+use upright_engine::remote;
 use upright_engine::source::{Damage, PassedOver, SourceInfo};
 
 /// Converts, showing progress, and sums up on standard error.
@@ -84,7 +85,7 @@ fn carry_out(
 ) -> Result<Exit, Failure> {
     let interrupt = Interrupt::listen()?;
     let reporter = Reporter::new(told.progress, told.quiet, messages);
-    let directory = options::shown(&options.directory);
+    let directory = remote::shown(&options.directory);
     let rendered = prepare(&interrupt, &reporter).and_then(|(source, plan)| {
         render(source, &plan, options, interrupt.control(), &|progress| reporter.progress(progress))
     });

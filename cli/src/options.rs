@@ -9,7 +9,7 @@ use upright_engine::batch::RESERVED;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::pipeline::{Limits, RenderOptions};
 use upright_engine::plan::{DepthChoice, PlanOptions};
-use upright_engine::remote::{self, ObjectUrl};
+use upright_engine::remote;
 use upright_engine::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
 use upright_engine::store::StoreOptions;
 
@@ -92,11 +92,6 @@ pub(crate) fn render_options(output: OutputArguments, machine: MachineArguments,
         Some(folder) => options.store(StoreOptions { folder, size }),
         None => options,
     }
-}
-
-/// Writes a path for messages; of a URL its secrets are left out.
-pub(crate) fn shown(path: &Path) -> String {
-    ObjectUrl::of(path).map_or_else(|| path.display().to_string(), |url| url.to_string())
 }
 
 /// Reads the name of an input: `-` is standard input; everything else, even what is not text, is a path.

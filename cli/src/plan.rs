@@ -12,11 +12,12 @@ use crate::values::ShotEdit;
 use crate::{analysis_file, output, plan_file};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use upright_engine::control::Control;
 use upright_engine::ladder::Ladder;
 use upright_engine::media::Source;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::plan::{CropKey, Interpolation, Plan, Shot, ShotMode};
-use upright_engine::{Error, Result, pipeline};
+use upright_engine::{Error, Result, pipeline, remote};
 
 /// Makes a plan, and writes it into a file or to standard output; or changes shots of one.
 ///
@@ -50,7 +51,7 @@ pub(crate) fn plan(arguments: PlanArguments, quiet: bool, messages: &Messages) -
     });
     match made {
         Ok(plan) => {
-            let path = output.map(|path| path.display().to_string());
+            let path = output.map(|path| remote::shown(&path));
             reporter.planned(path.as_deref(), plan.wanted.shots.len(), begin.elapsed())?;
             Ok(Exit::Success)
         }
@@ -81,29 +82,30 @@ fn make(
     }
     tell_of_source(source.info());
     let progress = |progress: &_| reporter.progress(progress);
-    let earlier = files.plan.map_or_else(Vec::new, |path| locked_shots(path, &source));
-    let options = request.plan.earlier(earlier);
+    let earlier = files.plan.map(|path| locked_shots(path, &source, interrupt.control())).transpose()?;
+    let options = request.plan.earlier(earlier.unwrap_or_default());
     let (control, analysis) = (interrupt.control(), files.analysis.as_deref());
     let options = analysis_file::look(&source, options, device, analysis, control, &progress)?;
     pipeline::plan(&source, &options, control, &progress)
 }
 
 /// The shots of a plan that is replaced, if it is one of this source, of which those that are locked are to be kept.
-fn locked_shots(path: &Path, source: &Source) -> Vec<Shot> {
-    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
-    let Ok(earlier) = Plan::from_json(&text, &path.display().to_string()) else {
+fn locked_shots(path: &Path, source: &Source, control: &Control) -> Result<Vec<Shot>> {
+    let name = remote::shown(path);
+    let Some(text) = plan_file::text(path, control)? else { return Ok(Vec::new()) };
+    let Ok(earlier) = Plan::from_json(&text, &name) else {
         if text.contains("\"locked\": true") {
-            log::warn!("{}: is no plan that can be read: no locked shot of it is kept", path.display());
+            log::warn!("{name}: is no plan that can be read: no locked shot of it is kept");
         }
-        return Vec::new();
+        return Ok(Vec::new());
     };
     if earlier.check_source(source.info()).is_err() {
         if earlier.wanted.shots.iter().any(|shot| shot.locked) {
-            log::warn!("{}: is a plan of another source: no locked shot of it is kept", path.display());
+            log::warn!("{name}: is a plan of another source: no locked shot of it is kept");
         }
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    earlier.wanted.shots
+    Ok(earlier.wanted.shots)
 }
 
 /// Changes shots of a plan, and writes it back, or elsewhere.

@@ -83,6 +83,17 @@ pub(crate) fn read(file: &PlanFile) -> Result<PlanDocument> {
     Ok(PlanDocument { plan, input, text })
 }
 
+/// Reads what lies where a plan will be written, if it is a text.
+///
+/// # Errors
+/// [`Error::Io`] for a URL that cannot be read.
+pub(crate) fn text(path: &Path, control: &Control) -> Result<Option<String>> {
+    match ObjectUrl::of(path) {
+        Some(_) => Ok(remote::read(path, LARGEST, control)?.and_then(|bytes| String::from_utf8(bytes).ok())),
+        None => Ok(fs::read_to_string(path).ok()),
+    }
+}
+
 /// The source as it was named when the plan was made.
 pub(crate) fn planned_input(plan: &Plan) -> Input {
     options::input(plan.found.name.as_ref())
@@ -94,7 +105,7 @@ fn beside(path: PathBuf, plan: &Input) -> PathBuf {
     if let Some(url) =
         ObjectUrl::of(plan).filter(|_| path.is_relative() && ObjectUrl::of(&path).is_none() && !path.exists())
     {
-        return PathBuf::from(url.parent().join(&path.to_string_lossy()).to_string());
+        return remote::below(Path::new(&url.parent().to_string()), &path);
     }
     let beside = plan.parent().map(|folder| folder.join(&path));
     match beside {

@@ -8,7 +8,7 @@ use crate::plan_file;
 use crate::progress::{self, Reporter};
 use std::io::Write as _;
 use std::time::Instant;
-use upright_engine::{Error, Result, preview};
+use upright_engine::{Error, Result, preview, remote};
 
 /// Writes the film, which appears under its name when it is whole.
 ///
@@ -38,7 +38,7 @@ pub(crate) fn preview(arguments: PreviewArguments, quiet: bool, messages: &mut M
             if !quiet {
                 let clock = progress::clock(begin.elapsed().as_secs_f64());
                 // Nobody is left to be told when standard error is gone.
-                let _ = writeln!(messages, "{}: {frames} frames in {clock}", output.display());
+                let _ = writeln!(messages, "{}: {frames} frames in {clock}", remote::shown(&output));
             }
             Ok(Exit::Success)
         }

@@ -12,7 +12,7 @@ use upright_engine::analyse::{Still, stills};
 use upright_engine::media::Source;
 use upright_engine::plan::Plan;
 use upright_engine::time::Time;
-use upright_engine::{Error, Result};
+use upright_engine::{Error, Result, remote};
 
 /// The page, which has its data in place of [`DATA`].
 const PAGE: &str = include_str!("review/page.html");
@@ -44,7 +44,7 @@ pub(crate) fn review(arguments: ReviewArguments, quiet: bool, messages: &mut Mes
     let shots = made().map_err(|error| interrupt.failure(error))?;
     if !quiet {
         // Nobody is left to be told when standard error is gone.
-        let _ = writeln!(messages, "{}: {shots} shots; open it in a browser", output.display());
+        let _ = writeln!(messages, "{}: {shots} shots; open it in a browser", remote::shown(&output));
     }
     Ok(Exit::Success)
 }

@@ -11,7 +11,7 @@ use crate::progress::{self, Reporter};
 use std::io::Write as _;
 use upright_engine::Result;
 use upright_engine::pipeline::{SegmentOptions, SegmentReport, encode_segment};
-use upright_engine::remote::KnownObject;
+use upright_engine::remote::{self, KnownObject};
 use upright_engine::store::StoreOptions;
 
 /// Encodes one segment of a plan, or a part of all, into a store, showing progress.
@@ -48,7 +48,7 @@ pub(crate) fn segment(arguments: &SegmentArguments, quiet: bool, messages: &mut 
         None => reporter.part_done(&reports)?,
     }
     if !quiet {
-        let store = options::shown(&arguments.store);
+        let store = remote::shown(&arguments.store);
         for report in &reports {
             // Nobody is left to be told when standard error is gone.
             let _ = writeln!(messages, "{store}: {}", sentence(report));

@@ -1,5 +1,6 @@
 //! Failures as values: each variant is one kind that a caller may want to tell apart.
 
+use crate::remote::shown;
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io;
@@ -53,7 +54,7 @@ pub enum Error {
 
     /// A store of encoded segments is there and cannot be used: not a store, of another version. A store that cannot be
     /// read or written is an [`Error::Io`].
-    #[error("{}: {why}", .path.display())]
+    #[error("{}: {why}", shown(.path))]
     BadStore {
         /// Its folder.
         path: PathBuf,
@@ -66,7 +67,7 @@ pub enum Error {
     Misuse(String),
 
     /// The input does not exist.
-    #[error("{}: no such file", .path.display())]
+    #[error("{}: no such file", shown(.path))]
     SourceMissing {
         /// As the caller named it.
         path: PathBuf,
@@ -84,7 +85,7 @@ pub enum Error {
     },
 
     /// Reading or writing failed: unreadable input, unwritable output, full disk.
-    #[error("{}: {action}: {cause}", .path.display())]
+    #[error("{}: {action}: {cause}", shown(.path))]
     Io {
         /// The file concerned.
         path: PathBuf,
@@ -96,21 +97,21 @@ pub enum Error {
     },
 
     /// An output is already there and overwriting was not allowed.
-    #[error("{}: already exists; allow overwriting or choose another output", .path.display())]
+    #[error("{}: already exists; allow overwriting or choose another output", shown(.path))]
     OutputExists {
         /// The final name that is taken.
         path: PathBuf,
     },
 
     /// An output would replace the input.
-    #[error("{}: is the input itself; choose another output", .path.display())]
+    #[error("{}: is the input itself; choose another output", shown(.path))]
     OutputIsInput {
         /// The final name.
         path: PathBuf,
     },
 
     /// Another job is writing into the output's directory.
-    #[error("{}: another conversion is writing there; wait for its end or choose another output", .path.display())]
+    #[error("{}: another conversion is writing there; wait for its end or choose another output", shown(.path))]
     OutputBusy {
         /// The directory.
         path: PathBuf,
@@ -153,7 +154,7 @@ pub enum Error {
     },
 
     /// The written file is not what was asked for: a fault in Upright, caught before publishing.
-    #[error("{}: the written file failed its check: {why}", .path.display())]
+    #[error("{}: the written file failed its check: {why}", shown(.path))]
     Verify {
         /// The temporary file.
         path: PathBuf,

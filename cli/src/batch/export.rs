@@ -185,7 +185,7 @@ fn line(title: &Title) -> Result<String> {
     let input = title.input.to_str().filter(|input| !input.contains('\n'));
     let Some(input) = input.filter(|_| !title.name.contains('\n')) else {
         let why = "has a name that scripts cannot have: it is no text, or has several lines";
-        return Err(Error::invalid("film", options::shown(&title.input), why));
+        return Err(Error::invalid("film", remote::shown(&title.input), why));
     };
     let arguments = manifest::as_arguments(&title.options);
     if let Some(long) = arguments.iter().find(|argument| argument.contains('\n')) {

@@ -1,7 +1,6 @@
 //! The films of a batch: from folders, patterns and manifests.
 
 use crate::args::{Arguments, WantedArguments};
-use crate::options;
 use clap::parser::ValueSource;
 use clap::{Args as _, CommandFactory as _, Parser as _};
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use upright_engine::batch::{Title, films_in};
-use upright_engine::remote::ObjectUrl;
+use upright_engine::remote::{self, ObjectUrl};
 use upright_engine::{Error, Result};
 
 /// The largest manifest that is read, in bytes.
@@ -156,7 +155,7 @@ fn read(path: &Path, common: &Options, urls: bool) -> Result<Vec<Film>> {
         let options = options.map_err(|why| Error::BadPlan { name: name.clone(), line: Some(line), why })?;
         let is_other = url.is_none() && input.to_str().is_some_and(|text| text.contains("://"));
         if is_other || url.is_some() && !urls {
-            let why = format!("{} {NO_FILE}", options::shown(&input));
+            let why = format!("{} {NO_FILE}", remote::shown(&input));
             return Err(Error::BadPlan { name, line: Some(line), why });
         }
         // From the manifest's folder.

@@ -124,7 +124,7 @@ fn everything_may_lie_in_an_object_store() {
     let said = desk.run(0, &[&segment[..], &["--part", "1/1", "--progress", "json"]].concat());
     assert!(said.contains(r#""segments":[0,1,2],"stored":3,"frames":0"#), "{said}");
     let render = ["render", "s3://out/film.plan.json", "-o", "s3://out/vod", "--name", "film", "--device", "cpu"];
-    assert!(desk.run(73, &render).contains("s3://out/vod/film/160x284.mp4: already exists"));
+    assert!(desk.run(73, &render).contains("s3://out/vod/film/report.json: already exists"));
     desk.run(0, &[&render[..], &["--overwrite", "--store", "s3://out/store"]].concat());
     assert!(desk.published() == desk.expected());
     // One rung more than is wanted now.
@@ -132,10 +132,18 @@ fn everything_may_lie_in_an_object_store() {
     let said = desk.run(0, &[&render[..], &["--overwrite", "--store", "s3://out/store"]].concat());
     assert!(said.contains("9x16.mp4: is of an earlier conversion"), "{said}");
     assert!(desk.run(2, &[&segment[..], &["-n", "0", "--store-size", "1G"]].concat()).contains("has no limit"));
+    for place in ["s3://films/a//b.mp4", "s3://films/../b.mp4", "https://me:only-the-server-knows@127.0.0.1/b.mp4"] {
+        assert!(desk.run(2, &["probe", place]).contains("URL"), "{place}");
+    }
     assert!(desk.run(66, &["probe", "s3://films/no film.mp4"]).contains("s3://films/no film.mp4: no such file"));
     assert!(desk.run(66, &["render", "s3://out/no.plan.json", "-o", "s3://out/vod"]).contains("no such file"));
     let plan = [&["plan", "s3://films/a film.mp4", "-o", "s3://out/film.plan.json"], &FAST[..]].concat();
     assert!(desk.run(73, &plan).contains("s3://out/film.plan.json: already exists"));
+    // Locked shots are kept there, too.
+    desk.run(0, &["plan", "--set", "shot=1,x=0.3", "s3://out/film.plan.json"]);
+    desk.run(0, &[&plan[..], &["--overwrite"]].concat());
+    let plan = String::from_utf8(desk.server.get("out/film.plan.json").unwrap()).unwrap();
+    assert!(plan.contains("\"locked\": true"), "{plan}");
 }
 
 #[test]
@@ -148,6 +156,25 @@ fn a_film_is_read_from_a_web_server_and_its_signature_is_told_to_nobody() {
     desk.run(0, &["render", plan, "--source", &url, "-vv", "-o", out, "--name", "film", "--device", "cpu"]);
     let made = ["160x284.mp4", "90x160.mp4"].map(|name| fs::read(Path::new(out).join("film").join(name)).unwrap());
     assert!(made == desk.expected());
+    // A web server that takes files does for the store and the renditions, too.
+    let [store, place] = ["store", "web"].map(|name| format!("{}/out/{name}", desk.server.url()));
+    let render =
+        ["render", plan, "--source", &url, "--store", &store, "-o", &place, "--name", "film", "--device", "cpu"];
+    desk.run(0, &render);
+    assert!(desk.run(73, &render).contains("out/web/film/report.json: already exists"));
+    let said = desk.run(0, &[&render[..], &["--overwrite"]].concat());
+    assert!(said.contains("segments: 3 of 3 from the store"), "{said}");
+    let there = |place: &str| {
+        ["160x284.mp4", "90x160.mp4"].map(|name| desk.server.get(&format!("out/{place}/film/{name}")).unwrap())
+    };
+    assert!(there("web") == made);
+    // So does one that asks for a signature for everything.
+    let place = format!("{}/out/signed?token={SECRET}", desk.server.url());
+    desk.run(
+        0,
+        &["render", plan, "--source", &url, "--store", &place, "-o", &place, "--name", "film", "--device", "cpu"],
+    );
+    assert!(there("signed") == made && desk.server.get("out/signed/film/report.json").is_some());
     for document in [Path::new(plan), &Path::new(out).join("film/report.json")] {
         assert!(!fs::read_to_string(document).unwrap().contains(SECRET), "{}", document.display());
     }
@@ -205,6 +232,26 @@ fn a_set_that_is_not_whole_is_not_published() {
 }
 
 #[test]
+fn a_set_whose_upload_was_cut_short_is_finished_by_the_next() {
+    let desk = Desk::new();
+    desk.plan();
+    desk.make();
+    // As a machine leaves it that dies.
+    desk.server.delete("out/vod/film/report.json");
+    desk.server.put("out/vod/film/90x160.mp4", b"half of it");
+    let said = desk.render();
+    assert!(said.contains("s3://out/vod/film/90x160.mp4: is of no finished set, and will be replaced"), "{said}");
+    assert!(desk.published() == desk.expected());
+    // The report is there, and who wrote it does not hear of it.
+    for name in desk.server.list("out").iter().filter(|name| name.starts_with("vod/")) {
+        desk.server.delete(&format!("out/{name}"));
+    }
+    desk.server.faults(r#"[{"fault": "lost answer", "method": "PUT", "path": "report.json", "times": 1}]"#);
+    desk.render();
+    assert!(desk.published() == desk.expected());
+}
+
+#[test]
 fn a_damaged_segment_is_made_anew() {
     let desk = Desk::new();
     desk.plan();
@@ -221,7 +268,7 @@ fn a_damaged_segment_is_made_anew() {
         desk.server.delete(&format!("out/{name}"));
     }
     let said = desk.render();
-    assert_eq!(said.matches("is damaged; it is removed from the store and made anew").count(), 2, "{said}");
+    assert_eq!(said.matches("is damaged; it is made anew").count(), 2, "{said}");
     assert!(desk.published() == desk.expected());
     assert!(desk.render_again_takes_all(), "they are there again");
 }

@@ -80,6 +80,10 @@ def faulty(application):
             environ["CONTENT_LENGTH"] = str(length // 2)
         # Who looks at what is stored has no key; moto asks for one, and checks none.
         environ.setdefault("HTTP_AUTHORIZATION", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request")
+        if fault == "lost answer":
+            b"".join(application(environ, lambda *_: None))
+            cut(environ)
+            return []
         if fault not in ("cut answer", "short answer"):
             return application(environ, start_response)
         answer = {}

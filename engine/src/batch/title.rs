@@ -1,6 +1,7 @@
 //! The films of a batch, and what they are called.
 
 use crate::error::{Error, Result};
+use crate::remote::shown;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
@@ -95,15 +96,12 @@ pub fn named(films: Vec<(PathBuf, PathBuf, BTreeMap<String, Vec<String>>)>) -> R
         let name = if is_alone { short } else { whole };
         if folders.contains(&folded(&name)) {
             let rule =
-                format!("{} would lie among the films of that folder; give it another in a manifest", input.display());
+                format!("{} would lie among the films of that folder; give it another in a manifest", shown(&input));
             return Err(Error::invalid("output", name.join("/"), rule));
         }
         if let Some(other) = taken.insert(folded(&name), input.clone()) {
-            let rule = format!(
-                "is the name of both {} and {}; give one another in a manifest",
-                other.display(),
-                input.display()
-            );
+            let rule =
+                format!("is the name of both {} and {}; give one another in a manifest", shown(&other), shown(&input));
             return Err(Error::invalid("output", name.join("/"), rule));
         }
         titles.push(Title { name: name.join("/"), input, options });

@@ -1,6 +1,6 @@
 //! What is asked of an object store, and waited for.
 
-use super::url::ObjectUrl;
+use super::url::{ObjectUrl, redacted};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use bytes::Bytes;
@@ -10,8 +10,8 @@ use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::http::HttpBuilder;
 use object_store::path::Path as Key;
 use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutPayload, RetryConfig,
-    WriteMultipart,
+    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload,
+    RetryConfig, WriteMultipart,
 };
 use std::future::Future;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -27,7 +27,7 @@ use tokio::task::AbortHandle;
 const RETRIES: usize = 20;
 const RETRY_TIME: Duration = Duration::from_secs(60);
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(10)];
-/// Longest time that a connection takes, that no byte comes, and that a request takes.
+/// Longest time that a connection takes, that no byte comes to who reads, and that a request takes.
 const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(30);
 const REQUEST: Duration = Duration::from_secs(15 * 60);
@@ -35,6 +35,8 @@ const REQUEST: Duration = Duration::from_secs(15 * 60);
 const ATTEMPTS: u32 = 4;
 /// How often somebody who waits looks whether the work has ended.
 const TICK: Duration = Duration::from_millis(50);
+/// Longest message of a server that is told, in characters.
+const LONGEST_MESSAGE: usize = 500;
 /// Bytes of each part of what is uploaded, and parts that are on their way at once. S3 takes 10,000 parts: 160 GB.
 const PART: usize = 16 << 20;
 const PARTS_AT_ONCE: usize = 3;
@@ -53,6 +55,13 @@ pub(crate) struct Stat {
 }
 
 impl Stat {
+    fn of(meta: ObjectMeta) -> Self {
+        let modified = meta.last_modified.timestamp_millis();
+        // Weak ones do not stand for bytes, and may not be asked for.
+        let e_tag = meta.e_tag.filter(|tag| !tag.starts_with("W/"));
+        Self { size: meta.size, e_tag, modified }
+    }
+
     /// Tells whether it is enough to know a state again.
     pub(super) fn has_tag(&self) -> bool {
         self.e_tag.is_some()
@@ -63,7 +72,9 @@ impl Stat {
 /// [`Error::Cancelled`].
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
-    store: Arc<dyn ObjectStore>,
+    reader: Arc<dyn ObjectStore>,
+    /// The same for who writes: while bytes go out none comes, however long that takes.
+    writer: Arc<dyn ObjectStore>,
     background: Arc<Background>,
     url: ObjectUrl,
     control: Control,
@@ -101,9 +112,14 @@ impl Client {
     /// # Errors
     /// [`Error::InvalidOption`] for a URL, or settings in the environment, that cannot be; [`Error::Io`].
     pub(crate) fn new(url: &ObjectUrl, control: &Control) -> Result<Self> {
-        let store = open(url).map_err(|error| {
-            Error::invalid("URL", url, format!("cannot be used: {}", url.redact(&error.to_string())))
-        })?;
+        let bad = |why: &str| Error::invalid("URL", url, why);
+        if url.has_user() {
+            let why = "a user and a password are sent by libav alone: allow the protocols https, tls and tcp";
+            return Err(bad(why));
+        }
+        let [reader, writer] = [Some(SILENCE), None].map(|silence| open(url, silence));
+        let cannot_be = |error: object_store::Error| bad(&format!("cannot be used: {}", message(&error)));
+        let (reader, writer) = (reader.map_err(cannot_be)?, writer.map_err(cannot_be)?);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("remote")
@@ -111,7 +127,9 @@ impl Client {
             .build()
             .map_err(Error::io(url.to_string(), "cannot start a thread"))?;
         let background = Arc::new(Background(Some(runtime)));
-        Ok(Self { store, background, url: url.clone(), control: control.clone() })
+        let client = Self { reader, writer, background, url: url.clone(), control: control.clone() };
+        client.key("").map_err(|error| bad(&format!("cannot be used: {error}")))?;
+        Ok(client)
     }
 
     /// Its URL.
@@ -127,6 +145,28 @@ impl Client {
 
     fn place(&self, name: &str) -> ObjectUrl {
         if name.is_empty() { self.url.clone() } else { self.url.join(name) }
+    }
+
+    /// Where to read an object.
+    fn to_read(&self, name: &str) -> io::Result<(Arc<dyn ObjectStore>, Key)> {
+        Ok((self.store_of(name, &self.reader, Some(SILENCE))?, self.key(name)?))
+    }
+
+    /// Where to write it.
+    fn to_write(&self, name: &str) -> io::Result<(Arc<dyn ObjectStore>, Key)> {
+        Ok((self.store_of(name, &self.writer, None)?, self.key(name)?))
+    }
+
+    /// Finds the store of an object: what lies at a URL with a query is asked for by its whole URL, which is that of a store of its own.
+    fn store_of(
+        &self,
+        name: &str,
+        own: &Arc<dyn ObjectStore>,
+        silence: Option<Duration>,
+    ) -> io::Result<Arc<dyn ObjectStore>> {
+        let place = self.place(name);
+        let is_own = name.is_empty() || place.query().is_none();
+        if is_own { Ok(Arc::clone(own)) } else { open(&place, silence).map_err(|error| as_io(&error)) }
     }
 
     fn key(&self, name: &str) -> io::Result<Key> {
@@ -172,7 +212,7 @@ impl Client {
 
     /// Learns what an object is; none where there is none.
     pub(crate) fn stat(&self, name: &str) -> io::Result<Option<Stat>> {
-        let (store, key, url) = (Arc::clone(&self.store), self.key(name)?, self.url.clone());
+        let (store, key) = self.to_read(name)?;
         let found = self.ask(async move {
             // A signature for reading is often not one for asking what would be read: so the first byte is read.
             let options = GetOptions { range: Some(GetRange::Bounded(0..1)), ..GetOptions::default() };
@@ -187,13 +227,10 @@ impl Client {
                 }
                 Err(error) => Err(error),
             };
-            meta.map_err(|error| as_io(&error, &url))
+            meta.map_err(|error| as_io(&error))
         });
         match found {
-            Ok(meta) => {
-                let modified = meta.last_modified.timestamp_millis();
-                Ok(Some(Stat { size: meta.size, e_tag: meta.e_tag, modified }))
-            }
+            Ok(meta) => Ok(Some(Stat::of(meta))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -201,9 +238,9 @@ impl Client {
 
     /// Begins to read bytes of an object in the state that `stat` tells of.
     pub(super) fn begin_range(&self, name: &str, stat: &Stat, range: Range<u64>) -> io::Result<Pending<Bytes>> {
-        let (store, key, url) = (Arc::clone(&self.store), self.key(name)?, self.url.clone());
+        let (store, key) = self.to_read(name)?;
         let stat = stat.clone();
-        self.begin(async move { whole_range(&*store, &key, &stat, range, &url).await })
+        self.begin(async move { whole_range(&*store, &key, &stat, range).await })
     }
 
     /// Reads all bytes of a small object; none where there is none.
@@ -238,7 +275,7 @@ impl Client {
 
     /// Writes a small object; with `create` only where there is none.
     pub(crate) fn write(&self, name: &str, bytes: Vec<u8>, create: bool) -> io::Result<()> {
-        let (store, key, url) = (Arc::clone(&self.store), self.key(name)?, self.url.clone());
+        let (store, key) = self.to_write(name)?;
         // Not all servers know how to ask for that.
         if create && self.url.is_http() && self.stat(name)?.is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
@@ -246,7 +283,7 @@ impl Client {
         let mode = if create && !self.url.is_http() { PutMode::Create } else { PutMode::Overwrite };
         self.ask(async move {
             let put = store.put_opts(&key, PutPayload::from(bytes), mode.into()).await;
-            put.map(drop).map_err(|error| as_io(&error, &url))
+            put.map(drop).map_err(|error| as_io(&error))
         })
     }
 
@@ -275,10 +312,10 @@ impl Client {
     }
 
     fn upload_parts(&self, name: &str, file: &mut impl Read) -> io::Result<()> {
-        let (store, key, url) = (Arc::clone(&self.store), self.key(name)?, self.url.clone());
+        let (store, key) = self.to_write(name)?;
         let (give, mut parts) = tokio::sync::mpsc::channel::<Bytes>(1);
         let sent = self.begin(async move {
-            let failed = |error: object_store::Error| as_io(&error, &url);
+            let failed = |error: object_store::Error| as_io(&error);
             let mut upload =
                 WriteMultipart::new_with_chunk_size(store.put_multipart(&key).await.map_err(failed)?, PART);
             while let Some(part) = parts.recv().await {
@@ -318,28 +355,22 @@ impl Client {
 
     /// Lists the names of the objects right below the URL.
     pub(crate) fn names(&self) -> io::Result<Vec<String>> {
-        let (store, key, url) = (Arc::clone(&self.store), self.key("")?, self.url.clone());
+        let (store, key) = self.to_read("")?;
         let list =
-            self.ask(async move { store.list_with_delimiter(Some(&key)).await.map_err(|error| as_io(&error, &url)) })?;
+            self.ask(async move { store.list_with_delimiter(Some(&key)).await.map_err(|error| as_io(&error)) })?;
         Ok(list.objects.iter().filter_map(|object| object.location.filename()).map(str::to_owned).collect())
     }
 
     /// Removes an object, if there is one.
     pub(crate) fn delete(&self, name: &str) -> io::Result<()> {
-        let (store, key, url) = (Arc::clone(&self.store), self.key(name)?, self.url.clone());
-        let gone = self.ask(async move { store.delete(&key).await.map_err(|error| as_io(&error, &url)) });
+        let (store, key) = self.to_write(name)?;
+        let gone = self.ask(async move { store.delete(&key).await.map_err(|error| as_io(&error)) });
         gone.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
     }
 }
 
 /// Reads bytes of an object, all of them: answers that are cut short are asked for anew.
-async fn whole_range(
-    store: &dyn ObjectStore,
-    key: &Key,
-    stat: &Stat,
-    range: Range<u64>,
-    url: &ObjectUrl,
-) -> io::Result<Bytes> {
+async fn whole_range(store: &dyn ObjectStore, key: &Key, stat: &Stat, range: Range<u64>) -> io::Result<Bytes> {
     let wanted = range.end - range.start;
     let mut attempt = 1;
     loop {
@@ -350,9 +381,9 @@ async fn whole_range(
         };
         let answer = match store.get_opts(key, options).await {
             // Another state than the one that was opened, where the server cannot tell that by itself.
-            Ok(answer) if answer.meta.size != stat.size => return Err(changed()),
+            Ok(answer) if Stat::of(answer.meta.clone()) != *stat => return Err(changed()),
             Ok(answer) => answer.bytes().await,
-            Err(error) => return Err(as_io(&error, url)),
+            Err(error) => return Err(as_io(&error)),
         };
         let error = match answer {
             Ok(bytes) if bytes.len() as u64 == wanted => return Ok(bytes),
@@ -360,7 +391,7 @@ async fn whole_range(
                 let why = format!("the server gave {} bytes of {wanted}", bytes.len());
                 io::Error::new(io::ErrorKind::UnexpectedEof, why)
             }
-            Err(error) => as_io(&error, url),
+            Err(error) => as_io(&error),
         };
         if attempt == ATTEMPTS {
             return Err(error);
@@ -371,18 +402,20 @@ async fn whole_range(
 }
 
 fn changed() -> io::Error {
-    io::Error::other("it has been changed since it was opened")
+    io::Error::new(io::ErrorKind::StaleNetworkFileHandle, "it has been changed since it was opened")
 }
 
-fn open(url: &ObjectUrl) -> object_store::Result<Arc<dyn ObjectStore>> {
+/// With the longest time that no byte may come.
+fn open(url: &ObjectUrl, silence: Option<Duration>) -> object_store::Result<Arc<dyn ObjectStore>> {
     let [init_backoff, max_backoff] = PAUSES;
     let backoff = BackoffConfig { init_backoff, max_backoff, ..BackoffConfig::default() };
     let retry = RetryConfig { backoff, max_retries: RETRIES, retry_timeout: RETRY_TIME };
-    let options = ClientOptions::new()
-        .with_connect_timeout(CONNECT)
-        .with_read_timeout(SILENCE)
-        .with_timeout(REQUEST)
-        .with_allow_http(is_plain(url));
+    let options =
+        ClientOptions::new().with_connect_timeout(CONNECT).with_timeout(REQUEST).with_allow_http(is_plain(url));
+    let options = match silence {
+        Some(silence) => options.with_read_timeout(silence),
+        None => options.with_read_timeout_disabled(),
+    };
     Ok(match url.scheme() {
         "s3" => {
             let builder = AmazonS3Builder::from_env().with_client_options(options);
@@ -417,7 +450,7 @@ fn is_plain(url: &ObjectUrl) -> bool {
 }
 
 /// Says what an object store says as the system would.
-fn as_io(error: &object_store::Error, url: &ObjectUrl) -> io::Error {
+fn as_io(error: &object_store::Error) -> io::Error {
     use object_store::Error::{AlreadyExists, NotFound, NotSupported, PermissionDenied, Precondition, Unauthenticated};
     let kind = match error {
         NotFound { .. } => return io::ErrorKind::NotFound.into(),
@@ -430,13 +463,22 @@ fn as_io(error: &object_store::Error, url: &ObjectUrl) -> io::Error {
         }
         _ => io::ErrorKind::Other,
     };
+    io::Error::new(kind, message(error))
+}
+
+/// Tells of an error what people may see: servers repeat keys and signatures in the documents that they answer with, of which
+/// the code is told alone.
+fn message(error: &object_store::Error) -> String {
     // A generic error says no more than what it is about.
     let text = match error {
         object_store::Error::Generic { source, .. } => source.to_string(),
         error => error.to_string(),
     };
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    io::Error::new(kind, url.redact(&text))
+    let (head, document) = text.split_once('<').unwrap_or((&text, ""));
+    let code =
+        document.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map_or("", |(code, _)| code);
+    let words: Vec<_> = head.split_whitespace().chain(code.split_whitespace()).collect();
+    redacted(&words.join(" ")).chars().take(LONGEST_MESSAGE).collect()
 }
 
 /// Tells whether a path is a URL whose objects can be asked for.

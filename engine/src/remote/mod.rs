@@ -12,4 +12,4 @@ pub(crate) use client::Client;
 pub use document::{delete, exists, read, write};
 pub use object::KnownObject;
 pub(crate) use object::RemoteObject;
-pub use url::{ObjectUrl, SCHEMES, below};
+pub use url::{ObjectUrl, SCHEMES, below, shown};

@@ -34,23 +34,31 @@ impl ObjectUrl {
         &self.text[self.scheme().len() + 3..]
     }
 
-    pub(super) fn is_http(&self) -> bool {
+    /// Tells whether it is a web server's.
+    pub(crate) fn is_http(&self) -> bool {
         self.scheme().starts_with("http")
     }
 
     /// The bucket or the host, with its port and with the user, if there is one.
     pub(super) fn host(&self) -> &str {
-        self.rest().split('/').next().unwrap_or_default()
+        let ends: &[char] = if self.is_http() { &['/', '?', '#'] } else { &['/'] };
+        self.rest().split(ends).next().unwrap_or_default()
+    }
+
+    /// Tells whether a user stands before the host.
+    pub(super) fn has_user(&self) -> bool {
+        self.is_http() && self.host().contains('@')
     }
 
     /// The key, or a path with its query: all that follows the host.
     pub(super) fn key(&self) -> &str {
-        self.rest().split_once('/').map_or("", |(_, key)| key)
+        let after = &self.rest()[self.host().len()..];
+        after.strip_prefix('/').unwrap_or(after)
     }
 
     /// The query of a web server's URL.
     pub(super) fn query(&self) -> Option<&str> {
-        let (_, query) = self.key().split_once('?').filter(|_| self.is_http())?;
+        let (_, query) = self.rest().split_once('?').filter(|_| self.is_http())?;
         Some(query.split('#').next().unwrap_or_default())
     }
 
@@ -66,6 +74,7 @@ impl ObjectUrl {
             Some(query) => (self.text.split('?').next().unwrap_or_default(), format!("?{query}")),
             None => (self.text.as_str(), String::new()),
         };
+        let name = if self.is_http() { percent_encoded(name) } else { name.to_owned() };
         Self { text: format!("{}/{name}{query}", place.trim_end_matches('/')) }
     }
 
@@ -83,18 +92,36 @@ impl ObjectUrl {
         let path = if self.is_http() { self.key().split(['?', '#']).next().unwrap_or_default() } else { self.key() };
         path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
     }
+}
 
-    /// Takes the secrets of this URL out of a text.
-    pub(super) fn redact(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        if let Some(query) = self.query().filter(|query| !query.is_empty()) {
-            text = text.replace(&format!("?{query}"), "");
-        }
-        if let Some((user, _)) = self.host().rsplit_once('@').filter(|_| self.is_http()) {
-            text = text.replace(&format!("{user}@"), "");
-        }
-        text
+/// Takes the users and the queries of all web servers' URLs out of a text, in whatever way they are written.
+pub(super) fn redacted(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(begin) =
+        ["https://", "http://"].iter().filter_map(|scheme| Some(rest.find(scheme)? + scheme.len())).min()
+    {
+        shown.push_str(&rest[..begin]);
+        let url = rest[begin..].split(|c: char| c.is_whitespace() || "\"'<>)".contains(c)).next().unwrap_or_default();
+        let place = url.split(['?', '#']).next().unwrap_or_default();
+        let host = place.split('/').next().unwrap_or_default();
+        let user = host.rfind('@').map_or(0, |at| at + 1);
+        shown.push_str(&place[user..]);
+        rest = &rest[begin + url.len()..];
     }
+    shown + rest
+}
+
+/// Writes a path for messages; of a URL without its secrets.
+pub fn shown(path: &Path) -> String {
+    ObjectUrl::of(path).map_or_else(|| path.display().to_string(), |url| url.to_string())
+}
+
+/// A name as it stands in the path of a web server's URL (RFC 3986), with slashes.
+fn percent_encoded(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let encoded = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    name.bytes().map(encoded).collect()
 }
 
 /// Names what lies below a folder or a URL.
@@ -108,7 +135,13 @@ pub fn below(place: &Path, name: &Path) -> PathBuf {
 impl fmt::Display for ObjectUrl {
     /// Without its user and its query.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.redact(&self.text))
+        if !self.is_http() {
+            return f.write_str(&self.text);
+        }
+        let place = self.text.split(['?', '#']).next().unwrap_or_default();
+        let user = self.host().rfind('@').map_or(0, |at| at + 1);
+        let begin = self.scheme().len() + 3;
+        write!(f, "{}{}", &place[..begin], &place[begin + user..])
     }
 }
 
@@ -156,7 +189,19 @@ mod tests {
         assert_eq!(film.query(), Some("X-Amz-Signature=abc&x=1"));
         assert_eq!(film.to_string(), "https://host:8080/a/film.mp4");
         assert_eq!(format!("{film:?}"), "https://host:8080/a/film.mp4");
-        let told = film.redact(&format!("GET {} failed", film.secret()));
-        assert_eq!(told, "GET https://host:8080/a/film.mp4 failed");
+        assert_eq!(url("https://host?sig=a/b").to_string(), "https://host");
+        for (text, told) in [
+            ("GET https://me:p%3Dw@host/a?X=1&y in 2 s, (http://h/b#c)", "GET https://host/a in 2 s, (http://h/b)"),
+            ("no URL: s3://bucket/a?b", "no URL: s3://bucket/a?b"),
+            ("https://", "https://"),
+        ] {
+            assert_eq!(redacted(text), told);
+        }
+    }
+
+    #[test]
+    fn names_below_a_web_server_are_encoded() {
+        assert_eq!(url("https://h/c").join("s1/What? 100%#é").secret(), "https://h/c/s1/What%3F%20100%25%23%C3%A9");
+        assert_eq!(url("s3://b/c").join("What? 100%").secret(), "s3://b/c/What? 100%");
     }
 }

@@ -7,16 +7,23 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::remote::{Client, ObjectUrl};
 use crate::source::Damage;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use tempfile::TempDir;
+
+/// How often an object is read that changes meanwhile.
+const READS: usize = 3;
 
 /// An open store at a URL. Objects are put together, and checked when they are read, in a folder for temporary files on this machine.
 #[derive(Debug)]
 pub(super) struct BucketStore {
     client: Client,
     scratch: TempDir,
+    /// Objects that were said to be damaged: a segment may be asked for several times until it is made anew.
+    told: Mutex<BTreeSet<String>>,
 }
 
 impl BucketStore {
@@ -35,8 +42,11 @@ impl BucketStore {
                 written.map_err(client.error(name, "cannot make the store"))?;
             }
         }
-        let scratch = TempDir::new().map_err(Error::io(std::env::temp_dir(), "cannot write into the folder"))?;
-        Ok(Self { client, scratch })
+        let scratch = tempfile::Builder::new()
+            .prefix("upright-")
+            .tempdir()
+            .map_err(Error::io(std::env::temp_dir(), "cannot write into the folder"))?;
+        Ok(Self { client, scratch, told: Mutex::default() })
     }
 
     /// A folder for temporary files.
@@ -44,27 +54,37 @@ impl BucketStore {
         self.scratch.path()
     }
 
-    /// Fetches an object and checks all of it. One that is damaged is removed, with a warning, and counts as missing.
+    /// Fetches an object and checks all of it. One that is damaged counts as missing, with a warning: who makes it anew writes over
+    /// it, and another machine may be doing so now.
     ///
     /// # Errors
     /// [`Error::Io`] when the store cannot be read.
     pub(super) fn get(&self, key: SegmentKey) -> Result<Option<StoredSegment>> {
         let name = object_name(key);
         let cannot_read = || self.client.error(&name, "cannot read from the store");
-        let Some(stat) = self.client.stat(&name).map_err(cannot_read())? else { return Ok(None) };
-        let fetched = tempfile::tempfile_in(self.scratch()).and_then(|mut file| {
-            self.client.download(&name, &stat, |bytes| file.write_all(bytes))?;
-            Ok(file)
-        });
-        let file = fetched.map_err(cannot_read())?;
-        let place = PathBuf::from(self.client.url().join(&name).to_string());
-        let found = StoredSegment::of(file, &place, key).map_err(cannot_read())?;
-        if found.is_none() {
-            log::warn!("{}: is damaged; it is removed from the store and made anew", place.display());
-            // Who makes it anew writes over it.
-            let _ = self.client.delete(&name);
+        for _ in 0..READS {
+            let Some(stat) = self.client.stat(&name).map_err(cannot_read())? else { return Ok(None) };
+            let fetched = tempfile::tempfile_in(self.scratch()).and_then(|mut file| {
+                self.client.download(&name, &stat, |bytes| file.write_all(bytes))?;
+                Ok(file)
+            });
+            let file = match fetched {
+                // Somebody has made it anew, or removed it, meanwhile.
+                Err(error)
+                    if [io::ErrorKind::StaleNetworkFileHandle, io::ErrorKind::NotFound].contains(&error.kind()) =>
+                {
+                    continue;
+                }
+                file => file.map_err(cannot_read())?,
+            };
+            let place = PathBuf::from(self.client.url().join(&name).to_string());
+            let found = StoredSegment::of(file, &place, key).map_err(cannot_read())?;
+            if found.is_none() && self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone()) {
+                log::warn!("{}: is damaged; it is made anew", place.display());
+            }
+            return Ok(found);
         }
-        Ok(found)
+        Ok(None)
     }
 
     /// Begins an object.

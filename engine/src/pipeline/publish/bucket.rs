@@ -9,6 +9,9 @@ use std::io;
 use std::path::Path;
 use tempfile::TempDir;
 
+/// How often the last file is written whose answer is lost: what may be there already is not written again by itself.
+const WRITES: u32 = 3;
+
 /// Where a set is put together, on this machine, and where it goes.
 ///
 /// Object stores have no locks, and no way to change several objects at once. Each file appears when all of it is there, and the
@@ -21,15 +24,27 @@ pub(super) struct BucketPlace {
 
 impl BucketPlace {
     /// # Errors
-    /// [`Error::OutputExists`] when one of `names` is there and must not be overwritten; [`Error::Io`].
+    /// [`Error::OutputExists`] when the last of `names`, which speaks for all, is there and must not be overwritten; [`Error::Io`].
     pub(super) fn prepare(url: &ObjectUrl, names: &[String], overwrite: bool, control: &Control) -> Result<Self> {
         let client = Client::new(url, control)?;
-        for name in names.iter().filter(|_| !overwrite) {
-            if client.stat(name).map_err(client.error(name, "cannot look for it"))?.is_some() {
-                return Err(exists(&client, name));
+        if let Some((last, others)) = names.split_last().filter(|_| !overwrite) {
+            let is_there = |name: &String| {
+                Ok::<_, Error>(client.stat(name).map_err(client.error(name, "cannot look for it"))?.is_some())
+            };
+            if is_there(last)? {
+                return Err(exists(&client, last));
+            }
+            for name in others {
+                if is_there(name)? {
+                    // A machine that dies in the middle of it leaves them.
+                    log::warn!("{}: is of no finished set, and will be replaced", client.url().join(name));
+                }
             }
         }
-        let scratch = TempDir::new().map_err(Error::io(std::env::temp_dir(), "cannot write into the folder"))?;
+        let scratch = tempfile::Builder::new()
+            .prefix("upright-")
+            .tempdir()
+            .map_err(Error::io(std::env::temp_dir(), "cannot write into the folder"))?;
         Ok(Self { client, scratch })
     }
 
@@ -40,29 +55,45 @@ impl BucketPlace {
 
     /// The names of what is there.
     pub(super) fn names(&self) -> Vec<String> {
-        // Not all web servers can say.
-        self.client.names().unwrap_or_default()
+        // Web servers cannot say, and some take long to say so.
+        if self.client.url().is_http() { Vec::new() } else { self.client.names().unwrap_or_default() }
     }
 
     /// Uploads the files of `set`, the last one when all others are there.
     ///
     /// # Errors
-    /// [`Error::OutputExists`] when somebody else has written a report meanwhile; [`Error::Io`]. What was uploaded is removed then,
-    /// where it did not replace anything.
+    /// [`Error::OutputExists`] when somebody else has finished a set meanwhile; [`Error::Io`]. What was uploaded is removed then,
+    /// unless it belongs to a finished set, or was to replace one.
     pub(super) fn publish(&self, set: &Set<'_>) -> Result<()> {
         let Some((last, others)) = set.names.split_last() else { return Ok(()) };
         if set.overwrite {
             // What is there is no finished set from now on.
             self.client.delete(last).map_err(self.client.error(last, "cannot be removed"))?;
         }
-        let uploaded = others.iter().try_for_each(|name| self.upload(name)).and_then(|()| self.upload_last(last, set));
-        if uploaded.is_err() && !set.overwrite {
-            for name in others {
-                // It may not have come so far; and the report, which says that it counts, is not there.
-                let _ = self.client.delete(name);
+        let mut uploaded = Vec::new();
+        let whole = others
+            .iter()
+            .try_for_each(|name| {
+                uploaded.push(name);
+                self.upload(name)
+            })
+            .and_then(|()| self.upload_last(last, set));
+        if whole.is_err() && !set.overwrite {
+            self.remove(&uploaded, last);
+        }
+        whole
+    }
+
+    /// Removes what was uploaded, where there is no `last` that makes it a finished set.
+    fn remove(&self, uploaded: &[&String], last: &str) {
+        // After Ctrl-C, too.
+        let Ok(client) = Client::new(self.client.url(), &Control::default()) else { return };
+        if matches!(client.stat(last), Ok(None)) {
+            for name in uploaded {
+                // It may not have come so far.
+                let _ = client.delete(name);
             }
         }
-        uploaded
     }
 
     fn upload(&self, name: &str) -> Result<()> {
@@ -74,10 +105,18 @@ impl BucketPlace {
     fn upload_last(&self, name: &str, set: &Set<'_>) -> Result<()> {
         let path = self.scratch().join(name);
         let bytes = std::fs::read(&path).map_err(Error::io(&path, "cannot read"))?;
-        self.client.write(name, bytes, !set.overwrite).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => exists(&self.client, name),
-            _ => self.client.error(name, "cannot write")(error),
-        })
+        let mut left = WRITES;
+        loop {
+            left -= 1;
+            let Err(error) = self.client.write(name, bytes.clone(), !set.overwrite) else { return Ok(()) };
+            // The answer may have been lost, and not the report.
+            match self.client.read(name, bytes.len() as u64) {
+                Ok(Some(there)) if there == bytes => return Ok(()),
+                Ok(None) if left > 0 && error.kind() == io::ErrorKind::Other => {}
+                _ if error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&self.client, name)),
+                _ => return Err(self.client.error(name, "cannot write")(error)),
+            }
+        }
     }
 }
 
