@@ -477,8 +477,17 @@ fn message(error: &object_store::Error) -> String {
     let (head, document) = text.split_once('<').unwrap_or((&text, ""));
     let code =
         document.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map_or("", |(code, _)| code);
-    let words: Vec<_> = head.split_whitespace().chain(code.split_whitespace()).collect();
-    redacted(&words.join(" ")).chars().take(LONGEST_MESSAGE).collect()
+    let mut told = head.split_whitespace().chain(code.split_whitespace()).collect::<Vec<_>>().join(" ");
+    // The system's own reason lies deepest, such as a connection that was refused.
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let cause = cause.to_string();
+    if !cause.contains('<') && !told.contains(&cause) {
+        told = format!("{told}: {cause}");
+    }
+    redacted(&told).chars().take(LONGEST_MESSAGE).collect()
 }
 
 /// Tells whether a path is a URL whose objects can be asked for.
