@@ -54,17 +54,16 @@ pub(crate) fn read(file: &PlanFile) -> Result<PlanDocument> {
     let bad = |why: &str| Error::BadPlan { name: name.clone(), line: None, why: why.to_owned() };
     let mut bytes = Vec::new();
     let cannot_read = Error::io(&name, "cannot read the plan");
-    if let (Input::Path(path), Some(_)) = (&place, place.url()) {
-        let control = Control::default();
-        bytes = remote::read(path, LARGEST, &control)?
-            .ok_or_else(|| Error::SourceMissing { path: PathBuf::from(&name) })?;
-    }
+    let missing = || Error::SourceMissing { path: PathBuf::from(&name) };
     let read = match &place {
-        _ if place.url().is_some() => Ok(bytes.len()),
+        Input::Path(path) if place.url().is_some() => {
+            bytes = remote::read(path, LARGEST, &Control::default())?.ok_or_else(missing)?;
+            Ok(bytes.len())
+        }
         Input::Stdin => io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes),
         Input::Path(path) => match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(Error::SourceMissing { path: path.clone() });
+                return Err(missing());
             }
             file => file.and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)),
         },

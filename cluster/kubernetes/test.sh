@@ -15,42 +15,19 @@ target=${CARGO_TARGET_DIR:-$repository/target}
 upright=$(realpath "${UPRIGHT:-$target/debug/upright}")
 options=(--ladder 90 --speed 10 --crop center --device cpu --keyframe-interval 1)
 SHARES=4
-passed=0
-failed=0
-
-python=$("$repository/scripts/python.sh" || command -v python3) || {
-    echo 'cluster/kubernetes/test.sh: there is no Python (Debian: apt-get install python3-pip)' >&2
-    exit 1
-}
-version=$(sed -n 's/^kubernetes-validate==\([0-9.]*\).*/\1/p' "$source/requirements.txt")
-# Some of its packages are compiled for one version of Python.
-packages=$target/tools/kubernetes-validate-$version-$("$python" -c 'import sys; print("py%d.%d" % sys.version_info[:2])')
-if [[ ! -d $packages ]]; then
-    mkdir -p "$target/tools"
-    fetched=$(mktemp -d "$target/tools/fetch.XXXXXX")
-    "$repository/scripts/from-pypi.sh" "$source/requirements.txt" "$fetched" && rm "$fetched"/*.whl &&
-        mv --no-target-directory "$fetched" "$packages" || exit 1
-fi
+# shellcheck source-path=SCRIPTDIR source=../check.sh
+. "$source/../check.sh"
 
 work=$(mktemp -d -t 'upright test.XXXXXX')
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-check() { # WHAT COMMAND...
-    local what=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-        echo "ok      $what"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $what"
-    fi
+# Fetches kubernetes-validate unless it is there.
+stand_in() {
+    PYTHONDONTWRITEBYTECODE=1 "$repository/scripts/with-packages.sh" "$source/requirements.txt" "$source/test.py" "$@"
 }
-
-stand_in() { PYTHONPATH=$packages PYTHONDONTWRITEBYTECODE=1 "$python" "$source/test.py" "$@"; }
 export -f stand_in
-export source packages python
+export source repository
 
 # make_export: films in $work/films, and their export.
 make_export() {
@@ -140,5 +117,4 @@ submit second
 check 'the same command again encodes nothing' test "$(grep -c 'segment\|render' "$work/calls")" = 0
 check 'and names the same' cmp "$work/first" "$work/second"
 
-echo "$passed passed, $failed failed"
-((failed == 0))
+summary

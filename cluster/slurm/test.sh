@@ -27,20 +27,8 @@ fi
 export PATH=$PATH:/usr/sbin
 
 work=$(mktemp -d)
-passed=0
-failed=0
-
-check() { # WHAT COMMAND...
-    local what=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-        echo "ok      $what"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $what"
-    fi
-}
+# shellcheck source-path=SCRIPTDIR source=../check.sh
+. "$source/../check.sh"
 
 # variable PROCESS NAME: of the environment that a process was started with.
 variable() { { tr '\0' '\n' <"/proc/$1/environ"; } 2>/dev/null | sed -n "s/^$2=//p"; }
@@ -260,5 +248,4 @@ check 'what was cancelled is not tried again' is "${array}_6" CANCELLED 0:15 0
 expected=$'no-disk\tplan\t74\tstand-in: no-disk\nfault\tplan\t70\tstand-in: fault'
 check 'what failed is named with its last words' test "$(grep stand-in: "$export/failed")" = "$expected"
 
-echo "$passed passed, $failed failed"
-((failed == 0))
+summary

@@ -19,7 +19,7 @@ const LARGEST: u64 = 64 << 20;
 /// Options of the input that a manifest may give for a film, besides all of what is made of it.
 const OF_INPUT: [&str; 4] = ["video", "audio", "start", "duration"];
 
-/// What is wrong with a URL as the film of a batch on this machine.
+/// Says why a URL is no film of a batch on this machine.
 const NO_FILE: &str = "is no file: a batch on one machine converts files; clusters take URLs of object stores as well";
 
 /// Options by their long names, each with its values; one without values is a switch.

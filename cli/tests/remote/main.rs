@@ -21,7 +21,7 @@ use tempfile::TempDir;
 /// Options that make it fast, with several segments.
 const FAST: [&str; 10] =
     ["--ladder", "160,90", "--speed", "10", "--crop", "center", "--device", "cpu", "--keyframe-interval", "1"];
-/// What nobody is to see.
+/// A secret, to be in no message and no document.
 const SECRET: &str = "only-the-server-knows";
 
 struct Desk {

@@ -25,7 +25,7 @@ const BUFFER: c_int = 64 * 1024;
 #[expect(clippy::cast_possible_wrap, reason = "one low bit")]
 const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
 
-/// Where bytes come from.
+/// Gives the bytes.
 #[derive(Debug)]
 enum Medium {
     File {

@@ -1,4 +1,4 @@
-//! What is asked of an object store, and waited for.
+//! Asks object stores, and waits for their answers.
 
 use super::url::{ObjectUrl, redacted};
 use crate::control::Control;
@@ -19,6 +19,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::AbortHandle;
 
@@ -490,9 +491,18 @@ fn message(error: &object_store::Error) -> String {
     redacted(&told).chars().take(LONGEST_MESSAGE).collect()
 }
 
-/// Tells whether a path is a URL whose objects can be asked for.
+/// Makes a client for a path that is a URL.
 pub(super) fn client_of(path: &Path, control: &Control) -> Result<Client> {
     let url = ObjectUrl::of(path);
     let url = url.ok_or_else(|| Error::invalid("URL", path.display(), "is none of an object store"))?;
     Client::new(&url, control)
+}
+
+/// Makes a folder on this machine for what is put together before it is uploaded, or was fetched.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn scratch() -> Result<TempDir> {
+    let folder = tempfile::Builder::new().prefix("upright-").tempdir();
+    folder.map_err(Error::io(std::env::temp_dir(), "cannot write into the folder"))
 }

@@ -35,12 +35,3 @@ pub fn write(url: &Path, bytes: Vec<u8>, overwrite: bool, control: &Control) -> 
         _ => client.error("", "cannot write")(error),
     })
 }
-
-/// Removes what is at a URL, if there is anything.
-///
-/// # Errors
-/// As [`read`].
-pub fn delete(url: &Path, control: &Control) -> Result<()> {
-    let client = client_of(url, control)?;
-    client.delete("").map_err(client.error("", "cannot remove"))
-}

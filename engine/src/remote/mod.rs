@@ -8,8 +8,8 @@ mod document;
 mod object;
 mod url;
 
-pub(crate) use client::Client;
-pub use document::{delete, exists, read, write};
+pub(crate) use client::{Client, scratch};
+pub use document::{exists, read, write};
 pub use object::KnownObject;
 pub(crate) use object::RemoteObject;
 pub use url::{ObjectUrl, SCHEMES, below, shown};

@@ -5,7 +5,7 @@ use super::key::SegmentKey;
 use super::object::{StoredSegment, StoredWriter};
 use crate::control::Control;
 use crate::error::{Error, Result};
-use crate::remote::{Client, ObjectUrl};
+use crate::remote::{Client, ObjectUrl, scratch};
 use crate::source::Damage;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -42,11 +42,7 @@ impl BucketStore {
                 written.map_err(client.error(name, "cannot make the store"))?;
             }
         }
-        let scratch = tempfile::Builder::new()
-            .prefix("upright-")
-            .tempdir()
-            .map_err(Error::io(std::env::temp_dir(), "cannot write into the folder"))?;
-        Ok(Self { client, scratch, told: Mutex::default() })
+        Ok(Self { client, scratch: scratch()?, told: Mutex::default() })
     }
 
     /// A folder for temporary files.
@@ -105,11 +101,7 @@ impl BucketStore {
         writer.seal(damage)?;
         let name = object_name(key);
         let uploaded = File::open(&path).and_then(|mut file| self.client.upload(&name, &mut file));
-        fs::remove_file(&path).or_else(missing_is_fine).map_err(Error::io(&path, "cannot be removed"))?;
+        fs::remove_file(&path).map_err(Error::io(&path, "cannot be removed"))?;
         uploaded.map_err(self.client.error(&name, "cannot write into the store"))
     }
-}
-
-fn missing_is_fine(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }

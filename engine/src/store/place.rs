@@ -92,7 +92,7 @@ impl PlanStore {
     pub(crate) fn segment(&self, number: usize, rungs: usize) -> Result<Option<Vec<StoredSegment>>> {
         let keys = (0..rungs).map(|rung| self.keys.key(number, rung)).collect::<Result<Vec<_>>>()?;
         match &self.store.0 {
-            Place::Folder(store) => keys.into_iter().map(|key| store.get(key)).collect(),
+            Place::Folder(_) => keys.into_iter().map(|key| self.store.get(key)).collect(),
             // Each is waited for.
             Place::Bucket(_) => thread::scope(|scope| {
                 let asked: Vec<_> = keys.into_iter().map(|key| scope.spawn(move || self.store.get(key))).collect();

@@ -3,16 +3,16 @@
 use super::place::Set;
 use crate::control::Control;
 use crate::error::{Error, Result};
-use crate::remote::{Client, ObjectUrl};
+use crate::remote::{Client, ObjectUrl, scratch};
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// How often the last file is written whose answer is lost: what may be there already is not written again by itself.
+/// Times that the last file is written while its answer is lost; the client writes what may be there already only once.
 const WRITES: u32 = 3;
 
-/// Where a set is put together, on this machine, and where it goes.
+/// Puts a set together on this machine, and uploads it.
 ///
 /// Object stores have no locks, and no way to change several objects at once. Each file appears when all of it is there, and the
 /// report comes last: a set without one is not finished. Two jobs that make the same from the same plan write the same bytes.
@@ -41,11 +41,7 @@ impl BucketPlace {
                 }
             }
         }
-        let scratch = tempfile::Builder::new()
-            .prefix("upright-")
-            .tempdir()
-            .map_err(Error::io(std::env::temp_dir(), "cannot write into the folder"))?;
-        Ok(Self { client, scratch })
+        Ok(Self { client, scratch: scratch()? })
     }
 
     /// The folder for what is being made.
