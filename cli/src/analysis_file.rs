@@ -9,7 +9,7 @@ use upright_engine::control::Control;
 use upright_engine::media::Source;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::pipeline::{self, Progress};
-use upright_engine::plan::{CropChoice, PlanOptions};
+use upright_engine::plan::PlanOptions;
 use upright_engine::remote::{self, ObjectUrl};
 use upright_engine::{Error, Result};
 
@@ -37,7 +37,7 @@ pub(crate) fn look(
     control: &Control,
     on_progress: &dyn Fn(&Progress),
 ) -> Result<PlanOptions> {
-    if options.crop != CropChoice::Auto {
+    if !pipeline::is_looked_at(source.info(), &options) {
         return Ok(options);
     }
     let kept = file.map(|file| read(file, source, &options, control)).transpose()?.flatten();

@@ -10,7 +10,7 @@ use upright_engine::encode::EncoderChoice;
 use upright_engine::geometry::Rational;
 use upright_engine::ladder::Ladder;
 use upright_engine::picture::DeviceChoice;
-use upright_engine::plan::{CropChoice, PlanOptions, Subtitles, TwoShots};
+use upright_engine::plan::{CropChoice, Deinterlace, PlanOptions, Subtitles, TwoShots};
 use upright_engine::source::{AudioChoice, VideoChoice};
 
 /// Turns landscape film and drama into vertical (9:16) AV1 renditions.
@@ -423,6 +423,11 @@ pub(crate) struct WantedArguments {
     /// all of the picture over itself out of focus)
     #[arg(long, value_name = "WAY", default_value = "cut", value_parser = values::two_shots, help_heading = "Picture")]
     pub(crate) two_shots: TwoShots,
+
+    /// Interlaced and telecined pictures: auto (as measured: video at its field rate, film at its own), on (a picture of each
+    /// frame), field-rate (a picture of each field), ivtc (film at its own rate, video at its frame rate), off
+    #[arg(long, value_name = "WAY", default_value = "auto", value_parser = values::deinterlace, help_heading = "Picture")]
+    pub(crate) deinterlace: Deinterlace,
 
     /// Subtitles that are part of the picture: auto (those that the window would cut off are laid into it anew), keep (all are),
     /// off (none is)

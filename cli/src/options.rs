@@ -48,6 +48,7 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
         .crop(wanted.crop)
         .two_shots(wanted.two_shots)
         .subtitles(wanted.subtitles)
+        .deinterlace(wanted.deinterlace)
         .encoder(wanted.encoder)
         .encoder_options(wanted.encoder_options)
         .speed(wanted.speed)

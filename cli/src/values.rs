@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::{Component, Path};
 use upright_engine::geometry::Rational;
 use upright_engine::picture::DeviceChoice;
-use upright_engine::plan::{CropChoice, Layout, ShotMode, Subtitles, TwoShots};
+use upright_engine::plan::{CropChoice, Deinterlace, Layout, ShotMode, Subtitles, TwoShots};
 use upright_engine::source::{AudioChoice, VideoChoice};
 
 /// Digits after the decimal point that a time may have: nanoseconds.
@@ -177,6 +177,18 @@ pub(crate) fn two_shots(text: &str) -> Result<TwoShots, String> {
         "stack" => Ok(TwoShots::Stack),
         "fit" => Ok(TwoShots::Fit),
         _ => Err("give cut, stack or fit".to_owned()),
+    }
+}
+
+/// Reads how interlaced pictures are treated.
+pub(crate) fn deinterlace(text: &str) -> Result<Deinterlace, String> {
+    match text {
+        "auto" => Ok(Deinterlace::Auto),
+        "off" => Ok(Deinterlace::Off),
+        "on" => Ok(Deinterlace::On),
+        "field-rate" => Ok(Deinterlace::FieldRate),
+        "ivtc" => Ok(Deinterlace::Ivtc),
+        _ => Err("give auto, off, on, field-rate or ivtc".to_owned()),
     }
 }
 

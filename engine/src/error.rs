@@ -73,7 +73,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// The input is there and cannot be converted: not a video, damaged, interlaced.
+    /// The input is there and cannot be converted: not a video, or damaged.
     #[error("{name}: {why}")]
     BadSource {
         /// The input, as the caller named it.

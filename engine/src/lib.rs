@@ -26,6 +26,7 @@ pub mod analyse;
 #[doc(hidden)]
 pub mod av1;
 pub mod batch;
+pub mod cadence;
 #[doc(hidden)]
 pub mod clock;
 pub mod colour;

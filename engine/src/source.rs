@@ -3,6 +3,7 @@
 pub(crate) mod guess;
 pub(crate) mod timeline;
 
+use crate::cadence::{Cadence, CadenceRun, Field};
 use crate::colour::{Colour, HdrMetadata};
 use crate::fingerprint::Fingerprint;
 use crate::frame::{Depth, FrameFormat};
@@ -240,10 +241,44 @@ pub struct VideoInfo {
     pub frames: Option<u64>,
     /// Bits of the source's samples.
     pub depth: Depth,
+    /// Whether its headers call it interlaced, and which field comes first then.
+    #[serde(default, skip_serializing_if = "Scanning::is_progressive")]
+    pub scanning: Scanning,
     /// ISO 639-2 language.
     pub language: Option<String>,
     /// Ticks of `time_base` that are subtracted from the source's timestamps: source time = output time + origin.
     pub origin: i64,
+}
+
+impl VideoInfo {
+    /// Gives the one run of frames that its headers tell of.
+    pub(crate) fn told_cadence(&self) -> CadenceRun {
+        let (cadence, first) = match self.scanning {
+            Scanning::Progressive => (Cadence::Progressive, Field::Top),
+            Scanning::TopFirst => (Cadence::Interlaced, Field::Top),
+            Scanning::BottomFirst => (Cadence::Interlaced, Field::Bottom),
+        };
+        CadenceRun { start: 0, cadence, first, phase: 0 }
+    }
+}
+
+/// What a stream's headers say of its fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scanning {
+    /// All rows of a frame are of one time.
+    #[default]
+    Progressive,
+    /// The topmost row of the upright picture is of the earlier field.
+    TopFirst,
+    /// The topmost row of the upright picture is of the later field.
+    BottomFirst,
+}
+
+impl Scanning {
+    fn is_progressive(&self) -> bool {
+        *self == Self::Progressive
+    }
 }
 
 /// An audio track.
@@ -387,6 +422,7 @@ mod tests {
                 frame_rate: ratio(30_000, 1001),
                 frames: Some(7),
                 depth: Depth::Ten,
+                scanning: Scanning::BottomFirst,
                 language: text("deu"),
                 origin: -1001,
             },

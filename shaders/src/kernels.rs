@@ -55,8 +55,8 @@ mod tests {
     #[test]
     fn every_file_is_in_the_table() {
         assert_eq!(
-            KERNELS.iter().map(|kernel| kernel.name).collect::<Vec<_>>()[..3],
-            ["compose", "scale_horizontal", "scale_vertical"]
+            KERNELS.iter().map(|kernel| kernel.name).collect::<Vec<_>>()[..4],
+            ["compose", "deinterlace", "scale_horizontal", "scale_vertical"]
         );
     }
 }

@@ -3,8 +3,10 @@
 //!
 //! A picture is scaled one axis at a time, first along x ([`scale_horizontal`]), then along y ([`scale_vertical`]),
 //! with the [`Filter`]s of both axes and the integers of a [`Conversion`]. [`compose()`] lays scaled pictures over one another.
+//! Before that, [`deinterlace()`] makes whole pictures of fields.
 
 mod compose;
+pub mod deinterlace;
 mod filter;
 mod fixed_point;
 #[cfg(feature = "test-kernels")]
@@ -16,6 +18,7 @@ mod scale_horizontal;
 mod scale_vertical;
 
 pub use compose::{ComposeJob, LayerPlane, LayerRows, MOST_LAYERS, compose};
+pub use deinterlace::deinterlace;
 pub use filter::Filter;
 pub use fixed_point::{Conversion, MAX_GAIN, MIDDLE_BITS, Range, Rounding, UNITY, WEIGHT_BITS};
 #[cfg(feature = "test-kernels")]

@@ -36,7 +36,7 @@ pub struct PlaneJob {
     pub plane_height: u32,
     pub log2_samples_per_word: u32,
     pub limit: u32,
-    pub nth: u32,
+    pub picture: u32,
     pub sources: [SourcePlane; MOST_FRAMES],
 }
 
@@ -54,6 +54,17 @@ pub struct PlaneArea<'a, S> {
 }
 
 impl<S: Sample> PlaneArea<'_, S> {
+    /// Gives the samples in these columns of a row of the whole plane, or of the nearest row that is there.
+    ///
+    /// # Panics
+    /// When not all of the columns are there.
+    #[inline(always)]
+    pub fn row(&self, row: usize, columns: &Range<usize>) -> &[S] {
+        let row = row.clamp(self.rows.start, self.rows.end - 1) - self.rows.start;
+        let begin = row * self.stride + columns.start - self.columns.start;
+        &self.samples[begin..begin + columns.len()]
+    }
+
     /// Gives the sample at a place of the whole plane, or the nearest one that is there.
     ///
     /// # Panics
@@ -79,8 +90,8 @@ pub struct PlaneAreaMut<'a, S> {
     pub plane: [usize; 2],
     /// Largest sample value.
     pub limit: i32,
-    /// Number of the picture among those that are made of the same frame, from 0.
-    pub nth: usize,
+    /// What is to be made, as the kernel understands it.
+    pub picture: u32,
 }
 
 impl<S: Sample> PlaneAreaMut<'_, S> {

@@ -33,8 +33,8 @@ struct PlaneJob {
     log2_samples_per_word: u32,
     // Largest sample value.
     limit: u32,
-    // Number of the picture among those that are made of the same frame.
-    nth: u32,
+    // What is to be made, as the kernel understands it.
+    picture: u32,
     // The frames in order of time: those before, the frame itself, those after.
     sources: array<SourcePlane, 5>,
 }

@@ -124,7 +124,7 @@ impl Running {
             while !self.runner.has_room() {
                 drop(self.runner.collect()?);
             }
-            self.runner.submit(source, View { frame, ..*view })?;
+            self.runner.submit(source, View { frame, ..*view }.into())?;
         }
         self.runner.finish()?;
         (0..self.runner.under_way()).try_for_each(|_| self.runner.collect().map(drop))
@@ -176,7 +176,7 @@ impl Running {
         let (mut bytes, mut time, mut copy) = (0, Duration::ZERO, Vec::new());
         for frame in 0..SETS {
             let (source, view) = &self.sources[0];
-            self.runner.submit(source, View { frame, ..*view })?;
+            self.runner.submit(source, View { frame, ..*view }.into())?;
             self.runner.finish()?;
             let set = self.runner.collect()?;
             for picture in &set.pictures {

@@ -42,12 +42,17 @@ fn what_is_no_video_is_65() {
     }
 }
 
+/// Progressive at first, interlaced later.
 #[test]
-fn interlaced_is_65() {
+fn frames_that_are_interlaced_where_the_film_is_not_are_said_to_be() {
     let desk = Desk::new();
-    for name in ["interlaced-h264", "interlaced-mpeg2"] {
-        refused(&desk, &desk.named(name).path, &[], 65, &[name, "interlaced"]);
-    }
+    let clip = |name, interlaced| Clip { interlaced, codec: Codec::Mpeg2, container: Container::Ts, ..Clip::new(name) };
+    let [first, second] =
+        [clip("first", false), clip("second", true)].map(|clip| fs::read(desk.write(&clip).path).unwrap());
+    let path = desk.path().join("both.ts");
+    fs::write(&path, [first, second].concat()).unwrap();
+    let converted = desk.converted(&path, QUICK);
+    assert!(converted.stderr.contains("say that they are interlaced"), "{}", converted.stderr);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod bad_input;
 mod colour;
 mod encoders;
+mod fields;
 mod footage;
 mod framing;
 mod kill;

@@ -1,5 +1,6 @@
 //! What was seen in a film, as a document.
 
+use crate::cadence::{CadenceRun, GROUP};
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::geometry::Rational;
@@ -8,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the document's form and of how films are looked at: whoever changes what is seen raises it.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// Seconds that no film lasts.
 const LONGEST: f64 = 360_000.0;
 
@@ -38,6 +39,8 @@ pub struct Analysis {
     pub sound: Vec<u8>,
     /// Subtitles and captions that are part of the picture, in order, one at a time; looked for where faces are.
     pub captions: Vec<SeenCaption>,
+    /// What the fields of its frames are to one another: runs in order, the first from the first frame on.
+    pub cadence: Vec<CadenceRun>,
 }
 
 /// Text in the picture, for as long as it stays.
@@ -230,6 +233,10 @@ impl Analysis {
         if !lasts || self.captions.windows(2).any(|pair| pair[0].to > pair[1].from) {
             return Err("has captions that end before they begin, or that overlap".to_owned());
         }
+        let rises = self.cadence.windows(2).all(|pair| pair[0].start < pair[1].start);
+        if self.cadence.is_empty() || !rises || self.cadence.iter().any(|run| run.phase >= GROUP) {
+            return Err("has runs of fields out of order, or none".to_owned());
+        }
         let [first, last] = [self.shots.first(), self.shots.last()];
         let length = last.zip(first).map_or(0, |(last, first)| last.last.saturating_sub(first.start));
         #[expect(clippy::cast_precision_loss, reason = "a bound")]
@@ -259,6 +266,7 @@ impl Analysis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cadence::{Cadence, Field};
 
     fn document() -> Analysis {
         let shot = |start, last| SeenShot {
@@ -287,6 +295,7 @@ mod tests {
             shots: vec![shot(0, 40), shot(41, 90)],
             sound: vec![0, 57, 90],
             captions: vec![SeenCaption { from: 3, to: 50, bounds: [300, 850, 400, 60] }],
+            cadence: vec![CadenceRun { start: 0, cadence: Cadence::Telecined, first: Field::Bottom, phase: 4 }],
         }
     }
 
@@ -314,6 +323,8 @@ mod tests {
         refused(|analysis| analysis.shots[1].last = 3, "shot 2");
         refused(|analysis| analysis.shots[1].last = i64::MAX, "longer");
         refused(|analysis| analysis.captions[0].to = 3, "captions");
+        refused(|analysis| analysis.cadence.clear(), "fields");
+        refused(|analysis| analysis.cadence[0].phase = 5, "fields");
         refused(|analysis| analysis.captions.push(analysis.captions[0]), "overlap");
         assert!(Analysis::from_json("{}", "film.analysis.json").is_err());
         assert!(Analysis::from_json("notes", "film.analysis.json").is_err());

@@ -4,12 +4,14 @@
 mod activity;
 mod borders;
 mod boxes;
+mod cadence;
 mod captions;
 mod clothes;
 mod cuts;
 mod detection;
 mod document;
 mod faces;
+mod fields;
 mod mouth;
 mod pass;
 mod persons;

@@ -2,10 +2,12 @@
 
 use super::activity::activity;
 use super::borders::{BorderFinder, Profile};
+use super::cadence;
 use super::captions::CaptionFinder;
 use super::cuts::{Boundary, CutDetector};
 use super::detection::{DetectionJob, DetectionPool, Detections, Found, PersonsWhen};
 use super::document::{Activity, Analysis, SeenShot, Transition, VERSION};
+use super::fields::FieldMeter;
 use super::picture::RgbConverter;
 use super::sampling::Sampler;
 use super::tiny::TinyPicture;
@@ -81,6 +83,7 @@ pub fn analyse(
         let mut due = Due::default();
         let mut captions = CaptionFinder::new(info.video.time_base.as_f64());
         let mut level = source.audio_track().filter(|_| options.detectors).and_then(LevelMeter::of);
+        let mut fields = FieldMeter::default();
         let mut number = 0;
         loop {
             control.check()?;
@@ -89,6 +92,7 @@ pub fn analyse(
                     let mut frame = sampler.blank();
                     source.fill(sampler.area(), &mut frame)?;
                     let frame = HeldFrame::new(frame);
+                    fields.frame(pts, &frame);
                     let thumbnail = sampler.thumbnail(&frame, number, control)?;
                     if options.detectors {
                         captions.frame(pts, &thumbnail);
@@ -121,7 +125,8 @@ pub fn analyse(
             return Err(Error::bad_source(&info.name, "no frame could be decoded"));
         }
         let sound = level.map(LevelMeter::finish).transpose()?.unwrap_or_default();
-        Ok(Analysis { sound, captions: captions.finish(), ..document(&info, options, shots) })
+        let cadence = cadence::runs(&fields.finish(), &info.video.told_cadence());
+        Ok(Analysis { sound, captions: captions.finish(), cadence, ..document(&info, options, shots) })
     })
 }
 
@@ -137,6 +142,7 @@ fn document(info: &SourceInfo, options: &AnalyseOptions, shots: Vec<SeenShot>) -
         shots,
         sound: Vec::new(),
         captions: Vec::new(),
+        cadence: Vec::new(),
     }
 }
 

@@ -66,7 +66,7 @@ impl SmallPictures {
     pub(crate) fn make(&mut self, source: &HeldFrame, number: u64, control: &Control) -> Result<Vec<HeldFrame>> {
         let grid = self.grid;
         let window = Window { x: 0.0, y: 0.0, width: grid.width.into(), height: grid.height.into() };
-        self.runner.submit(source, View { layers: window.into(), area: Area::whole(grid), frame: number })?;
+        self.runner.submit(source, View { layers: window.into(), area: Area::whole(grid), frame: number }.into())?;
         while !self.runner.wait(PULSE)? {
             control.check()?;
         }

@@ -126,7 +126,7 @@ impl<'a> Bench<'a> {
                 if key {
                     starts.push(kept);
                 }
-                runner.submit(&frame.clone().into(), view)?;
+                runner.submit(&frame.clone().into(), view.into())?;
                 let PictureSet { pictures, .. } = collect(&mut *runner, self.control)?;
                 // Copies: a device lends no more than a few.
                 let copies = pictures.iter().map(|picture| Frame::clone(picture).into());
@@ -216,7 +216,7 @@ impl<'a> Bench<'a> {
                 while !runner.has_room() {
                     collect(&mut *runner, self.control)?;
                 }
-                runner.submit(source, *view)?;
+                runner.submit(source, (*view).into())?;
                 number.fetch_add(1, Ordering::Relaxed);
             }
             runner.finish()?;

@@ -52,9 +52,8 @@ impl Sameness {
         Self { film, seen: Raw::of(&reader.frame) }
     }
 
-    /// Refuses the reader's frame when it is interlaced, or is to be read in another way than the film.
+    /// Refuses the reader's frame when it is to be read in another way than the film.
     pub(super) fn check(&mut self, reader: &VideoReader) -> Result<()> {
-        probe::refuse_interlaced_frame(reader)?;
         let now = Raw::of(&reader.frame);
         if now == self.seen {
             return Ok(());

@@ -2,7 +2,7 @@
 
 use super::convert::Converter;
 use super::ffi::AvFrame;
-use super::fields::field_order;
+use super::fields::{field_order, upright_order};
 use super::orientation;
 use super::pixels::{Native, PixelFormat};
 use super::plane::{Plane, Stored};
@@ -85,7 +85,9 @@ impl Ingest {
             return Err(Error::misuse(format!("{area:?} is no area of {grid:?}")));
         }
         frame.reshape(area.format(grid));
-        (frame.colour, frame.fields) = (self.colour, field_order(picture.fields()));
+        let Planes { stored, orientation, .. } = self.planes;
+        let order = upright_order(field_order(picture.fields()), orientation, stored.y, stored.height);
+        (frame.colour, frame.fields) = (self.colour, order);
         let picture = match &mut self.converter {
             Some(converter) => converter.convert(picture)?,
             None => picture,

@@ -5,7 +5,7 @@
 use super::demux::{Demuxer, known};
 use super::described::Described;
 use super::ffi::{self, AvFrame, rational};
-use super::fields::field_order;
+use super::fields;
 use super::ingest::Ingest;
 use super::pixels::{PixelFormat, Samples};
 use super::protection::ENCRYPTED;
@@ -14,7 +14,7 @@ use super::views::{self, Packing, View};
 use super::{alpha, audio, dolby, hdr, orientation};
 use crate::colour::{ChromaSite, Colour, HdrMetadata, cicp};
 use crate::error::{Error, Result};
-use crate::frame::{Area, FieldOrder};
+use crate::frame::Area;
 use crate::geometry::{Orientation, Rational, Size, Upright};
 use crate::source::guess::{ColourTags, Tagged};
 use crate::source::timeline::{output_time_base, rescale};
@@ -332,30 +332,6 @@ pub(super) fn language(stream: &av::AVStream) -> Option<String> {
     unsafe { ffi::dict_text(stream.metadata, c"language") }.filter(|language| language != "und")
 }
 
-/// Refuses video that the container or the codec's headers call interlaced.
-pub(super) fn refuse_interlaced_stream(demuxer: &Demuxer, video: usize) -> Result<()> {
-    // SAFETY: a stream has parameters; the field order is read as a number, for a newer library may know more of them.
-    let (order, codec) = unsafe {
-        let parameters = demuxer.stream(video).codecpar;
-        ((&raw const (*parameters).field_order).cast::<u32>().read(), (*parameters).codec_id)
-    };
-    // MPEG-2 film on disc is told there as interlaced although each of its frames says that it is not.
-    let told_by_frames = codec == av::AVCodecID::AV_CODEC_ID_MPEG2VIDEO;
-    let interlaced = order > av::AVFieldOrder::AV_FIELD_PROGRESSIVE as u32;
-    if interlaced && !told_by_frames { Err(demuxer.bad(INTERLACED)) } else { Ok(()) }
-}
-
-const INTERLACED: &str = "is interlaced, which Upright does not convert; deinterlace it first";
-
-/// Refuses the reader's frame when it is interlaced.
-pub(super) fn refuse_interlaced_frame(reader: &VideoReader) -> Result<()> {
-    if field_order(reader.frame.fields()) != FieldOrder::Progressive {
-        let why = format!("has an interlaced frame {}: it {INTERLACED}", time_of_frame(reader));
-        return Err(reader.demuxer.bad(why));
-    }
-    Ok(())
-}
-
 /// When the reader's frame is shown, in words.
 pub(super) fn time_of_frame(reader: &VideoReader) -> String {
     match reader.frame_time() {
@@ -386,7 +362,6 @@ impl Picture {
         let demuxer = &reader.demuxer;
         let stream = demuxer.stream(reader.video);
         let decoded = frame_size(reader.frame.fields());
-        refuse_interlaced_frame(reader)?;
         refuse_what_is_not_seen(reader, assumptions)?;
         let pixels = pixel_format(reader, assumptions)?;
         let (aspect, described_aspect) = sample_aspect(reader, assumptions);
@@ -407,6 +382,8 @@ impl Picture {
         let (orientation, orientation_of_container) = display_orientation(stream, matrix, assumptions);
         let ingest = Ingest::new(&pixels, decoded, area, orientation, &colour)
             .map_err(|error| demuxer.bad(format!("its pixels cannot be read: {error}")))?;
+        let order = fields::told_order(demuxer, reader);
+        fields::refuse_odd_fields(reader, order, orientation)?;
         let aspect = Rational::new(aspect.num * stretch.num, aspect.den * stretch.den);
         let (time_base, rounded) = output_time_base(reader.time_base);
         if rounded {
@@ -443,6 +420,7 @@ impl Picture {
             frame_rate,
             frames: u64::try_from(stream.nb_frames).ok().filter(|&frames| frames > 0),
             depth: pixels.depth,
+            scanning: fields::scanning(fields::upright_order(order, orientation, area.y, stored.height)),
             language: language(stream),
             origin: 0,
         };

@@ -83,7 +83,6 @@ impl Source {
         let known = fingerprint.as_ref().and_then(|fingerprint| demuxer.known_by(fingerprint));
         let mut assumptions = Vec::new();
         let video = probe::choose_video(&demuxer, options.video, &mut assumptions)?;
-        probe::refuse_interlaced_stream(&demuxer, video)?;
         let audio = probe::audio_tracks(&demuxer);
         let sides = probe::choose_audio(&demuxer, video, &audio, options.audio, &mut assumptions)?;
         let streams = sides.map(|side| side.map(|track| audio[track].stream));
@@ -272,7 +271,7 @@ impl Source {
     /// Reads on to the next video frame or audio packet.
     ///
     /// # Errors
-    /// [`Error::BadSource`] when the source turns out to be interlaced or encrypted, or changes what its samples mean;
+    /// [`Error::BadSource`] when the source turns out to be encrypted, or changes what its samples mean;
     /// [`Error::Io`] when reading fails.
     #[expect(clippy::should_implement_trait, reason = "it may fail, and its end is an event")]
     pub fn next(&mut self) -> Result<Event> {

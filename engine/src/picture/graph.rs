@@ -1,6 +1,7 @@
 //! The graph: which pictures are made of which.
 
 use super::plane_node::PlaneNode;
+use super::request::Request;
 use super::scale::{ComposeSpec, Crop, Layers, ScaleSpec, View};
 use crate::error::{Error, Result};
 use crate::frame::{Area, Frame, FrameFormat};
@@ -216,8 +217,8 @@ impl Graph {
 
     /// Counts the most sets that come of one source frame.
     pub(super) fn most_sets(&self) -> usize {
-        let of_output = |&output: &Edge| self.on_the_way(output).map(|planes| planes.picture_counts[1]).product();
-        self.outputs.first().map_or(1, of_output)
+        let most = self.outputs.iter().flat_map(|&output| self.on_the_way(output)).map(|planes| planes.most_pictures);
+        most.max().unwrap_or(1)
     }
 
     /// Counts the frames before its own and after it that a set may be made of, at most.
@@ -264,24 +265,8 @@ impl Graph {
                 NodeKind::Planes(planes) if planes.neighbours.iter().sum::<usize>() >= MOST_FRAMES => {
                     return Err(Error::misuse(format!("graph: {planes:?} looks at more than {MOST_FRAMES} frames")));
                 }
-                // How many source frames its neighbours are made of would have no bound.
-                NodeKind::Planes(planes)
-                    if planes.neighbours != [0, 0]
-                        && self.on_the_way(node.input).any(|before| before.picture_counts[0] == 0) =>
-                {
-                    let why = "looks at neighbours, and comes after a node that leaves frames out";
-                    return Err(Error::misuse(format!("graph: {planes:?} {why}")));
-                }
                 NodeKind::Planes(_) => {}
             }
-        }
-        // Pictures of a set are of the same time.
-        let makers = |&output: &Edge| -> Vec<_> {
-            let many = self.makers(output).filter(|node| node.planes().is_some_and(|it| it.picture_counts != [1, 1]));
-            many.map(|node| node.outputs.clone()).collect()
-        };
-        if self.outputs.iter().any(|output| makers(output) != makers(&self.outputs[0])) {
-            return Err(Error::misuse("graph: more pictures come of a frame at one output than at another"));
         }
         if self.outputs.iter().any(|&output| output == Self::SOURCE || self.edges[output.0].1) {
             return Err(Error::misuse("graph: pictures that no kernel has made come out"));
@@ -289,23 +274,36 @@ impl Graph {
         Ok(())
     }
 
-    /// Refuses a view or a source frame that does not belong to the job.
-    pub(super) fn check_request<P>(&self, source: &Frame<P>, view: &View) -> Result<()> {
-        let View { layers, area, frame } = *view;
+    /// Refuses a request or a source frame that does not belong to the job.
+    pub(super) fn check_request<P>(&self, source: &Frame<P>, request: &Request) -> Result<()> {
         let grid = self.grid(Self::SOURCE);
-        layers.list().iter().try_for_each(|layer| view.crop(layer).check_window(grid))?;
-        layers.check().map_err(|why| Error::misuse(format!("frame {frame}: {why}")))?;
+        let area = request.area;
+        let frame = request.pictures().next().map_or(0, |picture| picture.frame);
+        if request.pictures().count() > self.most_sets() {
+            return Err(Error::misuse(format!("frame {frame}: more pictures are asked for than the graph makes")));
+        }
         let scales = |node: &Node| matches!(node.kind, NodeKind::Scale(_)) && self.edges[node.input.0].1;
-        if layers.only().is_none() && self.nodes.iter().any(scales) {
-            return Err(Error::misuse(format!("frame {frame}: several layers, and a graph that scales one window")));
+        let scales = self.nodes.iter().any(scales);
+        for picture in request.pictures() {
+            let (layers, view) = (&picture.layers, picture.view(area));
+            layers.list().iter().try_for_each(|layer| view.crop(layer).check_window(grid))?;
+            layers.check().map_err(|why| Error::misuse(format!("frame {frame}: {why}")))?;
+            if layers.only().is_none() && scales {
+                return Err(Error::misuse(format!(
+                    "frame {frame}: several layers, and a graph that scales one window"
+                )));
+            }
         }
         let room = self.room();
         if area.width > room.width || area.height > room.height {
             return Err(Error::misuse(format!("frame {frame}: {area:?} is larger than the room of {room}")));
         }
-        let enough = self.area(layers);
+        let enough = request.pictures().map(|picture| self.area(picture.layers)).reduce(Area::union).unwrap_or(area);
         if !area.lies_in(grid) || !area.contains(enough) {
             return Err(Error::misuse(format!("frame {frame}: {area:?} of {grid:?} does not hold {enough:?}")));
+        }
+        if self.neighbours() != [0, 0] && area != Area::whole(grid) {
+            return Err(Error::misuse(format!("frame {frame}: {area:?} alone, and a graph that looks at neighbours")));
         }
         if source.format() != area.format(grid) {
             let wanted = area.format(grid);

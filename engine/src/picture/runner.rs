@@ -1,7 +1,7 @@
 //! The interface of what runs a graph.
 
 use super::info::{DeviceInfo, GpuStats};
-use super::scale::View;
+use super::request::Request;
 use crate::error::Result;
 use crate::frame::HeldFrame;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use std::time::Duration;
 /// Runs a [`super::Graph`] over the frames of a film, several of which may be under way at once.
 ///
 /// Frames go in one by one; sets of pictures, one for every output of the graph, come out in the same order: one for every
-/// frame, unless the graph has nodes that make more or fewer. Where a graph looks at later frames, sets come later too, and
-/// [`Runner::finish`] makes the last of them.
+/// picture that is asked for. Where a graph looks at later frames, sets come later too, and [`Runner::finish`] makes the last of
+/// them.
 pub trait Runner: Send {
     /// Describes the device that does the work.
     fn device(&self) -> &DeviceInfo;
@@ -25,10 +25,10 @@ pub trait Runner: Send {
     ///
     /// # Errors
     /// [`crate::Error::Device`] when the device is lost or out of memory; [`crate::Error::Misuse`] when there is no room,
-    /// or when the view or the frame is not one of the job: a window outside the grid, layers that leave rows uncovered or
-    /// that the graph does not compose, the area too small for them or too large for the room, the frame of another format than
+    /// or when the request or the frame is not one of the job: more pictures than the graph makes, a window outside the grid,
+    /// layers that leave rows uncovered or that the graph does not compose, the area too small for them or too large for the room, the frame of another format than
     /// the area's.
-    fn submit(&mut self, source: &HeldFrame, view: View) -> Result<()>;
+    fn submit(&mut self, source: &HeldFrame, request: Request) -> Result<()>;
 
     /// Says that no frame follows the one submitted last, so that nodes which look at neighbours go without. What is submitted
     /// after this is no neighbour of what came before; it may come once all sets are collected.
@@ -64,6 +64,6 @@ pub trait Runner: Send {
 pub struct PictureSet {
     /// The pictures, in the order of the outputs. Their memory goes back to the device when they are dropped.
     pub pictures: Vec<HeldFrame>,
-    /// [`View::frame`] of the source frame that they were made of.
+    /// [`super::PictureRequest::frame`] of what was asked for.
     pub frame: u64,
 }

@@ -2,6 +2,7 @@
 
 use super::graph::{Edge, Graph, Node, NodeKind};
 use super::plane_node::PlaneNode;
+use super::request::{PictureRequest, Request};
 use super::scale::{ComposeSpec, Crop, View};
 use crate::colour::Colour;
 use crate::error::Result;
@@ -13,13 +14,21 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Picture<P> {
     pub(super) frame: HeldFrame<P>,
-    /// What is wanted of the source frame that it is made of, but for the area, which is what the picture holds of its edge's grid.
-    pub(super) view: View,
+    /// What is wanted of it: of a source frame some pictures, of one that a node has made one. The area is what it holds of its
+    /// edge's grid.
+    pub(super) request: Request,
+}
+
+impl<P> Picture<P> {
+    /// Number in the job of the first picture that is wanted of it.
+    pub(super) fn frame_number(&self) -> u64 {
+        self.request.pictures().next().map_or(0, |picture| picture.frame)
+    }
 }
 
 impl<P> Clone for Picture<P> {
     fn clone(&self) -> Self {
-        Self { frame: self.frame.clone(), view: self.view }
+        Self { frame: self.frame.clone(), request: self.request }
     }
 }
 
@@ -44,8 +53,8 @@ pub(super) enum Work<'a, P> {
         sources: &'a [&'a Picture<P>],
         /// The area that is made.
         area: Area,
-        /// Its number among those that are made of the same picture, from 0.
-        nth: usize,
+        /// What is made, as the kernel understands it.
+        picture: u32,
     },
 }
 
@@ -88,8 +97,8 @@ impl<P: Send + Sync + 'static> Schedule<P> {
     }
 
     /// Adds a source frame.
-    pub(super) fn add(&mut self, frame: HeldFrame<P>, view: View) {
-        self.queues[Graph::SOURCE.0].pictures.push_back(Picture { frame, view });
+    pub(super) fn add(&mut self, frame: HeldFrame<P>, request: Request) {
+        self.queues[Graph::SOURCE.0].pictures.push_back(Picture { frame, request });
     }
 
     /// Says that none follows.
@@ -127,23 +136,28 @@ impl<P: Send + Sync + 'static> Schedule<P> {
         let queue = &self.queues[node.input.0];
         let at = self.done[number];
         let own = queue.nearest(at);
-        let view = own.view;
+        let request = own.request;
         match &node.kind {
             NodeKind::Crop => {
                 let picture = own.clone();
                 self.queues[node.outputs.start].pictures.push_back(picture);
             }
             NodeKind::Scale(spec) | NodeKind::Compose(ComposeSpec { scale: spec, .. }) => {
-                let source = own.frame.clone();
-                let rungs = match &node.kind {
-                    NodeKind::Compose(_) => work(number, Work::Compose { source: own, view: &view })?,
-                    _ => work(number, Work::Scale { source: own, crop: graph.wanted(node.input, &view) })?,
-                };
-                for (rung, edge) in rungs.into_iter().zip(node.outputs.clone()) {
-                    let area = Area::whole(rung.format());
-                    let mut rung = rung.like(&*source);
-                    rung.colour = Colour { chroma: spec.rung_chroma, ..rung.colour };
-                    self.queues[edge].pictures.push_back(Picture { frame: rung.into(), view: View { area, ..view } });
+                let own = own.clone();
+                for wanted in request.pictures() {
+                    let view = wanted.view(request.area);
+                    let rungs = match &node.kind {
+                        NodeKind::Compose(_) => work(number, Work::Compose { source: &own, view: &view })?,
+                        _ => work(number, Work::Scale { source: &own, crop: graph.wanted(node.input, &view) })?,
+                    };
+                    for (rung, edge) in rungs.into_iter().zip(node.outputs.clone()) {
+                        let area = Area::whole(rung.format());
+                        let mut rung = at_time_of(rung.like(&*own.frame), wanted);
+                        rung.colour = Colour { chroma: spec.rung_chroma, ..rung.colour };
+                        self.queues[edge]
+                            .pictures
+                            .push_back(Picture { frame: rung.into(), request: only(area, wanted) });
+                    }
                 }
             }
             NodeKind::Planes(planes) => {
@@ -151,19 +165,18 @@ impl<P: Send + Sync + 'static> Schedule<P> {
                 let [before, after] = planes.neighbours;
                 let numbers = (0..=before + after).map(|step| (at + step).saturating_sub(before));
                 let sources: Vec<_> = numbers.map(|number| queue.nearest(number)).collect();
-                let area = graph.needed(Edge(node.outputs.start), &view.layers);
-                let [_, most] = planes.picture_counts;
-                let count = (planes.pictures)(source.fields, view.frame).min(most);
-                let picture = |nth| work(number, Work::Planes { planes, sources: &sources, area, nth });
-                let pictures = (0..count).map(picture).collect::<Result<Vec<_>>>()?;
-                for (nth, picture) in pictures.into_iter().flatten().enumerate() {
-                    let mut picture = picture.like(&*source);
-                    let begin = |nth: usize| source.pts + source.duration * nth as i64 / count as i64;
-                    (picture.pts, picture.duration) = (begin(nth), begin(nth + 1) - begin(nth));
-                    picture.fields = (planes.fields)(picture.fields);
-                    let picture = Picture { frame: picture.into(), view: View { area, ..view } };
-                    self.queues[node.outputs.start].pictures.push_back(picture);
+                let mut made = Vec::new();
+                for wanted in request.pictures() {
+                    let area = graph.needed(Edge(node.outputs.start), &wanted.layers);
+                    let picture = wanted.fields.code();
+                    let pictures = work(number, Work::Planes { planes, sources: &sources, area, picture })?;
+                    for picture in pictures {
+                        let mut picture = at_time_of(picture.like(&*source), wanted);
+                        picture.fields = (planes.fields)(picture.fields);
+                        made.push(Picture { frame: picture.into(), request: only(area, wanted) });
+                    }
                 }
+                self.queues[node.outputs.start].pictures.extend(made);
             }
         }
         Ok(())
@@ -195,4 +208,15 @@ impl<P: Send + Sync + 'static> Schedule<P> {
             }
         }
     }
+}
+
+/// Asks for one picture of what is made.
+fn only(area: Area, wanted: &PictureRequest) -> Request {
+    Request::new(area, &[*wanted]).unwrap_or(Request::none(area))
+}
+
+/// Sets the time of a picture, where one was asked for.
+fn at_time_of<P>(mut picture: Frame<P>, wanted: &PictureRequest) -> Frame<P> {
+    (picture.pts, picture.duration) = wanted.time.unwrap_or((picture.pts, picture.duration));
+    picture
 }

@@ -2,9 +2,9 @@
 
 use super::pool::Pooled;
 use crate::error::Error;
-use crate::frame::{Frame, HeldFrame};
+use crate::frame::HeldFrame;
 use crate::packet::Packet;
-use crate::picture::View;
+use crate::picture::Request;
 use crate::source::Damage;
 use crate::store::StoredSegment;
 use std::sync::{Arc, OnceLock};
@@ -36,12 +36,12 @@ pub(crate) struct SegmentInWork {
 /// A frame on its way from decoding to scaling.
 #[derive(Debug)]
 pub(crate) struct DecodedFrame {
-    /// As much of the source's frame as the window needs.
-    pub(crate) frame: Pooled<Frame>,
-    /// The window, and which part of the source's frame that is.
-    pub(crate) view: View,
-    /// Whether it becomes a key frame.
-    pub(crate) key: bool,
+    /// As much of the source's frame as is needed.
+    pub(crate) frame: HeldFrame,
+    /// The pictures that are made of it, and which part of the source's frame that is.
+    pub(crate) request: Request,
+    /// Numbers of those that become key frames.
+    pub(crate) keys: Vec<u64>,
 }
 
 /// A frame of one rung on its way from scaling to encoding.

@@ -21,7 +21,7 @@ mod summary;
 
 pub use crate::control::Control;
 pub use parallelism::{Limits, ParallelismPlan};
-pub use planning::{analyse, is_enough, plan};
+pub use planning::{analyse, is_enough, is_looked_at, plan};
 pub(crate) use progress::Expected;
 pub use progress::{Phase, Progress, RungProgress};
 pub(crate) use publish::remove_leftovers;

@@ -93,7 +93,9 @@ impl ParallelismPlan {
         // One lane is fed while it works.
         let neighbours: usize = plan.graph().neighbours().iter().sum();
         let lane_frames = neighbours + if jobs == 1 { LEAST_FRAMES } else { segment_frames.max(LEAST_FRAMES) };
-        let source_frames = jobs * lane_frames + LEAST_FRAMES;
+        // The decoder has a frame and its neighbours in hand.
+        let in_hand = if neighbours > 0 { neighbours + 1 } else { 0 };
+        let source_frames = jobs * lane_frames + LEAST_FRAMES + in_hand;
         let memory = plan.memory(jobs, source_frames, runner);
         Self { jobs, cores, lane_frames, source_frames, memory, gpu_memory: jobs as u64 * runner.gpu }
     }

@@ -3,12 +3,13 @@
 
 use super::progress::{Expected, Phase, Progress};
 use crate::analyse::{self, AnalyseOptions, Analysis};
+use crate::cadence::Cadence;
 use crate::control::Control;
 use crate::error::Result;
 use crate::framing::{self, FramingOptions};
 use crate::media::Source;
-use crate::plan::{CropChoice, Plan, PlanOptions};
-use crate::source::SourceInfo;
+use crate::plan::{CropChoice, Deinterlace, FieldMake, FieldRun, PictureTimes, Plan, PlanOptions};
+use crate::source::{Scanning, SourceInfo};
 use crate::time::Time;
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -32,13 +33,20 @@ pub fn plan(
     control: &Control,
     on_progress: &dyn Fn(&Progress),
 ) -> Result<Plan> {
+    options.validate()?;
+    let seen = match options.analysis {
+        None if is_looked_at(source.info(), options) => {
+            // What is wrong with the options is said before that.
+            Plan::new(source.info(), options)?;
+            analyse(source, options, &AnalyseOptions::default(), control, on_progress)?
+        }
+        _ => None,
+    };
+    let options = &PlanOptions { analysis: seen.or_else(|| options.analysis.clone()), ..options.clone() };
     let mut plan = Plan::new(source.info(), options)?;
+    warn_of_fields(&plan, options);
     if options.crop == CropChoice::Auto {
-        let seen = match options.analysis {
-            Some(_) => None,
-            None => analyse(source, options, &AnalyseOptions::default(), control, on_progress)?,
-        };
-        match options.analysis.as_ref().or(seen.as_ref()) {
+        match &options.analysis {
             Some(analysis) => {
                 let framing = FramingOptions {
                     shape: options.ladder.shape(),
@@ -64,15 +72,18 @@ pub fn plan(
     }
     let expected = Expected::of(&plan);
     let (list, ticker) = (RefCell::new(plan.segment_list()), Ticker::new(begin));
+    let fields = RefCell::new(plan.field_pictures().map(PictureTimes::new));
+    let add = |times: Vec<i64>| times.into_iter().for_each(|pts| list.borrow_mut().push(pts));
     let again = source.open_again(control)?;
     plan.check_source(again.info())?;
     let scan = again.scan(|pts| {
-        list.borrow_mut().push(pts);
+        add(fields.borrow_mut().as_mut().map_or_else(|| vec![pts], |fields| fields.push(pts)));
         if let Some(frames) = ticker.frame() {
-            let film = Time::of_ticks(pts, plan.time_base()).seconds().as_f64();
+            let film = Time::of_ticks(pts, plan.found.video.time_base).seconds().as_f64();
             on_progress(&Progress::reading(Phase::Scan, expected, frames, film, begin.elapsed()));
         }
     })?;
+    add(fields.borrow_mut().as_mut().map(PictureTimes::finish).unwrap_or_default());
     plan.found.scan = Some(scan);
     plan.with_segments(list.into_inner())
 }
@@ -106,6 +117,32 @@ pub fn analyse(
     Ok(Some(seen))
 }
 
+/// Tells whether a source is to be looked at for plans with these options: for the window, or for its fields.
+pub fn is_looked_at(info: &SourceInfo, options: &PlanOptions) -> bool {
+    let fields = match options.deinterlace {
+        Deinterlace::Auto => info.video.scanning != Scanning::Progressive,
+        Deinterlace::Ivtc => true,
+        Deinterlace::Off | Deinterlace::On | Deinterlace::FieldRate => false,
+    };
+    options.crop == CropChoice::Auto || fields
+}
+
+/// Says what of the film's fields is left as it is, or was only told.
+fn warn_of_fields(plan: &Plan, options: &PlanOptions) {
+    let (name, video) = (&plan.found.name, &plan.found.video);
+    if options.analysis.is_none() && video.scanning != Scanning::Progressive && options.deinterlace != Deinterlace::Off
+    {
+        log::warn!("{name}: its headers call it interlaced, and are believed: it cannot be looked at beforehand");
+    }
+    let combs = |run: &&FieldRun| {
+        run.make == FieldMake::Keep && !matches!(run.cadence, Cadence::Progressive | Cadence::Repeated)
+    };
+    if let Some(run) = plan.wanted.fields.iter().find(combs) {
+        let (cadence, start) = (run.cadence, run.start);
+        log::warn!("{name}: is {cadence} from {start} on, and stays so, as was asked for: what moves is seen twice");
+    }
+}
+
 /// Tells whether what was seen earlier is enough for a plan of a source with these options.
 pub fn is_enough(analysis: &Analysis, info: &SourceInfo, options: &PlanOptions) -> bool {
     analysis.is_of(info) && (analysis.detectors || !needs_detectors(info, options))
@@ -115,6 +152,9 @@ pub fn is_enough(analysis: &Analysis, info: &SourceInfo, options: &PlanOptions) 
 fn needs_detectors(info: &SourceInfo, options: &PlanOptions) -> bool {
     const ALL: f64 = 0.97;
     let picture = &info.video.upright;
+    if options.crop != CropChoice::Auto {
+        return false;
+    }
     let window = picture.largest_window(options.ladder.shape(), (0.5, 0.5));
     window.width < ALL * picture.width() || window.height < ALL * picture.height()
 }

@@ -1,9 +1,11 @@
 //! The rules of a plan.
 
+use super::fields::FieldMake;
 use super::locate::PathStep::{self, Element, Field};
 use super::segments::{Segment, Segmentation};
 use super::track::{Caption, CropKey, Layout, Shot};
 use super::wanted::Wanted;
+use crate::cadence::{Cadence, GROUP};
 use crate::encode::{self, EncoderCapabilities, KeyFrameControl};
 use crate::error::Error;
 use crate::frame::Depth;
@@ -80,6 +82,7 @@ pub(super) fn check(found: &SourceInfo, wanted: &Wanted, control: KeyFrameContro
     depth(plan)?;
     encoder(plan)?;
     shots(plan)?;
+    fields(plan)?;
     key_frames(plan)?;
     segments(plan)?;
     sound(plan)?;
@@ -247,6 +250,22 @@ fn check_shape(window: Window, layout: Layout, first: Window, ladder: Rational) 
         return Err(format!(
             "the window of {width} by {height} is not of {what}: at this height its width is {fitting}"
         ));
+    }
+    Ok(())
+}
+
+fn fields(plan: Parts<'_>) -> Checked {
+    let runs = &plan.wanted.fields;
+    for (index, run) in runs.iter().enumerate() {
+        let at = |field| [Field("fields"), Element(index), Field(field)];
+        let rises = index == 0 || runs[index - 1].start < run.start;
+        rule(rises, &at("start"), || format!("the run of fields at {} is not after the one before", run.start))?;
+        let (phase, group) = (run.phase, GROUP);
+        rule(phase < group, &at("phase"), || format!("phase {phase}: a group has {group} frames, 0 to {}", group - 1))?;
+        let is_film = matches!(run.cadence, Cadence::Telecined | Cadence::Shifted | Cadence::Repeated);
+        rule(run.make != FieldMake::Film || is_film, &at("make"), || {
+            format!("film of what is {}: only of telecined, repeated and shifted frames", run.cadence)
+        })?;
     }
     Ok(())
 }

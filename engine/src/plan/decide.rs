@@ -2,6 +2,7 @@
 
 use super::check::Violation;
 use super::document::Plan;
+use super::fields::FieldRun;
 use super::options::{DepthChoice, PlanOptions};
 use super::segments::{KeyFrameRule, SegmentList, Segmentation};
 use super::track::{CropKey, Interpolation, Shot};
@@ -32,11 +33,12 @@ impl Plan {
         encoder.check_ladder(options.speed, &options.encoder_options, sizes)?;
         let capabilities = encoder.capabilities(options.cores)?;
         let depth = output_depth(source.video.depth, &source.video.colour, options.depth)?;
-        let wanted = Wanted {
+        let mut wanted = Wanted {
             rungs: sizes.to_vec(),
             depth,
             shots: vec![whole_film(source, options)],
-            key_frames: key_frames(&capabilities, options.keyframe_interval, source.video.frame_rate),
+            fields: fields(source, options),
+            key_frames: KeyFrameRule { interval: options.keyframe_interval, frames: None },
             segments: Segmentation::AsDecoded { key_frames: capabilities.segment_key_frames },
             encoder: WantedEncoder {
                 threads: capabilities.threads,
@@ -50,6 +52,7 @@ impl Plan {
             language: source.video.language.clone(),
             chapters: chapters(source),
         };
+        wanted.key_frames = key_frames(&capabilities, options.keyframe_interval, wanted.frame_rate(source));
         Self::assemble(source.clone(), wanted).map_err(|violation: Violation| violation.in_plan(&source.name))
     }
 
@@ -69,6 +72,13 @@ impl Plan {
         }
         self.update()
     }
+}
+
+/// What is made of its fields, as was seen or else as its headers say.
+fn fields(source: &SourceInfo, options: &PlanOptions) -> Vec<FieldRun> {
+    let told = [source.video.told_cadence()];
+    let found = options.analysis.as_ref().map_or(told.as_slice(), |seen| seen.cadence.as_slice());
+    FieldRun::decide(found, &source.video, options.deinterlace)
 }
 
 /// One shot with one still window: the largest.

@@ -1,6 +1,7 @@
 //! The plan as a document: three parts, read and written as JSON.
 
 use super::check::{self, Violation};
+use super::fields::{FieldPictures, PARTS};
 use super::follows::Follows;
 use super::locate;
 use super::segments::{Segment, Segmentation, Segmenter};
@@ -11,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::fingerprint::Sha256Hex;
 use crate::frame::{FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size, Window};
-use crate::picture::{ComposeSpec, Graph, Layers, ScaleSpec};
+use crate::picture::{ComposeSpec, DEINTERLACER, Graph, Layers, ScaleSpec};
 use crate::source::{AudioChoice, OpenOptions, SourceInfo, VideoChoice};
 use crate::time::Time;
 use schemars::JsonSchema;
@@ -209,14 +210,26 @@ impl Plan {
         }
     }
 
-    /// Ticks of the renditions' pictures: the source's.
+    /// Ticks of the renditions' pictures: the source's, or quarters of them where pictures are made of fields.
     pub fn time_base(&self) -> Rational {
-        self.found.video.time_base
+        let Rational { num, den } = self.found.video.time_base;
+        if self.wanted.makes_fields() {
+            Rational { num, den: den.saturating_mul(PARTS) }
+        } else {
+            Rational { num, den }
+        }
     }
 
-    /// Nominal frames a second of the renditions: the source's.
+    /// Nominal frames a second of the renditions: the source's, or that of what is made of its fields for most of the film.
     pub fn frame_rate(&self) -> Rational {
-        self.found.video.frame_rate
+        self.wanted.frame_rate(&self.found)
+    }
+
+    /// Tells which pictures are made of the frames, where they are made of fields.
+    pub(crate) fn field_pictures(&self) -> Option<FieldPictures> {
+        let video = &self.found.video;
+        let made = self.wanted.makes_fields();
+        made.then(|| FieldPictures::new(&self.wanted.fields, video.time_base, video.frame_rate))
     }
 
     /// Ticks of a frame at the nominal rate, at least 1.
@@ -288,11 +301,17 @@ impl Plan {
 
     /// Gives the graph that makes the rungs' pictures of the source's.
     pub fn graph(&self) -> Graph {
-        if self.wanted.shots.iter().all(Shot::is_plain) {
-            Graph::scaling(&self.scale_spec())
+        let (scale, fields) = (self.scale_spec(), self.wanted.makes_fields());
+        let mut graph = Graph::new(scale.source);
+        let whole = if fields { graph.planes(Graph::SOURCE, &DEINTERLACER) } else { Graph::SOURCE };
+        let cropped = graph.crop(whole);
+        let rungs = if self.wanted.shots.iter().all(Shot::is_plain) {
+            graph.scale(cropped, &scale)
         } else {
-            Graph::composing(&self.compose_spec())
-        }
+            graph.compose(cropped, &self.compose_spec())
+        };
+        rungs.into_iter().for_each(|rung| graph.output(rung));
+        graph
     }
 
     /// Describes how pictures are put together of layers.

@@ -68,7 +68,7 @@ fn rung(found: &SourceInfo, wanted: &Wanted, size: Size) -> RungFollows {
     RungFollows {
         file: file_name(size),
         size,
-        level: av1::level_for(size, found.video.frame_rate),
+        level: av1::level_for(size, wanted.frame_rate(found)),
         upscaled: upscaled.any(|upscaled| upscaled),
     }
 }

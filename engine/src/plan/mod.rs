@@ -7,6 +7,7 @@
 mod check;
 mod decide;
 mod document;
+mod fields;
 mod follows;
 mod layout;
 mod locate;
@@ -17,6 +18,8 @@ mod track;
 mod wanted;
 
 pub use document::{Plan, VERSION};
+pub use fields::{Deinterlace, FieldMake, FieldRun};
+pub(crate) use fields::{FieldPicture, FieldPictures, FrameTimes, PARTS, PictureTimes, rising};
 pub(crate) use follows::file_name;
 pub use follows::{Follows, RungFollows};
 #[cfg(test)]

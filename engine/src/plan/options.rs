@@ -1,5 +1,6 @@
 //! Choices that a plan is made from.
 
+use super::fields::Deinterlace;
 use super::track::Shot;
 use crate::analyse::Analysis;
 use crate::encode::{self, EncoderChoice, EncoderKind};
@@ -36,6 +37,8 @@ pub struct PlanOptions {
     pub cores: usize,
     /// What was seen in the source, for [`CropChoice::Auto`]; none to have it looked at.
     pub analysis: Option<Analysis>,
+    /// How interlaced and telecined pictures are treated.
+    pub deinterlace: Deinterlace,
     /// Shots of an earlier plan; those of them that are locked stay as they are.
     pub earlier: Vec<Shot>,
 }
@@ -55,6 +58,7 @@ impl Default for PlanOptions {
             depth: DepthChoice::Auto,
             cores: machine::cores(),
             analysis: None,
+            deinterlace: Deinterlace::Auto,
             earlier: Vec::new(),
         }
     }
@@ -89,6 +93,7 @@ builders! {
     depth: DepthChoice,
     cores: usize,
     analysis: Option<Analysis>,
+    deinterlace: Deinterlace,
     earlier: Vec<Shot>,
 }
 

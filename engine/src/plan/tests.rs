@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::fingerprint::{Fingerprint, Sha256Hex};
 use crate::frame::{Depth, FrameFormat, Subsampling};
 use crate::geometry::{Orientation, Rational, Size, Upright, Window};
-use crate::source::{Assumption, AudioInfo, Chapter, SourceInfo, Span, VideoInfo};
+use crate::source::{Assumption, AudioInfo, Chapter, Scanning, SourceInfo, Span, VideoInfo};
 use crate::time::Time;
 use proptest::prelude::*;
 
@@ -48,6 +48,7 @@ pub(crate) fn source(width: u32, height: u32) -> SourceInfo {
             frame_rate: Rational::new(25, 1),
             frames: None,
             depth: Depth::Eight,
+            scanning: Scanning::Progressive,
             language: None,
             origin: 0,
         },

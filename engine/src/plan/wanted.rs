@@ -1,11 +1,13 @@
 //! What is wanted of a source: all that a person may edit.
 
+use super::fields::{FieldMake, FieldRun};
 use super::segments::{KeyFrameRule, Segmentation};
 use super::track::Shot;
+use crate::cadence::Cadence;
 use crate::encode::EncoderKind;
 use crate::frame::Depth;
-use crate::geometry::Size;
-use crate::source::Chapter;
+use crate::geometry::{Rational, Size};
+use crate::source::{Chapter, SourceInfo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,9 @@ pub struct Wanted {
     pub depth: Depth,
     /// The shots, at least one, in the order of the film, without gap from time 0 to its end.
     pub shots: Vec<Shot>,
+    /// What is made of the fields of its frames, in the order of the film; empty where frames are taken as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldRun>,
     /// Which frames are key frames, the same in every rendition.
     pub key_frames: KeyFrameRule,
     /// The parts that are encoded by themselves, the same in every rendition.
@@ -36,6 +41,34 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// Tells whether pictures are made of fields, and not of whole frames alone.
+    pub(crate) fn makes_fields(&self) -> bool {
+        self.fields.iter().any(|run| run.make != FieldMake::Keep)
+    }
+
+    /// Computes the nominal rate: that of what lasts longest, as far as the container tells how long the last run is.
+    pub(super) fn frame_rate(&self, found: &SourceInfo) -> Rational {
+        let source = found.video.frame_rate;
+        let of = |run: &FieldRun| match (run.make, run.cadence) {
+            (FieldMake::Fields, _) => Rational::new(source.num.saturating_mul(2), source.den),
+            (FieldMake::Film, Cadence::Telecined) => {
+                Rational::new(source.num.saturating_mul(4), source.den.saturating_mul(5))
+            }
+            _ => source,
+        };
+        let end = found.duration.unwrap_or(f64::INFINITY);
+        let mut rates: Vec<(Rational, f64)> = Vec::new();
+        for (index, run) in self.fields.iter().enumerate() {
+            let until = self.fields.get(index + 1).map_or(end, |next| next.start.seconds().as_f64());
+            let (rate, lasts) = (of(run), (until - run.start.seconds().as_f64()).max(0.0));
+            match rates.iter_mut().find(|(known, _)| *known == rate) {
+                Some((_, sum)) => *sum += lasts,
+                None => rates.push((rate, lasts)),
+            }
+        }
+        rates.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(source, |(rate, _)| rate)
+    }
+
     /// Frames of the film, as far as the container tells; none where it was not read to its end.
     pub(super) fn frames(&self) -> Option<u64> {
         match &self.segments {

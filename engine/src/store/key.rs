@@ -3,7 +3,7 @@
 use crate::encode::EncoderSettings;
 use crate::error::{Error, Result};
 use crate::fingerprint::Sha256Hex;
-use crate::plan::{Caption, CropKey, Interpolation, Layout, Plan, Segment, Shot};
+use crate::plan::{Caption, CropKey, FieldRun, Interpolation, Layout, Plan, Segment, Shot};
 use crate::time::Time;
 use crate::versions::versions;
 use serde::Serialize;
@@ -52,6 +52,9 @@ struct Own<'a> {
     key_frames: crate::plan::KeyFrameRule,
     /// Whatever of the shots shows in it.
     shots: Vec<ShownShot>,
+    /// What is made of the fields of its frames, and of those next to it. Nothing where frames are taken as they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<FieldRun>,
     encoder: &'a EncoderSettings,
 }
 
@@ -123,6 +126,7 @@ impl SegmentKeys {
             segment,
             key_frames: self.plan.wanted.key_frames,
             shots: shots_within(&self.plan.wanted.shots, shown),
+            fields: fields_within(&self.plan.wanted.fields, shown),
             encoder: &self.plan.encoder_settings(size),
         };
         let own = serde_json::to_string(&own).map_err(|error| unwritable(&error))?;
@@ -132,6 +136,16 @@ impl SegmentKeys {
 
 fn unwritable(error: &serde_json::Error) -> Error {
     Error::misuse(format!("a key cannot be made: {error}"))
+}
+
+/// Picks the runs of fields that frames of a segment lie in, and those a second before and after it.
+fn fields_within(runs: &[FieldRun], segment: Segment) -> Vec<FieldRun> {
+    let second = |time: Time, seconds: f64| time.seconds().as_f64() + seconds;
+    let begin = second(segment.start, -1.0);
+    let end = segment.end.map_or(f64::INFINITY, |end| second(end, 1.0));
+    let first = runs.partition_point(|run| run.start.seconds().as_f64() <= begin).saturating_sub(1);
+    let last = runs.partition_point(|run| run.start.seconds().as_f64() < end);
+    runs[first.min(last)..last].to_vec()
 }
 
 /// Cuts out what of the shots shows in a segment: their cuts in it, and the keys that its windows lie between. The rest may be edited

@@ -10,14 +10,12 @@ use upright_fixtures::catalogue::{self, Recipe};
 use upright_fixtures::{Clip, Orientation};
 
 /// What is refused, and a word of the reason.
-const REFUSED: [(&str, &str); 13] = [
+const REFUSED: [(&str, &str); 11] = [
     ("audio-only", "no video"),
     ("cover-art", "no video"),
     ("dolby-vision-5", "Dolby Vision"),
     ("empty", "empty"),
     ("format-change", "pixel format"),
-    ("interlaced-h264", "interlaced"),
-    ("interlaced-mpeg2", "interlaced"),
     ("playlist-to-file", "playlist"),
     ("playlist-to-network", "playlist"),
     ("size-change", "size"),

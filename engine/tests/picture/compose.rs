@@ -58,7 +58,7 @@ fn compose(device: &Device, job: &ComposeSpec, source: &Frame, all: &[Vec<Layer>
         while !runner.has_room() {
             collect(&mut *runner);
         }
-        runner.submit(&source.clone().into(), View { layers, area, frame }).unwrap();
+        runner.submit(&source.clone().into(), View { layers, area, frame }.into()).unwrap();
     }
     runner.finish().unwrap();
     while runner.under_way() > 0 {
@@ -110,7 +110,7 @@ fn a_frame_of_one_window_is_what_the_graph_without_layers_makes() {
     let made = compose(&cpu(), &job, &picture, &all).remove(1);
     let plain = spec(picture.format(), &rungs(Depth::Eight));
     let mut runner = cpu().runner(&Graph::scaling(&plain)).unwrap();
-    runner.submit(&picture.into(), View { frame: 1, ..still(&plain, place).into() }).unwrap();
+    runner.submit(&picture.into(), View { frame: 1, ..still(&plain, place).into() }.into()).unwrap();
     for (made, plain) in made.iter().zip(&runner.collect().unwrap().pictures) {
         assert!(made.bytes() == plain.bytes());
     }
@@ -174,7 +174,7 @@ fn layers_that_make_no_picture_are_refused() {
     let refused = |graph: &Graph, layers: &[Layer]| {
         let view = View { layers: Layers::new(layers).unwrap(), area: Area::whole(picture.format()), frame: 0 };
         let mut runner = cpu().runner(graph).unwrap();
-        matches!(runner.submit(&picture.clone().into(), view), Err(Error::Misuse(_)))
+        matches!(runner.submit(&picture.clone().into(), view.into()), Err(Error::Misuse(_)))
     };
     let composing = Graph::composing(&job);
     assert!(!refused(&composing, &stack(0.0)));

@@ -5,6 +5,7 @@
 #![cfg_attr(not(feature = "gpu"), expect(dead_code, reason = "it is there for what compares a GPU with the CPU"))]
 
 mod compose;
+mod deinterlace;
 #[cfg(feature = "gpu")]
 mod devices;
 mod graph;

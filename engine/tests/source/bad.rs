@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use upright_engine::source::Input;
 use upright_engine::{Error, Remedy};
-use upright_fixtures::{Clip, Codec, Container, Odd, Scene};
+use upright_fixtures::{Clip, Codec, Container, Odd, Orientation, Scene};
 
 /// Why a file is refused as a source.
 pub(crate) fn why(path: &Path) -> String {
@@ -64,25 +64,17 @@ fn small_pictures_are_refused() {
 }
 
 #[test]
-fn interlaced_video_is_refused_by_the_header_or_by_the_frame() {
+fn fields_that_are_no_part_of_whole_upright_frames_are_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let h264 = fixture("interlaced-h264", directory.path()).path;
-    assert_eq!(why(&h264), "is interlaced, which Upright does not convert; deinterlace it first");
-    let mpeg2 = fixture("interlaced-mpeg2", directory.path()).path;
-    assert!(why(&mpeg2).contains("interlaced"), "{}", why(&mpeg2));
-}
-
-/// Progressive at first, interlaced later.
-#[test]
-fn interlaced_frames_are_found_wherever_they_are() {
-    let directory = tempfile::tempdir().unwrap();
-    let clip = |name, interlaced| Clip { interlaced, codec: Codec::Mpeg2, container: Container::Ts, ..Clip::new(name) };
-    let [first, second] =
-        [clip("first", false), clip("second", true)].map(|clip| std::fs::read(write(&clip, directory.path())).unwrap());
-    let path = directory.path().join("both.ts");
-    std::fs::write(&path, [first, second].concat()).unwrap();
-    let why = why(&path);
-    assert!(why.starts_with("has an interlaced frame at 2.0") && why.contains(" s: "), "{why}");
+    let clip = |name, codec| Clip { interlaced: true, codec, container: Container::Mp4, ..Clip::new(name) };
+    let separate = write(&clip("separate", Codec::Hevc), directory.path());
+    assert!(why(&separate).starts_with("holds each field as a picture of its own"), "{}", why(&separate));
+    let turned = Clip {
+        orientation: Orientation { transpose: true, flip_x: true, flip_y: false },
+        ..clip("turned", Codec::H264)
+    };
+    let turned = write(&turned, directory.path());
+    assert!(why(&turned).starts_with("is interlaced and turned by a quarter"), "{}", why(&turned));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 #import jobs
 #import plane
 
-// The mean of three frames, mirrored left to right; the second picture of a frame is not mirrored. A kernel for tests, that does
+// The mean of three frames, mirrored left to right; picture 1 is not mirrored. A kernel for tests, that does
 // all that one may do.
 
 @group(0) @binding(0) var<storage, read> jobs: array<PlaneJob>;
@@ -11,7 +11,7 @@
 @group(0) @binding(4) var<storage, read_write> output: array<u32>;
 
 fn mean(job: PlaneJob, column: u32, row: u32) -> u32 {
-    let x = select(job.plane_width - 1u - column, column, job.nth == 1u);
+    let x = select(job.plane_width - 1u - column, column, job.picture == 1u);
     let sum = sample_of(job, 0u, before_1[source_word(job, 0u, x, row)], x)
         + sample_of(job, 1u, source[source_word(job, 1u, x, row)], x)
         + sample_of(job, 2u, after_1[source_word(job, 2u, x, row)], x);

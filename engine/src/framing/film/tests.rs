@@ -53,6 +53,7 @@ fn analysis(shots: Vec<SeenShot>) -> Analysis {
         shots,
         sound: Vec::new(),
         captions: Vec::new(),
+        cadence: vec![film.video.told_cadence()],
     }
 }
 

@@ -9,7 +9,9 @@ use super::x86;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::picture::info::DeviceInfo;
+use crate::picture::plane_node::PlaneTwin;
 use std::sync::LazyLock;
+use upright_shaders::plane::{PlaneArea, PlaneAreaMut};
 
 /// Name of the environment variable that chooses the CPU's vector instructions: `avx512`, `avx2` or `portable`. It is for
 /// tests and benches; the fastest that the processor has are taken without it.
@@ -107,6 +109,20 @@ pub(in crate::picture) fn info() -> DeviceInfo {
 }
 
 impl Instructions {
+    /// Has a twin make a plane with these instructions.
+    #[expect(unsafe_code, reason = "calls functions compiled for more than the least processor")]
+    pub(super) fn make_planes<S>(self, twin: PlaneTwin<S>, sources: &[PlaneArea<'_, S>], output: PlaneAreaMut<'_, S>) {
+        match self {
+            // SAFETY: the value of the instruction set's type proves that the processor has it.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => unsafe { (twin.avx512)(sources, output) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => unsafe { (twin.avx2)(sources, output) },
+            Self::Portable => (twin.portable)(sources, output),
+        }
+    }
+
     /// Scales a plane for all rungs with these instructions.
     #[expect(unsafe_code, reason = "calls functions compiled for more than the least processor")]
     pub(super) fn scale_plane(

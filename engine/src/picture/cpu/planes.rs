@@ -1,8 +1,9 @@
 //! Nodes that make planes from planes, on the calling thread, by their twins.
 
+use super::instructions::Instructions;
 use crate::frame::HostMemory;
 use crate::frame::{Area, Depth, Frame, Sample};
-use crate::picture::plane_node::PlaneNode;
+use crate::picture::plane_node::{PlaneNode, PlaneTwin};
 use crate::picture::schedule::Picture;
 use upright_shaders::plane::{PlaneArea, PlaneAreaMut};
 
@@ -12,21 +13,23 @@ pub(super) fn make(
     sources: &[&Picture<HostMemory>],
     area: Area,
     whole: [u32; 2],
-    nth: usize,
+    picture: u32,
+    instructions: Instructions,
     output: &mut Frame,
 ) {
     match output.format().depth {
-        Depth::Eight => make_of(planes.twin_8, sources, area, whole, nth, output),
-        Depth::Ten | Depth::Twelve => make_of(planes.twin_16, sources, area, whole, nth, output),
+        Depth::Eight => make_of(planes.twin_8, sources, area, whole, picture, instructions, output),
+        Depth::Ten | Depth::Twelve => make_of(planes.twin_16, sources, area, whole, picture, instructions, output),
     }
 }
 
 fn make_of<S: Sample>(
-    twin: fn(&[PlaneArea<'_, S>], PlaneAreaMut<'_, S>),
+    twin: PlaneTwin<S>,
     sources: &[&Picture<HostMemory>],
     area: Area,
     [width, height]: [u32; 2],
-    nth: usize,
+    picture: u32,
+    instructions: Instructions,
     output: &mut Frame,
 ) {
     let format = output.format();
@@ -36,7 +39,7 @@ fn make_of<S: Sample>(
             .iter()
             .map(|picture| {
                 let (samples, stride) = picture.frame.plane::<S>(index);
-                let held = picture.view.area.of_plane(subsampling);
+                let held = picture.request.area.of_plane(subsampling);
                 let [columns, rows] = [(held.x, held.width), (held.y, held.height)]
                     .map(|(first, count)| first as usize..(first + count) as usize);
                 PlaneArea { samples, stride, columns, rows }
@@ -44,7 +47,8 @@ fn make_of<S: Sample>(
             .collect();
         let Area { x, y, width: columns, height: rows } = area.of_plane(subsampling);
         let (samples, stride) = output.plane_mut::<S>(index);
-        twin(
+        instructions.make_planes(
+            twin,
             &sources,
             PlaneAreaMut {
                 samples,
@@ -53,7 +57,7 @@ fn make_of<S: Sample>(
                 rows: y as usize..(y + rows) as usize,
                 plane: [width.div_ceil(subsampling.x) as usize, height.div_ceil(subsampling.y) as usize],
                 limit: (1 << format.depth.bits()) - 1,
-                nth,
+                picture,
             },
         );
     }

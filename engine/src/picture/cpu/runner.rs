@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 use crate::frame::{Frame, FrameFormat, HeldFrame, HostBytes, HostMemory, LentMemory, PADDING};
 use crate::picture::graph::{Edge, Graph, NodeKind};
 use crate::picture::info::DeviceInfo;
+use crate::picture::request::Request;
 use crate::picture::runner::{PictureSet, Runner};
-use crate::picture::scale::View;
-use crate::picture::schedule::{Schedule, Work};
+use crate::picture::schedule::{Picture, Schedule, Work};
 use crate::picture::stock::{Lease, Stock};
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -20,6 +20,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(in crate::picture) struct CpuRunner {
     info: DeviceInfo,
+    instructions: Instructions,
     graph: Arc<Graph>,
     schedule: Schedule<HostMemory>,
     nodes: Vec<CpuNode>,
@@ -57,6 +58,7 @@ impl CpuRunner {
         let graph = Arc::new(graph.clone());
         Self {
             info: instructions.describe(),
+            instructions,
             schedule: Schedule::new(Arc::clone(&graph)),
             nodes: graph.nodes().iter().map(|it| node(&it.kind)).collect(),
             memory: (0..graph.edge_count()).map(|_| Arc::default()).collect(),
@@ -66,7 +68,7 @@ impl CpuRunner {
     }
 
     fn advance(&mut self) -> Result<()> {
-        let Self { graph, schedule, nodes, memory, done, .. } = self;
+        let Self { instructions, graph, schedule, nodes, memory, done, .. } = self;
         schedule.advance(|number, work| {
             let edges = graph.nodes()[number].outputs.clone();
             let rungs =
@@ -82,18 +84,18 @@ impl CpuRunner {
                     composer.compose(&source.frame, view, &mut rungs);
                     rungs
                 }
-                (CpuNode::Other, Work::Planes { planes, sources, area, nth }) => {
+                (CpuNode::Other, Work::Planes { planes, sources, area, picture }) => {
                     let edge = edges.start;
                     let grid = graph.grid(Edge(edge));
                     let mut made = blank(&memory[edge], area.format(grid));
-                    planes::make(planes, sources, area, [grid.width, grid.height], nth, &mut made);
+                    planes::make(planes, sources, area, [grid.width, grid.height], picture, *instructions, &mut made);
                     vec![made]
                 }
                 _ => return Err(Error::misuse("cpu: a node was given another's work")),
             })
         })?;
         while let Some(set) = schedule.take() {
-            let frame = set.first().map_or(0, |picture| picture.view.frame);
+            let frame = set.first().map_or(0, Picture::frame_number);
             done.push_back(PictureSet { pictures: set.into_iter().map(|picture| picture.frame).collect(), frame });
         }
         schedule.forget();
@@ -121,12 +123,12 @@ impl Runner for CpuRunner {
         self.done.is_empty()
     }
 
-    fn submit(&mut self, source: &HeldFrame, view: View) -> Result<()> {
-        self.graph.check_request(source, &view)?;
+    fn submit(&mut self, source: &HeldFrame, request: Request) -> Result<()> {
+        self.graph.check_request(source, &request)?;
         if !self.has_room() {
             return Err(Error::misuse("runner: submitted a frame beyond its room"));
         }
-        self.schedule.add(source.clone(), view);
+        self.schedule.add(source.clone(), request);
         self.advance()
     }
 

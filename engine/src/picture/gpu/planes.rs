@@ -22,8 +22,8 @@ pub(super) struct Made {
     /// Format of the whole picture, and the area that is made.
     pub(super) grid: FrameFormat,
     pub(super) area: Area,
-    /// Number among the pictures that are made of the same.
-    pub(super) nth: usize,
+    /// What is made, as the kernel understands it.
+    pub(super) picture: u32,
 }
 
 /// Has an area of a picture made.
@@ -60,7 +60,7 @@ pub(super) fn record(
 }
 
 fn job(index: usize, sources: &[&Picture<DeviceMemory>], made: Made, workgroups: &mut Workgroups) -> PlaneJob {
-    let Made { grid, area, nth } = made;
+    let Made { grid, area, picture } = made;
     let subsampling = grid.plane_subsampling(index);
     let (whole, target) = (grid.layout()[index], area.format(grid).layout()[index]);
     let Area { x, y, width, height } = area.of_plane(subsampling);
@@ -79,12 +79,12 @@ fn job(index: usize, sources: &[&Picture<DeviceMemory>], made: Made, workgroups:
         plane_height: whole.height,
         log2_samples_per_word: log2,
         limit: (1 << grid.depth.bits()) - 1,
-        nth: nth as u32,
+        picture,
         ..PlaneJob::default()
     };
     for (plane, picture) in job.sources.iter_mut().zip(sources) {
         let layout = picture.frame.layout(index);
-        let held = picture.view.area.of_plane(subsampling);
+        let held = picture.request.area.of_plane(subsampling);
         let offset = ((picture.frame.place().offset + layout.offset) / WORD) as u32;
         let Area { x: column, y: row, width: columns, height: rows } = held;
         *plane = SourcePlane { offset, stride: (layout.stride / WORD) as u32, column, row, columns, rows };

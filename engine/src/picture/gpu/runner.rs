@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::frame::{Frame, HeldFrame};
 use crate::picture::graph::{Edge, Graph, NodeKind};
 use crate::picture::info::{DeviceInfo, GpuStats};
+use crate::picture::request::Request;
 use crate::picture::runner::{PictureSet, Runner};
-use crate::picture::scale::View;
 use crate::picture::schedule::{Picture, Schedule, Work};
 use crate::picture::stock::Stock;
 use std::collections::VecDeque;
@@ -103,14 +103,14 @@ impl GpuRunner {
     }
 
     /// Has all done for which everything is there: of the frame, if there is one, and of those before.
-    fn advance(&mut self, source: Option<(&Frame, View)>) -> Result<()> {
+    fn advance(&mut self, source: Option<(&Frame, Request)>) -> Result<()> {
         let Self { gpu, graph, buffers, clocks, schedule, nodes, stats, flights, .. } = self;
         let mut recording = Recording::begin(gpu, buffers)?;
-        if let Some((frame, view)) = source {
+        if let Some((frame, request)) = source {
             let buffer = buffers.source.take_shared(&gpu.context)?;
             recording.upload(frame.bytes(), &buffer)?;
             let frame = Frame::at(DeviceMemory { buffer, offset: 0 }, frame.format()).like(frame);
-            schedule.add(frame.into(), view);
+            schedule.add(frame.into(), request);
         }
         schedule.advance(|number, work| {
             let own = &buffers.nodes[number];
@@ -121,8 +121,8 @@ impl GpuRunner {
                 (GpuNode::Compose(composer), Work::Compose { source, view }) => {
                     composer.record(&mut recording, &source.frame, view, own)
                 }
-                (GpuNode::Planes(pipeline), Work::Planes { planes, sources, area, nth }) => {
-                    let made = Made { grid: graph.grid(Edge(graph.nodes()[number].outputs.start)), area, nth };
+                (GpuNode::Planes(pipeline), Work::Planes { planes, sources, area, picture }) => {
+                    let made = Made { grid: graph.grid(Edge(graph.nodes()[number].outputs.start)), area, picture };
                     let output = own.output.as_ref().ok_or_else(|| Error::misuse("gpu: a node has no output"))?;
                     planes::record(&mut recording, planes, pipeline, sources, made, output).map(|frame| vec![frame])
                 }
@@ -181,7 +181,7 @@ fn read_back(
     buffers: &RunnerBuffers,
     pictures: Vec<Picture<DeviceMemory>>,
 ) -> Result<FlyingSet> {
-    let frame = pictures.first().map_or(0, |picture| picture.view.frame);
+    let frame = pictures.first().map_or(0, Picture::frame_number);
     let context = &recording.gpu().context;
     // Rungs of one node lie in one buffer.
     let mut made_in: Vec<SharedBuffer> = Vec::new();
@@ -241,14 +241,14 @@ impl Runner for GpuRunner {
             && (self.flights.len() < SLOTS || may_land)
     }
 
-    fn submit(&mut self, source: &HeldFrame, view: View) -> Result<()> {
-        self.graph.check_request(source, &view)?;
+    fn submit(&mut self, source: &HeldFrame, request: Request) -> Result<()> {
+        self.graph.check_request(source, &request)?;
         self.gpu.context.check()?;
         if !self.has_room() {
             return Err(Error::misuse("runner: submitted a frame beyond its room"));
         }
         self.land_some()?;
-        self.advance(Some((source, view)))
+        self.advance(Some((source, request)))
     }
 
     fn finish(&mut self) -> Result<()> {

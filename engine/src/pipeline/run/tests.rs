@@ -8,7 +8,7 @@ use crate::frame::{Area, Frame, FrameFormat, HeldFrame};
 use crate::geometry::Rational;
 use crate::media::{AudioTrack, Event};
 use crate::packet::Packet;
-use crate::picture::{PictureSet, Runner, Twin, View};
+use crate::picture::{PictureSet, Request, Runner, Twin};
 use crate::plan::{PlanOptions, Segmentation, Wanted, tests::source};
 use crate::source::{Damage, Scan};
 use crate::store::{PlanStore, SegmentKeys, Store, StoreOptions};
@@ -339,10 +339,11 @@ impl Runner for MadeUpRunner {
         self.under_way.len() < self.capacity
     }
 
-    fn submit(&mut self, source: &HeldFrame, view: View) -> Result<()> {
-        assert_eq!((view.frame % 251) as u8, source.bytes()[0], "each frame keeps its number");
-        self.at(FaultPlace::Scale(view.frame))?;
-        self.under_way.push_back((source.pts, view.frame));
+    fn submit(&mut self, source: &HeldFrame, request: Request) -> Result<()> {
+        let picture = request.pictures().next().copied().unwrap();
+        assert_eq!((picture.frame % 251) as u8, source.bytes()[0], "each frame keeps its number");
+        self.at(FaultPlace::Scale(picture.frame))?;
+        self.under_way.push_back((source.pts, picture.frame));
         assert!(self.under_way.len() <= self.capacity);
         Ok(())
     }

@@ -8,15 +8,17 @@ use super::super::queue::{Receiver, Sender};
 use super::super::spool::{Spool, SpoolWriter};
 use super::super::summary::SourceSummary;
 use super::damage::{self, refusal};
+use super::fields::{FieldsSoFar, SourceFrame};
 use crate::control::Control;
 use crate::error::{Error, Remedy, Result};
-use crate::frame::{Area, Frame};
+use crate::frame::{Area, FieldOrder, Frame, HeldFrame};
 use crate::geometry::Rational;
 use crate::media::{AudioTrack, Event, Source};
-use crate::picture::{Graph, View};
-use crate::plan::{FramePlace, Plan, Segment, Segmenter};
+use crate::picture::{Graph, PictureRequest, Request, View};
+use crate::plan::{FieldPicture, FramePlace, Plan, Segment, Segmenter};
 use crate::source::Damage;
 use crate::store::StoredSegment;
+use crate::time::Time;
 use crate::timestamps::TimestampDigest;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -146,7 +148,11 @@ impl<F: FrameSource, W: StageFactory> Stage for Decode<'_, F, W> {
             self.refuse_damage(self.source.damage())?;
             match event {
                 Event::Frame { pts, duration } => {
-                    if !self.take_frame(pts, duration, &mut film)? {
+                    let more = match film.fields {
+                        Some(_) => self.take_frame_of_fields(pts, duration, &mut film)?,
+                        None => self.take_frame(pts, duration, &mut film)?,
+                    };
+                    if !more {
                         break;
                     }
                 }
@@ -158,9 +164,13 @@ impl<F: FrameSource, W: StageFactory> Stage for Decode<'_, F, W> {
                         self.audio = Some(converted);
                     }
                 }
-                Event::End => break,
+                Event::End => {
+                    self.make_pictures(None, &mut film)?;
+                    break;
+                }
             }
         }
+        film.warn_of_fields(self.name);
         let until = self.source.damage().clone();
         self.end_segment(&until, &mut film)?;
         self.summarise(film)
@@ -171,6 +181,10 @@ impl<F: FrameSource, W: StageFactory> Stage for Decode<'_, F, W> {
 struct FilmSoFar {
     segmenter: Segmenter,
     graph: Graph,
+    /// There where pictures are made of fields.
+    fields: Option<FieldsSoFar>,
+    /// Frames that say that they are interlaced, and are taken as they are.
+    left_interlaced: u64,
     /// The segment whose frames come, and its lane; none between segments, and while frames come that are not wanted.
     segment: Option<(SegmentInWork, usize)>,
     /// Segments of the plan before this one are not decoded: they were encoded earlier, or are not wanted.
@@ -193,6 +207,8 @@ impl FilmSoFar {
         Self {
             segmenter: plan.segmenter(),
             graph: plan.graph(),
+            fields: plan.field_pictures().map(FieldsSoFar::new),
+            left_interlaced: 0,
             segment: None,
             done: 0,
             segments: 0,
@@ -202,6 +218,19 @@ impl FilmSoFar {
             damage_of_segments: Damage::default(),
             damage_before: Damage::default(),
             damage_before_event: Damage::default(),
+        }
+    }
+}
+
+impl FilmSoFar {
+    /// Says that frames called themselves interlaced, though the film as a whole did not.
+    fn warn_of_fields(&self, name: &str) {
+        if self.left_interlaced > 0 {
+            let count = self.left_interlaced;
+            log::warn!(
+                "{name}: {count} frames say that they are interlaced, and were taken as they are: a plan with --crop auto or \
+                 --deinterlace ivtc looks at all of them"
+            );
         }
     }
 }
@@ -240,10 +269,107 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
         let area = film.graph.area(layers);
         let mut frame = self.pool.take().ok_or(Error::Cancelled)?;
         self.source.fill(area, &mut frame)?;
+        film.left_interlaced +=
+            u64::from(frame.fields != FieldOrder::Progressive && self.plan.wanted.fields.is_empty());
         film.frames.push(pts, key);
         film.last_duration = duration;
-        let view = View { layers, area, frame: number };
-        self.pass_on(lane, SegmentEvent::Frame(DecodedFrame { frame, view, key })).map(|()| true)
+        let request = View { layers, area, frame: number }.into();
+        let keys = Vec::from_iter(key.then_some(number));
+        let frame = HeldFrame::new(frame);
+        self.pass_on(lane, SegmentEvent::Frame(DecodedFrame { frame, request, keys })).map(|()| true)
+    }
+
+    /// Takes the frame that the source has, and makes the pictures of the one before, if they are wanted; says whether any more are.
+    fn take_frame_of_fields(&mut self, pts: i64, duration: i64, film: &mut FilmSoFar) -> Result<bool> {
+        let list = self.plan.segments();
+        let first = list.and_then(|list| list.get(film.done)).filter(|_| film.done > 0);
+        if first.is_some_and(|first| pts < self.first_source_tick(first)) {
+            return Ok(true);
+        }
+        let mut frame = self.pool.take().ok_or(Error::Cancelled)?;
+        self.source.fill(Area::whole(self.plan.found.video.format), &mut frame)?;
+        let frame = HeldFrame::new(frame);
+        self.make_pictures(Some(SourceFrame { frame, pts, duration }), film)
+    }
+
+    /// Makes the pictures of the last frame but one, of which `after` is the next; says whether any more are wanted.
+    fn make_pictures(&mut self, after: Option<SourceFrame>, film: &mut FilmSoFar) -> Result<bool> {
+        let Some(fields) = &mut film.fields else { return Ok(true) };
+        let Some(own) = fields.take(after) else { return Ok(true) };
+        let pictures = fields.pictures_of(&own);
+        let area = Area::whole(self.plan.found.video.format);
+        let mut sent = Request::none(area);
+        let (mut wanted, mut keys) = (Vec::new(), Vec::new());
+        for (FieldPicture { pts, fields: of }, duration) in pictures {
+            let list = self.plan.segments();
+            let first = list.and_then(|list| list.get(film.done)).filter(|_| film.done > 0);
+            if first.is_some_and(|first| Time::of_ticks(pts, self.plan.time_base()) < first.start) {
+                continue;
+            }
+            let FramePlace { begins, number, key } = film.segmenter.next(pts);
+            if let Some((index, _)) = begins {
+                if let Some((_, lane)) = film.segment {
+                    // What it ends with looks at the next frame too.
+                    let next = film.fields.as_ref().and_then(FieldsSoFar::after).cloned();
+                    if wanted.is_empty() {
+                        self.show_neighbour(lane, &own, area)?;
+                    } else {
+                        self.pass_on(lane, own.event(sent, std::mem::take(&mut keys)))?;
+                        next.map_or(Ok(()), |next| self.show_neighbour(lane, &next, area))?;
+                    }
+                    wanted.clear();
+                }
+                let until = film.damage_before_event.clone();
+                self.end_segment(&until, film)?;
+                match self.selection {
+                    Selection::Only(wanted) if index != wanted => return Ok(false),
+                    Selection::Only(_) => {}
+                    Selection::All => {
+                        self.reuse_from(index, film)?;
+                        if film.done > index {
+                            continue;
+                        }
+                    }
+                }
+                let (segment, lane) = self.begin(index, film)?;
+                film.segment = Some((segment, lane));
+                let before = film.fields.as_ref().and_then(|fields| fields.before_of(&own)).cloned();
+                before.map_or(Ok(()), |before| self.show_neighbour(lane, &before, area))?;
+            }
+            if film.segment.is_none() {
+                continue;
+            }
+            self.refuse_gap(film.frames.ends().map(|(_, last)| last), pts)?;
+            let Some(layers) = self.plan.layers(pts) else {
+                return Err(Error::misuse(format!("the plan has no crop window for picture {number}")));
+            };
+            film.frames.push(pts, key);
+            film.last_duration = duration;
+            keys.extend(key.then_some(number));
+            wanted.push(PictureRequest { layers, frame: number, fields: of, time: Some((pts, duration)) });
+            sent = Request::new(area, &wanted).ok_or_else(|| Error::misuse("more pictures of a frame than fields"))?;
+        }
+        if let Some((_, lane)) = film.segment {
+            let request = if wanted.is_empty() { Request::none(area) } else { sent };
+            self.pass_on(lane, own.event(request, keys))?;
+        }
+        if let Some(fields) = &mut film.fields {
+            fields.before = Some(own);
+        }
+        Ok(true)
+    }
+
+    /// Hands a lane a frame that its segment's pictures are made with, and that becomes none itself.
+    fn show_neighbour(&self, lane: usize, frame: &SourceFrame, area: Area) -> Result<()> {
+        self.pass_on(lane, frame.event(Request::none(area), Vec::new()))
+    }
+
+    /// The first tick of the source whose frame is needed for a segment.
+    fn first_source_tick(&self, segment: &Segment) -> i64 {
+        match self.plan.field_pictures() {
+            Some(fields) => segment.start.ticks(self.plan.found.video.time_base).saturating_sub(fields.lead()),
+            None => self.first_tick(segment),
+        }
     }
 
     fn is_before(&self, pts: i64, segment: &Segment) -> bool {
@@ -253,7 +379,7 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
     /// The first tick at or after the beginning of a segment.
     fn first_tick(&self, segment: &Segment) -> i64 {
         let ticks = segment.start.ticks(self.plan.time_base());
-        let exact = crate::time::Time::of_ticks(ticks, self.plan.time_base()) >= segment.start;
+        let exact = Time::of_ticks(ticks, self.plan.time_base()) >= segment.start;
         if exact { ticks } else { ticks.saturating_add(1) }
     }
 
@@ -272,7 +398,7 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
         }
         film.done = next;
         film.segmenter.skip_to(next);
-        let first_wanted = list.get(next).map_or(i64::MAX, |segment| self.first_tick(segment));
+        let first_wanted = list.get(next).map_or(i64::MAX, |segment| self.first_source_tick(segment));
         if self.can_skip || first_wanted == i64::MAX { self.source.skip_to(first_wanted) } else { Ok(()) }
     }
 
@@ -306,7 +432,7 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
         let segment = *self.plan.segments().and_then(|list| list.get(number)).ok_or_else(missing)?;
         film.done = number;
         film.segmenter.skip_to(number);
-        let target = self.first_tick(&segment);
+        let target = self.first_source_tick(&segment);
         if number > 0 && self.can_skip { self.source.seek_to(target) } else { Ok(()) }
     }
 

@@ -4,6 +4,7 @@
 mod damage;
 mod decode;
 mod encode;
+mod fields;
 mod mux;
 mod reorder;
 mod scale;

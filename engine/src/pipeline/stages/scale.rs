@@ -8,7 +8,6 @@ use super::super::queue::{Receiver, Sender};
 use super::super::results::ScaleResults;
 use crate::control::Control;
 use crate::error::{Error, Result};
-use crate::frame::HeldFrame;
 use crate::picture::{FallbackRunner, PictureSet};
 use crate::plan::Plan;
 use std::collections::VecDeque;
@@ -81,9 +80,9 @@ impl<W> Scale<'_, W> {
         let mut more = true;
         while more || runner.owes() {
             match self.next_of_segment(more, runner) {
-                Some(SegmentEvent::Frame(DecodedFrame { frame, view, key })) => {
-                    keys.0.extend(key.then_some(view.frame));
-                    runner.submit(HeldFrame::new(frame), view)?;
+                Some(SegmentEvent::Frame(DecodedFrame { frame, request, keys: of_frame })) => {
+                    keys.0.extend(of_frame);
+                    runner.submit(frame, request)?;
                 }
                 Some(SegmentEvent::End) => {
                     more = false;

@@ -10,7 +10,7 @@ use crate::picture::gpu::buffers::Buffers;
 use crate::picture::gpu::context::Pipeline;
 use crate::picture::gpu::layout::{self, Layout};
 use crate::picture::info::{DeviceChoice, Memory};
-use crate::picture::scale::{Crop, Filters, ScaleSpec};
+use crate::picture::scale::{Crop, Filters, ScaleSpec, View};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -57,15 +57,15 @@ fn a_lost_device_is_an_error_before_and_after_a_frame_is_submitted() {
     let (gpu, spec) = (test_gpu(), spec());
     let mut runner = GpuRunner::new(Arc::clone(&gpu), &Graph::scaling(&spec)).unwrap();
     let source = Frame::new(spec.source).into();
-    runner.submit(&source, view(10.0)).unwrap();
+    runner.submit(&source, view(10.0).into()).unwrap();
     gpu.context.device.destroy();
     // The frame may have been finished already; then it is whole, and the next call says what has happened.
     let collected = runner.collect().map(drop);
     if collected.is_err() {
         device_error(collected);
     }
-    assert!(device_error(runner.submit(&source, view(10.0))).contains("lost"));
-    assert!(device_error(runner.submit(&source, view(10.0))).contains("lost"));
+    assert!(device_error(runner.submit(&source, view(10.0).into())).contains("lost"));
+    assert!(device_error(runner.submit(&source, view(10.0).into())).contains("lost"));
 }
 
 /// Has a neighbour's thread hear of everything that is done on the device until `done`, and dawdle before it passes
@@ -86,7 +86,7 @@ fn many_runners_at_once_get_their_frames_though_another_thread_hears_of_them_fir
     let scale = || {
         let mut runner = GpuRunner::new(Arc::clone(&gpu), &Graph::scaling(&spec)).unwrap();
         for _ in 0..20 {
-            (0..SLOTS).for_each(|_| runner.submit(&source, view(10.0)).unwrap());
+            (0..SLOTS).for_each(|_| runner.submit(&source, view(10.0).into()).unwrap());
             (0..SLOTS).for_each(|_| drop(runner.collect().unwrap()));
         }
     };
@@ -116,7 +116,7 @@ fn kernels_are_timed_where_there_is_a_clock_and_bytes_are_counted() {
     let source = Frame::new(spec.source).into();
     let mut last = GpuStats::default();
     for frames in 1..=4 {
-        runner.submit(&source, view(10.0)).unwrap();
+        runner.submit(&source, view(10.0).into()).unwrap();
         drop(runner.collect().unwrap());
         let stats = runner.gpu_stats().unwrap();
         assert_eq!(stats.frames, frames);
@@ -211,7 +211,7 @@ fn no_more_buffers_are_made_than_were_planned_while_pictures_are_let_go_of_in_ti
                 held.drain(..held.len().saturating_sub(HELD_SETS));
             }
             // Every frame has filters of its own.
-            runner.submit(&source, view(f64::from(number))).unwrap();
+            runner.submit(&source, view(f64::from(number)).into()).unwrap();
         }
         drop((held, std::mem::take(&mut runner.done)));
         while runner.under_way() > 0 {
@@ -237,7 +237,7 @@ fn pictures_are_the_same_however_they_come_out_and_outlast_the_runner_and_the_de
         .map(|direct| {
             let gpu = gpu_that(direct);
             let mut runner = GpuRunner::new(Arc::clone(&gpu), &graph).unwrap();
-            runner.submit(&source, view(10.0)).unwrap();
+            runner.submit(&source, view(10.0).into()).unwrap();
             let set = runner.collect().unwrap();
             drop(runner);
             // As when the driver says so.
@@ -258,7 +258,7 @@ fn what_a_runner_is_refused_is_its_own_error() {
     let refused = gpu.context.attempt(|| gpu.context.buffer("of no use", 4, BufferUsages::empty())).map(drop);
     assert!(device_error(refused).contains("refused"));
     let source = Frame::new(spec.source).into();
-    GpuRunner::new(gpu, &Graph::scaling(&spec)).unwrap().submit(&source, view(10.0)).unwrap();
+    GpuRunner::new(gpu, &Graph::scaling(&spec)).unwrap().submit(&source, view(10.0).into()).unwrap();
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn a_frame_that_does_not_come_is_waited_for_in_pieces_and_not_for_ever() {
     let (gpu, spec) = (test_gpu(), spec());
     let mut runner = GpuRunner::new(Arc::clone(&gpu), &Graph::scaling(&spec)).unwrap();
     let source = Frame::new(spec.source).into();
-    runner.submit(&source, view(10.0)).unwrap();
+    runner.submit(&source, view(10.0).into()).unwrap();
     // Nothing is heard of this one.
     let (_tell, told) = mpsc::channel();
     runner.flights[0].sent.told = told;
@@ -274,5 +274,5 @@ fn a_frame_that_does_not_come_is_waited_for_in_pieces_and_not_for_ever() {
     assert!(!runner.wait(Duration::from_millis(1)).unwrap());
     runner.flights[0].waited = PATIENCE;
     assert!(device_error(runner.wait(Duration::ZERO).map(drop)).contains("60 s"));
-    assert!(device_error(runner.submit(&source, view(10.0))).contains("60 s"));
+    assert!(device_error(runner.submit(&source, view(10.0).into())).contains("60 s"));
 }
