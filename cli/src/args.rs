@@ -10,7 +10,8 @@ use upright_engine::encode::EncoderChoice;
 use upright_engine::geometry::Rational;
 use upright_engine::ladder::Ladder;
 use upright_engine::picture::DeviceChoice;
-use upright_engine::plan::{CropChoice, Deinterlace, PlanOptions, Subtitles, TwoShots};
+use upright_engine::picture::tone::LookPlace;
+use upright_engine::plan::{CropChoice, Deinterlace, DynamicRange, Gamut, PlanOptions, Subtitles, TwoShots};
 use upright_engine::source::{AudioChoice, VideoChoice};
 
 /// Turns landscape film and drama into vertical (9:16) AV1 renditions.
@@ -428,6 +429,24 @@ pub(crate) struct WantedArguments {
     /// frame), field-rate (a picture of each field), ivtc (film at its own rate, video at its frame rate), off
     #[arg(long, value_name = "WAY", default_value = "auto", value_parser = values::deinterlace, help_heading = "Picture")]
     pub(crate) deinterlace: Deinterlace,
+
+    /// High dynamic range: auto (stays, unless 8 bits are asked for), keep, sdr (becomes standard dynamic range in BT.709), both (a
+    /// rendition of each size of either)
+    #[arg(long, value_name = "RANGE", default_value = "auto", value_parser = values::dynamic_range, help_heading = "Picture")]
+    pub(crate) dynamic_range: DynamicRange,
+
+    /// Standard dynamic range in other primaries, such as those of BT.2020 and BT.601: keep, or bt709 (is converted)
+    #[arg(long, value_name = "GAMUT", default_value = "keep", value_parser = values::gamut, help_heading = "Picture")]
+    pub(crate) gamut: Gamut,
+
+    /// A look, as a .cube file, for renditions in BT.709
+    #[arg(long, value_name = "FILE", help_heading = "Picture")]
+    pub(crate) lut: Option<PathBuf>,
+
+    /// What the look is applied to: after (pictures in BT.709), before (those of the source), instead (those of the source, which
+    /// it converts itself)
+    #[arg(long, value_name = "PLACE", default_value = "after", value_parser = values::lut_place, requires = "lut", help_heading = "Picture")]
+    pub(crate) lut_place: LookPlace,
 
     /// Subtitles that are part of the picture: auto (those that the window would cut off are laid into it anew), keep (all are),
     /// off (none is)

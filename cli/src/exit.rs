@@ -72,9 +72,11 @@ impl From<&Error> for Exit {
             Error::InvalidOption { .. } | Error::NotInSource(_) => Self::Usage,
             // A store is something that is read, like a source and a plan; where the system keeps it from being read or
             // written, the error is one of input and output.
-            Error::BadSource { .. } | Error::OtherSource { .. } | Error::BadPlan { .. } | Error::BadStore { .. } => {
-                Self::BadInput
-            }
+            Error::BadSource { .. }
+            | Error::OtherSource { .. }
+            | Error::BadPlan { .. }
+            | Error::BadStore { .. }
+            | Error::BadLook { .. } => Self::BadInput,
             Error::SourceMissing { .. } => Self::NoInput,
             Error::Device { .. } | Error::EncoderMissing { .. } => Self::Unavailable,
             Error::OutputExists { .. } | Error::OutputIsInput { .. } => Self::CannotCreate,
@@ -127,6 +129,7 @@ mod tests {
             (Error::OtherSource { name: text(), what: "size", line: None }, 65),
             (Error::BadPlan { name: text(), line: Some(3), why: text() }, 65),
             (Error::BadStore { path: path.clone(), why: text() }, 65),
+            (Error::BadLook { path: path.clone(), why: text() }, 65),
             (Error::SourceMissing { path: path.clone() }, 66),
             (Error::Device { device: text(), why: text() }, 69),
             (Error::Encoder { encoder: text(), why: text() }, 70),

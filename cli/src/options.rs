@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use upright_engine::Result;
 use upright_engine::batch::RESERVED;
 use upright_engine::picture::DeviceChoice;
+use upright_engine::picture::tone::LookFile;
 use upright_engine::pipeline::{Limits, RenderOptions};
 use upright_engine::plan::{DepthChoice, PlanOptions};
 use upright_engine::remote;
@@ -41,14 +42,20 @@ impl PlanRequest {
 /// Resolves what is made of a film.
 ///
 /// # Errors
-/// [`upright_engine::Error::InvalidOption`] for a combination that cannot be.
+/// [`upright_engine::Error::InvalidOption`] for a combination that cannot be; those of [`LookFile::new`].
 pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
+    // A plan is carried out elsewhere, and the look is found there by its whole path.
+    let lut = wanted.lut.map(|lut| std::path::absolute(&lut).unwrap_or(lut));
+    let look = lut.map(|lut| LookFile::new(lut, wanted.lut_place)).transpose()?;
     let options = PlanOptions::default()
         .ladder(wanted.ladder)
         .crop(wanted.crop)
         .two_shots(wanted.two_shots)
         .subtitles(wanted.subtitles)
         .deinterlace(wanted.deinterlace)
+        .dynamic_range(wanted.dynamic_range)
+        .gamut(wanted.gamut)
+        .look(look)
         .encoder(wanted.encoder)
         .encoder_options(wanted.encoder_options)
         .speed(wanted.speed)

@@ -7,7 +7,8 @@ use std::ops::Range;
 use std::path::{Component, Path};
 use upright_engine::geometry::Rational;
 use upright_engine::picture::DeviceChoice;
-use upright_engine::plan::{CropChoice, Deinterlace, Layout, ShotMode, Subtitles, TwoShots};
+use upright_engine::picture::tone::LookPlace;
+use upright_engine::plan::{CropChoice, Deinterlace, DynamicRange, Gamut, Layout, ShotMode, Subtitles, TwoShots};
 use upright_engine::source::{AudioChoice, VideoChoice};
 
 /// Digits after the decimal point that a time may have: nanoseconds.
@@ -189,6 +190,36 @@ pub(crate) fn deinterlace(text: &str) -> Result<Deinterlace, String> {
         "field-rate" => Ok(Deinterlace::FieldRate),
         "ivtc" => Ok(Deinterlace::Ivtc),
         _ => Err("give auto, off, on, field-rate or ivtc".to_owned()),
+    }
+}
+
+/// Reads what becomes of high dynamic range.
+pub(crate) fn dynamic_range(text: &str) -> Result<DynamicRange, String> {
+    match text {
+        "auto" => Ok(DynamicRange::Auto),
+        "keep" => Ok(DynamicRange::Keep),
+        "sdr" => Ok(DynamicRange::Sdr),
+        "both" => Ok(DynamicRange::Both),
+        _ => Err("give auto, keep, sdr or both".to_owned()),
+    }
+}
+
+/// Reads what becomes of other primaries than those of BT.709.
+pub(crate) fn gamut(text: &str) -> Result<Gamut, String> {
+    match text {
+        "keep" => Ok(Gamut::Keep),
+        "bt709" => Ok(Gamut::Bt709),
+        _ => Err("give keep or bt709".to_owned()),
+    }
+}
+
+/// Reads what a look is applied to.
+pub(crate) fn lut_place(text: &str) -> Result<LookPlace, String> {
+    match text {
+        "after" => Ok(LookPlace::Converted),
+        "before" => Ok(LookPlace::Source),
+        "instead" => Ok(LookPlace::Conversion),
+        _ => Err("give after, before or instead".to_owned()),
     }
 }
 

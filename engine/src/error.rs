@@ -73,6 +73,14 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// A look that is none, or is not what it was.
+    #[error("{}: {why}", shown(.path))]
+    BadLook {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The input is there and cannot be converted: not a video, or damaged.
     #[error("{name}: {why}")]
     BadSource {

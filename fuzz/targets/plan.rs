@@ -23,9 +23,9 @@ pub(crate) fn check(data: &[u8]) {
                     assert!(layer.window.width > 0.0 && layer.window.height > 0.0, "{layer:?}");
                 }
             }
-            assert!(!plan.scale_spec().rungs.is_empty() && plan.frame_ticks() > 0);
-            for &size in &plan.wanted.rungs {
-                assert_eq!(plan.encoder_settings(size).size, size);
+            assert!(!plan.graph().output_formats().is_empty() && plan.frame_ticks() > 0);
+            for rung in &plan.follows.rungs {
+                assert_eq!(plan.encoder_settings(rung).size, rung.size);
             }
         }
         Err(Error::BadPlan { name, line, why }) => {

@@ -39,6 +39,7 @@ include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::map_colour::MapJob;
     use crate::{ComposeJob, HorizontalJob, VerticalJob};
 
     #[test]
@@ -48,6 +49,7 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(jobs(&COMPOSE), size_of::<ComposeJob>());
+        assert_eq!(jobs(&MAP_COLOUR), size_of::<MapJob>());
         assert_eq!(jobs(&SCALE_HORIZONTAL), size_of::<HorizontalJob>());
         assert_eq!(jobs(&SCALE_VERTICAL), size_of::<VerticalJob>());
     }
@@ -55,8 +57,8 @@ mod tests {
     #[test]
     fn every_file_is_in_the_table() {
         assert_eq!(
-            KERNELS.iter().map(|kernel| kernel.name).collect::<Vec<_>>()[..4],
-            ["compose", "deinterlace", "scale_horizontal", "scale_vertical"]
+            KERNELS.iter().map(|kernel| kernel.name).collect::<Vec<_>>()[..5],
+            ["compose", "deinterlace", "map_colour", "scale_horizontal", "scale_vertical"]
         );
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! A picture is scaled one axis at a time, first along x ([`scale_horizontal`]), then along y ([`scale_vertical`]),
 //! with the [`Filter`]s of both axes and the integers of a [`Conversion`]. [`compose()`] lays scaled pictures over one another.
-//! Before that, [`deinterlace()`] makes whole pictures of fields.
+//! Before that, [`deinterlace()`] makes whole pictures of fields, and [`map_colour`] takes their colours to others.
 
 mod compose;
 pub mod deinterlace;
@@ -12,6 +12,7 @@ mod fixed_point;
 #[cfg(feature = "test-kernels")]
 mod flip_of_three;
 pub mod kernels;
+pub mod map_colour;
 pub mod plane;
 mod sample;
 mod scale_horizontal;

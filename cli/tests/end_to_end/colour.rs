@@ -142,3 +142,70 @@ fn depth_follows_the_source_or_the_option() {
         assert_eq!(stream.pix_fmt.as_deref(), Some(expected), "{name} {depth}");
     }
 }
+
+/// Metadata of high dynamic range that a file's first frame or its stream has.
+fn has_hdr_metadata(path: &Path) -> bool {
+    let probe = inspect::probe(path).unwrap();
+    let frames = inspect::frames(path, "v").unwrap();
+    inspect::hdr(&probe.video().unwrap().side_data_list).is_some() || inspect::hdr(&frames[0].side_data_list).is_some()
+}
+
+#[test]
+fn high_dynamic_range_becomes_standard_or_both() {
+    const BT709: [Option<&str>; 4] = [Some("bt709"), Some("bt709"), Some("bt709"), Some("tv")];
+    for name in ["hdr10", "hlg"] {
+        let desks: [Desk; 4] = std::array::from_fn(|_| Desk::new());
+        let source = desks[0].named(name).path;
+        let kept = desks[0].converted(&source, QUICK);
+        let kept = std::fs::read(kept.rendition()).unwrap();
+        let stream = |path: &Path| inspect::probe(path).unwrap().video().unwrap().clone();
+
+        let both = desks[1].converted(&source, &[QUICK, &["--dynamic-range", "both"]].concat());
+        let files: Vec<_> = both.renditions().iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+        assert_eq!(files, ["90x160.mp4", "90x160-hdr.mp4"]);
+        let [sdr, hdr] = <[_; 2]>::try_from(both.renditions()).unwrap();
+        assert!(std::fs::read(&hdr).unwrap() == kept, "{name}: what is kept is what it is alone");
+        assert_eq!(tags(&stream(&sdr)), BT709, "{name}");
+        assert!(!has_hdr_metadata(&sdr) && (name != "hdr10" || has_hdr_metadata(&hdr)), "{name}");
+        let sdr = std::fs::read(sdr).unwrap();
+
+        let alone = desks[2].converted(&source, &[QUICK, &["--dynamic-range", "sdr"]].concat());
+        assert!(std::fs::read(alone.rendition()).unwrap() == sdr, "{name}");
+
+        let eight = desks[3].converted(&source, &[QUICK, &["--bit-depth", "8"]].concat());
+        let stream = stream(&eight.rendition());
+        assert_eq!((tags(&stream), stream.pix_fmt.as_deref()), (BT709, Some("yuv420p")), "{name}");
+    }
+}
+
+/// White of a film is what BT.2408 says, and a grey is on the curve of BT.2390.
+#[test]
+fn light_of_high_dynamic_range_is_where_the_curve_has_it() {
+    let desk = Desk::new();
+    let source = desk.path().join("greys.mkv");
+    // 1000, 203, 100, 50 and 0 cd/m2 in PQ, limited range of 10 bits, a fifth of the width each.
+    let codes = [723, 573, 509, 450, 64];
+    let luma = codes
+        .iter()
+        .enumerate()
+        .fold("0".to_owned(), |rest, (at, code)| format!("if(between(X,{},{}),{code},{rest})", 64 * at, 64 * at + 63));
+    let filter = format!("nullsrc=s=320x180:r=25:d=0.4,format=yuv420p10le,geq=lum='{luma}':cb=512:cr=512");
+    let tags =
+        ["-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc", "-color_range", "tv"];
+    let mut ffmpeg = std::process::Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", &filter]).args(tags).args(["-c:v", "ffv1"]).arg(&source);
+    assert!(ffmpeg.status().unwrap().success());
+    let exact = ["--encoder", "libaom-av1", "--encoder-options", "aom-params=lossless=1", "--ladder", "320x180"];
+    let options = [&exact[..], &["--dynamic-range", "sdr", "--bit-depth", "10"]].concat();
+    let converted = desk.converted(&source, &options);
+    let format = upright_fixtures::PixelFormat::named("yuv420p10le").unwrap();
+    let picture = inspect::decode(converted.rendition(), format).unwrap().remove(0);
+    // Of BT.2390 for a film of 1000 cd/m2 and a white of 203.
+    let expected = [203.0, 159.04, 99.36, 50.0, 0.0];
+    for (at, expected) in expected.into_iter().enumerate() {
+        let code = f64::from(picture.planes[0].at(32 + 64 * at as u32, 90));
+        let light = 203.0 * ((code - 64.0) / 876.0).max(0.0).powf(2.4);
+        // A code of the source is up to 2.3 cd/m2, one of the rendition half of that.
+        assert!((light - expected).abs() < 2.0, "{at}: code {code} is {light} cd/m2, not {expected}");
+    }
+}

@@ -50,7 +50,7 @@ impl State {
         Self { cadence, first, phase, next, combing, change }
     }
 
-    /// What a frame costs that is taken to be in this state.
+    /// Computes what a frame costs that is taken to be in this state.
     fn cost(&self, seen: &FieldsSeen) -> f64 {
         let (combing, change) = (seen.combing.map(f64::from), seen.change.map(f64::from));
         let part =
@@ -189,7 +189,7 @@ mod tests {
 
     const TOLD: CadenceRun = CadenceRun { start: 0, cadence: Cadence::Interlaced, first: Field::Bottom, phase: 0 };
 
-    /// What is seen of frames in these states, of so much motion each, with some of it that fits none.
+    /// Makes up what is seen of frames in these states, of so much motion each, with some of it that fits none.
     fn seen(course: &[(Cadence, Field, u8)], motion: impl Fn(usize) -> f32) -> Vec<FieldsSeen> {
         let states = states();
         let frame = |(index, (cadence, first, phase)): (usize, &(Cadence, Field, u8))| {

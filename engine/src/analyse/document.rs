@@ -41,6 +41,8 @@ pub struct Analysis {
     pub captions: Vec<SeenCaption>,
     /// What the fields of its frames are to one another: runs in order, the first from the first frame on.
     pub cadence: Vec<CadenceRun>,
+    /// Brightest light in cd/m2, but for a thousandth of the samples of a picture, where the transfer is PQ and no metadata tells.
+    pub peak: Option<u32>,
 }
 
 /// Text in the picture, for as long as it stays.
@@ -296,6 +298,7 @@ mod tests {
             sound: vec![0, 57, 90],
             captions: vec![SeenCaption { from: 3, to: 50, bounds: [300, 850, 400, 60] }],
             cadence: vec![CadenceRun { start: 0, cadence: Cadence::Telecined, first: Field::Bottom, phase: 4 }],
+            peak: Some(1000),
         }
     }
 

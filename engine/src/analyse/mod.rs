@@ -12,6 +12,7 @@ mod detection;
 mod document;
 mod faces;
 mod fields;
+mod light;
 mod mouth;
 mod pass;
 mod persons;

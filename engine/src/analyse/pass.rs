@@ -8,6 +8,7 @@ use super::cuts::{Boundary, CutDetector};
 use super::detection::{DetectionJob, DetectionPool, Detections, Found, PersonsWhen};
 use super::document::{Activity, Analysis, SeenShot, Transition, VERSION};
 use super::fields::FieldMeter;
+use super::light::LightMeter;
 use super::picture::RgbConverter;
 use super::sampling::Sampler;
 use super::tiny::TinyPicture;
@@ -84,6 +85,7 @@ pub fn analyse(
         let mut captions = CaptionFinder::new(info.video.time_base.as_f64());
         let mut level = source.audio_track().filter(|_| options.detectors).and_then(LevelMeter::of);
         let mut fields = FieldMeter::default();
+        let mut light = LightMeter::of(&info.video);
         let mut number = 0;
         loop {
             control.check()?;
@@ -99,6 +101,7 @@ pub fn analyse(
                     }
                     let sample = if due.at(Time::of_ticks(pts, info.video.time_base)) {
                         let pictures = sampler.sample(&frame, number, control)?;
+                        light.iter_mut().for_each(|light| light.frame(&frame));
                         if let Some([for_faces, _]) = &pictures {
                             captions.sample(pts, for_faces);
                         }
@@ -126,7 +129,13 @@ pub fn analyse(
         }
         let sound = level.map(LevelMeter::finish).transpose()?.unwrap_or_default();
         let cadence = cadence::runs(&fields.finish(), &info.video.told_cadence());
-        Ok(Analysis { sound, captions: captions.finish(), cadence, ..document(&info, options, shots) })
+        Ok(Analysis {
+            sound,
+            captions: captions.finish(),
+            cadence,
+            peak: light.map(|light| light.peak()),
+            ..document(&info, options, shots)
+        })
     })
 }
 
@@ -143,6 +152,7 @@ fn document(info: &SourceInfo, options: &AnalyseOptions, shots: Vec<SeenShot>) -
         sound: Vec::new(),
         captions: Vec::new(),
         cadence: Vec::new(),
+        peak: None,
     }
 }
 

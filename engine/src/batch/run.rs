@@ -283,7 +283,8 @@ impl Batch<'_> {
     fn prepare(&mut self, index: usize, plan: &Plan, hash: Sha256Hex) {
         let cores = self.options.cores.max(1);
         let wanted = &plan.wanted;
-        let at_once = wanted.encoder.kind.segments_at_once(&wanted.rungs, wanted.encoder.threads, cores);
+        let sizes: Vec<_> = plan.follows.rungs.iter().map(|rung| rung.size).collect();
+        let at_once = wanted.encoder.kind.segments_at_once(&sizes, wanted.encoder.threads, cores);
         #[expect(clippy::cast_precision_loss, reason = "cores of a machine")]
         let each = if at_once == 1 { WHOLE_FILM * cores as f64 } else { cores as f64 / at_once as f64 };
         let limits = Limits { cores, jobs: Some(1), memory: None };
@@ -299,14 +300,14 @@ impl Batch<'_> {
         for (number, segment) in segments.iter().enumerate() {
             let frames = segment.frames;
             segment_frames.push(frames);
-            let stored = store.as_ref().map(|store| store.segment(number, wanted.rungs.len()));
+            let stored = store.as_ref().map(|store| store.segment(number, sizes.len()));
             if matches!(stored, Some(Ok(Some(_)))) {
                 work.stored_frames += frames;
             } else {
                 work.waiting.insert(number);
             }
         }
-        let pixels: u64 = wanted.rungs.iter().map(|rung| rung.pixels()).sum();
+        let pixels: u64 = sizes.iter().map(|rung| rung.pixels()).sum();
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let room = plan.frames().unwrap_or(0) as f64 * pixels as f64 * BITS_OF_A_PIXEL / 8.0 * 2.0;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]

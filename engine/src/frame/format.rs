@@ -167,6 +167,21 @@ impl Area {
         along(self.x, self.width, s.x, grid.width) && along(self.y, self.height, s.y, grid.height)
     }
 
+    /// Computes the area that reaches `by` luma samples farther on all sides, as far as the grid does, and begins and ends with chroma
+    /// samples.
+    #[must_use]
+    pub fn grown(self, by: u32, grid: FrameFormat) -> Self {
+        let along = |start: u32, length: u32, s: u32, whole: u32| {
+            let begin = start.saturating_sub(by) / s * s;
+            let end = start.saturating_add(length).saturating_add(by).next_multiple_of(s).min(whole);
+            (begin, end - begin)
+        };
+        let s = grid.subsampling;
+        let ((x, width), (y, height)) =
+            (along(self.x, self.width, s.x, grid.width), along(self.y, self.height, s.y, grid.height));
+        Self { x, y, width, height }
+    }
+
     /// Computes the least area that holds this and another.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
@@ -221,5 +236,7 @@ mod tests {
         assert!(!area(2, 3, 4, 5).contains(area(2, 3, 4, 6)));
         assert!(!area(2, 3, 4, 5).contains(area(0, 3, 4, 5)));
         assert_eq!(area(2, 3, 4, 5).union(area(0, 7, 3, 9)), area(0, 3, 6, 13));
+        assert_eq!(area(4, 3, 4, 5).grown(3, grid), area(0, 0, 12, 11));
+        assert_eq!(area(28, 19, 3, 1).grown(3, grid), area(24, 16, 7, 4));
     }
 }

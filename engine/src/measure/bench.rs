@@ -4,12 +4,11 @@ use crate::control::Control;
 use crate::encode::{Encoder, EncoderFactory};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, HeldFrame};
-use crate::geometry::Size;
 use crate::machine::cores;
 use crate::media::{Event, Source};
 use crate::picture::{Device, DeviceChoice, DeviceInfo, Graph, PictureSet, Runner, View};
 use crate::pipeline::{self, Limits, RenderOptions, render};
-use crate::plan::{Plan, PlanOptions};
+use crate::plan::{Plan, PlanOptions, RungFollows};
 use crate::source::{Input, OpenOptions, SourceInfo};
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -105,7 +104,7 @@ impl<'a> Bench<'a> {
             control,
             frames: 0,
             sources: Vec::new(),
-            rungs: plan.wanted.rungs.iter().map(|_| Vec::new()).collect(),
+            rungs: plan.follows.rungs.iter().map(|_| Vec::new()).collect(),
             segments: Vec::new(),
             options: options.clone(),
             plan,
@@ -244,19 +243,19 @@ impl<'a> Bench<'a> {
         // As in a conversion: one encoder for all segments of a rung, or one for each.
         let lasting = self.plan.is_sequential();
         let runs: Vec<_> = segments.chunks(if lasting { segments.len().max(1) } else { 1 }).collect();
-        let rungs = self.plan.wanted.rungs.iter().zip(&self.rungs);
+        let rungs = self.plan.follows.rungs.iter().zip(&self.rungs);
         let jobs =
-            rungs.flat_map(|(&rung, frames)| runs.iter().map(move |segments| EncodeJob::new(rung, frames, segments)));
+            rungs.flat_map(|(rung, frames)| runs.iter().map(move |segments| EncodeJob::new(rung, frames, segments)));
         let mut jobs: Vec<_> = jobs.collect();
         // The longest first, so that no core is left with one at the end.
-        jobs.sort_by_key(|job| Reverse(job.size.pixels() * job.frames.len() as u64));
+        jobs.sort_by_key(|job| Reverse(job.rung.size.pixels() * job.frames.len() as u64));
         let begin = Instant::now();
         let factory = EncoderFactory::find(&self.plan.wanted.encoder.kind)?;
-        let open = |size| factory.open(&self.plan.encoder_settings(size), self.control);
+        let open = |rung: &RungFollows| factory.open(&self.plan.encoder_settings(rung), self.control);
         let encoders = if lasting {
             // All before the first frame: see [`EncoderFactory::open`].
             for job in &mut jobs {
-                job.encoder = Some(open(job.size)?);
+                job.encoder = Some(open(job.rung)?);
             }
             jobs.len()
         } else {
@@ -267,7 +266,7 @@ impl<'a> Bench<'a> {
         let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
         each(encoders, |stop| {
             while let Some(job) = next() {
-                let mut encoder = job.encoder.map_or_else(|| open(job.size), Ok)?;
+                let mut encoder = job.encoder.map_or_else(|| open(job.rung), Ok)?;
                 let mut packets = Vec::new();
                 for (frame, key) in job.frames {
                     if stop.load(Ordering::Relaxed) {
@@ -312,18 +311,18 @@ fn collect(runner: &mut dyn Runner, control: &Control) -> Result<PictureSet> {
 
 /// The frames of one rung that one encoder makes, and which of them are key frames.
 struct EncodeJob<'a> {
-    size: Size,
+    rung: &'a RungFollows,
     frames: Vec<(&'a HeldFrame, bool)>,
     /// Where it is opened before any of them works.
     encoder: Option<Box<dyn Encoder>>,
 }
 
 impl<'a> EncodeJob<'a> {
-    fn new(size: Size, frames: &'a [HeldFrame], segments: &[Range<usize>]) -> Self {
+    fn new(rung: &'a RungFollows, frames: &'a [HeldFrame], segments: &[Range<usize>]) -> Self {
         let frames = segments
             .iter()
             .flat_map(|segment| frames[segment.clone()].iter().enumerate().map(|(index, frame)| (frame, index == 0)));
-        Self { size, frames: frames.collect(), encoder: None }
+        Self { rung, frames: frames.collect(), encoder: None }
     }
 }
 

@@ -88,7 +88,7 @@ impl Device {
     pub fn runner(&self, graph: &Graph) -> Result<Box<dyn Runner>> {
         graph.check()?;
         match &self.0 {
-            DeviceKind::Cpu => Ok(Box::new(CpuRunner::new(Instructions::chosen()?, graph))),
+            DeviceKind::Cpu => Ok(Box::new(CpuRunner::new(Instructions::chosen()?, graph)?)),
             DeviceKind::Gpu(gpu) => gpu::runner(gpu, graph),
         }
     }

@@ -3,6 +3,7 @@
 use super::plane_node::PlaneNode;
 use super::request::Request;
 use super::scale::{ComposeSpec, Crop, Layers, ScaleSpec, View};
+use super::tone::MapSpec;
 use crate::error::{Error, Result};
 use crate::frame::{Area, Frame, FrameFormat};
 use crate::geometry::{Size, Window};
@@ -54,7 +55,12 @@ pub(super) enum NodeKind {
     Compose(ComposeSpec),
     /// Makes planes from planes.
     Planes(&'static PlaneNode),
+    /// Takes colours to others.
+    Map(MapSpec),
 }
+
+/// Samples around a sample that are looked at when its colour is mapped: chroma between samples, luma at chroma's places.
+const MAP_REACH: u32 = 2;
 
 impl Graph {
     /// The edge by which source frames come.
@@ -109,6 +115,11 @@ impl Graph {
     pub fn planes(&mut self, input: Edge, node: &'static PlaneNode) -> Edge {
         let edge = self.edges[input.0];
         self.add(NodeKind::Planes(node), input, [edge]).remove(0)
+    }
+
+    /// Adds a node that takes the colours of pictures to others. The source of `spec` is the format of `input`, which is not cropped.
+    pub fn map(&mut self, input: Edge, spec: &MapSpec) -> Edge {
+        self.add(NodeKind::Map(spec.clone()), input, [(spec.output(), false)]).remove(0)
     }
 
     /// Makes the pictures of an edge come out, after those of the edges that do already.
@@ -185,6 +196,7 @@ impl Graph {
             NodeKind::Scale(spec) => spec.area(whole_window(grid)),
             NodeKind::Planes(node) if node.neighbours != [0, 0] => Area::whole(grid),
             NodeKind::Planes(planes) => (planes.needs)(self.needed(Edge(node.outputs.start), layers), grid),
+            NodeKind::Map(_) => self.needed(Edge(node.outputs.start), layers).grown(MAP_REACH, grid),
         };
         let areas = own.into_iter().chain(self.consumers(edge).map(for_node));
         areas.reduce(Area::union).unwrap_or_else(|| Area::whole(grid))
@@ -208,6 +220,10 @@ impl Graph {
             NodeKind::Planes(planes) => {
                 let room = self.room_of(Edge(node.outputs.start));
                 let needed = (planes.needs)(amid(room, grid), grid);
+                Size { width: needed.width, height: needed.height }
+            }
+            NodeKind::Map(_) => {
+                let needed = amid(self.room_of(Edge(node.outputs.start)), grid).grown(MAP_REACH, grid);
                 Size { width: needed.width, height: needed.height }
             }
         };
@@ -266,6 +282,12 @@ impl Graph {
                     return Err(Error::misuse(format!("graph: {planes:?} looks at more than {MOST_FRAMES} frames")));
                 }
                 NodeKind::Planes(_) => {}
+                NodeKind::Map(spec) if spec.source != self.grid(node.input) || self.edges[node.input.0].1 => {
+                    return Err(Error::misuse(
+                        "graph: colours are mapped of whole pictures of the format that they are for",
+                    ));
+                }
+                NodeKind::Map(_) => {}
             }
         }
         if self.outputs.iter().any(|&output| output == Self::SOURCE || self.edges[output.0].1) {

@@ -16,6 +16,7 @@ mod runner;
 mod scale;
 mod schedule;
 mod stock;
+pub mod tone;
 
 pub use cpu::CPU_PATH;
 pub use device::{Device, adapters};

@@ -4,6 +4,7 @@ use super::graph::{Edge, Graph, Node, NodeKind};
 use super::plane_node::PlaneNode;
 use super::request::{PictureRequest, Request};
 use super::scale::{ComposeSpec, Crop, View};
+use super::tone::MapSpec;
 use crate::colour::Colour;
 use crate::error::Result;
 use crate::frame::{Area, Frame, HeldFrame};
@@ -45,6 +46,12 @@ pub(super) enum Work<'a, P> {
         source: &'a Picture<P>,
         /// What is wanted of the picture.
         view: &'a View,
+    },
+    /// One picture.
+    Map {
+        source: &'a Picture<P>,
+        /// The area that is made.
+        area: Area,
     },
     /// One picture.
     Planes {
@@ -157,6 +164,18 @@ impl<P: Send + Sync + 'static> Schedule<P> {
                         self.queues[edge]
                             .pictures
                             .push_back(Picture { frame: rung.into(), request: only(area, wanted) });
+                    }
+                }
+            }
+            NodeKind::Map(spec) => {
+                let own = own.clone();
+                for wanted in request.pictures() {
+                    let area = graph.needed(Edge(node.outputs.start), &wanted.layers);
+                    for picture in work(number, Work::Map { source: &own, area })? {
+                        let mut picture = at_time_of(picture.like(&*own.frame), wanted);
+                        picture.colour = MapSpec::output_colour(spec.chroma);
+                        let picture = Picture { frame: picture.into(), request: only(area, wanted) };
+                        self.queues[node.outputs.start].pictures.push_back(picture);
                     }
                 }
             }

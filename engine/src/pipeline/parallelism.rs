@@ -71,7 +71,8 @@ impl ParallelismPlan {
     /// [`Error::InvalidOption`] when the memory is not enough for one segment at a time.
     pub fn of(plan: &Plan, limits: &Limits, device: &Device) -> Result<Self> {
         let encoder = &plan.wanted.encoder;
-        let busy = encoder.kind.segments_at_once(&plan.wanted.rungs, encoder.threads, limits.cores);
+        let sizes: Vec<_> = plan.follows.rungs.iter().map(|rung| rung.size).collect();
+        let busy = encoder.kind.segments_at_once(&sizes, encoder.threads, limits.cores);
         let wanted = if plan.is_sequential() { 1 } else { limits.jobs.unwrap_or(busy).max(1) };
         let runner = device.memory(&plan.graph());
         let with = |jobs, segment_frames| Self::with(plan, runner, limits.cores, jobs, segment_frames);

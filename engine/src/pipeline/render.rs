@@ -13,11 +13,11 @@ use crate::clock;
 use crate::control::Control;
 use crate::encode::{Encoder, EncoderFactory};
 use crate::error::{Error, Result};
-use crate::geometry::{Rational, Size};
+use crate::geometry::Rational;
 use crate::machine;
 use crate::media::{AudioTrack, Mp4Writer, Source, Tags, VideoTrack};
 use crate::picture::{Device, DeviceChoice, MAX_SIDE, Runner, Twin};
-use crate::plan::{Plan, file_name};
+use crate::plan::{Plan, RungFollows};
 use crate::remote::{self, ObjectUrl};
 use crate::source::SourceInfo;
 use crate::store::{PlanStore, SegmentKeys, Store, StoreOptions};
@@ -122,7 +122,7 @@ pub fn render(
     let info = source.info().clone();
     plan.check_source(&info)?;
     check_sound(plan, &info)?;
-    let mut names: Vec<String> = plan.wanted.rungs.iter().map(|&rung| file_name(rung)).collect();
+    let mut names: Vec<String> = plan.follows.rungs.iter().map(|rung| rung.file.clone()).collect();
     names.push(REPORT.to_owned());
     // An input without an extension may have the name of the folder.
     let mut paths =
@@ -134,7 +134,7 @@ pub fn render(
     let store = options.store.as_ref().map(|store| plan_store(plan, &encoders, store, control)).transpose()?;
     let outputs = Outputs::prepare(&options.directory, &names, options.overwrite, control)?;
     warn_of_another_source(&options.directory, &info, control);
-    let counters = Arc::new(ProgressCounters::new(plan.wanted.rungs.iter().copied(), plan.frame_ticks()));
+    let counters = Arc::new(ProgressCounters::new(plan.follows.rungs.iter().map(|rung| rung.size), plan.frame_ticks()));
     let expected = Expected::of(plan);
     let progress = || Progress::read(&counters, expected, plan.time_base(), begin.elapsed());
     let job = control.part();
@@ -297,7 +297,7 @@ impl Tools<'_> {
     }
 
     pub(super) fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
-        self.encoders.open(&self.plan.encoder_settings(self.plan.wanted.rungs[rung]), self.job)
+        self.encoders.open(&self.plan.encoder_settings(&self.plan.follows.rungs[rung]), self.job)
     }
 }
 
@@ -337,19 +337,19 @@ impl StageFactory for RenderStageFactory<'_> {
     fn assemble(&self, rung: usize, video: &Spool, summary: &SourceSummary) -> Result<Rendition> {
         let job = self.tools.job;
         let wanted = &self.plan.wanted;
-        let (size, time_base) = (wanted.rungs[rung], self.plan.time_base());
+        let (rung, time_base) = (&self.plan.follows.rungs[rung], self.plan.time_base());
         // Whoever was left behind makes no file.
         job.check()?;
-        let file = self.drafts.temporary(&file_name(size))?.into_temp_path();
+        let file = self.drafts.temporary(&rung.file)?.into_temp_path();
         let first = video.packets().next().transpose()?;
         let first =
             first.ok_or_else(|| Error::Verify { path: file.to_path_buf(), why: "it has no video".to_owned() })?;
         let track = VideoTrack {
-            size,
+            size: rung.size,
             time_base,
             frame_rate: self.plan.frame_rate(),
-            colour: self.plan.follows.colour,
-            hdr: self.plan.found.video.hdr,
+            colour: rung.colour,
+            hdr: self.plan.hdr(rung),
             language: wanted.language.clone(),
             first: &first,
         };
@@ -367,7 +367,7 @@ impl StageFactory for RenderStageFactory<'_> {
         }
         let bytes = writer.finish()?;
         job.check()?;
-        verify::rendition(&file, &self.expected(size, summary))?;
+        verify::rendition(&file, &self.expected(rung, summary))?;
         Ok(Rendition { file, bytes })
     }
 }
@@ -381,17 +381,17 @@ impl RenderStageFactory<'_> {
     }
 
     /// Describes what the file of a rung must be.
-    fn expected(&self, size: Size, summary: &SourceSummary) -> verify::Expected {
+    fn expected(&self, rung: &RungFollows, summary: &SourceSummary) -> verify::Expected {
         let audio = summary.track.as_ref().zip(summary.audio.as_ref()).map(|(track, packets)| verify::ExpectedAudio {
             codec: track.parameters.codec(),
             time_base: track.time_base,
             packets: packets.timestamps().clone(),
         });
         verify::Expected {
-            size,
-            depth: self.plan.wanted.depth,
-            colour: self.plan.follows.colour,
-            hdr: self.plan.found.video.hdr,
+            size: rung.size,
+            depth: rung.depth,
+            colour: rung.colour,
+            hdr: self.plan.hdr(rung),
             time_base: self.plan.time_base(),
             video: summary.frames.clone(),
             audio,
@@ -419,7 +419,7 @@ fn account(
     let (mut files, mut renditions) = (Vec::new(), Vec::new());
     for (rung, done) in plan.follows.rungs.iter().zip(rungs) {
         let bits = (done.video_bytes * 8) as f64;
-        let name = format!("encode {}", rung.size);
+        let name = format!("encode {}", rung.name());
         renditions.push(RenditionReport {
             file: rung.file.clone(),
             size: rung.size,

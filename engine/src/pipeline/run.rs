@@ -19,9 +19,8 @@ use super::stages::{Decode, Encode, FrameSource, Mux, Scale, Selection};
 use super::summary::SourceSummary;
 use crate::control::Control;
 use crate::error::Result;
-use crate::geometry::Size;
 use crate::picture::{DeviceInfo, Fallback, GpuStats};
-use crate::plan::{Plan, RUNG_FRAMES};
+use crate::plan::{Plan, RUNG_FRAMES, RungFollows};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -84,11 +83,11 @@ struct Edges {
 type Edge<T> = (Sender<T>, Receiver<T>);
 
 impl Edges {
-    fn declare(graph: &mut StageGraph<'_>, rungs: &[Size], parallelism: &ParallelismPlan) -> Self {
-        let encoded = rungs.iter().map(|rung| graph.edge(format!("encode > mux {rung}"), PACKETS)).collect();
+    fn declare(graph: &mut StageGraph<'_>, rungs: &[RungFollows], parallelism: &ParallelismPlan) -> Self {
+        let encoded = rungs.iter().map(|rung| graph.edge(format!("encode > mux {}", rung.name()), PACKETS)).collect();
         let mut scaled = Vec::new();
         for _ in 0..parallelism.jobs {
-            let of_lane = rungs.iter().map(|rung| graph.edge(format!("scale > encode {rung}"), RUNG_FRAMES));
+            let of_lane = rungs.iter().map(|rung| graph.edge(format!("scale > encode {}", rung.name()), RUNG_FRAMES));
             scaled.push(of_lane.collect());
         }
         let decoded = (0..parallelism.jobs).map(|_| graph.edge("decode > scale", parallelism.lane_frames)).collect();
@@ -107,7 +106,7 @@ pub(crate) fn run<F: FrameSource, W: StageFactory>(
     source: F,
 ) -> Result<Outcome<W::Rendition>> {
     let (summary, scaling) = (OnceLock::new(), ScaleResults::default());
-    let results: Vec<_> = spec.plan.wanted.rungs.iter().map(|_| OnceLock::new()).collect();
+    let results: Vec<_> = spec.plan.follows.rungs.iter().map(|_| OnceLock::new()).collect();
     let mut graph = StageGraph::new(job);
     declare(&mut graph, job, spec, source, &Results { summary: &summary, scaling: &scaling, rungs: &results });
     let GraphReport { stages, queues } = graph.run()?;
@@ -140,7 +139,7 @@ fn declare<'a, F: FrameSource + 'a, W: StageFactory>(
     results: &Results<'a, W::Rendition>,
 ) {
     let PipelineSpec { plan, factory, parallelism, folder, counters, .. } = *spec;
-    let rungs = &plan.wanted.rungs;
+    let rungs = &plan.follows.rungs;
     let edges = Edges::declare(graph, rungs, parallelism);
     let Edges { decoded, scaled, opened, encoded, idle: (idle, waiting_lanes) } = edges;
     let (lanes, to_scale): (Vec<_>, Vec<_>) = decoded.into_iter().unzip();
@@ -180,13 +179,15 @@ fn declare<'a, F: FrameSource + 'a, W: StageFactory>(
     }
 
     let of_rungs = rungs.iter().zip(to_encode).zip(muxes.into_iter().zip(to_mux)).zip(results.rungs).enumerate();
-    for (rung, (((&size, inputs), (packets, to_mux)), result)) in of_rungs {
+    for (rung, (((follows, inputs), (packets, to_mux)), result)) in of_rungs {
         for (lane, (input, opened)) in inputs.into_iter().enumerate() {
             let (output, opens_early) = (packets.clone(), lane == 0);
-            graph.stage(Encode { job, factory, rung, size, input, opened, output, opens_early, first: None });
+            let name = follows.name();
+            graph.stage(Encode { job, factory, rung, name, input, opened, output, opens_early, first: None });
         }
         let (input, summary) = (to_mux, results.summary);
-        graph.stage(Mux { job, factory, rung, size, counters, input, summary, result, folder, spool: None });
+        let name = follows.name();
+        graph.stage(Mux { job, factory, rung, name, counters, input, summary, result, folder, spool: None });
     }
 }
 

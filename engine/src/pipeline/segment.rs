@@ -90,12 +90,12 @@ pub fn encode_segment(
     }
     let encoders = EncoderFactory::find(&plan.wanted.encoder.kind)?;
     let store = plan_store(plan, &encoders, &options.store, control)?;
-    if let Some(stored) = store.segment(number, plan.wanted.rungs.len())? {
+    if let Some(stored) = store.segment(number, plan.follows.rungs.len())? {
         let damage = stored.first().map(|stored| stored.damage().clone()).unwrap_or_default();
         let wall_seconds = begin.elapsed().as_secs_f64();
         return Ok(SegmentReport { number, frames: None, was_stored: true, damage, wall_seconds });
     }
-    let counters = Arc::new(ProgressCounters::new(plan.wanted.rungs.iter().copied(), plan.frame_ticks()));
+    let counters = Arc::new(ProgressCounters::new(plan.follows.rungs.iter().map(|rung| rung.size), plan.frame_ticks()));
     let expected = Expected::of_segment(plan, number);
     let progress = || Progress::read(&counters, expected, plan.time_base(), begin.elapsed());
     let job = control.part();

@@ -6,6 +6,7 @@ use super::segments::{Segment, Segmentation};
 use super::track::{Caption, CropKey, Layout, Shot};
 use super::wanted::Wanted;
 use crate::cadence::{Cadence, GROUP};
+use crate::colour::cicp;
 use crate::encode::{self, EncoderCapabilities, KeyFrameControl};
 use crate::error::Error;
 use crate::frame::Depth;
@@ -80,6 +81,7 @@ pub(super) fn check(found: &SourceInfo, wanted: &Wanted, control: KeyFrameContro
     let plan = Parts { found, wanted, control };
     rungs(plan)?;
     depth(plan)?;
+    colour(plan)?;
     encoder(plan)?;
     shots(plan)?;
     fields(plan)?;
@@ -109,12 +111,24 @@ fn rungs(plan: Parts<'_>) -> Checked {
 }
 
 fn depth(plan: Parts<'_>) -> Checked {
-    let (depth, hdr) = (plan.wanted.depth, plan.found.video.colour.is_hdr());
+    let (depth, hdr) = (plan.wanted.depth, plan.found.video.colour.is_hdr() && plan.wanted.colour.is_none());
     let path = [Field("depth")];
     rule(depth != Depth::Twelve, &path, || "12 bits: AV1's main profile has 8 or 10".to_owned())?;
     rule(!hdr || depth == Depth::Ten, &path, || {
         "8 bits: the source is of high dynamic range, which needs 10".to_owned()
     })
+}
+
+fn colour(plan: Parts<'_>) -> Checked {
+    let Some(colour) = &plan.wanted.colour else { return Ok(()) };
+    let video = &plan.found.video;
+    let path = [Field("colour"), Field("peak")];
+    let is_pq = video.colour.transfer == cicp::PQ;
+    let fits = colour.peak.map_or(!is_pq, |peak| is_pq && (1..=10_000).contains(&peak));
+    rule(fits, &path, || "the peak is from 1 to 10000 cd/m2 of what is PQ, and null of what is not".to_owned())?;
+    let hdr = video.colour.is_hdr() || !colour.and_source;
+    rule(hdr, &[Field("colour"), Field("and_source")], || "the source is of standard dynamic range itself".to_owned())?;
+    colour.map(video).map(drop).map_err(|error| broken(&[Field("colour")], error.to_string()))
 }
 
 /// Finds out what the encoder can do; its threads do not count.

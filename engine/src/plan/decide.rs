@@ -1,13 +1,13 @@
 //! Decides everything about the conversion of a source.
 
 use super::check::Violation;
+use super::converted::ConvertedColour;
 use super::document::Plan;
 use super::fields::FieldRun;
 use super::options::{DepthChoice, PlanOptions};
 use super::segments::{KeyFrameRule, SegmentList, Segmentation};
 use super::track::{CropKey, Interpolation, Shot};
 use super::wanted::{Wanted, WantedAudio, WantedEncoder};
-use crate::colour::Colour;
 use crate::encode::{self, EncoderCapabilities, EncoderChoice, KeyFrameControl};
 use crate::error::{Error, Result};
 use crate::frame::Depth;
@@ -32,12 +32,15 @@ impl Plan {
         };
         encoder.check_ladder(options.speed, &options.encoder_options, sizes)?;
         let capabilities = encoder.capabilities(options.cores)?;
-        let depth = output_depth(source.video.depth, &source.video.colour, options.depth)?;
+        let colour = ConvertedColour::decide(source, options)?;
+        let hdr = source.video.colour.is_hdr() && colour.is_none();
+        let depth = output_depth(source.video.depth, hdr, options.depth)?;
         let mut wanted = Wanted {
             rungs: sizes.to_vec(),
             depth,
             shots: vec![whole_film(source, options)],
             fields: fields(source, options),
+            colour,
             key_frames: KeyFrameRule { interval: options.keyframe_interval, frames: None },
             segments: Segmentation::AsDecoded { key_frames: capabilities.segment_key_frames },
             encoder: WantedEncoder {
@@ -74,7 +77,7 @@ impl Plan {
     }
 }
 
-/// What is made of its fields, as was seen or else as its headers say.
+/// Decides what is made of its fields, as was seen or else as its headers say.
 fn fields(source: &SourceInfo, options: &PlanOptions) -> Vec<FieldRun> {
     let told = [source.video.told_cadence()];
     let found = options.analysis.as_ref().map_or(told.as_slice(), |seen| seen.cadence.as_slice());
@@ -109,10 +112,10 @@ fn audio(source: &SourceInfo) -> Option<WantedAudio> {
     Some(WantedAudio { track, right, language, title })
 }
 
-fn output_depth(source: Depth, colour: &Colour, choice: DepthChoice) -> Result<Depth> {
-    match (choice, colour.is_hdr(), source) {
+fn output_depth(source: Depth, hdr: bool, choice: DepthChoice) -> Result<Depth> {
+    match (choice, hdr, source) {
         (DepthChoice::Eight, true, _) => {
-            let why = "bit depth 8: the source is of high dynamic range, which needs 10; choose auto or 10";
+            let why = "bit depth 8: the source is of high dynamic range, which needs 10; choose auto or 10, or standard dynamic range";
             Err(Error::not_in_source(why))
         }
         (DepthChoice::Eight, false, _) | (DepthChoice::Auto, false, Depth::Eight) => Ok(Depth::Eight),

@@ -2,16 +2,18 @@
 
 use super::check::{self, Violation};
 use super::fields::{FieldPictures, PARTS};
-use super::follows::Follows;
+use super::follows::{Follows, RungFollows};
 use super::locate;
 use super::segments::{Segment, Segmentation, Segmenter};
 use super::track::{self, Shot};
 use super::wanted::{Wanted, WantedAudio};
+use crate::colour::HdrMetadata;
 use crate::encode::EncoderSettings;
 use crate::error::{Error, Result};
 use crate::fingerprint::Sha256Hex;
 use crate::frame::{FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size, Window};
+use crate::picture::tone::MapSpec;
 use crate::picture::{ComposeSpec, DEINTERLACER, Graph, Layers, ScaleSpec};
 use crate::source::{AudioChoice, OpenOptions, SourceInfo, VideoChoice};
 use crate::time::Time;
@@ -37,6 +39,9 @@ pub struct Plan {
     pub wanted: Wanted,
     /// What follows from both. Worked out anew when the document is read, whatever it says.
     pub follows: Follows,
+    /// The conversion of colours, whose table is computed once.
+    #[serde(skip)]
+    pub(crate) map: Option<MapSpec>,
 }
 
 /// A plan as it is read.
@@ -66,7 +71,8 @@ impl Plan {
         let key_frames = check::encoder_capabilities(&wanted)?.key_frames;
         check::check(&found, &wanted, key_frames)?;
         let follows = Follows::of(&found, &wanted, key_frames);
-        let mut plan = Self { version: VERSION, found, wanted, follows };
+        let map = wanted.colour.as_ref().and_then(|colour| colour.map(&found.video).ok());
+        let mut plan = Self { version: VERSION, found, wanted, follows, map };
         plan.follows.memory = plan.memory_of_one_segment();
         Ok(plan)
     }
@@ -301,22 +307,29 @@ impl Plan {
 
     /// Gives the graph that makes the rungs' pictures of the source's.
     pub fn graph(&self) -> Graph {
-        let (scale, fields) = (self.scale_spec(), self.wanted.makes_fields());
-        let mut graph = Graph::new(scale.source);
+        let mut graph = Graph::new(self.found.video.format);
+        let fields = self.wanted.makes_fields();
         let whole = if fields { graph.planes(Graph::SOURCE, &DEINTERLACER) } else { Graph::SOURCE };
-        let cropped = graph.crop(whole);
-        let rungs = if self.wanted.shots.iter().all(Shot::is_plain) {
-            graph.scale(cropped, &scale)
-        } else {
-            graph.compose(cropped, &self.compose_spec())
-        };
-        rungs.into_iter().for_each(|rung| graph.output(rung));
+        for converted in [true, false] {
+            let scale = self.scale_spec(converted);
+            if scale.rungs.is_empty() {
+                continue;
+            }
+            let whole = if converted { self.map.iter().fold(whole, |edge, map| graph.map(edge, map)) } else { whole };
+            let cropped = graph.crop(whole);
+            let rungs = if self.wanted.shots.iter().all(Shot::is_plain) {
+                graph.scale(cropped, &scale)
+            } else {
+                graph.compose(cropped, &self.compose_spec(scale))
+            };
+            rungs.into_iter().for_each(|rung| graph.output(rung));
+        }
         graph
     }
 
     /// Describes how pictures are put together of layers.
-    fn compose_spec(&self) -> ComposeSpec {
-        let mut spec = ComposeSpec { scale: self.scale_spec(), bands: Vec::new() };
+    fn compose_spec(&self, scale: ScaleSpec) -> ComposeSpec {
+        let mut spec = ComposeSpec { scale, bands: Vec::new() };
         let picture = &self.found.video.upright;
         for shot in self.wanted.shots.iter().filter(|shot| !shot.is_plain()) {
             let all = shot.bands(self.shape());
@@ -334,16 +347,18 @@ impl Plan {
         spec
     }
 
-    /// Describes how pictures are scaled to the rungs.
-    pub fn scale_spec(&self) -> ScaleSpec {
-        let grid = self.found.video.format;
+    /// Describes how pictures are scaled to the rungs: those in the source's own colour, or those whose colours are converted.
+    pub fn scale_spec(&self, converted: bool) -> ScaleSpec {
+        let source = &self.found.video;
+        let grid = self.map.as_ref().filter(|_| converted).map_or(source.format, MapSpec::output);
+        let rungs: Vec<_> = self.follows.rungs.iter().filter(|rung| rung.converted == converted).collect();
         let mut spec = ScaleSpec {
             source: grid,
             room: Size { width: grid.width, height: grid.height },
             source_chroma: self.found.video.colour.chroma,
-            full_range: self.found.video.colour.full_range,
-            rungs: self.wanted.rungs.iter().map(|&rung| self.rung_format(rung)).collect(),
-            rung_chroma: self.follows.colour.chroma,
+            full_range: source.colour.full_range && !converted,
+            rungs: rungs.iter().map(|rung| Self::rung_format(rung)).collect(),
+            rung_chroma: rungs.first().map_or(self.follows.colour.chroma, |rung| rung.colour.chroma),
             soft: false,
         };
         // No frame's window is larger than the larger of the two keys that it lies between.
@@ -359,24 +374,25 @@ impl Plan {
     }
 
     /// Gives the format of a rung's frames.
-    pub fn rung_format(&self, size: Size) -> FrameFormat {
-        FrameFormat {
-            width: size.width,
-            height: size.height,
-            subsampling: Subsampling::CS420,
-            depth: self.wanted.depth,
-        }
+    pub fn rung_format(rung: &RungFollows) -> FrameFormat {
+        let Size { width, height } = rung.size;
+        FrameFormat { width, height, subsampling: Subsampling::CS420, depth: rung.depth }
+    }
+
+    /// Gives the metadata of high dynamic range of a rung.
+    pub(crate) fn hdr(&self, rung: &RungFollows) -> HdrMetadata {
+        if rung.converted { HdrMetadata::default() } else { self.found.video.hdr }
     }
 
     /// Gives the settings that the encoder of a rung is opened with.
-    pub fn encoder_settings(&self, size: Size) -> EncoderSettings {
+    pub fn encoder_settings(&self, rung: &RungFollows) -> EncoderSettings {
         let encoder = &self.wanted.encoder;
         EncoderSettings {
             kind: encoder.kind.clone(),
-            size,
-            depth: self.wanted.depth,
-            colour: self.follows.colour,
-            hdr: self.found.video.hdr,
+            size: rung.size,
+            depth: rung.depth,
+            colour: rung.colour,
+            hdr: self.hdr(rung),
             time_base: self.time_base(),
             frame_rate: self.frame_rate(),
             speed: encoder.speed,

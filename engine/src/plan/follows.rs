@@ -5,8 +5,10 @@ use super::wanted::Wanted;
 use crate::av1;
 use crate::colour::{ChromaSite, Colour, Siting, cicp};
 use crate::encode::KeyFrameControl;
+use crate::frame::Depth;
 use crate::geometry::Size;
 use crate::ladder::ROUNDING;
+use crate::picture::tone::MapSpec;
 use crate::source::SourceInfo;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,11 +17,12 @@ use serde::{Deserialize, Serialize};
 /// and what a document says here is passed over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Follows {
-    /// The renditions, in the order of the ladder.
+    /// The renditions, in the order of the ladder; where there are some in either colour, those in BT.709 first.
     pub rungs: Vec<RungFollows>,
     /// How the encoder comes to key frames.
     pub key_frames: KeyFrameControl,
-    /// Tags of the renditions: the source's, but for chroma samples where AV1 cannot have them.
+    /// Tags of the renditions, of the first where they differ: the source's, but for chroma samples where AV1 cannot have them, or
+    /// those that colours are converted to.
     pub colour: Colour,
     /// Frames of each rendition, as far as the container tells.
     pub frames: Option<u64>,
@@ -34,6 +37,12 @@ pub struct RungFollows {
     pub file: String,
     /// Its size in pixels.
     pub size: Size,
+    /// Bits of its samples.
+    pub depth: Depth,
+    /// Its tags.
+    pub colour: Colour,
+    /// Whether its colours are converted.
+    pub converted: bool,
     /// The AV1 level that its size and frame rate ask for, as `seq_level_idx`: 8 is level 4.0, 9 is 4.1.
     pub level: u8,
     /// Whether a window has fewer samples than the rung has pixels, by more than rounding, along an axis in some shot.
@@ -44,16 +53,24 @@ impl Follows {
     /// Works out all that follows but for memory.
     pub(super) fn of(found: &SourceInfo, wanted: &Wanted, key_frames: KeyFrameControl) -> Self {
         Self {
-            rungs: wanted.rungs.iter().map(|&size| rung(found, wanted, size)).collect(),
+            rungs: rungs(found, wanted),
             key_frames,
-            colour: output_colour(&found.video.colour),
+            colour: wanted.colour.as_ref().map_or_else(|| output_colour(&found.video.colour), |_| converted(found)),
             frames: wanted.frames(),
             memory: 0,
         }
     }
 }
 
-fn rung(found: &SourceInfo, wanted: &Wanted, size: Size) -> RungFollows {
+fn rungs(found: &SourceInfo, wanted: &Wanted) -> Vec<RungFollows> {
+    let of = |converted: bool| wanted.rungs.iter().map(move |&size| rung(found, wanted, size, converted));
+    match &wanted.colour {
+        None => of(false).collect(),
+        Some(colour) => of(true).chain(of(false).filter(|_| colour.and_source)).collect(),
+    }
+}
+
+fn rung(found: &SourceInfo, wanted: &Wanted, size: Size, is_converted: bool) -> RungFollows {
     let grid = |window| found.video.upright.to_grid(window);
     // A part of the height: halves, where two windows are one above the other; a fitted one is lower as it is wider.
     let keys = wanted.shots.iter().flat_map(|shot| {
@@ -65,17 +82,30 @@ fn rung(found: &SourceInfo, wanted: &Wanted, size: Size) -> RungFollows {
         let high = layout != Layout::Fit && lacks(f64::from(size.height) * part, window.height);
         high || lacks(size.width.into(), window.width)
     });
+    let kept = output_colour(&found.video.colour);
+    let beside = wanted.colour.is_some() && !is_converted;
     RungFollows {
-        file: file_name(size),
+        file: format!("{size}{}.mp4", if beside { "-hdr" } else { "" }),
         size,
+        depth: if beside { Depth::Ten } else { wanted.depth },
+        colour: if is_converted { converted(found) } else { kept },
+        converted: is_converted,
         level: av1::level_for(size, wanted.frame_rate(found)),
         upscaled: upscaled.any(|upscaled| upscaled),
     }
 }
 
-/// Name of the file of a rendition.
-pub(crate) fn file_name(size: Size) -> String {
-    format!("{size}.mp4")
+impl RungFollows {
+    /// Gives the name of its file without the extension, which is its name in a job.
+    pub(crate) fn name(&self) -> &str {
+        self.file.strip_suffix(".mp4").unwrap_or(&self.file)
+    }
+}
+
+/// Tags of what is converted.
+fn converted(found: &SourceInfo) -> Colour {
+    let site = ChromaSite::TOP_LEFT;
+    MapSpec::output_colour(if found.video.colour.chroma == site { site } else { ChromaSite::LEFT })
 }
 
 /// AV1 signals left or top-left and no other. Top-left is what BT.2020 asks for (ITU-R BT.2020-2, chroma subsampling

@@ -17,10 +17,10 @@ impl Plan {
     /// all and a runner that takes `runner` for each, about.
     pub(crate) fn memory(&self, segments: usize, source_frames: usize, runner: Memory) -> u64 {
         let encoder = &self.wanted.encoder;
-        let segment = self.wanted.rungs.iter().map(|&rung| {
+        let segment = self.follows.rungs.iter().map(|rung| {
             // One more is made meanwhile.
-            let frames = ((RUNG_FRAMES + 1) * self.rung_format(rung).bytes()) as u64;
-            encoder.kind.memory(rung, self.wanted.depth, encoder.speed, encoder.threads) + frames
+            let frames = ((RUNG_FRAMES + 1) * Self::rung_format(rung).bytes()) as u64;
+            encoder.kind.memory(rung.size, rung.depth, encoder.speed, encoder.threads) + frames
         });
         let base = if runner == Memory::default() { BASE } else { BASE + DRIVER };
         let source = source_frames as u64 * self.largest_source_frame().bytes() as u64;

@@ -5,6 +5,7 @@
 //! by the schema `docs/plan.schema.json`.
 
 mod check;
+mod converted;
 mod decide;
 mod document;
 mod fields;
@@ -17,15 +18,15 @@ mod segments;
 mod track;
 mod wanted;
 
+pub use converted::ConvertedColour;
 pub use document::{Plan, VERSION};
 pub use fields::{Deinterlace, FieldMake, FieldRun};
 pub(crate) use fields::{FieldPicture, FieldPictures, FrameTimes, PARTS, PictureTimes, rising};
-pub(crate) use follows::file_name;
 pub use follows::{Follows, RungFollows};
 #[cfg(test)]
 pub(crate) use memory::DRIVER;
 pub(crate) use memory::{LEAST_FRAMES, RUNG_FRAMES};
-pub use options::{CropChoice, DepthChoice, PlanOptions, Subtitles, TwoShots};
+pub use options::{CropChoice, DepthChoice, DynamicRange, Gamut, PlanOptions, Subtitles, TwoShots};
 pub(crate) use segments::{FramePlace, Segmenter};
 pub use segments::{KeyFrameRule, Segment, Segmentation};
 pub use track::{Caption, CropKey, Interpolation, Layout, Placement, Shot, ShotBorders, ShotMode, ShotSubject};

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::ladder::Ladder;
 use crate::machine;
+use crate::picture::tone::LookFile;
 
 /// Choices that a plan is made from; everything else follows from the source.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +40,12 @@ pub struct PlanOptions {
     pub analysis: Option<Analysis>,
     /// How interlaced and telecined pictures are treated.
     pub deinterlace: Deinterlace,
+    /// What becomes of high dynamic range.
+    pub dynamic_range: DynamicRange,
+    /// What becomes of standard dynamic range in other primaries than those of BT.709.
+    pub gamut: Gamut,
+    /// A studio's own look, for renditions in BT.709.
+    pub look: Option<LookFile>,
     /// Shots of an earlier plan; those of them that are locked stay as they are.
     pub earlier: Vec<Shot>,
 }
@@ -59,6 +66,9 @@ impl Default for PlanOptions {
             cores: machine::cores(),
             analysis: None,
             deinterlace: Deinterlace::Auto,
+            dynamic_range: DynamicRange::Auto,
+            gamut: Gamut::Keep,
+            look: None,
             earlier: Vec::new(),
         }
     }
@@ -94,6 +104,9 @@ builders! {
     cores: usize,
     analysis: Option<Analysis>,
     deinterlace: Deinterlace,
+    dynamic_range: DynamicRange,
+    gamut: Gamut,
+    look: Option<LookFile>,
     earlier: Vec<Shot>,
 }
 
@@ -164,6 +177,28 @@ pub enum Subtitles {
     Auto,
     /// All are.
     Keep,
+}
+
+/// What becomes of high dynamic range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DynamicRange {
+    /// It stays, unless 8 bits are asked for, in which it cannot be.
+    Auto,
+    /// It stays.
+    Keep,
+    /// It becomes standard dynamic range in BT.709.
+    Sdr,
+    /// There is a rendition of each size of either.
+    Both,
+}
+
+/// What becomes of standard dynamic range in other primaries than those of BT.709.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gamut {
+    /// It stays in them.
+    Keep,
+    /// It is converted to BT.709.
+    Bt709,
 }
 
 /// Bits of the output's samples.

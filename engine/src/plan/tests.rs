@@ -134,7 +134,12 @@ fn depth_follows_the_source_unless_it_is_chosen() {
     ] {
         assert_eq!(out(depth, colour, choice).unwrap(), expected, "{depth:?} {choice:?}");
     }
-    assert!(matches!(out(Depth::Ten, PQ, DepthChoice::Eight), Err(Error::NotInSource(_))));
+    // Which it becomes standard dynamic range for, unless it is to stay what it is.
+    assert_eq!(out(Depth::Ten, PQ, DepthChoice::Eight).unwrap(), Depth::Eight);
+    let mut film = source(1920, 1080);
+    film.video.colour = PQ;
+    let keep = PlanOptions::default().depth(DepthChoice::Eight).dynamic_range(DynamicRange::Keep);
+    assert!(matches!(Plan::new(&film, &keep), Err(Error::NotInSource(_))));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What is wanted of a source: all that a person may edit.
 
+use super::converted::ConvertedColour;
 use super::fields::{FieldMake, FieldRun};
 use super::segments::{KeyFrameRule, Segmentation};
 use super::track::Shot;
@@ -17,13 +18,16 @@ use serde::{Deserialize, Serialize};
 pub struct Wanted {
     /// The ladder: sizes of the renditions in pixels, all of one shape. Sides are even, from 16 to 16384.
     pub rungs: Vec<Size>,
-    /// Bits of the renditions' samples: 8 or 10; high dynamic range needs 10.
+    /// Bits of the renditions' samples: 8 or 10; high dynamic range needs 10, and where it is there too has them.
     pub depth: Depth,
     /// The shots, at least one, in the order of the film, without gap from time 0 to its end.
     pub shots: Vec<Shot>,
     /// What is made of the fields of its frames, in the order of the film; empty where frames are taken as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldRun>,
+    /// Conversion of colours to BT.709; none where they stay as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<ConvertedColour>,
     /// Which frames are key frames, the same in every rendition.
     pub key_frames: KeyFrameRule,
     /// The parts that are encoded by themselves, the same in every rendition.

@@ -3,7 +3,8 @@
 use crate::encode::EncoderSettings;
 use crate::error::{Error, Result};
 use crate::fingerprint::Sha256Hex;
-use crate::plan::{Caption, CropKey, FieldRun, Interpolation, Layout, Plan, Segment, Shot};
+use crate::picture::tone::LookPlace;
+use crate::plan::{Caption, ConvertedColour, CropKey, FieldRun, Interpolation, Layout, Plan, Segment, Shot};
 use crate::time::Time;
 use crate::versions::versions;
 use serde::Serialize;
@@ -55,6 +56,9 @@ struct Own<'a> {
     /// What is made of the fields of its frames, and of those next to it. Nothing where frames are taken as they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<FieldRun>,
+    /// How its colours are converted. Nothing where they stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    colour: Option<ShownColour<'a>>,
     encoder: &'a EncoderSettings,
 }
 
@@ -77,6 +81,19 @@ struct ShownLayers {
     /// The first window of the tracks, on which it depends where plates lie.
     first: Vec<CropKey>,
     captions: Vec<Caption>,
+}
+
+/// What of a conversion of colours shows.
+#[derive(Serialize)]
+struct ShownColour<'a> {
+    peak: Option<u32>,
+    look: Option<(&'a Sha256Hex, LookPlace)>,
+}
+
+impl<'a> ShownColour<'a> {
+    fn of(colour: &'a ConvertedColour) -> Self {
+        Self { peak: colour.peak, look: colour.look.as_ref().map(|look| (&look.sha256, look.place)) }
+    }
 }
 
 impl SegmentKeys {
@@ -116,9 +133,9 @@ impl SegmentKeys {
     /// [`Error::Misuse`] when the plan has no such segment or rung.
     pub(crate) fn key(&self, number: usize, rung: usize) -> Result<SegmentKey> {
         let segment = self.plan.segments().and_then(|list| list.get(number)).copied();
-        let size = self.plan.wanted.rungs.get(rung).copied();
+        let follows = self.plan.follows.rungs.get(rung);
         let missing = || Error::misuse(format!("the plan has no rung {rung} of a segment {number}"));
-        let (segment, size) = segment.zip(size).ok_or_else(missing)?;
+        let (segment, follows) = segment.zip(follows).ok_or_else(missing)?;
         // The first has the frames before its beginning too.
         let start = if number == 0 { segment.start.min(Time::ZERO) } else { segment.start };
         let shown = Segment { start, ..segment };
@@ -127,7 +144,8 @@ impl SegmentKeys {
             key_frames: self.plan.wanted.key_frames,
             shots: shots_within(&self.plan.wanted.shots, shown),
             fields: fields_within(&self.plan.wanted.fields, shown),
-            encoder: &self.plan.encoder_settings(size),
+            colour: self.plan.wanted.colour.as_ref().filter(|_| follows.converted).map(ShownColour::of),
+            encoder: &self.plan.encoder_settings(follows),
         };
         let own = serde_json::to_string(&own).map_err(|error| unwritable(&error))?;
         Ok(SegmentKey(Sha256Hex::of(format!("{}\n{own}", self.common).as_bytes())))

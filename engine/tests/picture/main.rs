@@ -12,4 +12,5 @@ mod graph;
 mod noise;
 mod pictures;
 mod reference;
+mod tone;
 mod zimg;

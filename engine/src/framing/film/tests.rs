@@ -54,6 +54,7 @@ fn analysis(shots: Vec<SeenShot>) -> Analysis {
         sound: Vec::new(),
         captions: Vec::new(),
         cadence: vec![film.video.told_cadence()],
+        peak: None,
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::encode::{EncoderChoice, EncoderKind, LibavEncoder};
 use crate::geometry::Rational;
+use crate::geometry::Size;
 use crate::measure::footage;
 use crate::pipeline::Limits;
 use crate::source::{AudioChoice, Span, VideoChoice};

@@ -3,6 +3,7 @@
 mod bandwidth;
 mod composer;
 mod instructions;
+mod mapper;
 mod planes;
 mod runner;
 mod scaler;

@@ -2,6 +2,7 @@
 
 use super::composer::CpuComposer;
 use super::instructions::Instructions;
+use super::mapper::CpuMapper;
 use super::planes;
 use super::scaler::CpuScaler;
 use crate::error::{Error, Result};
@@ -34,6 +35,7 @@ pub(in crate::picture) struct CpuRunner {
 enum CpuNode {
     Scale(Box<CpuScaler>),
     Compose(Box<CpuComposer>),
+    Map(Box<CpuMapper>),
     /// Nothing of its own.
     Other,
 }
@@ -49,22 +51,27 @@ impl LentMemory for Lease<HostBytes> {
 }
 
 impl CpuRunner {
-    pub(in crate::picture) fn new(instructions: Instructions, graph: &Graph) -> Self {
-        let node = |kind: &NodeKind| match kind {
-            NodeKind::Scale(spec) => CpuNode::Scale(Box::new(CpuScaler::new(instructions, spec))),
-            NodeKind::Compose(spec) => CpuNode::Compose(Box::new(CpuComposer::new(instructions, spec))),
-            NodeKind::Crop | NodeKind::Planes(_) => CpuNode::Other,
+    /// # Errors
+    /// Those of what a node works with.
+    pub(in crate::picture) fn new(instructions: Instructions, graph: &Graph) -> Result<Self> {
+        let node = |kind: &NodeKind| {
+            Ok(match kind {
+                NodeKind::Scale(spec) => CpuNode::Scale(Box::new(CpuScaler::new(instructions, spec))),
+                NodeKind::Compose(spec) => CpuNode::Compose(Box::new(CpuComposer::new(instructions, spec))),
+                NodeKind::Map(spec) => CpuNode::Map(Box::new(CpuMapper::new(spec)?)),
+                NodeKind::Crop | NodeKind::Planes(_) => CpuNode::Other,
+            })
         };
         let graph = Arc::new(graph.clone());
-        Self {
+        Ok(Self {
             info: instructions.describe(),
             instructions,
             schedule: Schedule::new(Arc::clone(&graph)),
-            nodes: graph.nodes().iter().map(|it| node(&it.kind)).collect(),
+            nodes: graph.nodes().iter().map(|it| node(&it.kind)).collect::<Result<_>>()?,
             memory: (0..graph.edge_count()).map(|_| Arc::default()).collect(),
             done: VecDeque::new(),
             graph,
-        }
+        })
     }
 
     fn advance(&mut self) -> Result<()> {
@@ -83,6 +90,12 @@ impl CpuRunner {
                     let mut rungs = rungs();
                     composer.compose(&source.frame, view, &mut rungs);
                     rungs
+                }
+                (CpuNode::Map(mapper), Work::Map { source, area }) => {
+                    let edge = edges.start;
+                    let mut made = blank(&memory[edge], area.format(graph.grid(Edge(edge))));
+                    mapper.map(source, area, &mut made)?;
+                    vec![made]
                 }
                 (CpuNode::Other, Work::Planes { planes, sources, area, picture }) => {
                     let edge = edges.start;

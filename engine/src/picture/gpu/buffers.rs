@@ -10,7 +10,9 @@ use crate::picture::graph::{Edge, Graph, Node, NodeKind};
 use crate::picture::info::Memory;
 use crate::picture::scale::{ComposeSpec, Crop, EDGE_SLACK, Filters, LayerScaling, ScaleSpec};
 use crate::picture::stock::{Lease, Stock};
+use crate::picture::tone::TABLE_BYTES;
 use std::sync::Arc;
+use upright_shaders::map_colour::MapJob;
 use upright_shaders::plane::PlaneJob;
 use wgpu::{Buffer, BufferUsages};
 
@@ -161,6 +163,7 @@ fn job_bytes(node: &Node, align: usize) -> usize {
             spec.bands.len().max(1) * 2 * scaling(&spec.scale) + composing
         }
         NodeKind::Planes(_) => (3 * size_of::<PlaneJob>()).next_multiple_of(align),
+        NodeKind::Map(_) => (2 * size_of::<MapJob>()).next_multiple_of(align),
     }
 }
 
@@ -178,6 +181,11 @@ fn node_buffers(graph: &Graph, node: &Node, pictures: usize, direct: bool) -> No
             layout::rungs(&spec.scale).0
         }
         NodeKind::Planes(_) => layout::picture_bytes(graph.largest(Edge(node.outputs.start))),
+        NodeKind::Map(_) => {
+            let inside = BufferUsages::COPY_DST | BufferUsages::STORAGE;
+            scaling.tables = Some(Buffers::new("colours", TABLE_BYTES, inside, 1));
+            layout::picture_bytes(graph.largest(Edge(node.outputs.start)))
+        }
     };
     let leads_on = node.outputs.clone().any(|edge| graph.consumers(Edge(edge)).next().is_some());
     let comes_out = node.outputs.clone().any(|edge| graph.outputs().contains(&Edge(edge)));

@@ -13,6 +13,7 @@ mod composer;
 mod context;
 mod device;
 mod layout;
+mod mapper;
 mod memory;
 mod planes;
 mod runner;

@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::composer::GpuComposer;
 use super::context::{PATIENCE, Pipeline};
 use super::device::Gpu;
+use super::mapper::GpuMapper;
 use super::memory::{DeviceMemory, Mapped};
 use super::planes::{self, Made};
 use super::scaler::GpuScaler;
@@ -49,6 +50,7 @@ enum GpuNode {
     Crop,
     Scale(Box<GpuScaler>),
     Compose(Box<GpuComposer>),
+    Map(Box<GpuMapper>),
     Planes(Arc<Pipeline>),
 }
 
@@ -85,6 +87,7 @@ impl GpuRunner {
             NodeKind::Scale(spec) => GpuScaler::new(&gpu, spec).map(Box::new).map(GpuNode::Scale),
             NodeKind::Compose(spec) => GpuComposer::new(&gpu, spec).map(Box::new).map(GpuNode::Compose),
             NodeKind::Planes(planes) => gpu.pipeline(planes.kernel).map(GpuNode::Planes),
+            NodeKind::Map(spec) => GpuMapper::new(&gpu, spec).map(Box::new).map(GpuNode::Map),
         };
         let nodes = graph.nodes().iter().map(|maker| node(&maker.kind)).collect::<Result<_>>()?;
         drop(alone);
@@ -120,6 +123,9 @@ impl GpuRunner {
                 }
                 (GpuNode::Compose(composer), Work::Compose { source, view }) => {
                     composer.record(&mut recording, &source.frame, view, own)
+                }
+                (GpuNode::Map(mapper), Work::Map { source, area }) => {
+                    mapper.record(&mut recording, source, area, own).map(|frame| vec![frame])
                 }
                 (GpuNode::Planes(pipeline), Work::Planes { planes, sources, area, picture }) => {
                     let made = Made { grid: graph.grid(Edge(graph.nodes()[number].outputs.start)), area, picture };

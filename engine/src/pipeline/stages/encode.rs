@@ -7,16 +7,15 @@ use super::super::queue::{Receiver, Sender};
 use crate::control::Control;
 use crate::encode::Encoder;
 use crate::error::Result;
-use crate::geometry::Size;
 use crate::packet::Packet;
 
 /// Encodes the frames of one rung of one lane.
 pub(crate) struct Encode<'a, W> {
     pub(crate) job: &'a Control,
     pub(crate) factory: &'a W,
-    /// Index of the rung in the ladder, and its size.
+    /// Index of the rendition, and its name.
     pub(crate) rung: usize,
-    pub(crate) size: Size,
+    pub(crate) name: &'a str,
     pub(crate) input: Receiver<SegmentEvent<ScaledFrame>>,
     /// Where it says that the segment's encoder is open.
     pub(crate) opened: Sender<()>,
@@ -30,7 +29,7 @@ pub(crate) struct Encode<'a, W> {
 
 impl<W: StageFactory> Stage for Encode<'_, W> {
     fn name(&self) -> String {
-        format!("encode {}", self.size)
+        format!("encode {}", self.name)
     }
 
     fn queues(&self) -> StageQueues {

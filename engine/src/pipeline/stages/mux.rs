@@ -11,7 +11,6 @@ use super::super::summary::SourceSummary;
 use super::reorder::SegmentReorderBuffer;
 use crate::control::Control;
 use crate::error::{Error, Result};
-use crate::geometry::Size;
 use crate::packet::Packet;
 use crate::store::{PlanStore, StoredWriter};
 use std::collections::BTreeMap;
@@ -23,9 +22,9 @@ use std::sync::OnceLock;
 pub(crate) struct Mux<'a, W: StageFactory> {
     pub(crate) job: &'a Control,
     pub(crate) factory: &'a W,
-    /// Index of the rung in the ladder, and its size.
+    /// Index of the rendition, and its name.
     pub(crate) rung: usize,
-    pub(crate) size: Size,
+    pub(crate) name: &'a str,
     pub(crate) counters: &'a ProgressCounters,
     pub(crate) input: Receiver<EncodedEvent>,
     pub(crate) summary: &'a OnceLock<SourceSummary>,
@@ -38,7 +37,7 @@ pub(crate) struct Mux<'a, W: StageFactory> {
 
 impl<W: StageFactory> Stage for Mux<'_, W> {
     fn name(&self) -> String {
-        format!("mux {}", self.size)
+        format!("mux {}", self.name)
     }
 
     fn queues(&self) -> StageQueues {
