@@ -382,6 +382,10 @@ pub(crate) struct OutputArguments {
     #[arg(long, help_heading = "Output")]
     pub(crate) overwrite: bool,
 
+    /// Write subtitles and closed captions (CEA-608 and 708) beside the renditions, as WebVTT, a file for each track
+    #[arg(long, help_heading = "Output")]
+    pub(crate) subtitles_out: bool,
+
     /// Refuse an input that is damaged, cut short, without its sound or with wrong times, instead of converting what is
     /// whole
     #[arg(long, help_heading = "Input")]

@@ -16,6 +16,7 @@ use std::io::Write as _;
 use upright_engine::Result;
 use upright_engine::encode::{self, EncoderKind};
 use upright_engine::media::Source;
+use upright_engine::pipeline::report::SubtitlesReport;
 use upright_engine::pipeline::{self, REPORT, RenderOptions, Report, render};
 use upright_engine::plan::Plan;
 use upright_engine::remote;
@@ -34,7 +35,7 @@ pub(crate) fn convert(arguments: ConvertArguments, quiet: bool, messages: &mut M
     carry_out(&options, told, messages, |interrupt, reporter| {
         let control = interrupt.control();
         let source = Source::open_within(&request.input, &request.open, control)?;
-        tell_of_source(source.info());
+        tell_of_source(source.info(), options.subtitles);
         let progress = |progress: &_| reporter.progress(progress);
         let options = analysis_file::look(&source, request.plan, &device, analysis.as_deref(), control, &progress)?;
         let plan = pipeline::plan(&source, &options, control, &progress)?;
@@ -57,7 +58,7 @@ pub(crate) fn render_plan(arguments: RenderArguments, quiet: bool, messages: &mu
         let open = plan.open_options(access.protocols);
         let source = Source::open_within(&input, &open, interrupt.control())?;
         plan.check_source_of_document(source.info(), &text)?;
-        tell_of_source(source.info());
+        tell_of_source(source.info(), options.subtitles);
         Ok((source, plan))
     })
 }
@@ -113,23 +114,27 @@ fn carry_out(
 }
 
 /// Says what had to be assumed of a source, and what is not carried over.
-pub(crate) fn tell_of_source(source: &SourceInfo) {
+///
+/// Where `subtitles` are written beside the renditions, those of text are.
+pub(crate) fn tell_of_source(source: &SourceInfo, subtitles: bool) {
     for assumption in &source.assumptions {
         let hint = hints::of_assumption(&assumption.what).map(|hint| format!("; {hint}")).unwrap_or_default();
         log::info!("assumed {}: {} ({}{hint})", assumption.what, assumption.value, assumption.because);
     }
-    if !source.passed_over.is_empty() {
-        log::warn!("{}: not carried over: {}", source.name, list(&source.passed_over));
+    let is_written = |stream: &&PassedOver| subtitles && matches!(&*stream.kind, "subtitle" | "captions");
+    let left: Vec<_> = source.passed_over.iter().filter(|stream| !is_written(stream)).collect();
+    if !left.is_empty() {
+        log::warn!("{}: not carried over: {}", source.name, list(&left));
     }
 }
 
 /// Lists streams in a line: `subtitle 1 (subrip, eng), audio 2 (ac3)`.
-fn list(passed_over: &[PassedOver]) -> String {
+fn list(passed_over: &[&PassedOver]) -> String {
     let stream = |PassedOver { kind, track, codec, language, .. }: &PassedOver| {
         let language = language.as_ref().map(|language| format!(", {language}")).unwrap_or_default();
         format!("{kind} {track} ({codec}{language})")
     };
-    passed_over.iter().map(stream).collect::<Vec<_>>().join(", ")
+    passed_over.iter().copied().map(stream).collect::<Vec<_>>().join(", ")
 }
 
 /// Describes the damage of a source, one sentence for each kind.
@@ -193,6 +198,9 @@ fn summary(directory: &str, report: &Report) -> String {
         let note = if rendition.upscaled { "  upscaled" } else { "" };
         let kilobits = rendition.video_bitrate / 1e3;
         let _ = writeln!(text, "  {:<16} {size:>10} {kilobits:>8.0} kb/s{note}", rendition.file);
+    }
+    for SubtitlesReport { file, cues, .. } in &report.subtitles {
+        let _ = writeln!(text, "  {file:<16} {cues:>10} texts");
     }
     let _ = writeln!(text, "  {REPORT}");
     if let Some(faster) = faster_encoder(&report.plan) {

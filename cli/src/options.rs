@@ -93,6 +93,7 @@ pub(crate) fn render_options(output: OutputArguments, machine: MachineArguments,
     let options = RenderOptions::new(remote::below(&output.output, Path::new(&name)))
         .overwrite(output.overwrite)
         .strict(output.strict)
+        .subtitles(output.subtitles_out)
         .device(machine.device)
         .limits(limits);
     let size = output.store_size;

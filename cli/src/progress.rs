@@ -146,7 +146,7 @@ impl Reporter {
         let done = Line::Done {
             exit: Exit::Success.code(),
             directory,
-            files: names.chain([REPORT]).collect(),
+            files: names.chain(report.subtitles.iter().map(|track| &*track.file)).chain([REPORT]).collect(),
             frames: report.frames,
             seconds: report.wall_seconds,
         };

@@ -28,6 +28,8 @@ pub mod av1;
 pub mod batch;
 pub mod cadence;
 #[doc(hidden)]
+pub mod captions;
+#[doc(hidden)]
 pub mod clock;
 pub mod colour;
 pub mod control;

@@ -316,7 +316,7 @@ pub struct Assumption {
 pub struct PassedOver {
     /// Index of the stream in the container.
     pub stream: usize,
-    /// `video`, `cover`, `audio`, `subtitle`, `attachment` or `data`.
+    /// `video`, `cover`, `audio`, `subtitle`, `captions`, `attachment` or `data`.
     pub kind: Cow<'static, str>,
     /// Number among the streams of this kind, from 1.
     pub track: usize,

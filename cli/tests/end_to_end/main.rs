@@ -21,5 +21,6 @@ mod publishing;
 mod rendition;
 mod sound;
 mod stalls;
+mod subtitles;
 mod support;
 mod timing;

@@ -33,6 +33,7 @@ mod rgb;
 mod scan;
 mod sound;
 mod source;
+mod subtitles;
 mod tags;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -47,6 +48,7 @@ pub use mux::{Mp4Writer, VideoTrack};
 pub use parameters::CodecParameters;
 pub(crate) use rendition::{AudioDescription, RenditionReader, StoredPacket, TrackKind, VideoDescription};
 pub use source::Source;
+pub use subtitles::Subtitles;
 pub use tags::Tags;
 pub(crate) use video_encoder::{SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder};
 

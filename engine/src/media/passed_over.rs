@@ -3,7 +3,9 @@
 #![expect(unsafe_code, reason = "libav is C")]
 
 use super::demux::Demuxer;
+use super::ffi;
 use super::probe::{self, StreamKind};
+use super::video_reader::VideoReader;
 use crate::source::PassedOver;
 use ffmpeg_sys_next as av;
 use std::collections::BTreeMap;
@@ -40,6 +42,19 @@ pub(super) fn streams(demuxer: &Demuxer, kept: &[usize]) -> Vec<PassedOver> {
         });
     }
     passed_over
+}
+
+/// Closed captions that the reader's frame carries, as those of a whole film are likely to.
+pub(super) fn captions(reader: &VideoReader) -> Option<PassedOver> {
+    ffi::frame_side_data(&reader.frame, av::AVFrameSideDataType::AV_FRAME_DATA_A53_CC)?;
+    Some(PassedOver {
+        stream: reader.video,
+        kind: "captions".into(),
+        track: 1,
+        codec: "cea608/708".to_owned(),
+        language: None,
+        because: "renditions hold picture and sound alone".to_owned(),
+    })
 }
 
 fn kind(stream: &av::AVStream) -> &'static str {

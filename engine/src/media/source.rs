@@ -87,7 +87,7 @@ impl Source {
         let sides = probe::choose_audio(&demuxer, video, &audio, options.audio, &mut assumptions)?;
         let streams = sides.map(|side| side.map(|track| audio[track].stream));
         let kept: Vec<_> = [Some(video)].into_iter().chain(streams).flatten().collect();
-        let passed_over = passed_over::streams(&demuxer, &kept);
+        let mut passed_over = passed_over::streams(&demuxer, &kept);
         let mut reader = VideoReader::new(demuxer, video, streams, options.threads)?;
 
         let mut sound = Sound::default();
@@ -116,6 +116,7 @@ impl Source {
             picture = Picture::of(&reader, Some(&picture), &mut assumptions)?;
         }
         reader.damage.missing_bytes = reader.demuxer.missing_bytes();
+        passed_over.extend(passed_over::captions(&reader));
         let Picture { described, ingest, info: mut video } = picture;
         let sameness = Sameness::new(&reader, described);
 
@@ -156,6 +157,14 @@ impl Source {
             video_over: false,
             finished: false,
         })
+    }
+
+    pub(super) fn input(&self) -> &Input {
+        &self.input
+    }
+
+    pub(super) fn options(&self) -> &OpenOptions {
+        &self.options
     }
 
     /// Describes the source: tracks, picture, durations, and what had to be assumed.

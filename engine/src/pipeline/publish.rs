@@ -111,7 +111,8 @@ impl Outputs {
     /// Lists what looks like renditions in the directory and is none of ours: of a larger ladder that was there before.
     fn strangers(&self) -> Vec<PathBuf> {
         let is_rendition = |name: &OsStr| {
-            let size = name.to_str().and_then(|name| name.strip_suffix(".mp4")).and_then(|size| size.split_once('x'));
+            let size = name.to_str().and_then(|name| name.strip_suffix(".mp4"));
+            let size = size.map(|size| size.strip_suffix("-hdr").unwrap_or(size)).and_then(|size| size.split_once('x'));
             size.is_some_and(|(width, height)| width.parse::<u32>().is_ok() && height.parse::<u32>().is_ok())
         };
         let names: Vec<OsString> = match &self.place {

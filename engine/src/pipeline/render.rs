@@ -4,7 +4,7 @@ use super::factory::StageFactory;
 use super::parallelism::{Limits, ParallelismPlan};
 use super::progress::{Expected, Progress, ProgressCounters};
 use super::publish::{Drafts, Outputs};
-use super::report::{self, AudioReport, RenditionReport, Report, SegmentsReport, Spent};
+use super::report::{self, AudioReport, RenditionReport, Report, SegmentsReport, Spent, SubtitlesReport};
 use super::run::{Outcome, PipelineSpec, run};
 use super::spool::{Either, Interleaved, Spool};
 use super::stages::Selection;
@@ -15,7 +15,7 @@ use crate::encode::{Encoder, EncoderFactory};
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::machine;
-use crate::media::{AudioTrack, Mp4Writer, Source, Tags, VideoTrack};
+use crate::media::{AudioTrack, Mp4Writer, Source, Subtitles, Tags, VideoTrack};
 use crate::picture::{Device, DeviceChoice, MAX_SIDE, Runner, Twin};
 use crate::plan::{Plan, RungFollows};
 use crate::remote::{self, ObjectUrl};
@@ -24,6 +24,7 @@ use crate::store::{PlanStore, SegmentKeys, Store, StoreOptions};
 use crate::verify;
 use crate::versions::versions;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -51,6 +52,8 @@ pub struct RenderOptions {
     pub limits: Limits,
     /// Where segments that were encoded earlier are taken from, and new ones are kept.
     pub store: Option<StoreOptions>,
+    /// Write subtitles and closed captions beside the renditions, as WebVTT.
+    pub subtitles: bool,
 }
 
 impl RenderOptions {
@@ -63,6 +66,7 @@ impl RenderOptions {
             device: DeviceChoice::Auto,
             limits: Limits::default(),
             store: None,
+            subtitles: false,
         }
     }
 
@@ -70,6 +74,12 @@ impl RenderOptions {
     #[must_use]
     pub fn overwrite(self, overwrite: bool) -> Self {
         Self { overwrite, ..self }
+    }
+
+    /// Sets [`RenderOptions::subtitles`].
+    #[must_use]
+    pub fn subtitles(self, subtitles: bool) -> Self {
+        Self { subtitles, ..self }
     }
 
     /// Sets [`RenderOptions::strict`].
@@ -123,6 +133,8 @@ pub fn render(
     plan.check_source(&info)?;
     check_sound(plan, &info)?;
     let mut names: Vec<String> = plan.follows.rungs.iter().map(|rung| rung.file.clone()).collect();
+    let subtitles = if options.subtitles { subtitles(&source, control)? } else { Vec::new() };
+    names.extend(subtitles.iter().map(|track| track.file.clone()));
     names.push(REPORT.to_owned());
     // An input without an extension may have the name of the folder.
     let mut paths =
@@ -160,12 +172,29 @@ pub fn render(
 
     let cpu = clock::process().zip(cpu_before).map(|(after, before)| after.saturating_sub(before).as_secs_f64());
     let spent = Spent { wall: begin.elapsed().as_secs_f64(), cpu, cores: machine::cores() };
-    let (report, files) = account(plan, &info, parallelism, outcome, spent)?;
+    let (mut report, mut files) = account(plan, &info, parallelism, outcome, spent)?;
+    for track in subtitles {
+        let mut file = outputs.drafts().temporary(&track.file)?;
+        let written = file.write_all(track.text.as_bytes()).and_then(|()| file.as_file().sync_all());
+        written.map_err(Error::io(file.path(), "cannot write the subtitles"))?;
+        files.push((file.into_temp_path(), track.file.clone()));
+        let Subtitles { file, kind, language, cues, .. } = track;
+        report.subtitles.push(SubtitlesReport { file, kind, language, cues });
+    }
     let text = serde_json::to_vec_pretty(&report)
         .map_err(|error| Error::Verify { path: options.directory.join(REPORT), why: error.to_string() })?;
     outputs.publish(files, (REPORT, &text))?;
     on_progress(&progress().done());
     Ok(report)
+}
+
+/// Takes the text of a source.
+fn subtitles(source: &Source, control: &Control) -> Result<Vec<Subtitles>> {
+    if source.can_be_read_again() {
+        return source.subtitles(control);
+    }
+    log::warn!("{}: it can be read only once, so that no subtitles are written", source.info().name);
+    Ok(Vec::new())
 }
 
 /// Refuses a source that was opened with another sound than the plan's; one that is not wanted does no harm.
@@ -451,6 +480,7 @@ fn account(
         cpu_seconds: spent.cpu,
         parallelism,
         renditions,
+        subtitles: Vec::new(),
         bottleneck: report::bottleneck(&stages, spent),
         stages,
         queues,

@@ -59,6 +59,9 @@ pub struct Report {
     pub parallelism: ParallelismPlan,
     /// What came out, in the order of the ladder.
     pub renditions: Vec<RenditionReport>,
+    /// Subtitles and captions that lie beside them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subtitles: Vec<SubtitlesReport>,
     /// The threads that did it, from the source to the renditions.
     pub stages: Vec<StageReport>,
     /// What joined them.
@@ -83,6 +86,19 @@ pub struct AudioReport {
     pub codec: String,
     /// Whether the source's packets were copied. The plan says what was meant; sound that changes on the way is converted.
     pub copied: bool,
+}
+
+/// A file of subtitles or captions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SubtitlesReport {
+    /// Its name in the directory of the report.
+    pub file: String,
+    /// `subtitle` or `captions`.
+    pub kind: &'static str,
+    /// ISO 639-2 language.
+    pub language: Option<String>,
+    /// How many texts it has.
+    pub cues: usize,
 }
 
 /// One file that came out.

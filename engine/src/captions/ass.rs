@@ -1,0 +1,284 @@
+//! Text of subtitles as libavcodec's decoders give it: events of Advanced SubStation Alpha.
+
+use super::cue::{Colour, Line, Place, Style};
+use super::webvtt::{CueText, Settings};
+
+/// The width and height that places are told in where libavcodec writes the header itself (`ASS_DEFAULT_PLAYRESX`
+/// and `ASS_DEFAULT_PLAYRESY`); others are in the header of a subtitle stream, as `PlayResX` and `PlayResY`.
+pub const LIBAVCODEC_SIZE: [f32; 2] = [384.0, 288.0];
+
+/// Fields of an event before its text: `ReadOrder,Layer,Style,Name,MarginL,MarginR,MarginV,Effect`.
+const FIELDS: usize = 8;
+/// The height of a line and the width of a letter, in thousandths of the picture: those of the closed captions' screen,
+/// which libavcodec's decoder of closed captions writes places for. Others come close.
+const LINE: f32 = 800.0 / 15.0;
+const LETTER: f32 = 25.0;
+/// Where text at the top begins.
+const TOP: u16 = 100;
+
+/// Tags that say where text is; the first of each kind counts.
+#[derive(Clone, Copy, Debug, Default)]
+struct Placement {
+    /// From 1 to 9, as on a keypad: 1 is at the bottom left.
+    alignment: Option<u8>,
+    /// The point that the alignment is about.
+    position: Option<[f32; 2]>,
+}
+
+/// Text, and the tags within.
+#[derive(Debug, Default)]
+struct Reader {
+    lines: Vec<Vec<(char, Style)>>,
+    line: Vec<(char, Style)>,
+    style: Style,
+    placement: Placement,
+    /// Whether what follows is an outline to be drawn, rather than text.
+    drawing: bool,
+}
+
+/// Turns an event into the text and the settings of a WebVTT cue: `ReadOrder,Layer,Style,Name,MarginL,MarginR,MarginV,
+/// Effect,Text`, whose text may have tags such as `{\i1}` and `{\an8}`. `size` is the size that places are told in,
+/// mostly [`LIBAVCODEC_SIZE`]. None where there is no text.
+///
+/// Bold, italics, underlines, colours and places are kept, and everything else is left out, styles of the header among
+/// it.
+pub fn ass_event(event: &str, size: [f32; 2]) -> Option<CueText> {
+    let text = event.splitn(FIELDS + 1, ',').nth(FIELDS)?;
+    let mut reader = Reader::default();
+    reader.read(text);
+    reader.end_line();
+    let lines: Vec<Line> = reader.lines.into_iter().map(Line::of).filter(|line| !line.runs.is_empty()).collect();
+    let settings = reader.placement.settings(&lines, size);
+    (!lines.is_empty()).then(|| CueText::of(&lines, settings))
+}
+
+impl Reader {
+    fn read(&mut self, text: &str) {
+        let last_brace = text.rfind('}').unwrap_or(0);
+        let mut rest = text;
+        while let Some(letter) = rest.chars().next() {
+            let after = rest.get(letter.len_utf8()..).unwrap_or_default();
+            rest = match (letter, after.chars().next()) {
+                ('{', _) if text.len() - after.len() <= last_brace => {
+                    let (tags, after) = after.split_once('}').unwrap_or((after, ""));
+                    self.tags(tags);
+                    after
+                }
+                ('\\', Some('N')) => {
+                    self.end_line();
+                    after.get(1..).unwrap_or_default()
+                }
+                // A line may be broken there, but is not unless it is long.
+                ('\\', Some('n')) => {
+                    self.add(' ');
+                    after.get(1..).unwrap_or_default()
+                }
+                ('\\', Some('h')) => {
+                    self.add('\u{a0}');
+                    after.get(1..).unwrap_or_default()
+                }
+                ('\\', Some(escaped @ ('{' | '}' | '\\'))) => {
+                    self.add(escaped);
+                    after.get(1..).unwrap_or_default()
+                }
+                // libavcodec joins a backslash to nothing, so that it begins no tag.
+                ('\\', Some('\u{2060}')) => {
+                    self.add('\\');
+                    after.get('\u{2060}'.len_utf8()..).unwrap_or_default()
+                }
+                ('\n', _) => {
+                    self.end_line();
+                    after
+                }
+                _ => {
+                    self.add(letter);
+                    after
+                }
+            };
+        }
+    }
+
+    fn add(&mut self, letter: char) {
+        if !self.drawing && (!letter.is_control() || letter == '\t') {
+            self.line.push((letter, self.style));
+        }
+    }
+
+    fn end_line(&mut self) {
+        self.lines.push(std::mem::take(&mut self.line));
+    }
+
+    /// Follows the tags between braces, each of which begins with a backslash. Those within parentheses, which are of
+    /// animations, are left out.
+    fn tags(&mut self, tags: &str) {
+        let mut depth = 0_usize;
+        let parts = tags.split(|letter: char| {
+            match letter {
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            letter == '\\' && depth == 0
+        });
+        // Before the first backslash there is a comment.
+        parts.skip(1).for_each(|tag| self.tag(tag.trim()));
+    }
+
+    fn tag(&mut self, tag: &str) {
+        let number = |name: &str| tag.strip_prefix(name).and_then(|number| number.parse::<u32>().ok());
+        let is_on = |name: &str| {
+            tag.strip_prefix(name).and_then(|number| match number {
+                "" => Some(false),
+                number => number.parse::<u32>().ok().map(|number| number != 0),
+            })
+        };
+        if let Some(italic) = is_on("i") {
+            self.style.italic = italic;
+        } else if let Some(underline) = is_on("u") {
+            self.style.underline = underline;
+        } else if let Some(bold) = is_on("b") {
+            self.style.bold = bold;
+        } else if let Some(colour) = tag.strip_prefix("1c").or_else(|| tag.strip_prefix('c')) {
+            if let Some(colour) = read_colour(colour) {
+                self.style.colour = colour;
+            }
+        } else if let Some(drawing) = number("p") {
+            self.drawing = drawing != 0;
+        } else if let Some(alignment) = number("an") {
+            self.align(alignment);
+        } else if let Some(alignment) = number("a") {
+            // As SubStation Alpha had it: from left to right at the bottom, and 4 more at the top, 8 in the middle.
+            match alignment {
+                1..=3 => self.align(alignment),
+                5..=7 => self.align(alignment + 2),
+                9..=11 => self.align(alignment - 5),
+                _ => {}
+            }
+        } else if let Some(point) = tag.strip_prefix("pos(").or_else(|| tag.strip_prefix("move(")) {
+            let mut parts = point.trim_end_matches(')').split(',').map(|part| part.trim().parse::<f32>().ok());
+            if let (Some(Some(x)), Some(Some(y))) = (parts.next(), parts.next()) {
+                self.placement.position.get_or_insert([x, y]);
+            }
+        } else if tag.starts_with('r') {
+            self.style = Style::default();
+        }
+    }
+
+    fn align(&mut self, alignment: u32) {
+        if let Ok(alignment @ 1..=9) = u8::try_from(alignment) {
+            self.placement.alignment.get_or_insert(alignment);
+        }
+    }
+}
+
+impl Placement {
+    fn settings(self, lines: &[Line], [width, height]: [f32; 2]) -> Settings {
+        // The middle of the bottom, unless the header says otherwise.
+        let alignment = self.alignment.unwrap_or(2).saturating_sub(1);
+        // How much of the text is before and above its point, in halves.
+        let (before, above) = (alignment % 3, 2 - alignment / 3);
+        let tall = lines.len() as f32 * LINE;
+        if let Some([x, y]) = self.position {
+            let wide = lines.iter().map(Line::length).max().unwrap_or_default() as f32 * LETTER;
+            // As integers, they are held to the range; what is not a number is 0.
+            let thousandths = |value: f32| value.round().clamp(0.0, 1000.0) as u16;
+            let left = x / width * 1000.0 - wide * f32::from(before) / 2.0;
+            let top = y / height * 1000.0 - tall * f32::from(above) / 2.0;
+            let [left, right] = [left, left + wide].map(thousandths);
+            let [top, bottom] = [top, top + tall].map(thousandths);
+            return Settings::from(Place { top, bottom, left, right });
+        }
+        let top = match above {
+            0 => Some(TOP),
+            1 => Some((500.0 - tall / 2.0).max(f32::from(TOP)) as u16),
+            _ => None,
+        };
+        Settings { top, left: before == 0 }
+    }
+}
+
+/// Reads a colour such as `&H00FFFF&`, whose bytes are blue, green and red, behind transparency where there are four.
+/// Without digits it is that of the style, which is taken for white.
+fn read_colour(text: &str) -> Option<Colour> {
+    let digits = text.trim_matches(|letter| letter == '&' || letter == 'H');
+    if digits.is_empty() {
+        return Some(Colour::White);
+    }
+    let [_, blue, green, red] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
+    Some(Colour::nearest([red, green, blue]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn converted(text: &str) -> Option<(String, String)> {
+        ass_event(&format!("0,0,Default,,0,0,0,,{text}"), LIBAVCODEC_SIZE)
+            .map(|cue| (cue.text, cue.settings.to_string()))
+    }
+
+    fn text(text: &str) -> String {
+        converted(text).unwrap().0
+    }
+
+    fn settings(text: &str) -> String {
+        converted(text).unwrap().1
+    }
+
+    #[test]
+    fn the_text_is_behind_eight_commas() {
+        assert_eq!(text("Yes, well, no."), "Yes, well, no.");
+        assert_eq!(ass_event("0,0,Default,,0,0,0,no text", LIBAVCODEC_SIZE), None);
+        assert_eq!(ass_event("", LIBAVCODEC_SIZE), None);
+        assert_eq!(converted("  {\\i1} \\N"), None);
+    }
+
+    #[test]
+    fn lines_are_broken_and_spaces_are_kept() {
+        assert_eq!(text("a\\Nb\\nc\\hd\\N\\Ne"), "a\nb c&nbsp;d\ne");
+        assert_eq!(text("a\r\nb"), "a\nb");
+    }
+
+    #[test]
+    fn styles_become_tags() {
+        assert_eq!(text("a {\\i1}b{\\i0} c"), "a <i>b</i> c");
+        assert_eq!(text("{\\b1\\u1}a{\\b\\u0}b"), "<b><u>a</u></b>b");
+        assert_eq!(text("{\\c&H00FFFF&}a{\\c}b{\\1c&HFF0000&}c{\\r}d"), "<c.yellow>a</c>b<c.blue>c</c>d");
+        assert_eq!(text("{\\b700}a{\\bord2\\be1\\iclip(1,2,3,4)\\fnArial\\fs20\\alpha&HFF&}b"), "<b>ab</b>");
+        assert_eq!(text("{\\t(0,100,\\i1\\c&H0000FF&)\\k20}a"), "a");
+    }
+
+    #[test]
+    fn what_is_no_tag_is_text() {
+        assert_eq!(text("\\{a\\} \\\\ b\\\u{2060}N <i>&"), "{a} \\ b\\N &lt;i&gt;&amp;");
+        assert_eq!(text("a {b"), "a {b");
+        assert_eq!(text("a{a comment}b"), "ab");
+        assert_eq!(text("a\\"), "a\\");
+        assert_eq!(converted("{\\p1}m 0 0 l 10 10{\\p0}").map(|_| ()), None);
+    }
+
+    #[test]
+    fn alignment_becomes_settings() {
+        assert_eq!(settings("a"), "");
+        assert_eq!(settings("{\\an2}a"), "");
+        assert_eq!(settings("{\\an8}a"), " line:10%");
+        assert_eq!(settings("{\\an8}{\\an2}a"), " line:10%");
+        assert_eq!(settings("{\\an5}a\\Nb"), " line:44.6%");
+        assert_eq!(settings("{\\an1}a"), " position:10% align:start");
+        assert_eq!(settings("{\\a6}a"), " line:10%");
+        assert_eq!(settings("{\\a9}a"), " line:47.3% position:10% align:start");
+        assert_eq!(settings("{\\a1}a"), " position:10% align:start");
+        assert_eq!(settings("{\\an0}{\\a4}a"), "");
+    }
+
+    #[test]
+    fn places_become_settings() {
+        // As libavcodec places the closed caption in row 1, column 0, and in row 15, column 10.
+        assert_eq!(settings("{\\an7}{\\pos(38,28)}Short"), " line:9.7% position:10% align:start");
+        assert_eq!(settings("{\\an7}{\\pos(38,28)}Twenty-eight letters, or so."), " line:9.7%");
+        assert_eq!(settings("{\\an7}{\\pos(134,244)}A short caption"), "");
+        assert_eq!(settings("{\\pos(192,144)}a"), " line:44.7%");
+        assert_eq!(settings("{\\pos(x,144)}a"), "");
+        assert_eq!(ass_event("0,0,D,,0,0,0,,{\\pos(1,1)}a", [0.0, 0.0]).map(|cue| cue.text), Some("a".to_owned()));
+    }
+}

@@ -1,0 +1,25 @@
+//! Closed captions of television, as cues and as WebVTT.
+//!
+//! Frames of broadcast video carry captions of two kinds: CEA-608, whose screens of 15 rows and 32 columns once lay in
+//! line 21 of the analogue picture, and CEA-708, whose windows were made for digital television. A [`CaptionDecoder`]
+//! is told what each frame carries, and hands out a [`Cue`] for each caption when it ends.
+
+mod ass;
+mod block;
+mod cea608;
+mod cea708;
+mod clock;
+mod cue;
+mod decoder;
+mod field;
+mod grid;
+mod output;
+mod packet;
+mod showing;
+mod webvtt;
+mod window;
+
+pub use ass::{LIBAVCODEC_SIZE, ass_event};
+pub use cue::{Colour, Cue, Line, Place, Run, Style, Track};
+pub use decoder::CaptionDecoder;
+pub use webvtt::{CueText, Settings, WEBVTT_HEADER, webvtt, webvtt_cue};
