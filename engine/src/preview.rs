@@ -50,8 +50,8 @@ pub fn preview(
         depth: crate::frame::Depth::Eight,
         colour,
         hdr: plan.found.video.hdr,
-        time_base: plan.time_base(),
-        frame_rate: plan.frame_rate(),
+        time_base: video.time_base,
+        frame_rate: video.frame_rate,
         speed: SPEED,
         quality: QUALITY,
         threads: cores(),
@@ -72,13 +72,13 @@ pub fn preview(
                 let picture = picture.ok_or_else(|| Error::misuse("a runner gave no picture"))?;
                 let mut drawn = (*picture).clone();
                 (drawn.pts, drawn.duration) = (pts, duration);
-                draw(&mut drawn, plan, Time::of_ticks(pts, plan.time_base()));
+                draw(&mut drawn, plan, Time::of_ticks(pts, video.time_base));
                 encoder.encode(drawn.into(), number % GROUP == 0, &mut packets)?;
                 film.write(&mut packets)?;
                 number += 1;
                 if told.elapsed() >= TICK {
                     told = Instant::now();
-                    let seconds = Time::of_ticks(pts, plan.time_base()).seconds().as_f64();
+                    let seconds = Time::of_ticks(pts, video.time_base).seconds().as_f64();
                     on_progress(&Progress::reading(Phase::Encode, expected, number, seconds, begin.elapsed()));
                 }
             }

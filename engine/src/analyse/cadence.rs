@@ -18,6 +18,11 @@ const COMBING: f64 = 2.0;
 const CHANGES: f64 = 4.0;
 /// Differences grow with the distance in time to this power: objects that have moved on by their own width differ no more.
 const GROWTH: f64 = 0.7;
+/// Combing from which on a frame shows that its fields are of two times, by itself. What is said to be progressive has to show it:
+/// where whole pictures move up or down by a row, fields fit those of the frame before better than those of the one after.
+const COMBED: f32 = 0.8;
+/// Cost of a frame that does not.
+const UNSHOWN: f64 = 4.0;
 /// Frames of a run of repeated fields, at least.
 const REPEATED: usize = 8;
 
@@ -50,14 +55,17 @@ impl State {
         Self { cadence, first, phase, next, combing, change }
     }
 
-    /// Computes what a frame costs that is taken to be in this state.
-    fn cost(&self, seen: &FieldsSeen) -> f64 {
+    /// Computes what a frame costs that is taken to be in this state; `told` says that the headers call it interlaced.
+    fn cost(&self, seen: &FieldsSeen, told: bool) -> f64 {
         let (combing, change) = (seen.combing.map(f64::from), seen.change.map(f64::from));
         let part =
             |length: f64, full: f64, own: f64| if length > 0.0 { (length / full).min(1.0) * (1.0 - own) } else { 0.0 };
         let combed = part(length(&combing), COMBING, dot(&unit(combing), &self.combing));
         let changed = part(length(&change), CHANGES, dot(&unit(change), &self.change));
-        (f64::from(seen.moving) / BLOCKS).min(1.0) * CONTRADICTION * (combed + changed)
+        let combs = matches!(self.cadence, Cadence::Interlaced | Cadence::Shifted);
+        let unshown = !told && combs && seen.combed < COMBED;
+        let doubt = if unshown { UNSHOWN } else { 0.0 };
+        (f64::from(seen.moving) / BLOCKS).min(1.0) * (CONTRADICTION * (combed + changed) + doubt)
     }
 }
 
@@ -117,6 +125,7 @@ fn course(seen: &[FieldsSeen], states: &[State], told: &CadenceRun) -> Vec<usize
     let is_told = |state: &State| {
         state.cadence == told.cadence && (state.first == told.first || told.cadence == Cadence::Progressive)
     };
+    let is_interlaced = told.cadence != Cadence::Progressive;
     // Nothing but the headers speaks for it: less than any motion does.
     let mut costs: Vec<f64> = states.iter().map(|state| if is_told(state) { 0.0 } else { 0.1 }).collect();
     let mut ways: Vec<Vec<u8>> = Vec::with_capacity(seen.len());
@@ -133,7 +142,7 @@ fn course(seen: &[FieldsSeen], states: &[State], told: &CadenceRun) -> Vec<usize
             }
         }
         ways.push(reached.iter().map(|&(_, from)| u8::try_from(from).unwrap_or(0)).collect());
-        costs = reached.iter().zip(states).map(|((cost, _), state)| cost + state.cost(frame)).collect();
+        costs = reached.iter().zip(states).map(|((cost, _), state)| cost + state.cost(frame, is_interlaced)).collect();
     }
     let mut state = (0..states.len()).min_by(|&a, &b| costs[a].total_cmp(&costs[b])).unwrap_or(0);
     let mut course = Vec::with_capacity(seen.len());
@@ -202,6 +211,7 @@ mod tests {
                 moving: if motion > 0.0 { 30 } else { 0 },
                 combing: std::array::from_fn(|at| motion * state.combing[at] as f32 + noise(at)),
                 change: std::array::from_fn(|at| 2.0 * motion * state.change[at] as f32 + noise(at + 3)),
+                combed: 0.5,
             }
         };
         course.iter().enumerate().map(frame).collect()
@@ -245,6 +255,15 @@ mod tests {
         let mut course = telecined(50, 1);
         course[20] = (Cadence::Progressive, Field::Top, 0);
         assert_eq!(found(&seen(&course, |_| 5.0)), [(0, Cadence::Telecined, 1)]);
+    }
+
+    #[test]
+    fn what_is_not_told_to_be_interlaced_has_to_comb() {
+        let told = CadenceRun { cadence: Cadence::Progressive, ..TOLD };
+        let mut seen = seen(&[(Cadence::Interlaced, Field::Top, 0); 40], |_| 5.0);
+        assert_eq!(runs(&seen, &told).iter().map(|run| run.cadence).collect::<Vec<_>>(), [Cadence::Progressive]);
+        seen.iter_mut().for_each(|frame| frame.combed = 1.2);
+        assert_eq!(runs(&seen, &told).iter().map(|run| run.cadence).collect::<Vec<_>>(), [Cadence::Interlaced]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the fields of frames are to one another, measured on the pictures: how badly fields of several times comb when they are
 //! woven, and how much each differs from the one of the frame before.
 
-use crate::frame::{Depth, HeldFrame, Sample};
+use crate::frame::{Depth, Frame, HeldFrame, Sample};
 
 /// Columns and rows of a block, of which rows half are of either field.
 const BLOCK: [usize; 2] = [32, 16];
@@ -27,6 +27,9 @@ pub(super) struct FieldsSeen {
     pub(super) combing: [f32; 3],
     /// How much the top field and the bottom field differ from those of the frame before.
     pub(super) change: [f32; 2],
+    /// How much the frame combs as it is, in parts of what its top field alone has of detail: rows of one time differ less from those
+    /// next to them than from those farther off, which makes it half or so.
+    pub(super) combed: f32,
 }
 
 /// Measures frame after frame.
@@ -53,6 +56,22 @@ impl FieldMeter {
     }
 }
 
+/// Makes `into` a frame of the top field alone, each of its rows twice: what is seen in it is of one time.
+pub(super) fn top_field(frame: &Frame, into: &mut Frame) {
+    into.reshape(frame.format());
+    (into.colour, into.pts, into.duration) = (frame.colour, frame.pts, frame.duration);
+    let layouts = [0, 1, 2].map(|index| frame.layout(index));
+    let (source, target) = (frame.bytes(), into.bytes_mut());
+    for layout in layouts {
+        let plane = layout.offset..layout.offset + layout.stride * layout.height as usize;
+        let rows = source[plane.clone()].chunks(2 * layout.stride);
+        for (pair, made) in rows.zip(target[plane].chunks_mut(2 * layout.stride)) {
+            let top = &pair[..layout.stride];
+            made.chunks_mut(layout.stride).for_each(|row| row.copy_from_slice(top));
+        }
+    }
+}
+
 fn compare(before: &HeldFrame, frame: &HeldFrame) -> FieldsSeen {
     if before.format() != frame.format() {
         return FieldsSeen::default();
@@ -63,16 +82,16 @@ fn compare(before: &HeldFrame, frame: &HeldFrame) -> FieldsSeen {
     }
 }
 
-/// Sums of a block: the three combings, doubled, and the two changes.
-type Sums = [u32; 5];
+/// Sums of a block: the three combings, doubled, the two changes, and the detail of the top field, doubled.
+type Sums = [u32; 6];
 
 /// Measures the blocks that are looked at.
 fn blocks<S: Sample>(before: &HeldFrame, frame: &HeldFrame) -> Vec<Sums> {
     let layout = frame.layout(0);
     let (width, height) = (layout.width as usize, layout.height as usize);
     let ((earlier, stride), (own, _)) = (before.plane::<S>(0), frame.plane::<S>(0));
-    // The row below a block's last is read too.
-    let rows = height.saturating_sub(1) / BLOCK[1];
+    // Three rows below a block's last are read too.
+    let rows = height.saturating_sub(3) / BLOCK[1];
     let columns = width / BLOCK[0];
     let chosen = |count: usize, most: usize| (0..count.min(most)).map(move |index| index * count / count.min(most));
     let mut sums = Vec::with_capacity(rows.min(ROWS) * columns.min(COLUMNS));
@@ -85,7 +104,7 @@ fn blocks<S: Sample>(before: &HeldFrame, frame: &HeldFrame) -> Vec<Sums> {
                     let samples = &plane[begin + line * stride..][..BLOCK[0]];
                     std::array::from_fn(|at| samples[at].into())
                 };
-                let [top, bottom, below] = [0, 1, 2].map(|number| line(own, number));
+                let [top, bottom, below, farther] = [0, 1, 2, 4].map(|number| line(own, number));
                 let [top_before, bottom_before, below_before] = [0, 1, 2].map(|number| line(earlier, number));
                 for at in 0..BLOCK[0] {
                     let (between, between_before) = (top[at] + below[at], top_before[at] + below_before[at]);
@@ -95,6 +114,7 @@ fn blocks<S: Sample>(before: &HeldFrame, frame: &HeldFrame) -> Vec<Sums> {
                         between_before - 2 * bottom[at],
                         top[at] - top_before[at],
                         bottom[at] - bottom_before[at],
+                        top[at] + farther[at] - 2 * below[at],
                     ];
                     for (sum, difference) in block.iter_mut().zip(differences) {
                         *sum += difference.unsigned_abs();
@@ -112,17 +132,17 @@ fn summary(blocks: &[Sums], scale: f64) -> FieldsSeen {
     #[expect(clippy::cast_precision_loss, reason = "samples of a block")]
     let samples = (BLOCK[0] * BLOCK[1] / 2) as f64 * scale;
     let means = |sums: &Sums| {
-        let [own, top, bottom, top_change, bottom_change] = sums.map(|sum| f64::from(sum) / samples);
-        ([own / 2.0, top / 2.0, bottom / 2.0], [top_change, bottom_change])
+        let [own, top, bottom, top_change, bottom_change, detail] = sums.map(|sum| f64::from(sum) / samples);
+        ([own / 2.0, top / 2.0, bottom / 2.0], [top_change, bottom_change], detail / 2.0)
     };
     let blocks: Vec<_> = blocks.iter().map(means).collect();
-    let mut quiet: Vec<_> = blocks.iter().map(|(_, [top, bottom])| top.min(*bottom)).collect();
+    let mut quiet: Vec<_> = blocks.iter().map(|(_, [top, bottom], _)| top.min(*bottom)).collect();
     quiet.sort_by(f64::total_cmp);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a part")]
     let noise = quiet.get((quiet.len() as f64 * QUIET) as usize).copied().unwrap_or(0.0);
     let mut seen = FieldsSeen::default();
-    let (mut combing, mut change) = ([0.0; 3], [0.0; 2]);
-    for (comb, changes) in &blocks {
+    let (mut combing, mut change, mut own, mut details) = ([0.0; 3], [0.0; 2], 0.0, 0.0);
+    for (comb, changes, detail) in &blocks {
         if changes[0].max(changes[1]) <= MOVES + NOISE * noise {
             continue;
         }
@@ -130,6 +150,7 @@ fn summary(blocks: &[Sums], scale: f64) -> FieldsSeen {
         let least = comb.iter().copied().fold(f64::INFINITY, f64::min);
         combing.iter_mut().zip(comb).for_each(|(sum, comb)| *sum += comb - least);
         change.iter_mut().zip(changes).for_each(|(sum, change)| *sum += change);
+        (own, details) = (own + comb[0], details + detail);
     }
     // One block may be a fault of the coding.
     if seen.moving < 2 {
@@ -138,5 +159,29 @@ fn summary(blocks: &[Sums], scale: f64) -> FieldsSeen {
     let count = f64::from(seen.moving);
     #[expect(clippy::cast_possible_truncation, reason = "means of samples")]
     let mean = |sum: f64| (sum / count) as f32;
-    FieldsSeen { combing: combing.map(mean), change: change.map(mean), ..seen }
+    let combed = mean(own) / mean(details).max(0.01);
+    FieldsSeen { combing: combing.map(mean), change: change.map(mean), combed, ..seen }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{FrameFormat, Subsampling};
+
+    #[test]
+    fn the_top_field_is_every_other_row_twice() {
+        let format = FrameFormat { width: 70, height: 5, subsampling: Subsampling::CS420, depth: Depth::Eight };
+        let mut frame = Frame::new(format);
+        for index in 0..3 {
+            let (samples, stride) = frame.plane_mut::<u8>(index);
+            samples.chunks_mut(stride).zip(1..).for_each(|(row, number)| row.fill(number));
+        }
+        let mut made = Frame::new(FrameFormat { width: 16, ..format });
+        top_field(&frame, &mut made);
+        let rows = |index: usize| {
+            let (samples, stride) = made.plane::<u8>(index);
+            samples.chunks(stride).map(|row| row[0]).collect::<Vec<_>>()
+        };
+        assert_eq!([rows(0), rows(1), rows(2)], [vec![1, 1, 3, 3, 5], vec![1, 1, 3], vec![1, 1, 3]]);
+    }
 }

@@ -7,7 +7,7 @@ use super::captions::CaptionFinder;
 use super::cuts::{Boundary, CutDetector};
 use super::detection::{DetectionJob, DetectionPool, Detections, Found, PersonsWhen};
 use super::document::{Activity, Analysis, SeenShot, Transition, VERSION};
-use super::fields::FieldMeter;
+use super::fields::{FieldMeter, top_field};
 use super::light::LightMeter;
 use super::picture::RgbConverter;
 use super::sampling::Sampler;
@@ -19,7 +19,7 @@ use crate::frame::HeldFrame;
 use crate::machine;
 use crate::media::{Event, LevelMeter, Source};
 use crate::picture::DeviceChoice;
-use crate::source::SourceInfo;
+use crate::source::{Scanning, SourceInfo};
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -95,6 +95,14 @@ pub fn analyse(
                     source.fill(sampler.area(), &mut frame)?;
                     let frame = HeldFrame::new(frame);
                     fields.frame(pts, &frame);
+                    // Of two times at once neither cuts nor faces are seen well.
+                    let frame = if info.video.scanning == Scanning::Progressive {
+                        frame
+                    } else {
+                        let mut field = sampler.blank();
+                        top_field(&frame, &mut field);
+                        HeldFrame::new(field)
+                    };
                     let thumbnail = sampler.thumbnail(&frame, number, control)?;
                     if options.detectors {
                         captions.frame(pts, &thumbnail);

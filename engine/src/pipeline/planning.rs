@@ -63,6 +63,14 @@ pub fn plan(
             ),
         }
     }
+    if let Some(pictures) = plan.field_pictures() {
+        for shot in &mut plan.wanted.shots {
+            shot.end = shot.end.map(|end| pictures.first_with_top_of(end));
+            if shot.start > Time::ZERO {
+                shot.start = pictures.first_with_top_of(shot.start);
+            }
+        }
+    }
     // Mended by hand is mended, wherever the window stands in the other shots.
     let shots = std::mem::take(&mut plan.wanted.shots);
     plan.wanted.shots = framing::keep_locked(shots, &options.earlier);

@@ -173,6 +173,25 @@ impl FieldPictures {
         }
     }
 
+    /// Computes the time of the first picture with the top field of the frame at a time, or of a later one. A shot that begins with
+    /// that frame, by its top field, begins with that picture.
+    pub(crate) fn first_with_top_of(&self, frame: Time) -> Time {
+        let index = self.runs.partition_point(|run| run.start <= frame).saturating_sub(1);
+        let Some(run) = self.runs.get(index).filter(|run| run.start < frame && run.first == Field::Top) else {
+            return frame;
+        };
+        let own = frame.ticks(self.time_base);
+        // Pictures that are woven of two frames are shown before the second of these.
+        let quarters = match (run.make, run.cadence, self.phase(run, own)) {
+            (FieldMake::Film, Cadence::Telecined, 3) | (FieldMake::Film, Cadence::Shifted, _) => 2,
+            (FieldMake::Film, Cadence::Telecined, 4) => 1,
+            _ => return frame,
+        };
+        let Rational { num, den } = self.time_base;
+        let ticks = own.saturating_mul(PARTS).saturating_sub(self.nominal.saturating_mul(quarters));
+        Time::of_ticks(ticks, Rational { num, den: den.saturating_mul(PARTS) })
+    }
+
     /// Computes the place of a frame in a group of five, by its time: one that is missing changes nothing for those after it.
     fn phase(&self, run: &FieldRun, own: i64) -> u8 {
         let since = own.saturating_sub(run.start.ticks(self.time_base)).max(0);
@@ -357,6 +376,20 @@ mod tests {
         for (index, time) in times.iter().enumerate().take(6) {
             assert!((time - 1.25 * index as f64).abs() < 0.01, "{times:?}");
         }
+    }
+
+    #[test]
+    fn shots_begin_with_the_first_picture_of_their_own() {
+        let frame = |quarters: i64| Time::of_ticks(1001 * quarters, Rational { num: 1, den: 120_000 });
+        let cuts = |cadence, first| {
+            let runs = [FieldRun { first, ..run(0, cadence, 0, FieldMake::Film) }];
+            let pictures = FieldPictures::new(&runs, FILM, Rational { num: 30_000, den: 1001 });
+            (5..10).map(|index| pictures.first_with_top_of(frame(4 * index))).collect::<Vec<_>>()
+        };
+        // The third picture of a group is shown at two and a half frames, with the top field of the fourth frame.
+        assert_eq!(cuts(Cadence::Telecined, Field::Top), [20, 24, 28, 30, 35].map(frame));
+        assert_eq!(cuts(Cadence::Telecined, Field::Bottom), [20, 24, 28, 32, 36].map(frame));
+        assert_eq!(cuts(Cadence::Shifted, Field::Top), [18, 22, 26, 30, 34].map(frame));
     }
 
     #[test]
