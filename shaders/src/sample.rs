@@ -14,6 +14,7 @@ impl Sample for u8 {
         i16::from(self)
     }
 
+    #[inline]
     fn narrow(value: i32) -> Self {
         value as Self
     }
@@ -25,6 +26,7 @@ impl Sample for u16 {
         self as i16
     }
 
+    #[inline]
     fn narrow(value: i32) -> Self {
         value as Self
     }
