@@ -9,7 +9,11 @@ use upright_engine::clock;
 use upright_engine::colour::ChromaSite;
 use upright_engine::frame::{Depth, Frame, FrameFormat, HeldFrame, Subsampling};
 use upright_engine::geometry::{Size, Window};
-use upright_engine::picture::{Device, DeviceChoice, Graph, Runner, ScaleSpec, Traffic, View, adapters};
+use upright_engine::picture::tone::{MapSpec, SourceColour};
+use upright_engine::picture::{
+    DEINTERLACER, Device, DeviceChoice, FieldUse, Graph, PictureRequest, Request, Runner, ScaleSpec, Traffic, View,
+    adapters,
+};
 use upright_engine::{Error, Result};
 use upright_fixtures::ADAPTER;
 
@@ -24,6 +28,19 @@ pub struct Job {
     pub window: Window,
     /// By how many samples the window moves to and fro between one frame and the next.
     pub step: f64,
+    /// What is done before.
+    pub before: Before,
+}
+
+/// What is done to pictures before they are scaled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing.
+    Nothing,
+    /// A picture is made of each of their fields.
+    Fields,
+    /// Their colours are mapped from PQ to BT.709.
+    Colours,
 }
 
 /// Sizes of the rungs, the largest first.
@@ -37,7 +54,7 @@ fn noise() -> impl Iterator<Item = u32> {
 /// The jobs that are measured.
 pub fn jobs() -> Vec<Job> {
     let format = |(width, height), depth| FrameFormat { width, height, subsampling: Subsampling::CS420, depth };
-    let job = |name, height: u32, depth, rungs: usize, step| {
+    let job = |name, height: u32, depth, rungs: usize, step, before| {
         let (picture_width, width) = (height * 16 / 9, f64::from(height) * 9.0 / 16.0);
         Job {
             name,
@@ -52,15 +69,20 @@ pub fn jobs() -> Vec<Job> {
             },
             window: Window { x: (f64::from(picture_width) - width) / 2.0, y: 0.0, width, height: f64::from(height) },
             step,
+            before,
         }
     };
     vec![
-        job("1080p, top rung", 1080, Depth::Eight, 1, 0.0),
-        job("1080p, four rungs", 1080, Depth::Eight, 4, 0.0),
+        job("1080p, top rung", 1080, Depth::Eight, 1, 0.0, Before::Nothing),
+        job("1080p, four rungs", 1080, Depth::Eight, 4, 0.0, Before::Nothing),
         // Every frame has filters of its own along x: the difference is what building them costs.
-        job("1080p, four rungs, moving", 1080, Depth::Eight, 4, 0.3),
-        job("1080p 10 bit, four rungs", 1080, Depth::Ten, 4, 0.0),
-        job("2160p, four rungs", 2160, Depth::Eight, 4, 0.0),
+        job("1080p, four rungs, moving", 1080, Depth::Eight, 4, 0.3, Before::Nothing),
+        job("1080p 10 bit, four rungs", 1080, Depth::Ten, 4, 0.0, Before::Nothing),
+        job("2160p, four rungs", 2160, Depth::Eight, 4, 0.0, Before::Nothing),
+        // Two pictures of each frame.
+        job("1080i at its field rate, four rungs", 1080, Depth::Eight, 4, 0.0, Before::Fields),
+        job("1080p HDR to SDR, four rungs", 1080, Depth::Ten, 4, 0.0, Before::Colours),
+        job("2160p HDR to SDR, four rungs", 2160, Depth::Ten, 4, 0.0, Before::Colours),
     ]
 }
 
@@ -84,12 +106,18 @@ pub fn devices() -> Result<Vec<(String, Device)>> {
     choices.map(open).collect()
 }
 
+/// The pictures of both fields of a frame, the top one first.
+static BOTH: [FieldUse; 2] =
+    [FieldUse::Interpolated { bottom: false, later: false }, FieldUse::Interpolated { bottom: true, later: true }];
+
 /// A job on a device, ready to run.
 pub struct Running {
     job: Job,
     runner: Box<dyn Runner>,
     /// By turns: as much of a source frame as a conversion keeps of it, and what is wanted of it.
     sources: [(HeldFrame, View); 2],
+    /// Pictures that are made of a frame.
+    fields: &'static [FieldUse],
 }
 
 impl Running {
@@ -100,7 +128,28 @@ impl Running {
     pub fn new(device: &Device, job: &Job) -> Result<Self> {
         let mut spec = job.spec.clone();
         spec.room = spec.room_for([(job.window.width, job.window.height)]);
-        let graph = Graph::scaling(&spec);
+        let (mut graph, mut fields) = (Graph::new(spec.source), [FieldUse::WHOLE].as_slice());
+        let whole = match job.before {
+            Before::Nothing => Graph::SOURCE,
+            Before::Fields => {
+                fields = &BOTH;
+                graph.planes(Graph::SOURCE, &DEINTERLACER)
+            }
+            Before::Colours => {
+                let recipe = SourceColour {
+                    primaries: 9,
+                    transfer: 16,
+                    matrix: 9,
+                    full_range: false,
+                    depth: spec.source.depth.bits(),
+                    peak: 1000.0,
+                    gamut: None,
+                };
+                graph.map(Graph::SOURCE, &MapSpec::new(spec.source, spec.source_chroma, recipe, None)?)
+            }
+        };
+        let cropped = graph.crop(whole);
+        graph.scale(cropped, &spec).into_iter().for_each(|rung| graph.output(rung));
         let source = |x: f64| {
             let window = Window { x, ..job.window };
             let area = graph.area(window);
@@ -112,7 +161,7 @@ impl Running {
             (frame.into(), View { layers: window.into(), area, frame: 0 })
         };
         let sources = [source(job.window.x), source(job.window.x + job.step)];
-        Ok(Self { job: job.clone(), runner: device.runner(&graph)?, sources })
+        Ok(Self { job: job.clone(), runner: device.runner(&graph)?, sources, fields })
     }
 
     /// Scales `count` frames, as many under way at once as the device allows.
@@ -120,14 +169,29 @@ impl Running {
     /// # Errors
     /// When the device fails.
     pub fn frames(&mut self, count: u64) -> Result<()> {
-        for (frame, (source, view)) in (0..count).zip(self.sources.iter().cycle()) {
+        let sources = self.sources.clone();
+        for (frame, (source, view)) in (0..count).zip(sources.iter().cycle()) {
             while !self.runner.has_room() {
                 drop(self.runner.collect()?);
             }
-            self.runner.submit(source, View { frame, ..*view }.into())?;
+            self.submit(source, view, frame)?;
         }
         self.runner.finish()?;
         (0..self.runner.under_way()).try_for_each(|_| self.runner.collect().map(drop))
+    }
+
+    /// Begins on a frame.
+    fn submit(&mut self, source: &HeldFrame, view: &View, frame: u64) -> Result<()> {
+        let count = self.fields.len() as u64;
+        let picture = |(nth, &fields): (u64, &FieldUse)| PictureRequest {
+            layers: view.layers,
+            frame: count * frame + nth,
+            fields,
+            time: None,
+        };
+        let pictures: Vec<_> = (0..).zip(self.fields).map(picture).collect();
+        let request = Request::new(view.area, &pictures).ok_or_else(|| Error::misuse("more pictures than fields"))?;
+        self.runner.submit(source, request)
     }
 
     /// Says of so many frames a second what bounds them: the bytes that a frame moves, as shares of what the bus (a core's
@@ -175,10 +239,14 @@ impl Running {
         const SETS: u64 = 40;
         let (mut bytes, mut time, mut copy) = (0, Duration::ZERO, Vec::new());
         for frame in 0..SETS {
-            let (source, view) = &self.sources[0];
-            self.runner.submit(source, View { frame, ..*view }.into())?;
+            let (source, view) = self.sources[0].clone();
+            self.submit(&source, &view, frame)?;
             self.runner.finish()?;
             let set = self.runner.collect()?;
+            // Of fields there are two.
+            while self.runner.under_way() > 0 {
+                drop(self.runner.collect()?);
+            }
             for picture in &set.pictures {
                 copy.resize(copy.len().max(picture.bytes().len()), 0);
                 let begin = Instant::now();
@@ -199,7 +267,9 @@ impl Running {
 /// As [`Running`].
 pub fn core_seconds(rungs: usize) -> Result<f64> {
     const FRAMES: u32 = 200;
-    let job = jobs().into_iter().find(|job| job.spec.rungs.len() == rungs && job.spec.source.height == 1080);
+    let is_it =
+        |job: &Job| job.spec.rungs.len() == rungs && job.spec.source.height == 1080 && job.before == Before::Nothing;
+    let job = jobs().into_iter().find(is_it);
     let job = job.ok_or_else(|| Error::invalid("rungs", rungs, "no job has so many"))?;
     let mut running = Running::new(&Device::open(&DeviceChoice::Cpu)?, &job)?;
     // Filters are made and memory is taken with the first.
