@@ -107,7 +107,7 @@ fn impossible_options_are_2() {
     }
     refused(&desk, &source, &["--audio", "1"], 2, &["1"]);
     let hdr = desk.named("hlg").path;
-    refused(&desk, &hdr, &["--bit-depth", "8"], 2, &["10"]);
+    refused(&desk, &hdr, &["--bit-depth", "8", "--dynamic-range", "keep"], 2, &["10"]);
 }
 
 #[test]
