@@ -99,7 +99,7 @@ fn describe(
     let (name, workgroup) = (&entry.name, entry.workgroup_size);
     writeln!(
         table,
-        "/// The kernel of this name; its twin is [`crate::{name}`].\npub const {}: Kernel = Kernel {{ name: {name:?}, \
+        "/// The kernel of this name; its twin is in `src/{name}.rs`.\npub const {}: Kernel = Kernel {{ name: {name:?}, \
          source: {source:?}, workgroup: {workgroup:?}, bindings: &[{}] }};",
         name.to_uppercase(),
         bindings.map_join(|(_, binding)| binding.clone()),

@@ -152,12 +152,15 @@ fn one_bad_film_stops_nobody_and_a_batch_that_is_killed_goes_on_where_it_was() {
             thread::sleep(Duration::from_millis(10));
         }
     }
-    let status = batch(&films, &hurt, &[]).output().unwrap().status;
-    assert_eq!(status.code(), Some(1));
+    let output = batch(&films, &hurt, &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
     let found_again = renditions(&hurt);
-    let differ: Vec<_> =
-        found_again.keys().chain(whole.keys()).filter(|name| found_again.get(*name) != whole.get(*name)).collect();
-    assert!(differ.is_empty(), "the renditions are those of a batch that nobody disturbed: {differ:?}");
+    let differ: Vec<_> = found_again.keys().chain(whole.keys()).collect();
+    let differ = differ.into_iter().filter(|name| found_again.get(*name) != whole.get(*name));
+    let bytes = |name| [&whole, &found_again].map(|set| set.get(name).map(Vec::len));
+    let differ: Vec<_> = differ.map(|name| (name, bytes(name))).collect();
+    let said = text(&output.stderr);
+    assert!(differ.is_empty(), "the renditions are those of a batch that nobody disturbed: {differ:?}: {said}");
     let again = outcomes(&summary(&hurt));
     assert_eq!(again.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>());
     assert_eq!(again.values().filter(|(outcome, _)| outcome == "failed").count(), 3);

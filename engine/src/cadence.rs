@@ -31,8 +31,6 @@ pub enum Cadence {
     /// Pictures of a film that are whole frames, shown for two and three fields in turn, as the stream's flags say: 3:2 pulldown
     /// that the player does.
     Repeated,
-    /// Frames of one time each, of which some are mixtures of two pictures: a rate that was converted by blending.
-    Blended,
 }
 
 impl Display for Cadence {
@@ -43,7 +41,6 @@ impl Display for Cadence {
             Self::Shifted => "film whose fields are paired wrongly (2:2)",
             Self::Telecined => "telecined (3:2)",
             Self::Repeated => "film with repeated fields (3:2 by flags)",
-            Self::Blended => "blended",
         })
     }
 }

@@ -116,7 +116,7 @@ pub(super) fn runs(seen: &[FieldsSeen], told: &CadenceRun) -> Vec<CadenceRun> {
         }
         expected = Some(states[state].next);
     }
-    repeated(seen, runs)
+    repeated(seen, &runs)
 }
 
 /// Finds the course of states of least cost. The first frame, of which nothing was seen, is in the state that leads to the second
@@ -155,7 +155,7 @@ fn course(seen: &[FieldsSeen], states: &[State], told: &CadenceRun) -> Vec<usize
 }
 
 /// Splits progressive runs where frames are shown for two and three fields in turn.
-fn repeated(seen: &[FieldsSeen], runs: Vec<CadenceRun>) -> Vec<CadenceRun> {
+fn repeated(seen: &[FieldsSeen], runs: &[CadenceRun]) -> Vec<CadenceRun> {
     let duration = |index: usize| Some(seen.get(index + 1)?.pts - seen.get(index)?.pts);
     let alternates = |index: usize| {
         let pair = duration(index).zip(duration(index + 1));

@@ -184,7 +184,7 @@ fn fields_are_woven_of_the_frames_that_are_named() {
                         let width = picture.layout(plane).width as usize;
                         let woven = read(picture, plane);
                         for (at, sample) in woven.iter().enumerate() {
-                            let expected = if at / width % 2 == 0 { tops[at] } else { bottoms[at] };
+                            let expected = if (at / width).is_multiple_of(2) { tops[at] } else { bottoms[at] };
                             assert!(*sample == expected, "{top:?} {bottom:?} {number} {plane} {at}");
                         }
                     }

@@ -111,7 +111,7 @@ pub(in crate::picture) fn info() -> DeviceInfo {
 impl Instructions {
     /// Has a twin make a plane with these instructions.
     #[expect(unsafe_code, reason = "calls functions compiled for more than the least processor")]
-    pub(super) fn make_planes<S>(self, twin: PlaneTwin<S>, sources: &[PlaneArea<'_, S>], output: PlaneAreaMut<'_, S>) {
+    pub(super) fn make_planes<S>(self, twin: &PlaneTwin<S>, sources: &[PlaneArea<'_, S>], output: PlaneAreaMut<'_, S>) {
         match self {
             // SAFETY: the value of the instruction set's type proves that the processor has it.
             #[cfg(target_arch = "x86_64")]

@@ -18,13 +18,13 @@ pub(super) fn make(
     output: &mut Frame,
 ) {
     match output.format().depth {
-        Depth::Eight => make_of(planes.twin_8, sources, area, whole, picture, instructions, output),
-        Depth::Ten | Depth::Twelve => make_of(planes.twin_16, sources, area, whole, picture, instructions, output),
+        Depth::Eight => make_of(&planes.twin_8, sources, area, whole, picture, instructions, output),
+        Depth::Ten | Depth::Twelve => make_of(&planes.twin_16, sources, area, whole, picture, instructions, output),
     }
 }
 
 fn make_of<S: Sample>(
-    twin: PlaneTwin<S>,
+    twin: &PlaneTwin<S>,
     sources: &[&Picture<HostMemory>],
     area: Area,
     [width, height]: [u32; 2],

@@ -18,6 +18,7 @@ use upright_shaders::map_colour::{ColourTable, FRACTION_BITS, HALF, NODE_BITS};
 pub const NODES: usize = 65;
 
 /// Bytes of such a table on a GPU.
+#[cfg(feature = "gpu")]
 pub(in crate::picture) const TABLE_BYTES: usize = 4 * (NODES.pow(3).div_ceil(2) + NODES.pow(3));
 
 /// A look, and where it goes.
