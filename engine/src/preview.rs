@@ -57,6 +57,7 @@ pub fn preview(
         threads: cores(),
         key_frame_distance: None,
         options: Vec::new(),
+        grain: None,
     };
     let mut encoder = EncoderFactory::find(&settings.kind)?.open(&settings, control)?;
     let mut film = Film { path, settings: &settings, writer: None };

@@ -47,6 +47,7 @@ fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
         threads: 1,
         key_frame_distance: None,
         options: Vec::new(),
+        grain: None,
     };
     let mut encoder = encode::open(&settings).unwrap();
     let mut frame = Frame::new(video.format);

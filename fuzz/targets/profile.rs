@@ -46,5 +46,6 @@ fn settings(quality: u8) -> EncoderSettings {
         threads: usize::from(quality) + 1,
         key_frame_distance: None,
         options: Vec::new(),
+        grain: None,
     }
 }

@@ -53,6 +53,11 @@ impl ObuKind {
     }
 }
 
+/// Bit of an OBU's first byte: another follows, with the layers that it is of.
+const HAS_EXTENSION: u8 = 0x04;
+/// Bit of an OBU's first byte: its size follows.
+const HAS_SIZE: u8 = 0x02;
+
 /// One open bitstream unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Obu<'a> {
@@ -62,6 +67,27 @@ pub struct Obu<'a> {
     pub bytes: &'a [u8],
     /// The part behind header and size, with its trailing bits.
     pub payload: &'a [u8],
+}
+
+impl Obu<'_> {
+    /// Tells whether it is of the lowest layer, temporal and spatial, as all are of a stream without layers.
+    pub(super) fn is_of_lowest_layer(&self) -> bool {
+        !self.has_extension() || self.bytes.get(1).is_none_or(|layers| layers >> 3 == 0)
+    }
+
+    /// Appends it to `data` with another payload; its size, where it says it, is that of the payload.
+    pub(super) fn append_with_payload(&self, payload: &[u8], data: &mut Vec<u8>) {
+        let header = if self.has_extension() { 2 } else { 1 };
+        data.extend_from_slice(&self.bytes[..header]);
+        if self.bytes[0] & HAS_SIZE != 0 {
+            append_leb128(payload.len(), data);
+        }
+        data.extend_from_slice(payload);
+    }
+
+    fn has_extension(&self) -> bool {
+        self.bytes.first().is_some_and(|first| first & HAS_EXTENSION != 0)
+    }
 }
 
 /// Iterates over the OBUs of a temporal unit or of any run of OBUs, in order. An OBU that cannot be split off is
@@ -85,8 +111,8 @@ fn split_obu(data: &[u8]) -> Result<Obu<'_>, Malformed> {
     if first & 0x80 != 0 {
         return Err(Malformed::Invalid("an OBU whose forbidden bit is set"));
     }
-    let has_extension = first & 0x04 != 0;
-    let has_size = first & 0x02 != 0;
+    let has_extension = first & HAS_EXTENSION != 0;
+    let has_size = first & HAS_SIZE != 0;
     let body = data.get(if has_extension { 2 } else { 1 }..).ok_or(truncated)?;
     let payload = if has_size {
         let (size, rest) = leb128(body)?;
@@ -109,6 +135,15 @@ fn leb128(data: &[u8]) -> Result<(u32, &[u8]), Malformed> {
         }
     }
     if data.len() < 8 { Err(Malformed::Truncated("a size")) } else { Err(Malformed::Invalid("a size of over 8 bytes")) }
+}
+
+/// Writes a little-endian base 128 number in as few bytes as it needs.
+fn append_leb128(mut value: usize, data: &mut Vec<u8>) {
+    while value >= 0x80 {
+        data.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    data.push(value as u8);
 }
 
 /// Finds the first sequence header OBU of a packet; key frames have one.
@@ -182,6 +217,25 @@ mod tests {
             assert_eq!(split.next(), None);
         }
         assert_eq!(leb128(&[0xff; 9]), Err(Malformed::Invalid("a size of over 8 bytes")));
+    }
+
+    #[test]
+    fn payloads_are_replaced_in_obus_of_any_form() {
+        let replaced = |obu: &[u8], payload: &[u8]| {
+            let mut data = vec![9];
+            obus(obu).next().unwrap().unwrap().append_with_payload(payload, &mut data);
+            data
+        };
+        assert_eq!(replaced(&PADDING, &[5]), [9, 0x7a, 1, 5]);
+        assert_eq!(replaced(&EXTENDED, &[]), [9, 0x4e, 0x20, 0]);
+        assert_eq!(replaced(&WITHOUT_SIZE, &[1, 2, 3]), [9, 0x30, 1, 2, 3]);
+        for size in [127, 128, 16383, 16384] {
+            let data = replaced(&PADDING, &vec![1; size]);
+            assert_eq!(obus(&data[1..]).next().unwrap().unwrap().payload.len(), size);
+        }
+        let lowest = |obu: &[u8]| obus(obu).next().unwrap().unwrap().is_of_lowest_layer();
+        assert!(lowest(&PADDING) && lowest(&[0x36, 0x07, 0]));
+        assert!(!lowest(&EXTENDED) && !lowest(&[0x36, 0x08, 0]));
     }
 
     #[test]

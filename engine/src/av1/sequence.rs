@@ -1,5 +1,6 @@
 //! The sequence header.
 
+use super::bits::Bits;
 use super::obu::Malformed;
 use crate::frame::{Depth, Subsampling};
 use crate::geometry::Size;
@@ -41,6 +42,52 @@ pub struct SequenceHeader {
     pub chroma_sample_position: u8,
     /// Frames may carry film grain parameters.
     pub film_grain: bool,
+    /// What frame headers depend on besides.
+    pub(super) coding: Coding,
+}
+
+/// The parts of a sequence header that say what is in frame headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Coding {
+    /// Bits of the width and the height that a frame gives for itself.
+    pub(super) size_bits: (u32, u32),
+    /// Bits of the times of frames.
+    pub(super) times: TimeBits,
+    pub(super) tools: Tools,
+    /// The chroma planes may have quantisers of their own.
+    pub(super) separate_chroma_quantisers: bool,
+    /// The bit of the sequence header that is [`SequenceHeader::film_grain`].
+    pub(super) film_grain_bit: usize,
+}
+
+/// Bits of the times in frame headers, for the decoder model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TimeBits {
+    /// Of when a frame is shown; 0 where frames do not say so.
+    pub(super) presentation: u32,
+    /// Of when a frame leaves the decoder's buffer, for all operating points that it is in together, of frames in the
+    /// lowest layers. None where frames do not say whether they say so.
+    pub(super) removal: Option<u32>,
+}
+
+/// Coding tools that frame headers say something of; section 5.5.1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tools {
+    /// Bits of the difference of two frames' ids, and of an id.
+    pub(super) frame_ids: Option<(u32, u32)>,
+    /// Superblocks are of 128 pixels rather than of 64.
+    pub(super) large_superblocks: bool,
+    pub(super) warped_motion: bool,
+    /// Bits of an order hint; 0 where there are none.
+    pub(super) order_hint_bits: u32,
+    pub(super) reference_motion_vectors: bool,
+    /// Every frame has them or none has; none where each says so.
+    pub(super) screen_content: Option<bool>,
+    /// Motion vectors of frames with screen content are integers or not; none where each says so.
+    pub(super) integer_motion_vectors: Option<bool>,
+    pub(super) super_resolution: bool,
+    pub(super) cdef: bool,
+    pub(super) restoration: bool,
 }
 
 /// `timing_info`, section 5.5.3.
@@ -60,7 +107,7 @@ impl SequenceHeader {
     /// # Errors
     /// [`Malformed`] when it ends too early or has a value that the specification reserves.
     pub fn parse(payload: &[u8]) -> Result<Self, Malformed> {
-        let mut bits = Bits { data: payload, position: 0 };
+        let mut bits = Bits::new(payload, "a sequence header");
         let profile = bits.byte(3)?;
         if profile > 2 {
             return Err(Malformed::Invalid("a reserved profile"));
@@ -68,14 +115,16 @@ impl SequenceHeader {
         let still_picture = bits.flag()?;
         let reduced = bits.flag()?;
         let points = if reduced {
-            OperatingPoints { timing: None, count: 1, level: bits.byte(5)?, high_tier: false }
+            let level = bits.byte(5)?;
+            OperatingPoints { timing: None, count: 1, level, high_tier: false, times: TimeBits::default() }
         } else {
             OperatingPoints::parse(&mut bits)?
         };
-        let (width_bits, height_bits) = (bits.read(4)? + 1, bits.read(4)? + 1);
-        let max_frame_size = Size { width: bits.read(width_bits)? + 1, height: bits.read(height_bits)? + 1 };
-        skip_tools(&mut bits, reduced)?;
+        let size_bits = (bits.read(4)? + 1, bits.read(4)? + 1);
+        let max_frame_size = Size { width: bits.read(size_bits.0)? + 1, height: bits.read(size_bits.1)? + 1 };
+        let tools = Tools::parse(&mut bits, reduced)?;
         let colour = ColourConfig::parse(&mut bits, profile)?;
+        let film_grain_bit = bits.position();
         Ok(Self {
             profile,
             still_picture,
@@ -94,6 +143,13 @@ impl SequenceHeader {
             full_range: colour.full_range,
             chroma_sample_position: colour.chroma_sample_position,
             film_grain: bits.flag()?,
+            coding: Coding {
+                size_bits,
+                times: points.times,
+                tools,
+                separate_chroma_quantisers: colour.separate_quantisers,
+                film_grain_bit,
+            },
         })
     }
 
@@ -110,29 +166,37 @@ struct OperatingPoints {
     count: u8,
     level: u8,
     high_tier: bool,
+    times: TimeBits,
+}
+
+/// `decoder_model_info`, section 5.5.4, as bits of numbers that come later.
+struct DecoderModel {
+    buffer_delay: u32,
+    removal: u32,
+    presentation: u32,
 }
 
 impl OperatingPoints {
     /// Reads from `timing_info_present_flag` to the last operating point; level and tier are those of the first.
     fn parse(bits: &mut Bits<'_>) -> Result<Self, Malformed> {
         let timing = bits.optional(Timing::parse)?;
-        let decoder_model = timing.is_some() && bits.flag()?;
-        let buffer_delay_bits = if decoder_model {
-            let length = bits.read(5)? + 1;
-            bits.skip(32 + 5 + 5)?;
-            length
-        } else {
-            0
-        };
+        let model = if timing.is_some() { bits.optional(DecoderModel::parse)? } else { None };
         let display_delay = bits.flag()?;
         let count = bits.byte(5)? + 1;
         let mut first = None;
+        let mut removal = 0;
         for _ in 0..count {
-            bits.skip(12)?;
+            let layers = bits.read(12)?;
             let level = bits.byte(5)?;
             let high_tier = level > 7 && bits.flag()?;
-            if decoder_model && bits.flag()? {
-                bits.skip(2 * buffer_delay_bits + 1)?;
+            if let Some(model) = &model
+                && bits.flag()?
+            {
+                bits.skip(2 * model.buffer_delay + 1)?;
+                // Bit 0 stands for the lowest temporal layer, bit 8 for the lowest spatial one.
+                if layers == 0 || layers & 0x101 == 0x101 {
+                    removal += model.removal;
+                }
             }
             if display_delay && bits.flag()? {
                 bits.skip(4)?;
@@ -140,7 +204,18 @@ impl OperatingPoints {
             first.get_or_insert((level, high_tier));
         }
         let (level, high_tier) = first.ok_or(Malformed::Invalid("no operating point"))?;
-        Ok(Self { timing, count, level, high_tier })
+        let equal_intervals = timing.is_some_and(|timing| timing.ticks_per_picture.is_some());
+        let presentation = model.as_ref().filter(|_| !equal_intervals).map_or(0, |model| model.presentation);
+        let times = TimeBits { presentation, removal: model.is_some().then_some(removal) };
+        Ok(Self { timing, count, level, high_tier, times })
+    }
+}
+
+impl DecoderModel {
+    fn parse(bits: &mut Bits<'_>) -> Result<Self, Malformed> {
+        let buffer_delay = bits.read(5)? + 1;
+        bits.skip(32)?;
+        Ok(Self { buffer_delay, removal: bits.read(5)? + 1, presentation: bits.read(5)? + 1 })
     }
 }
 
@@ -152,27 +227,39 @@ impl Timing {
     }
 }
 
-/// Skips from `frame_id_numbers_present_flag` to `enable_restoration`: coding tools, which nobody here needs.
-fn skip_tools(bits: &mut Bits<'_>, reduced: bool) -> Result<(), Malformed> {
-    if !reduced && bits.flag()? {
-        bits.skip(4 + 3)?;
-    }
-    bits.skip(3)?;
-    if !reduced {
-        bits.skip(4)?;
-        let order_hint = bits.flag()?;
-        if order_hint {
+impl Tools {
+    /// Reads from `frame_id_numbers_present_flag` to `enable_restoration`.
+    fn parse(bits: &mut Bits<'_>, reduced: bool) -> Result<Self, Malformed> {
+        let mut tools = Self::default();
+        if !reduced && bits.flag()? {
+            let difference = bits.read(4)? + 2;
+            tools.frame_ids = Some((difference, difference + bits.read(3)? + 1));
+        }
+        tools.large_superblocks = bits.flag()?;
+        bits.skip(2)?;
+        if !reduced {
             bits.skip(2)?;
-        }
-        let choose_screen_content_tools = bits.flag()?;
-        if (choose_screen_content_tools || bits.flag()?) && !bits.flag()? {
+            tools.warped_motion = bits.flag()?;
             bits.skip(1)?;
+            let order_hint = bits.flag()?;
+            if order_hint {
+                bits.skip(1)?;
+                tools.reference_motion_vectors = bits.flag()?;
+            }
+            let chosen_by_frames = bits.flag()?;
+            tools.screen_content = if chosen_by_frames { None } else { Some(bits.flag()?) };
+            if tools.screen_content != Some(false) && !bits.flag()? {
+                tools.integer_motion_vectors = Some(bits.flag()?);
+            }
+            if order_hint {
+                tools.order_hint_bits = bits.read(3)? + 1;
+            }
         }
-        if order_hint {
-            bits.skip(3)?;
-        }
+        tools.super_resolution = bits.flag()?;
+        tools.cdef = bits.flag()?;
+        tools.restoration = bits.flag()?;
+        Ok(tools)
     }
-    bits.skip(3)
 }
 
 struct ColourConfig {
@@ -184,6 +271,7 @@ struct ColourConfig {
     matrix: u8,
     full_range: bool,
     chroma_sample_position: u8,
+    separate_quantisers: bool,
 }
 
 impl ColourConfig {
@@ -215,56 +303,18 @@ impl ColourConfig {
         };
         let sited = !monochrome && subsampling == Subsampling::CS420;
         let chroma_sample_position = if sited { bits.byte(2)? } else { 0 };
-        if !monochrome {
-            bits.skip(1)?;
-        }
-        Ok(Self { depth, monochrome, subsampling, primaries, transfer, matrix, full_range, chroma_sample_position })
-    }
-}
-
-/// Reads bits, most significant first.
-struct Bits<'a> {
-    data: &'a [u8],
-    position: usize,
-}
-
-impl Bits<'_> {
-    const TRUNCATED: Malformed = Malformed::Truncated("a sequence header");
-
-    fn flag(&mut self) -> Result<bool, Malformed> {
-        let byte = self.data.get(self.position / 8).ok_or(Self::TRUNCATED)?;
-        let bit = byte >> (7 - self.position % 8) & 1;
-        self.position += 1;
-        Ok(bit == 1)
-    }
-
-    /// Reads up to 32 bits.
-    fn read(&mut self, count: u32) -> Result<u32, Malformed> {
-        (0..count).try_fold(0, |value, _| Ok(value << 1 | u32::from(self.flag()?)))
-    }
-
-    /// Reads up to 8 bits.
-    fn byte(&mut self, count: u32) -> Result<u8, Malformed> {
-        (0..count).try_fold(0, |value, _| Ok(value << 1 | u8::from(self.flag()?)))
-    }
-
-    fn skip(&mut self, count: u32) -> Result<(), Malformed> {
-        self.position += count as usize;
-        if self.position > self.data.len() * 8 { Err(Self::TRUNCATED) } else { Ok(()) }
-    }
-
-    /// Reads a flag, and behind it, if it is set, what `parse` reads.
-    fn optional<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Malformed>) -> Result<Option<T>, Malformed> {
-        if self.flag()? { parse(self).map(Some) } else { Ok(None) }
-    }
-
-    /// Reads a `uvlc`; section 4.10.3.
-    fn uvlc(&mut self) -> Result<u32, Malformed> {
-        let mut zeros = 0;
-        while !self.flag()? {
-            zeros += 1;
-        }
-        if zeros >= 32 { Ok(u32::MAX) } else { Ok(self.read(zeros)? + ((1 << zeros) - 1)) }
+        let separate_quantisers = !monochrome && bits.flag()?;
+        Ok(Self {
+            depth,
+            monochrome,
+            subsampling,
+            primaries,
+            transfer,
+            matrix,
+            full_range,
+            chroma_sample_position,
+            separate_quantisers,
+        })
     }
 }
 
@@ -321,6 +371,24 @@ mod tests {
             full_range: true,
             chroma_sample_position: 0,
             film_grain: true,
+            coding: Coding {
+                size_bits: (8, 9),
+                times: TimeBits { presentation: 0, removal: Some(5) },
+                tools: Tools {
+                    frame_ids: Some((3, 6)),
+                    large_superblocks: false,
+                    warped_motion: false,
+                    order_hint_bits: 3,
+                    reference_motion_vectors: true,
+                    screen_content: Some(true),
+                    integer_motion_vectors: Some(true),
+                    super_resolution: false,
+                    cdef: true,
+                    restoration: false,
+                },
+                separate_chroma_quantisers: true,
+                film_grain_bit: RARE.replace(' ', "").len() - 1,
+            },
         };
         assert_eq!(header, expected);
         assert_eq!(header.codec_string(), "av01.2.08H.12");
@@ -330,7 +398,11 @@ mod tests {
     fn a_header_cut_anywhere_is_truncated() {
         let whole = packed(RARE);
         for length in 0..whole.len() {
-            assert_eq!(SequenceHeader::parse(&whole[..length]), Err(Bits::TRUNCATED), "{length} bytes");
+            assert_eq!(
+                SequenceHeader::parse(&whole[..length]),
+                Err(Malformed::Truncated("a sequence header")),
+                "{length} bytes"
+            );
         }
     }
 
@@ -339,17 +411,6 @@ mod tests {
         let reserved = Err(Malformed::Invalid("a reserved profile"));
         assert_eq!(SequenceHeader::parse(&packed("011 0 0")), reserved);
         assert_eq!(SequenceHeader::parse(&packed("111 0 0")), reserved);
-    }
-
-    #[test]
-    fn variable_length_numbers_follow_the_specification() {
-        let read = |text: &str| Bits { data: &packed(text), position: 0 }.uvlc();
-        assert_eq!(read("1"), Ok(0));
-        assert_eq!(read("010"), Ok(1));
-        assert_eq!(read("00111"), Ok(6));
-        assert_eq!(read(&["0"; 31].concat()).err(), Some(Bits::TRUNCATED));
-        assert_eq!(read(&format!("{}1{}", "0".repeat(31), "1".repeat(31))), Ok(u32::MAX - 1));
-        assert_eq!(read(&format!("{}1", "0".repeat(40))), Ok(u32::MAX));
     }
 
     proptest! {

@@ -4,6 +4,7 @@ mod available;
 mod block_table;
 mod capabilities;
 mod encoder;
+mod grain;
 mod kind;
 mod libav;
 mod open;

@@ -1,6 +1,7 @@
 //! Finding the encoder of a kind on this machine, and opening it.
 
 use super::encoder::Encoder;
+use super::grain::with_grain;
 use super::kind::{EncoderKind, LibavEncoder};
 use super::libav;
 use super::pipe::{self, LocatedProgram};
@@ -82,12 +83,16 @@ impl EncoderFactory {
         if settings.kind != self.kind {
             return Err(Error::misuse(format!("{} was found, and {} is to be opened", self.kind, settings.kind)));
         }
-        match &self.found {
+        let encoder = match &self.found {
             #[cfg(feature = "rav1e")]
             Found::Rav1e => rav1e::open(settings),
             Found::Libav(encoder) => libav::open(*encoder, settings, control),
             Found::Program(program) => pipe::open(program, settings, control),
-        }
+        }?;
+        Ok(match &settings.grain {
+            Some(grain) => with_grain(encoder, grain.clone(), self.kind.to_string()),
+            None => encoder,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The settings of an encoder.
 
 use super::kind::EncoderKind;
+use crate::av1::FilmGrain;
 use crate::colour::{Colour, HdrMetadata, cicp};
 use crate::error::{Error, Result};
 use crate::frame::{Depth, FrameFormat, Subsampling};
@@ -36,6 +37,9 @@ pub struct EncoderSettings {
     pub key_frame_distance: Option<NonZeroU32>,
     /// Settings by the encoder's own names, which win over all others here.
     pub options: Vec<(String, String)>,
+    /// Grain that decoders add; none where they add none, or the encoder's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grain: Option<FilmGrain>,
 }
 
 impl EncoderSettings {
@@ -51,6 +55,9 @@ impl EncoderSettings {
     /// [`Error::InvalidOption`] that names the first value that is not; [`Error::Misuse`] for one that no plan has.
     pub fn check(&self) -> Result<()> {
         self.kind.check_size(self.size)?;
+        if let Some(Err(broken)) = self.grain.as_ref().map(FilmGrain::check) {
+            return Err(Error::misuse(format!("film grain cannot be written: {broken}")));
+        }
         let rate = |rate: Rational| (1..=i64::from(i32::MAX)).contains(&rate.num) && rate.den <= i64::from(i32::MAX);
         let misuse = if self.depth == Depth::Twelve {
             "12 bits cannot be encoded; use 8 or 10".to_owned()

@@ -70,6 +70,7 @@ fn encode_group(frames: i64, control: &Control) -> Result<Vec<Packet>> {
         threads: cores(),
         key_frame_distance: None,
         options: Vec::new(),
+        grain: None,
     };
     let mut encoder = EncoderFactory::find(&settings.kind)?.open(&settings, control)?;
     let mut packets = Vec::new();

@@ -400,6 +400,7 @@ impl Plan {
             threads: encoder.threads,
             key_frame_distance: self.wanted.key_frames.frames,
             options: encoder.options.clone(),
+            grain: None,
         }
     }
 }

@@ -32,6 +32,7 @@ pub(crate) fn settings(kind: EncoderKind, width: u32, height: u32, depth: Depth)
         threads: 1,
         key_frame_distance: None,
         options: Vec::new(),
+        grain: None,
     }
 }
 

@@ -26,5 +26,6 @@ pub(in crate::encode) fn settings(width: u32, height: u32, depth: Depth) -> Enco
         threads: 1,
         key_frame_distance: None,
         options: Vec::new(),
+        grain: None,
     }
 }
