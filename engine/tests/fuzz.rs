@@ -90,6 +90,8 @@ fn seeds_are_what_their_parsers_read() {
     for seed in seeds("av1") {
         assert!(upright_engine::av1::sequence_header_of(&seed).unwrap().is_some());
     }
+    let grained = seeds("av1").into_iter().filter_map(|seed| av1::with_grain(&seed)).count();
+    assert!(grained >= 4, "{grained} streams can have film grain");
     for seed in seeds("ivf") {
         assert!(IvfReader::new(&seed[..], 1000).next_frame().unwrap().is_some());
     }

@@ -1,6 +1,8 @@
-//! Any bytes as OBUs and as a sequence header.
+//! Any bytes as OBUs, as a sequence header, and as a packet that gets film grain.
 
-use upright_engine::av1::{self, ObuKind, SequenceHeader};
+use upright_engine::av1::{
+    self, ChromaGrain, FilmGrain, GrainError, GrainWriter, LumaGrain, ObuKind, ScalingPoint, SequenceHeader,
+};
 
 /// # Panics
 /// When a parser breaks what it promises.
@@ -30,6 +32,46 @@ pub(crate) fn check(data: &[u8]) {
         Ok(Some(obu)) => parse(obu.payload),
         Ok(None) | Err(_) => parse(data),
     }
+    check_grain(data);
+}
+
+/// The packet with film grain, if it can have some.
+pub(crate) fn with_grain(data: &[u8]) -> Option<Vec<u8>> {
+    let mut packet = data.to_vec();
+    let written = GrainWriter::new(grain(), 0).write(&mut packet);
+    assert!(written.is_ok() || packet == data, "a packet that is refused is left as it was");
+    written.is_ok().then_some(packet)
+}
+
+fn check_grain(data: &[u8]) {
+    let Some(packet) = with_grain(data) else { return };
+    let kinds = |data: &[u8]| av1::obus(data).map(|obu| obu.map(|obu| obu.kind)).collect::<Vec<_>>();
+    assert_eq!(kinds(&packet), kinds(data));
+    let again = GrainWriter::new(grain(), 0).write(&mut packet.clone());
+    if kinds(data).contains(&Ok(ObuKind::SequenceHeader)) {
+        assert_eq!(again, Err(GrainError::Present));
+    } else {
+        assert_eq!(packet, data, "without a sequence header there are no frames");
+    }
+}
+
+fn grain() -> FilmGrain {
+    let points = vec![ScalingPoint { value: 0, scaling: 20 }, ScalingPoint { value: 255, scaling: 80 }];
+    let chroma = ChromaGrain { points: points.clone(), ar_coeffs: vec![3; 13], mult: 128, luma_mult: 192, offset: 256 };
+    let grain = FilmGrain {
+        scaling_shift: 10,
+        ar_coeff_lag: 2,
+        ar_coeff_shift: 7,
+        grain_scale_shift: 0,
+        overlap: true,
+        clip_to_restricted_range: false,
+        chroma_scaling_from_luma: false,
+        luma: LumaGrain { points, ar_coeffs: vec![5; 12] },
+        cb: chroma.clone(),
+        cr: chroma,
+    };
+    assert_eq!(grain.check(), Ok(()));
+    grain
 }
 
 fn parse(payload: &[u8]) {

@@ -74,16 +74,43 @@ impl Stream {
         self.probe("-show_streams")["streams"][0]["pix_fmt"].as_str().unwrap().to_owned()
     }
 
-    /// The fields of every sequence header of the stream, as `trace_headers` names them.
-    pub(crate) fn trace_sequence_headers(&self) -> Vec<BTreeMap<String, i64>> {
+    /// A sum of each frame that a decoder makes, with the film grain that `arguments` have it add.
+    pub(crate) fn frame_sums(&self, decoder: &str, arguments: &[&str]) -> Vec<String> {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-v", "error", "-xerror", "-threads", "1", "-c:v", decoder]).args(arguments);
+        let output = ["-fps_mode", "passthrough", "-autoscale", "0", "-f", "framemd5", "-"];
+        let sums = run(command.arg("-i").arg(self.path()).args(output)).0;
+        let sums = String::from_utf8(sums).unwrap();
+        let frames = sums.lines().filter(|line| !line.starts_with('#'));
+        frames.map(|line| line.rsplit_once(", ").unwrap().1.trim().to_owned()).collect()
+    }
+
+    /// The lines that `trace_headers` says of the packets: titles, and fields such as
+    /// `45  frame_width_bits_minus_1  0101 = 5`.
+    fn trace(&self) -> Vec<String> {
         let copy = ["-c", "copy", "-bsf:v", "trace_headers", "-f", "null", "-"];
         let log = run(Command::new("ffmpeg").args(["-v", "info", "-i"]).arg(self.path()).args(copy)).1;
         let log = String::from_utf8_lossy(&log);
         let traced = log.lines().filter(|line| line.starts_with("[trace_headers"));
-        let mut lines = traced.filter_map(|line| line.split_once("] ")).map(|(_, line)| line);
-        let mut headers = Vec::new();
+        let lines = traced.filter_map(|line| line.split_once("] ")).map(|(_, line)| line.to_owned());
         // The headers of the container come first.
-        lines.find(|line| line.starts_with("Packet"));
+        lines.skip_while(|line| !line.starts_with("Packet")).collect()
+    }
+
+    /// All fields of all headers in their order, as `trace_headers` names them.
+    pub(crate) fn trace_fields(&self) -> Vec<(String, i64)> {
+        let lines = self.trace();
+        let fields = lines.iter().filter_map(|line| line.rsplit_once(" = "));
+        fields
+            .filter_map(|(field, value)| Some((field.split_whitespace().nth(1)?.to_owned(), value.parse().ok()?)))
+            .collect()
+    }
+
+    /// The fields of every sequence header of the stream, as `trace_headers` names them.
+    pub(crate) fn trace_sequence_headers(&self) -> Vec<BTreeMap<String, i64>> {
+        let lines = self.trace();
+        let mut lines = lines.iter();
+        let mut headers = Vec::new();
         while lines.any(|line| line == "Sequence Header") {
             // `45  frame_width_bits_minus_1  0101 = 5`, up to the next title.
             let fields = lines.by_ref().map_while(|line| line.rsplit_once(" = "));

@@ -5,6 +5,7 @@
 mod encoding;
 mod ffmpeg;
 mod footage;
+mod grain;
 mod headers;
 mod libav;
 mod pipe;
