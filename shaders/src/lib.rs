@@ -3,10 +3,12 @@
 //!
 //! A picture is scaled one axis at a time, first along x ([`scale_horizontal`]), then along y ([`scale_vertical`]),
 //! with the [`Filter`]s of both axes and the integers of a [`Conversion`]. [`compose()`] lays scaled pictures over one another.
-//! Before that, [`deinterlace()`] makes whole pictures of fields, and [`map_colour`] takes their colours to others.
+//! Before that, [`deinterlace()`] makes whole pictures of fields, [`denoise()`] averages noise away, and [`map_colour`] takes colours
+//! to others.
 
 mod compose;
 pub mod deinterlace;
+pub mod denoise;
 mod filter;
 mod fixed_point;
 #[cfg(feature = "test-kernels")]
@@ -20,6 +22,7 @@ mod scale_vertical;
 
 pub use compose::{ComposeJob, LayerPlane, LayerRows, MOST_LAYERS, compose};
 pub use deinterlace::deinterlace;
+pub use denoise::denoise;
 pub use filter::Filter;
 pub use fixed_point::{Conversion, MAX_GAIN, MIDDLE_BITS, Range, Rounding, UNITY, WEIGHT_BITS};
 #[cfg(feature = "test-kernels")]

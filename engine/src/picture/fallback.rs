@@ -426,6 +426,7 @@ mod tests {
 
     static WITH_NEIGHBOURS: PlaneNode = PlaneNode {
         kernel: &FLIP_OF_THREE,
+        tile: None,
         twin_8: plane_twin!(flip_of_three, u8),
         twin_16: plane_twin!(flip_of_three, u16),
         neighbours: [1, 1],

@@ -1,6 +1,6 @@
 //! The graph: which pictures are made of which.
 
-use super::plane_node::PlaneNode;
+use super::plane_node::{DENOISER, PlaneNode};
 use super::request::Request;
 use super::scale::{ComposeSpec, Crop, Layers, ScaleSpec, View};
 use super::tone::MapSpec;
@@ -35,7 +35,7 @@ pub(super) struct Node {
 impl Node {
     /// Gives what it does, where it makes planes from planes.
     fn planes(&self) -> Option<&'static PlaneNode> {
-        if let NodeKind::Planes(planes) = self.kind { Some(planes) } else { None }
+        if let NodeKind::Planes { node, .. } = self.kind { Some(node) } else { None }
     }
 
     /// Counts the pictures before its own and after it that it looks at.
@@ -54,7 +54,11 @@ pub(super) enum NodeKind {
     /// Scales every layer of the frame, and lays them over one another in all rungs.
     Compose(ComposeSpec),
     /// Makes planes from planes.
-    Planes(&'static PlaneNode),
+    Planes {
+        node: &'static PlaneNode,
+        /// What is to be made of each plane, as the kernel understands it; none where that is said picture by picture.
+        setting: Option<[u32; 3]>,
+    },
     /// Takes colours to others.
     Map(MapSpec),
 }
@@ -114,7 +118,13 @@ impl Graph {
     /// Adds a node that makes planes from planes.
     pub fn planes(&mut self, input: Edge, node: &'static PlaneNode) -> Edge {
         let edge = self.edges[input.0];
-        self.add(NodeKind::Planes(node), input, [edge]).remove(0)
+        self.add(NodeKind::Planes { node, setting: None }, input, [edge]).remove(0)
+    }
+
+    /// Adds a node that averages noise away, of this standard deviation in each plane: in parts of a code, sixteen of them.
+    pub fn denoise(&mut self, input: Edge, noise: [u32; 3]) -> Edge {
+        let edge = self.edges[input.0];
+        self.add(NodeKind::Planes { node: &DENOISER, setting: Some(noise) }, input, [edge]).remove(0)
     }
 
     /// Adds a node that takes the colours of pictures to others. The source of `spec` is the format of `input`, which is not cropped.
@@ -194,8 +204,10 @@ impl Graph {
             NodeKind::Scale(spec) if cropped => spec.area(layers.lowest().window),
             NodeKind::Compose(spec) => spec.area(layers),
             NodeKind::Scale(spec) => spec.area(whole_window(grid)),
-            NodeKind::Planes(node) if node.neighbours != [0, 0] => Area::whole(grid),
-            NodeKind::Planes(planes) => (planes.needs)(self.needed(Edge(node.outputs.start), layers), grid),
+            NodeKind::Planes { node, .. } if node.neighbours != [0, 0] => Area::whole(grid),
+            NodeKind::Planes { node: planes, .. } => {
+                (planes.needs)(self.needed(Edge(node.outputs.start), layers), grid)
+            }
             NodeKind::Map(_) => self.needed(Edge(node.outputs.start), layers).grown(MAP_REACH, grid),
         };
         let areas = own.into_iter().chain(self.consumers(edge).map(for_node));
@@ -216,8 +228,8 @@ impl Graph {
             NodeKind::Crop => self.room_of(Edge(node.outputs.start)),
             NodeKind::Scale(spec) | NodeKind::Compose(ComposeSpec { scale: spec, .. }) if cropped => spec.room,
             NodeKind::Scale(_) | NodeKind::Compose(_) => whole,
-            NodeKind::Planes(node) if node.neighbours != [0, 0] => whole,
-            NodeKind::Planes(planes) => {
+            NodeKind::Planes { node, .. } if node.neighbours != [0, 0] => whole,
+            NodeKind::Planes { node: planes, .. } => {
                 let room = self.room_of(Edge(node.outputs.start));
                 let needed = (planes.needs)(amid(room, grid), grid);
                 Size { width: needed.width, height: needed.height }
@@ -278,10 +290,10 @@ impl Graph {
                     return Err(Error::misuse("graph: layers are of cropped pictures"));
                 }
                 NodeKind::Compose(spec) => spec.check()?,
-                NodeKind::Planes(planes) if planes.neighbours.iter().sum::<usize>() >= MOST_FRAMES => {
+                NodeKind::Planes { node: planes, .. } if planes.neighbours.iter().sum::<usize>() >= MOST_FRAMES => {
                     return Err(Error::misuse(format!("graph: {planes:?} looks at more than {MOST_FRAMES} frames")));
                 }
-                NodeKind::Planes(_) => {}
+                NodeKind::Planes { .. } => {}
                 NodeKind::Map(spec) if spec.source != self.grid(node.input) || self.edges[node.input.0].1 => {
                     return Err(Error::misuse(
                         "graph: colours are mapped of whole pictures of the format that they are for",

@@ -2,7 +2,8 @@
 
 use crate::frame::{Area, FieldOrder, FrameFormat};
 use std::fmt::{self, Debug, Formatter};
-use upright_shaders::kernels::{DEINTERLACE, Kernel};
+use upright_shaders::denoise::TILE;
+use upright_shaders::kernels::{DEINTERLACE, DENOISE, Kernel};
 use upright_shaders::plane::{PlaneArea, PlaneAreaMut};
 
 /// A node that makes each plane of a picture from the same plane of one or several neighbouring frames: all that has to be said
@@ -10,6 +11,8 @@ use upright_shaders::plane::{PlaneArea, PlaneAreaMut};
 pub struct PlaneNode {
     /// Its kernel.
     pub kernel: &'static Kernel,
+    /// Sides in samples of the tiles that its workgroups make; none where each makes a part of a row, a word a lane.
+    pub tile: Option<usize>,
     /// The twin for planes of 8 bits.
     pub twin_8: PlaneTwin<u8>,
     /// The twin for planes of more.
@@ -79,12 +82,25 @@ macro_rules! plane_twin {
 /// Makes whole pictures of fields: see [`super::FieldUse`].
 pub static DEINTERLACER: PlaneNode = PlaneNode {
     kernel: &DEINTERLACE,
+    tile: None,
     twin_8: plane_twin!(upright_shaders::deinterlace, u8),
     twin_16: plane_twin!(upright_shaders::deinterlace, u16),
     neighbours: [1, 1],
     needs: |area, _| area,
     most_pictures: super::request::MOST_PICTURES,
     fields: |_| FieldOrder::Progressive,
+};
+
+/// Averages noise away along what moves.
+pub(super) static DENOISER: PlaneNode = PlaneNode {
+    kernel: &DENOISE,
+    tile: Some(TILE),
+    twin_8: plane_twin!(upright_shaders::denoise, u8),
+    twin_16: plane_twin!(upright_shaders::denoise, u16),
+    neighbours: [2, 2],
+    needs: |area, _| area,
+    most_pictures: 1,
+    fields: |order| order,
 };
 
 impl Debug for PlaneNode {

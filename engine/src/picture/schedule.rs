@@ -60,8 +60,8 @@ pub(super) enum Work<'a, P> {
         sources: &'a [&'a Picture<P>],
         /// The area that is made.
         area: Area,
-        /// What is made, as the kernel understands it.
-        picture: u32,
+        /// What is made of each plane, as the kernel understands it.
+        picture: [u32; 3],
     },
 }
 
@@ -179,7 +179,7 @@ impl<P: Send + Sync + 'static> Schedule<P> {
                     }
                 }
             }
-            NodeKind::Planes(planes) => {
+            NodeKind::Planes { node: planes, setting } => {
                 let source = own.frame.clone();
                 let [before, after] = planes.neighbours;
                 let numbers = (0..=before + after).map(|step| (at + step).saturating_sub(before));
@@ -187,7 +187,7 @@ impl<P: Send + Sync + 'static> Schedule<P> {
                 let mut made = Vec::new();
                 for wanted in request.pictures() {
                     let area = graph.needed(Edge(node.outputs.start), &wanted.layers);
-                    let picture = wanted.fields.code();
+                    let picture = setting.unwrap_or([wanted.fields.code(); 3]);
                     let pictures = work(number, Work::Planes { planes, sources: &sources, area, picture })?;
                     for picture in pictures {
                         let mut picture = at_time_of(picture.like(&*source), wanted);

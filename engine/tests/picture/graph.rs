@@ -16,6 +16,7 @@ use upright_shaders::kernels::FLIP_OF_THREE;
 /// The one entry that it takes to have a kernel as a node.
 const FLIP_NODE: PlaneNode = PlaneNode {
     kernel: &FLIP_OF_THREE,
+    tile: None,
     twin_8: plane_twin!(flip_of_three, u8),
     twin_16: plane_twin!(flip_of_three, u16),
     neighbours: [1, 1],

@@ -6,6 +6,7 @@
 
 mod compose;
 mod deinterlace;
+mod denoise;
 #[cfg(feature = "gpu")]
 mod devices;
 mod graph;

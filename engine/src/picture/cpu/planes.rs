@@ -13,7 +13,7 @@ pub(super) fn make(
     sources: &[&Picture<HostMemory>],
     area: Area,
     whole: [u32; 2],
-    picture: u32,
+    picture: [u32; 3],
     instructions: Instructions,
     output: &mut Frame,
 ) {
@@ -28,7 +28,7 @@ fn make_of<S: Sample>(
     sources: &[&Picture<HostMemory>],
     area: Area,
     [width, height]: [u32; 2],
-    picture: u32,
+    picture: [u32; 3],
     instructions: Instructions,
     output: &mut Frame,
 ) {
@@ -57,7 +57,7 @@ fn make_of<S: Sample>(
                 rows: y as usize..(y + rows) as usize,
                 plane: [width.div_ceil(subsampling.x) as usize, height.div_ceil(subsampling.y) as usize],
                 limit: (1 << format.depth.bits()) - 1,
-                picture,
+                picture: picture[index],
             },
         );
     }

@@ -59,7 +59,7 @@ impl CpuRunner {
                 NodeKind::Scale(spec) => CpuNode::Scale(Box::new(CpuScaler::new(instructions, spec))),
                 NodeKind::Compose(spec) => CpuNode::Compose(Box::new(CpuComposer::new(instructions, spec))),
                 NodeKind::Map(spec) => CpuNode::Map(Box::new(CpuMapper::new(spec)?)),
-                NodeKind::Crop | NodeKind::Planes(_) => CpuNode::Other,
+                NodeKind::Crop | NodeKind::Planes { .. } => CpuNode::Other,
             })
         };
         let graph = Arc::new(graph.clone());

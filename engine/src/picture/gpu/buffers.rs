@@ -162,7 +162,7 @@ fn job_bytes(node: &Node, align: usize) -> usize {
             let composing = layout::compose_job_bytes(&spec.scale).next_multiple_of(align);
             spec.bands.len().max(1) * 2 * scaling(&spec.scale) + composing
         }
-        NodeKind::Planes(_) => (3 * size_of::<PlaneJob>()).next_multiple_of(align),
+        NodeKind::Planes { .. } => (3 * size_of::<PlaneJob>()).next_multiple_of(align),
         NodeKind::Map(_) => (2 * size_of::<MapJob>()).next_multiple_of(align),
     }
 }
@@ -180,7 +180,7 @@ fn node_buffers(graph: &Graph, node: &Node, pictures: usize, direct: bool) -> No
             layers = (0..spec.bands.len()).map(|number| layer_buffers(spec, number, pictures)).collect();
             layout::rungs(&spec.scale).0
         }
-        NodeKind::Planes(_) => layout::picture_bytes(graph.largest(Edge(node.outputs.start))),
+        NodeKind::Planes { .. } => layout::picture_bytes(graph.largest(Edge(node.outputs.start))),
         NodeKind::Map(_) => {
             let inside = BufferUsages::COPY_DST | BufferUsages::STORAGE;
             scaling.tables = Some(Buffers::new("colours", TABLE_BYTES, inside, 1));

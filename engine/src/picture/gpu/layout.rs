@@ -14,7 +14,7 @@ use upright_shaders::{ComposeJob, Conversion, Filter, HorizontalJob, Noise, Vert
 pub(super) const WORD: usize = 4;
 
 /// Invocations of a workgroup, each of which makes one word.
-const LANES: usize = 64;
+pub(super) const LANES: usize = 64;
 
 /// Most workgroups along one axis, by WebGPU's default limits.
 const MOST_WORKGROUPS: u32 = 65_535;

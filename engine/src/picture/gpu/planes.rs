@@ -2,7 +2,7 @@
 
 use super::buffers::{Buffers, SharedBuffer};
 use super::context::Pipeline;
-use super::layout::{WORD, Workgroups, log2_samples_per_word, picture_bytes};
+use super::layout::{LANES, WORD, Workgroups, log2_samples_per_word, picture_bytes};
 use super::memory::DeviceMemory;
 use super::submission::Recording;
 use crate::error::{Error, Result};
@@ -22,8 +22,8 @@ pub(super) struct Made {
     /// Format of the whole picture, and the area that is made.
     pub(super) grid: FrameFormat,
     pub(super) area: Area,
-    /// What is made, as the kernel understands it.
-    pub(super) picture: u32,
+    /// What is made of each plane, as the kernel understands it.
+    pub(super) picture: [u32; 3],
 }
 
 /// Has an area of a picture made.
@@ -42,7 +42,7 @@ pub(super) fn record(
     }
     let output = output.take_shared(&recording.gpu().context)?;
     let mut workgroups = Workgroups::default();
-    let jobs = [0, 1, 2].map(|index| job(index, sources, made, &mut workgroups));
+    let jobs = [0, 1, 2].map(|index| job(index, planes.tile, sources, made, &mut workgroups));
     let [before, _] = planes.neighbours;
     let named = |(index, picture): (usize, &&Picture<DeviceMemory>)| {
         let name = match index.checked_sub(before) {
@@ -59,13 +59,23 @@ pub(super) fn record(
     Ok(Frame::at(DeviceMemory { buffer: output, offset: 0 }, format))
 }
 
-fn job(index: usize, sources: &[&Picture<DeviceMemory>], made: Made, workgroups: &mut Workgroups) -> PlaneJob {
+fn job(
+    index: usize,
+    tile: Option<usize>,
+    sources: &[&Picture<DeviceMemory>],
+    made: Made,
+    workgroups: &mut Workgroups,
+) -> PlaneJob {
     let Made { grid, area, picture } = made;
     let subsampling = grid.plane_subsampling(index);
     let (whole, target) = (grid.layout()[index], area.format(grid).layout()[index]);
     let Area { x, y, width, height } = area.of_plane(subsampling);
     let log2 = log2_samples_per_word(grid.depth);
-    let (first_workgroup, row_workgroups) = workgroups.deal((width as usize).div_ceil(1 << log2), height as usize, 1);
+    let [columns, rows] = [width as usize, height as usize];
+    let (first_workgroup, row_workgroups) = match tile {
+        None => workgroups.deal(columns.div_ceil(1 << log2), rows, 1),
+        Some(side) => workgroups.deal(columns.div_ceil(side) * LANES, rows.div_ceil(side), 1),
+    };
     let mut job = PlaneJob {
         first_workgroup,
         row_workgroups,
@@ -79,7 +89,7 @@ fn job(index: usize, sources: &[&Picture<DeviceMemory>], made: Made, workgroups:
         plane_height: whole.height,
         log2_samples_per_word: log2,
         limit: (1 << grid.depth.bits()) - 1,
-        picture,
+        picture: picture[index],
         ..PlaneJob::default()
     };
     for (plane, picture) in job.sources.iter_mut().zip(sources) {

@@ -86,7 +86,7 @@ impl GpuRunner {
             NodeKind::Crop => Ok(GpuNode::Crop),
             NodeKind::Scale(spec) => GpuScaler::new(&gpu, spec).map(Box::new).map(GpuNode::Scale),
             NodeKind::Compose(spec) => GpuComposer::new(&gpu, spec).map(Box::new).map(GpuNode::Compose),
-            NodeKind::Planes(planes) => gpu.pipeline(planes.kernel).map(GpuNode::Planes),
+            NodeKind::Planes { node, .. } => gpu.pipeline(node.kernel).map(GpuNode::Planes),
             NodeKind::Map(spec) => GpuMapper::new(&gpu, spec).map(Box::new).map(GpuNode::Map),
         };
         let nodes = graph.nodes().iter().map(|maker| node(&maker.kind)).collect::<Result<_>>()?;
