@@ -68,10 +68,10 @@ impl Falloff {
 /// When the sources are not five.
 #[inline(always)]
 pub fn denoise<S: Sample>(sources: &[PlaneArea<'_, S>], output: PlaneAreaMut<'_, S>) {
-    let noise = output.picture.min(MOST_NOISE) as i32;
+    let PlaneAreaMut { samples, stride, columns, rows, picture, .. } = output;
+    let noise = picture.min(MOST_NOISE) as i32;
     let falloff = Falloff::of(noise);
     let own_frame = &sources[2];
-    let [columns, rows] = [&output.columns, &output.rows];
     let mut own = [[S::narrow(0); PATCHES]; PATCHES];
     let mut region = [[S::narrow(0); REGION]; REGION];
     for (band, top) in rows.clone().step_by(TILE).enumerate() {
@@ -92,7 +92,7 @@ pub fn denoise<S: Sample>(sources: &[PlaneArea<'_, S>], output: PlaneAreaMut<'_,
                 }
             }
             let width = TILE.min(columns.end - left);
-            let lines = output.samples.chunks_mut(output.stride).skip(band * TILE).take(TILE.min(rows.end - top));
+            let lines = samples.chunks_mut(stride).skip(band * TILE).take(TILE.min(rows.end - top));
             for ((line, sums), weights) in lines.zip(&sums).zip(&weights) {
                 let mut made = [S::narrow(0); TILE];
                 for at in 0..TILE {

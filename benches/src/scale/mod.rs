@@ -41,6 +41,8 @@ pub enum Before {
     Fields,
     /// Their colours are mapped from PQ to BT.709.
     Colours,
+    /// Noise is taken out of them: frames have nothing in common, so that each tile is looked for all around.
+    Noise,
 }
 
 /// Sizes of the rungs, the largest first.
@@ -83,6 +85,7 @@ pub fn jobs() -> Vec<Job> {
         job("1080i at its field rate, four rungs", 1080, Depth::Eight, 4, 0.0, Before::Fields),
         job("1080p HDR to SDR, four rungs", 1080, Depth::Ten, 4, 0.0, Before::Colours),
         job("2160p HDR to SDR, four rungs", 2160, Depth::Ten, 4, 0.0, Before::Colours),
+        job("1080p without noise, four rungs", 1080, Depth::Eight, 4, 0.0, Before::Noise),
     ]
 }
 
@@ -147,6 +150,7 @@ impl Running {
                 };
                 graph.map(Graph::SOURCE, &MapSpec::new(spec.source, spec.source_chroma, recipe, None)?)
             }
+            Before::Noise => graph.denoise(Graph::SOURCE, [80, 32, 32]),
         };
         let cropped = graph.crop(whole);
         graph.scale(cropped, &spec).into_iter().for_each(|rung| graph.output(rung));
