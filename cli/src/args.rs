@@ -11,7 +11,7 @@ use upright_engine::geometry::Rational;
 use upright_engine::ladder::Ladder;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookPlace;
-use upright_engine::plan::{CropChoice, Deinterlace, DynamicRange, Gamut, PlanOptions, Subtitles, TwoShots};
+use upright_engine::plan::{CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, PlanOptions, Subtitles, TwoShots};
 use upright_engine::source::{AudioChoice, VideoChoice};
 
 /// Turns landscape film and drama into vertical (9:16) AV1 renditions.
@@ -433,6 +433,11 @@ pub(crate) struct WantedArguments {
     /// frame), field-rate (a picture of each field), ivtc (film at its own rate, video at its frame rate), off
     #[arg(long, value_name = "WAY", default_value = "auto", value_parser = values::deinterlace, help_heading = "Picture")]
     pub(crate) deinterlace: Deinterlace,
+
+    /// Noise and grain: off (they stay), auto (what is measured is taken out, where it costs bits), or how much, from 1 to 100: the
+    /// noise's standard deviation, in tenths of a code of 8 bits. Decoders put the like of it back, as film grain
+    #[arg(long, value_name = "NOISE", default_value = "off", value_parser = values::denoise, help_heading = "Picture")]
+    pub(crate) denoise: Denoise,
 
     /// High dynamic range: auto (stays, unless 8 bits are asked for), keep, sdr (becomes standard dynamic range in BT.709), both (a
     /// rendition of each size of either)

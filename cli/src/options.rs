@@ -53,6 +53,7 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
         .two_shots(wanted.two_shots)
         .subtitles(wanted.subtitles)
         .deinterlace(wanted.deinterlace)
+        .denoise(wanted.denoise)
         .dynamic_range(wanted.dynamic_range)
         .gamut(wanted.gamut)
         .look(look)

@@ -8,7 +8,9 @@ use std::path::{Component, Path};
 use upright_engine::geometry::Rational;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookPlace;
-use upright_engine::plan::{CropChoice, Deinterlace, DynamicRange, Gamut, Layout, ShotMode, Subtitles, TwoShots};
+use upright_engine::plan::{
+    CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, Layout, MOST_NOISE, ShotMode, Subtitles, TwoShots,
+};
 use upright_engine::source::{AudioChoice, VideoChoice};
 
 /// Digits after the decimal point that a time may have: nanoseconds.
@@ -190,6 +192,18 @@ pub(crate) fn deinterlace(text: &str) -> Result<Deinterlace, String> {
         "field-rate" => Ok(Deinterlace::FieldRate),
         "ivtc" => Ok(Deinterlace::Ivtc),
         _ => Err("give auto, off, on, field-rate or ivtc".to_owned()),
+    }
+}
+
+/// Reads what becomes of noise.
+pub(crate) fn denoise(text: &str) -> Result<Denoise, String> {
+    match text {
+        "off" => Ok(Denoise::Off),
+        "auto" => Ok(Denoise::Auto),
+        _ => match text.parse() {
+            Ok(level @ 1..=MOST_NOISE) => Ok(Denoise::Level(level)),
+            _ => Err(format!("give off, auto, or a number from 1 to {MOST_NOISE}")),
+        },
     }
 }
 

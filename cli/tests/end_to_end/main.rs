@@ -9,6 +9,7 @@ mod encoders;
 mod fields;
 mod footage;
 mod framing;
+mod grain;
 mod kill;
 mod look;
 mod memory;

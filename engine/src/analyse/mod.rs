@@ -12,8 +12,10 @@ mod detection;
 mod document;
 mod faces;
 mod fields;
+mod grain;
 mod light;
 mod mouth;
+mod noise;
 mod pass;
 mod persons;
 mod picture;
@@ -28,6 +30,8 @@ mod vectors;
 pub use document::{
     Activity, Analysis, Borders, SeenCaption, SeenShot, Sighting, SubjectKind, Track, Transition, VERSION,
 };
+pub(crate) use grain::GrainModel;
+pub(crate) use noise::NoiseMeter;
 pub use pass::{AnalyseOptions, analyse};
 pub(crate) use sampling::SmallPictures;
 pub use stills::{Still, stills};

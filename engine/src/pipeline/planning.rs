@@ -1,6 +1,7 @@
 //! Making a plan of a source: it is looked at, so that the window follows what is seen, and its frames' times are read, so that its
 //! segments are known beforehand.
 
+use super::denoising;
 use super::progress::{Expected, Phase, Progress};
 use crate::analyse::{self, AnalyseOptions, Analysis};
 use crate::cadence::Cadence;
@@ -8,7 +9,9 @@ use crate::control::Control;
 use crate::error::Result;
 use crate::framing::{self, FramingOptions};
 use crate::media::Source;
-use crate::plan::{CropChoice, Deinterlace, FieldMake, FieldRun, PictureTimes, Plan, PlanOptions};
+use crate::plan::{
+    CropChoice, Deinterlace, Denoise, FieldMake, FieldRun, PictureTimes, Plan, PlanOptions, WantedDenoise,
+};
 use crate::source::{Scanning, SourceInfo};
 use crate::time::Time;
 use std::cell::{Cell, RefCell};
@@ -63,7 +66,8 @@ pub fn plan(
             ),
         }
     }
-    if let Some(pictures) = plan.field_pictures() {
+    let fields = plan.wanted.makes_fields().then(|| plan.field_pictures());
+    if let Some(pictures) = &fields {
         for shot in &mut plan.wanted.shots {
             shot.end = shot.end.map(|end| pictures.first_with_top_of(end));
             if shot.start > Time::ZERO {
@@ -76,11 +80,12 @@ pub fn plan(
     plan.wanted.shots = framing::keep_locked(shots, &options.earlier);
     let begin = Instant::now();
     if !source.can_be_read_again() {
+        plan.wanted.denoise = unmeasured(&plan, options.denoise);
         return plan.update();
     }
     let expected = Expected::of(&plan);
     let (list, ticker) = (RefCell::new(plan.segment_list()), Ticker::new(begin));
-    let fields = RefCell::new(plan.field_pictures().map(PictureTimes::new));
+    let fields = RefCell::new(fields.map(PictureTimes::new));
     let add = |times: Vec<i64>| times.into_iter().for_each(|pts| list.borrow_mut().push(pts));
     let again = source.open_again(control)?;
     plan.check_source(again.info())?;
@@ -93,7 +98,12 @@ pub fn plan(
     })?;
     add(fields.borrow_mut().as_mut().map(PictureTimes::finish).unwrap_or_default());
     plan.found.scan = Some(scan);
-    plan.with_segments(list.into_inner())
+    let mut plan = plan.with_segments(list.into_inner())?;
+    if options.denoise != Denoise::Off {
+        plan.wanted.denoise = denoising::decide(&plan, options.denoise, &|| source.open_again(control), control)?;
+        plan = plan.update()?;
+    }
+    Ok(plan)
 }
 
 /// Looks at a source for plans with these options: it is opened once more and decoded from beginning to end. None where that cannot
@@ -133,6 +143,23 @@ pub fn is_looked_at(info: &SourceInfo, options: &PlanOptions) -> bool {
         Deinterlace::Off | Deinterlace::On | Deinterlace::FieldRate => false,
     };
     options.crop == CropChoice::Auto || fields
+}
+
+/// Decides on the noise of a film that cannot be looked at.
+fn unmeasured(plan: &Plan, choice: Denoise) -> Option<WantedDenoise> {
+    let name = &plan.found.name;
+    match choice {
+        Denoise::Off => {}
+        Denoise::Auto => log::warn!(
+            "{name}: it can be read only once, so that its noise cannot be measured beforehand: it stays; convert a file, or say how \
+             much of it is taken out"
+        ),
+        Denoise::Level(_) => log::warn!(
+            "{name}: it can be read only once, so that its grain cannot be modelled beforehand: noise is taken out, and decoders put \
+             none in its place"
+        ),
+    }
+    WantedDenoise::decide(choice, [0; 3])
 }
 
 /// Says what of the film's fields is left as it is, or was only told.

@@ -1,5 +1,6 @@
 //! The rules of a plan.
 
+use super::denoise::MOST_NOISE;
 use super::fields::FieldMake;
 use super::locate::PathStep::{self, Element, Field};
 use super::segments::{Segment, Segmentation};
@@ -82,6 +83,7 @@ pub(super) fn check(found: &SourceInfo, wanted: &Wanted, control: KeyFrameContro
     rungs(plan)?;
     depth(plan)?;
     colour(plan)?;
+    denoise(plan)?;
     encoder(plan)?;
     shots(plan)?;
     fields(plan)?;
@@ -129,6 +131,27 @@ fn colour(plan: Parts<'_>) -> Checked {
     let hdr = video.colour.is_hdr() || !colour.and_source;
     rule(hdr, &[Field("colour"), Field("and_source")], || "the source is of standard dynamic range itself".to_owned())?;
     colour.map(video).map(drop).map_err(|error| broken(&[Field("colour")], error.to_string()))
+}
+
+fn denoise(plan: Parts<'_>) -> Checked {
+    let Some(denoise) = &plan.wanted.denoise else { return Ok(()) };
+    for (index, &noise) in denoise.noise.iter().enumerate() {
+        let path = [Field("denoise"), Field("noise"), Element(index)];
+        rule(noise <= MOST_NOISE, &path, || {
+            format!("{noise}: noise is from 0 to {MOST_NOISE} tenths of a code of 8 bits")
+        })?;
+    }
+    let path = [Field("denoise"), Field("grain")];
+    let beside = plan.wanted.colour.as_ref().is_some_and(|colour| colour.and_source);
+    let (there, wanted) = (denoise.grain.len(), plan.wanted.rungs.len() * if beside { 2 } else { 1 });
+    rule([0, wanted].contains(&there), &path, || {
+        format!("{there} are there, and there are {wanted} renditions: it has one for each, or is empty")
+    })?;
+    for (index, grain) in denoise.grain.iter().enumerate() {
+        let path = [Field("denoise"), Field("grain"), Element(index)];
+        grain.iter().try_for_each(|grain| grain.check()).map_err(|why| broken(&path, why))?;
+    }
+    Ok(())
 }
 
 /// Finds out what the encoder can do; its threads do not count.

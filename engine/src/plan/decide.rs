@@ -40,6 +40,7 @@ impl Plan {
             depth,
             shots: vec![whole_film(source, options)],
             fields: fields(source, options),
+            denoise: None,
             colour,
             key_frames: KeyFrameRule { interval: options.keyframe_interval, frames: None },
             segments: Segmentation::AsDecoded { key_frames: capabilities.segment_key_frames },

@@ -7,6 +7,7 @@ use super::locate;
 use super::segments::{Segment, Segmentation, Segmenter};
 use super::track::{self, Shot};
 use super::wanted::{Wanted, WantedAudio};
+use crate::av1::FilmGrain;
 use crate::colour::HdrMetadata;
 use crate::encode::EncoderSettings;
 use crate::error::{Error, Result};
@@ -231,11 +232,10 @@ impl Plan {
         self.wanted.frame_rate(&self.found)
     }
 
-    /// Tells which pictures are made of the frames, where they are made of fields.
-    pub(crate) fn field_pictures(&self) -> Option<FieldPictures> {
+    /// Tells which pictures are made of the frames, where they are made of fields, and which frames are neighbours.
+    pub(crate) fn field_pictures(&self) -> FieldPictures {
         let video = &self.found.video;
-        let made = self.wanted.makes_fields();
-        made.then(|| FieldPictures::new(&self.wanted.fields, video.time_base, video.frame_rate))
+        FieldPictures::new(&self.wanted.fields, video.time_base, video.frame_rate)
     }
 
     /// Ticks of a frame at the nominal rate, at least 1.
@@ -310,6 +310,8 @@ impl Plan {
         let mut graph = Graph::new(self.found.video.format);
         let fields = self.wanted.makes_fields();
         let whole = if fields { graph.planes(Graph::SOURCE, &DEINTERLACER) } else { Graph::SOURCE };
+        let setting = self.wanted.denoise.as_ref().map(|denoise| denoise.setting(self.found.video.format.depth));
+        let whole = setting.map_or(whole, |noise| graph.denoise(whole, noise));
         for converted in [true, false] {
             let scale = self.scale_spec(converted);
             if scale.rungs.is_empty() {
@@ -400,8 +402,14 @@ impl Plan {
             threads: encoder.threads,
             key_frame_distance: self.wanted.key_frames.frames,
             options: encoder.options.clone(),
-            grain: None,
+            grain: self.grain(rung),
         }
+    }
+
+    /// The grain of a rendition.
+    fn grain(&self, rung: &RungFollows) -> Option<FilmGrain> {
+        let number = self.follows.rungs.iter().position(|it| it.file == rung.file)?;
+        self.wanted.denoise.as_ref()?.grain.get(number)?.clone()
     }
 }
 

@@ -120,9 +120,16 @@ impl FieldPictures {
         later.saturating_sub(earlier) <= 2 * self.nominal
     }
 
-    /// Gives the ticks of the source before a segment's beginning from which on frames must be there for it.
-    pub(crate) fn lead(&self) -> i64 {
-        3 * self.nominal
+    /// Gives the ticks of the source of a frame at its nominal rate, rounded, at least 1.
+    pub(crate) fn frame(&self) -> i64 {
+        self.nominal
+    }
+
+    /// Gives the ticks of the source before a segment's beginning from which on frames must be there for it, when so many before
+    /// its own are looked at.
+    pub(crate) fn lead(&self, frames: usize) -> i64 {
+        let steps = i64::try_from(frames).unwrap_or(i64::MAX).saturating_mul(2).saturating_add(1);
+        self.nominal.saturating_mul(steps)
     }
 
     /// Gives the ticks that a frame is shown for, as far as the next one tells.
@@ -170,6 +177,15 @@ impl FieldPictures {
                 vec![picture(if is_shorter && !place.is_first { -1 } else { 0 }, FieldUse::WHOLE)]
             }
             (FieldMake::Keep | FieldMake::Film, _) => vec![picture(0, FieldUse::WHOLE)],
+        }
+    }
+
+    /// Tells how the picture of a frame by itself is made, as it would be amid its run.
+    pub(crate) fn use_at(&self, own: i64) -> FieldUse {
+        let index = self.runs.partition_point(|run| run.start <= Time::of_ticks(own, self.time_base)).saturating_sub(1);
+        match self.runs.get(index) {
+            Some(run) if matches!(run.make, FieldMake::Fields | FieldMake::Frames) => alone(run.first),
+            _ => FieldUse::WHOLE,
         }
     }
 

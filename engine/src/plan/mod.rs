@@ -7,6 +7,7 @@
 mod check;
 mod converted;
 mod decide;
+mod denoise;
 mod document;
 mod fields;
 mod follows;
@@ -19,6 +20,7 @@ mod track;
 mod wanted;
 
 pub use converted::ConvertedColour;
+pub use denoise::{Denoise, MOST_NOISE, WantedDenoise};
 pub use document::{Plan, VERSION};
 pub use fields::{Deinterlace, FieldMake, FieldRun};
 pub(crate) use fields::{FieldPicture, FieldPictures, FrameTimes, PARTS, PictureTimes, rising};

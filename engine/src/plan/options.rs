@@ -1,5 +1,6 @@
 //! Choices that a plan is made from.
 
+use super::denoise::{Denoise, MOST_NOISE};
 use super::fields::Deinterlace;
 use super::track::Shot;
 use crate::analyse::Analysis;
@@ -40,6 +41,8 @@ pub struct PlanOptions {
     pub analysis: Option<Analysis>,
     /// How interlaced and telecined pictures are treated.
     pub deinterlace: Deinterlace,
+    /// What becomes of noise and grain.
+    pub denoise: Denoise,
     /// What becomes of high dynamic range.
     pub dynamic_range: DynamicRange,
     /// What becomes of standard dynamic range in other primaries than those of BT.709.
@@ -66,6 +69,7 @@ impl Default for PlanOptions {
             cores: machine::cores(),
             analysis: None,
             deinterlace: Deinterlace::Auto,
+            denoise: Denoise::Off,
             dynamic_range: DynamicRange::Auto,
             gamut: Gamut::Keep,
             look: None,
@@ -104,6 +108,7 @@ builders! {
     cores: usize,
     analysis: Option<Analysis>,
     deinterlace: Deinterlace,
+    denoise: Denoise,
     dynamic_range: DynamicRange,
     gamut: Gamut,
     look: Option<LookFile>,
@@ -119,6 +124,11 @@ impl PlanOptions {
         let centre = self.crop.centre();
         if !(0.0..=1.0).contains(&centre) {
             return Err(Error::invalid("crop", centre, "the window's centre must be from 0 to 1"));
+        }
+        if let Denoise::Level(level) = self.denoise
+            && !(1..=MOST_NOISE).contains(&level)
+        {
+            return Err(Error::invalid("denoise", level, format!("must be from 1 to {MOST_NOISE}, or auto, or off")));
         }
         encode::check_speed_and_quality(self.speed, self.quality)?;
         if self.keyframe_interval.num <= 0 {

@@ -1,6 +1,7 @@
 //! What is wanted of a source: all that a person may edit.
 
 use super::converted::ConvertedColour;
+use super::denoise::WantedDenoise;
 use super::fields::{FieldMake, FieldRun};
 use super::segments::{KeyFrameRule, Segmentation};
 use super::track::Shot;
@@ -25,6 +26,9 @@ pub struct Wanted {
     /// What is made of the fields of its frames, in the order of the film; empty where frames are taken as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldRun>,
+    /// Noise that is taken out; none where it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denoise: Option<WantedDenoise>,
     /// Conversion of colours to BT.709; none where they stay as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<ConvertedColour>,

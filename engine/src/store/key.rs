@@ -56,6 +56,9 @@ struct Own<'a> {
     /// What is made of the fields of its frames, and of those next to it. Nothing where frames are taken as they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<FieldRun>,
+    /// The noise that is taken out. Nothing where it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    denoise: Option<[u16; 3]>,
     /// How its colours are converted. Nothing where they stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     colour: Option<ShownColour<'a>>,
@@ -144,6 +147,7 @@ impl SegmentKeys {
             key_frames: self.plan.wanted.key_frames,
             shots: shots_within(&self.plan.wanted.shots, shown),
             fields: fields_within(&self.plan.wanted.fields, shown),
+            denoise: self.plan.wanted.denoise.as_ref().map(|denoise| denoise.noise),
             colour: self.plan.wanted.colour.as_ref().filter(|_| follows.converted).map(ShownColour::of),
             encoder: &self.plan.encoder_settings(follows),
         };

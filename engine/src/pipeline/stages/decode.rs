@@ -7,15 +7,15 @@ use super::super::pool::Pool;
 use super::super::queue::{Receiver, Sender};
 use super::super::spool::{Spool, SpoolWriter};
 use super::super::summary::SourceSummary;
+use super::around::{FramesAround, SourceFrame};
 use super::damage::{self, refusal};
-use super::fields::{FieldsSoFar, SourceFrame};
 use crate::control::Control;
 use crate::error::{Error, Remedy, Result};
 use crate::frame::{Area, FieldOrder, Frame, HeldFrame};
 use crate::geometry::Rational;
 use crate::media::{AudioTrack, Event, Source};
-use crate::picture::{Graph, PictureRequest, Request, View};
-use crate::plan::{FieldPicture, FramePlace, Plan, Segment, Segmenter};
+use crate::picture::{Graph, Request, View};
+use crate::plan::{FramePlace, Plan, Segment, Segmenter};
 use crate::source::Damage;
 use crate::store::StoredSegment;
 use crate::time::Time;
@@ -148,8 +148,8 @@ impl<F: FrameSource, W: StageFactory> Stage for Decode<'_, F, W> {
             self.refuse_damage(self.source.damage())?;
             match event {
                 Event::Frame { pts, duration } => {
-                    let more = match film.fields {
-                        Some(_) => self.take_frame_of_fields(pts, duration, &mut film)?,
+                    let more = match film.around {
+                        Some(_) => self.take_frame_with_others(pts, duration, &mut film)?,
                         None => self.take_frame(pts, duration, &mut film)?,
                     };
                     if !more {
@@ -165,7 +165,7 @@ impl<F: FrameSource, W: StageFactory> Stage for Decode<'_, F, W> {
                     }
                 }
                 Event::End => {
-                    self.make_pictures(None, &mut film)?;
+                    self.make_pictures(true, &mut film)?;
                     break;
                 }
             }
@@ -181,8 +181,8 @@ impl<F: FrameSource, W: StageFactory> Stage for Decode<'_, F, W> {
 struct FilmSoFar {
     segmenter: Segmenter,
     graph: Graph,
-    /// There where pictures are made of fields.
-    fields: Option<FieldsSoFar>,
+    /// There where pictures are made with the help of other frames.
+    around: Option<FramesAround>,
     /// Frames that say that they are interlaced, and are taken as they are.
     left_interlaced: u64,
     /// The segment whose frames come, and its lane; none between segments, and while frames come that are not wanted.
@@ -207,7 +207,7 @@ impl FilmSoFar {
         Self {
             segmenter: plan.segmenter(),
             graph: plan.graph(),
-            fields: plan.field_pictures().map(FieldsSoFar::new),
+            around: FramesAround::of(plan),
             left_interlaced: 0,
             segment: None,
             done: 0,
@@ -279,28 +279,41 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
         self.pass_on(lane, SegmentEvent::Frame(DecodedFrame { frame, request, keys })).map(|()| true)
     }
 
-    /// Takes the frame that the source has, and makes the pictures of the one before, if they are wanted; says whether any more are.
-    fn take_frame_of_fields(&mut self, pts: i64, duration: i64, film: &mut FilmSoFar) -> Result<bool> {
+    /// Takes the frame that the source has, and makes the pictures of one before, if they are wanted; says whether any more are.
+    fn take_frame_with_others(&mut self, pts: i64, duration: i64, film: &mut FilmSoFar) -> Result<bool> {
         let list = self.plan.segments();
         let first = list.and_then(|list| list.get(film.done)).filter(|_| film.done > 0);
-        if first.is_some_and(|first| pts < self.first_source_tick(first)) {
+        if first.is_some_and(|first| pts < self.first_source_tick(first, film)) {
             return Ok(true);
         }
         let mut frame = self.pool.take().ok_or(Error::Cancelled)?;
         self.source.fill(Area::whole(self.plan.found.video.format), &mut frame)?;
         let frame = HeldFrame::new(frame);
-        self.make_pictures(Some(SourceFrame { frame, pts, duration }), film)
+        film.left_interlaced +=
+            u64::from(frame.fields != FieldOrder::Progressive && self.plan.wanted.fields.is_empty());
+        film.around.iter_mut().for_each(|around| around.push(SourceFrame { frame: frame.clone(), pts, duration }));
+        self.make_pictures(false, film)
     }
 
-    /// Makes the pictures of the last frame but one, of which `after` is the next; says whether any more are wanted.
-    fn make_pictures(&mut self, after: Option<SourceFrame>, film: &mut FilmSoFar) -> Result<bool> {
-        let Some(fields) = &mut film.fields else { return Ok(true) };
-        let Some(own) = fields.take(after) else { return Ok(true) };
-        let pictures = fields.pictures_of(&own);
+    /// Makes the pictures of all frames of which enough is there, or, at the `end`, of those that are left; says whether any more are
+    /// wanted.
+    fn make_pictures(&mut self, end: bool, film: &mut FilmSoFar) -> Result<bool> {
+        while let Some(own) = film.around.as_ref().and_then(|around| around.own(end)) {
+            if !self.make_pictures_of(&own, film)? {
+                return Ok(false);
+            }
+            film.around.iter_mut().for_each(FramesAround::advance);
+        }
+        Ok(true)
+    }
+
+    fn make_pictures_of(&mut self, own: &SourceFrame, film: &mut FilmSoFar) -> Result<bool> {
+        let pictures = film.around.as_mut().map(|around| around.pictures_of(own)).unwrap_or_default();
         let area = Area::whole(self.plan.found.video.format);
         let mut sent = Request::none(area);
         let (mut wanted, mut keys) = (Vec::new(), Vec::new());
-        for (FieldPicture { pts, fields: of }, duration) in pictures {
+        for picture in pictures {
+            let pts = picture.pts;
             let list = self.plan.segments();
             let first = list.and_then(|list| list.get(film.done)).filter(|_| film.done > 0);
             if first.is_some_and(|first| Time::of_ticks(pts, self.plan.time_base()) < first.start) {
@@ -309,14 +322,12 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
             let FramePlace { begins, number, key } = film.segmenter.next(pts);
             if let Some((index, _)) = begins {
                 if let Some((_, lane)) = film.segment {
-                    // What it ends with looks at the next frame too.
-                    let next = film.fields.as_ref().and_then(FieldsSoFar::after).cloned();
-                    if wanted.is_empty() {
-                        self.show_neighbour(lane, &own, area)?;
-                    } else {
+                    if !wanted.is_empty() {
                         self.pass_on(lane, own.event(sent, std::mem::take(&mut keys)))?;
-                        next.map_or(Ok(()), |next| self.show_neighbour(lane, &next, area))?;
                     }
+                    // What it ends with looks at the next frames too.
+                    let next = film.around.as_ref().map(|around| around.after(wanted.is_empty()));
+                    next.iter().flatten().try_for_each(|next| self.show_neighbour(lane, next, area))?;
                     wanted.clear();
                 }
                 let until = film.damage_before_event.clone();
@@ -333,8 +344,8 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
                 }
                 let (segment, lane) = self.begin(index, film)?;
                 film.segment = Some((segment, lane));
-                let before = film.fields.as_ref().and_then(|fields| fields.before_of(&own)).cloned();
-                before.map_or(Ok(()), |before| self.show_neighbour(lane, &before, area))?;
+                let before = film.around.as_ref().map(FramesAround::before);
+                before.iter().flatten().try_for_each(|before| self.show_neighbour(lane, before, area))?;
             }
             if film.segment.is_none() {
                 continue;
@@ -344,17 +355,14 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
                 return Err(Error::misuse(format!("the plan has no crop window for picture {number}")));
             };
             film.frames.push(pts, key);
-            film.last_duration = duration;
+            film.last_duration = picture.duration;
             keys.extend(key.then_some(number));
-            wanted.push(PictureRequest { layers, frame: number, fields: of, time: Some((pts, duration)) });
+            wanted.push(picture.request(layers, number));
             sent = Request::new(area, &wanted).ok_or_else(|| Error::misuse("more pictures of a frame than fields"))?;
         }
         if let Some((_, lane)) = film.segment {
             let request = if wanted.is_empty() { Request::none(area) } else { sent };
             self.pass_on(lane, own.event(request, keys))?;
-        }
-        if let Some(fields) = &mut film.fields {
-            fields.before = Some(own);
         }
         Ok(true)
     }
@@ -365,9 +373,9 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
     }
 
     /// The first tick of the source whose frame is needed for a segment.
-    fn first_source_tick(&self, segment: &Segment) -> i64 {
-        match self.plan.field_pictures() {
-            Some(fields) => segment.start.ticks(self.plan.found.video.time_base).saturating_sub(fields.lead()),
+    fn first_source_tick(&self, segment: &Segment, film: &FilmSoFar) -> i64 {
+        match &film.around {
+            Some(around) => segment.start.ticks(self.plan.found.video.time_base).saturating_sub(around.lead()),
             None => self.first_tick(segment),
         }
     }
@@ -398,7 +406,7 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
         }
         film.done = next;
         film.segmenter.skip_to(next);
-        let first_wanted = list.get(next).map_or(i64::MAX, |segment| self.first_source_tick(segment));
+        let first_wanted = list.get(next).map_or(i64::MAX, |segment| self.first_source_tick(segment, film));
         if self.can_skip || first_wanted == i64::MAX { self.source.skip_to(first_wanted) } else { Ok(()) }
     }
 
@@ -432,7 +440,7 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
         let segment = *self.plan.segments().and_then(|list| list.get(number)).ok_or_else(missing)?;
         film.done = number;
         film.segmenter.skip_to(number);
-        let target = self.first_source_tick(&segment);
+        let target = self.first_source_tick(&segment, film);
         if number > 0 && self.can_skip { self.source.seek_to(target) } else { Ok(()) }
     }
 
