@@ -8,5 +8,5 @@ cd "$(dirname "$0")/.."
 shared=${SHARED:-../shared}
 target=${CARGO_TARGET_DIR:-target}
 cargo build --release --package upright
-scripts/with-packages.sh benches/tone/requirements.txt benches/tone/tone.py "$target/release/upright" "$target/tone" \
+scripts/with-packages.sh benches/requirements.txt benches/tone/tone.py "$target/release/upright" "$target/tone" \
     --footage "$shared/footage" --markdown benches/results/tone.md "$@"

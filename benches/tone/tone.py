@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures how far SDR that upright makes of HDR is from libplacebo's, by CIEDE2000, pixel by pixel.
 
-    scripts/with-packages.sh benches/tone/requirements.txt benches/tone/tone.py UPRIGHT WORK [--footage FOLDER]
+    scripts/with-packages.sh benches/requirements.txt benches/tone/tone.py UPRIGHT WORK [--footage FOLDER]
         [--markdown FILE] [--png FOLDER] [--limit DELTA]
 
 Prints a table, and ends with 1 where the mean of a clip is above the limit. Needs a Vulkan driver (Debian: libvulkan1,
@@ -11,18 +11,17 @@ mesa-vulkan-drivers), of which Mesa's software one is taken where it is there.
 import argparse
 import glob
 import os
-import re
-import shutil
-import subprocess
 import sys
 import tempfile
 
 # Pictures are large: more threads than this do not make it faster.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import imageio_ffmpeg
 import numpy as np
 from PIL import Image
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from measuring import newest_ffmpeg, processor, run, version
 
 WIDTH, HEIGHT = 1920, 1080
 DURATION = "0.3"
@@ -45,24 +44,6 @@ CLIPS = {"hdr10-hevc.mp4": ("smpte2084", 723), "hlg-hevc.mp4": ("arib-std-b67", 
 
 
 # --- Films
-
-
-def run(*command, env=None):
-    """Runs a program, and gives what it writes."""
-    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, env=env)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))}: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
-
-
-def newest_ffmpeg(folder):
-    """Copies the program out of its package, whose unpacking forgot that it is one."""
-    packed = glob.glob(os.path.join(os.path.dirname(imageio_ffmpeg.__file__), "binaries", "ffmpeg-*"))
-    if not packed:
-        raise RuntimeError("imageio-ffmpeg has no program for this machine")
-    program = shutil.copy(packed[0], os.path.join(folder, "ffmpeg"))
-    os.chmod(program, 0o755)
-    return program
 
 
 def pictures(ffmpeg, *options, env=None):
@@ -248,16 +229,9 @@ def check_comparison(ffmpeg, clip, theirs, limit):
         raise RuntimeError(f"{clip}: what is not converted differs by {mean:.2f} alone, and would pass")
 
 
-def processor():
-    with open("/proc/cpuinfo") as file:
-        found = re.search(r"^model name\s*: (.*)$", file.read(), re.MULTILINE)
-    return found[1] if found else "an unknown processor"
-
-
 def measure(told, folder):
     """Gives the table as Markdown, and whether every clip is within the limit."""
     ffmpeg = newest_ffmpeg(folder)
-    version = run(ffmpeg, "-version").decode().split()[2]
     rows, good = [], True
     for clip, name in clips(ffmpeg, told.footage, folder):
         stem = os.path.splitext(os.path.basename(clip))[0]
@@ -276,7 +250,7 @@ def measure(told, folder):
     head = f"""\
 # HDR to SDR
 
-Made by `scripts/tone.sh` on {processor()} with FFmpeg {version}.
+Made by `scripts/tone.sh` on {processor()} with FFmpeg {version(ffmpeg)}.
 
 How far the pixels that `upright convert --dynamic-range sdr` makes are from those that libplacebo makes (`bt.2390`,
 knee 0.5, no peak detection): CIEDE2000 of all pixels at 10 bits, seen on a display of BT.1886 with a black of zero.
