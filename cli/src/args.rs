@@ -12,7 +12,7 @@ use upright_engine::ladder::Ladder;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookPlace;
 use upright_engine::plan::{CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, PlanOptions, Subtitles, TwoShots};
-use upright_engine::source::{AudioChoice, VideoChoice};
+use upright_engine::source::{AudioChoice, Stereo, VideoChoice};
 
 /// Turns landscape film and drama into vertical (9:16) AV1 renditions.
 ///
@@ -349,13 +349,13 @@ pub(crate) struct InputArguments {
     /// The film: anything that libavformat opens, or - for standard input
     pub(crate) input: OsString,
 
-    /// Picture to convert: auto (the file's default, else the largest), or the number of a video track from 1
+    /// Program to take streams from, by its number as probe shows it [default: that of the best picture]
+    #[arg(long, value_name = "N", value_parser = values::program, help_heading = "Input")]
+    pub(crate) program: Option<u32>,
+
+    /// Picture to convert: auto (as ffmpeg: the largest, the file's default first), or the number of a video track from 1
     #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::video, help_heading = "Input")]
     pub(crate) video: VideoChoice,
-
-    /// Sound to keep: auto (the best track that can be decoded), the number of an audio track from 1, or none
-    #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::audio, help_heading = "Input")]
-    pub(crate) audio: AudioChoice,
 
     // No documentation comments here: rustdoc takes the brackets for links.
     #[arg(help = "Skip the beginning: seconds or [HH:]MM:SS[.frac] after the start of the input [default: 0]")]
@@ -418,6 +418,15 @@ pub(crate) struct WantedArguments {
     /// Sizes of the renditions, WIDTHxHEIGHT or WIDTH for 9:16, with commas between them
     #[arg(long, value_name = "RUNGS", default_value = "1080x1920,720x1280,540x960,360x640", help_heading = "Output")]
     pub(crate) ladder: Ladder,
+
+    /// Sound to keep: auto (the best track that can be decoded), all, none, or a list of languages (eng, zh), numbers of tracks
+    /// from 1, and left and right as 1+2. The first is the default one
+    #[arg(long, value_name = "TRACKS", default_value = "auto", value_parser = values::audio, help_heading = "Sound")]
+    pub(crate) audio: AudioChoice,
+
+    /// Surround sound mixed to two channels by ITU-R BS.775: off, add (a track before it), only (in its place)
+    #[arg(long, value_name = "WAY", default_value = "off", value_parser = values::stereo, help_heading = "Sound")]
+    pub(crate) stereo: Stereo,
 
     /// Place of the window: auto (follows faces and people, shot by shot), center, left, right, or its centre as a fraction of
     /// the width, 0 to 1
@@ -516,7 +525,11 @@ pub(crate) struct ProbeArguments {
     /// The film: anything that libavformat opens, or - for standard input
     pub(crate) input: OsString,
 
-    /// Picture to look at: auto (the file's default, else the largest), or the number of a video track from 1
+    /// Program to take streams from, by its number [default: that of the best picture]
+    #[arg(long, value_name = "N", value_parser = values::program, help_heading = "Input")]
+    pub(crate) program: Option<u32>,
+
+    /// Picture to look at: auto (as ffmpeg: the largest, the file's default first), or the number of a video track from 1
     #[arg(long, value_name = "TRACK", default_value = "auto", value_parser = values::video, help_heading = "Input")]
     pub(crate) video: VideoChoice,
 

@@ -16,7 +16,7 @@ use upright_engine::geometry::{Rational, Size};
 use upright_engine::machine::{Machine, cores};
 use upright_engine::measure::{Bench, Throughput, footage};
 use upright_engine::picture::DeviceInfo;
-use upright_engine::source::{AudioChoice, Input, Span, VideoChoice};
+use upright_engine::source::{Input, Span};
 use upright_engine::versions::versions;
 use upright_engine::{Error, Result};
 
@@ -142,6 +142,7 @@ fn measure(
     control: &Control,
     say: &mut dyn FnMut(&str),
 ) -> Result<Measured> {
+    let (audio, stereo) = (arguments.wanted.audio.clone(), arguments.wanted.stereo);
     let (plan, limits) =
         (options::plan_options(arguments.wanted)?, options::limits(&arguments.machine, arguments.jobs));
     let device = arguments.machine.device;
@@ -162,7 +163,7 @@ fn measure(
             Input::Path(path)
         }
     };
-    let open = options::open_options(arguments.access, VideoChoice::Best, AudioChoice::Best, span);
+    let open = options::open_options(arguments.access).audio(audio).stereo(stereo).span(span);
     let bench = Bench::open(input, open, &plan, device, limits, MEMORY, control)?;
     let [mut decode, mut scale, mut encode, mut convert] = [const { Rates(Vec::new()) }; 4];
     for run in 1..=arguments.runs {

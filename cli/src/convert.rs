@@ -16,7 +16,7 @@ use std::io::Write as _;
 use upright_engine::Result;
 use upright_engine::encode::{self, EncoderKind};
 use upright_engine::media::Source;
-use upright_engine::pipeline::report::SubtitlesReport;
+use upright_engine::pipeline::report::{AudioReport, SubtitlesReport};
 use upright_engine::pipeline::{self, REPORT, RenderOptions, Report, render};
 use upright_engine::plan::Plan;
 use upright_engine::remote;
@@ -199,6 +199,9 @@ fn summary(directory: &str, report: &Report) -> String {
         let kilobits = rendition.video_bitrate / 1e3;
         let _ = writeln!(text, "  {:<16} {size:>10} {kilobits:>8.0} kb/s{note}", rendition.file);
     }
+    if report.audio.len() > 1 {
+        let _ = writeln!(text, "  sound: {}", report.audio.iter().map(sound).collect::<Vec<_>>().join(", "));
+    }
     for SubtitlesReport { file, cues, .. } in &report.subtitles {
         let _ = writeln!(text, "  {file:<16} {cues:>10} texts");
     }
@@ -207,6 +210,14 @@ fn summary(directory: &str, report: &Report) -> String {
         let _ = writeln!(text, "{faster}, which is here too, is several times as fast: use --encoder {faster}");
     }
     text
+}
+
+/// Describes a track of sound in a few words: `1 eng stereo aac`.
+fn sound(audio: &AudioReport) -> String {
+    let right = audio.right.map(|right| format!("+{right}")).unwrap_or_default();
+    let language = audio.language.as_ref().map(|language| format!(" {language}")).unwrap_or_default();
+    let stereo = if audio.stereo { " stereo" } else { "" };
+    format!("{}{right}{language}{stereo} {}", audio.track, audio.codec)
 }
 
 #[cfg(test)]

@@ -31,7 +31,8 @@ fn of_remedy(remedy: Remedy) -> Option<&'static str> {
 pub(crate) fn of_assumption(what: &str) -> Option<&'static str> {
     match what {
         "video track" => Some("convert and plan take another with --video"),
-        "audio track" => Some("convert and plan take another with --audio"),
+        "audio track" | "audio tracks" => Some("convert and plan take another with --audio"),
+        "program" => Some("convert and plan take another with --program"),
         _ => None,
     }
 }
@@ -51,7 +52,8 @@ mod tests {
         let options = ["memory", "protocols", "encoder option"].map(|name| Error::invalid(name, 1, "why"));
         let errors = remedies.into_iter().chain(options).chain([Error::OutputExists { path: PathBuf::new() }]);
         let hints: Vec<_> = errors.map(|error| of_error(&error).unwrap()).collect();
-        let assumptions = ["video track", "audio track"].map(|what| of_assumption(what).unwrap());
+        let assumptions =
+            ["video track", "audio track", "audio tracks", "program"].map(|what| of_assumption(what).unwrap());
         let command = Arguments::command();
         let convert = command.find_subcommand("convert").unwrap();
         let known: Vec<_> = convert.get_arguments().filter_map(|argument| argument.get_long()).collect();

@@ -11,7 +11,7 @@ use upright_engine::picture::tone::LookFile;
 use upright_engine::pipeline::{Limits, RenderOptions};
 use upright_engine::plan::{DepthChoice, PlanOptions};
 use upright_engine::remote;
-use upright_engine::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
+use upright_engine::source::{Input, OpenOptions, Span};
 use upright_engine::store::StoreOptions;
 
 /// A source, and what is wanted of it.
@@ -31,11 +31,9 @@ impl PlanRequest {
         access: args::Access,
     ) -> Result<Self> {
         let span = Span { start: input_arguments.start, duration: input_arguments.duration };
-        Ok(Self {
-            input: input(&input_arguments.input),
-            open: open_options(access, input_arguments.video, input_arguments.audio, span),
-            plan: plan_options(wanted)?,
-        })
+        let InputArguments { program, video, .. } = *input_arguments;
+        let open = open_options(access).program(program).video(video).audio(wanted.audio.clone()).stereo(wanted.stereo);
+        Ok(Self { input: input(&input_arguments.input), open: open.span(span), plan: plan_options(wanted)? })
     }
 }
 
@@ -110,8 +108,8 @@ pub(crate) fn input(argument: &OsStr) -> Input {
 }
 
 /// Makes the options for opening a source with all the cores of this machine.
-pub(crate) fn open_options(access: args::Access, video: VideoChoice, audio: AudioChoice, span: Span) -> OpenOptions {
-    OpenOptions::default().protocols(access.protocols).video(video).audio(audio).span(span)
+pub(crate) fn open_options(access: args::Access) -> OpenOptions {
+    OpenOptions::default().protocols(access.protocols)
 }
 
 /// Takes three quarters of the memory that is free on this machine, in bytes: the rest is for others, and for the
@@ -158,6 +156,7 @@ mod tests {
     use upright_engine::encode::{EncoderChoice, EncoderKind, LibavEncoder};
     use upright_engine::geometry::Rational;
     use upright_engine::plan::CropChoice;
+    use upright_engine::source::{AudioChoice, AudioSelector, Stereo, VideoChoice};
 
     fn resolved(arguments: &[&str]) -> (PlanRequest, RenderOptions) {
         let all = ["upright", "convert"].iter().chain(arguments);
@@ -176,7 +175,8 @@ mod tests {
         let (request, render) = resolved(&["films/film.mkv"]);
         assert_eq!(request.input, Input::Path(PathBuf::from("films/film.mkv")));
         assert_eq!(request.plan, PlanOptions::default());
-        assert_eq!((request.open.video, request.open.audio), (VideoChoice::Best, AudioChoice::Best));
+        assert_eq!((request.open.program, request.open.video), (None, VideoChoice::Best));
+        assert_eq!((request.open.audio, request.open.stereo), (AudioChoice::Best, Stereo::Off));
         assert_eq!(request.open.span, Span::default());
         assert!(request.open.protocols.is_empty() && request.open.threads >= 1);
         assert_eq!(render.directory, PathBuf::from("./film"));
@@ -188,8 +188,8 @@ mod tests {
     #[test]
     fn every_option_reaches_the_engine() {
         let wanted = "film.tar.mov --output out --ladder 720,360x640 --crop 0.25 --encoder libsvtav1 --encoder-options \
-                      tiles=a=b --speed 3 --quality 91 --keyframe-interval 1.5 --device llvmpipe --video 3 --audio 2 \
-                      --bit-depth 10 --start 1:00 --duration 0:02.5 --overwrite --strict --jobs 3 --memory 1.5G --store \
+                      tiles=a=b --speed 3 --quality 91 --keyframe-interval 1.5 --device llvmpipe --program 5 --video 3 \
+                      --audio 2,fr --stereo add --bit-depth 10 --start 1:00 --duration 0:02.5 --overwrite --strict --jobs 3 --memory 1.5G --store \
                       cache --store-size 20G --protocols https,tls --progress none";
         let (request, render) = resolved(&wanted.split_whitespace().collect::<Vec<_>>());
         assert_eq!(
@@ -204,7 +204,10 @@ mod tests {
                 .keyframe_interval(Rational::new(3, 2))
                 .depth(DepthChoice::Ten)
         );
-        assert_eq!((request.open.video, request.open.audio), (VideoChoice::Track(3), AudioChoice::Track(2)));
+        assert_eq!((request.open.program, request.open.video), (Some(5), VideoChoice::Track(3)));
+        let french = AudioSelector::Language("fra".parse().unwrap());
+        assert_eq!(request.open.audio, AudioChoice::Chosen(vec![AudioSelector::Track(2), french]));
+        assert_eq!(request.open.stereo, Stereo::Add);
         assert_eq!(request.open.span, Span { start: Some(Rational::new(60, 1)), duration: Some(Rational::new(5, 2)) });
         assert_eq!(request.open.protocols, ["https", "tls"]);
         assert_eq!(render.directory, PathBuf::from("out/film.tar"));

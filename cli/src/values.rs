@@ -6,12 +6,13 @@ use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::{Component, Path};
 use upright_engine::geometry::Rational;
+use upright_engine::language::Language;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookPlace;
 use upright_engine::plan::{
     CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, Layout, MOST_NOISE, ShotMode, Subtitles, TwoShots,
 };
-use upright_engine::source::{AudioChoice, VideoChoice};
+use upright_engine::source::{AudioChoice, AudioSelector, Stereo, VideoChoice};
 
 /// Digits after the decimal point that a time may have: nanoseconds.
 const TIME_DIGITS: usize = 9;
@@ -317,6 +318,11 @@ pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
     }
 }
 
+/// Reads the number of a program.
+pub(crate) fn program(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "give the number of a program as probe shows it".to_owned())
+}
+
 /// Reads the choice of a video track: `auto`, or a track's number from 1.
 pub(crate) fn video(text: &str) -> Result<VideoChoice, String> {
     match text {
@@ -328,15 +334,39 @@ pub(crate) fn video(text: &str) -> Result<VideoChoice, String> {
     }
 }
 
-/// Reads the choice of an audio track: `auto`, `none`, or a track's number from 1.
+/// Reads the choice of audio tracks: `auto`, `all`, `none`, or numbers from 1, `LEFT+RIGHT` and languages with commas between
+/// them.
 pub(crate) fn audio(text: &str) -> Result<AudioChoice, String> {
+    let selector = |item: &str| {
+        let number = |text: &str| text.parse().ok().filter(|&number: &usize| number > 0);
+        if let Some((left, right)) = item.split_once('+') {
+            return Some(AudioSelector::Pair(number(left)?, number(right)?));
+        }
+        number(item).map(AudioSelector::Track).or_else(|| Language::of(item).map(AudioSelector::Language))
+    };
     match text {
         "auto" => Ok(AudioChoice::Best),
+        "all" => Ok(AudioChoice::All),
         "none" => Ok(AudioChoice::None),
-        number => match number.parse() {
-            Ok(track) if track > 0 => Ok(AudioChoice::Track(track)),
-            _ => Err("give auto, none, or the number of an audio track from 1".to_owned()),
-        },
+        list => {
+            let items = list.split(',').map(str::trim);
+            let known = items.map(|item| selector(item).filter(|_| item != "all")).collect::<Option<_>>();
+            known.map(AudioChoice::Chosen).ok_or_else(|| {
+                "give auto, all, none, or with commas between them numbers of audio tracks from 1, two of left and right as \
+                 1+2, and languages as eng or zh"
+                    .to_owned()
+            })
+        }
+    }
+}
+
+/// Reads what becomes of surround sound.
+pub(crate) fn stereo(text: &str) -> Result<Stereo, String> {
+    match text {
+        "off" => Ok(Stereo::Off),
+        "add" => Ok(Stereo::Add),
+        "only" => Ok(Stereo::Only),
+        _ => Err("give off, add or only".to_owned()),
     }
 }
 
@@ -475,8 +505,12 @@ mod tests {
     fn audio_tracks_count_from_one() {
         assert_eq!(audio("auto"), Ok(AudioChoice::Best));
         assert_eq!(audio("none"), Ok(AudioChoice::None));
-        assert_eq!(audio("1"), Ok(AudioChoice::Track(1)));
-        for text in ["", "0", "-1", "1.5", "english"] {
+        assert_eq!(audio("all"), Ok(AudioChoice::All));
+        let language = |code| AudioSelector::Language(Language::of(code).unwrap());
+        assert_eq!(audio("1"), Ok(AudioChoice::Chosen(vec![AudioSelector::Track(1)])));
+        let several = vec![language("eng"), AudioSelector::Track(3), AudioSelector::Pair(1, 2), language("zho")];
+        assert_eq!(audio("en,3, 1+2,chi"), Ok(AudioChoice::Chosen(several)));
+        for text in ["", "0", "-1", "1.5", "english", "eng,", "all,1", "none,eng", "1+", "0+1", "xx"] {
             assert!(audio(text).is_err(), "{text}");
         }
     }

@@ -40,6 +40,7 @@ pub mod frame;
 pub mod framing;
 pub mod geometry;
 pub mod ladder;
+pub mod language;
 pub mod machine;
 #[doc(hidden)]
 pub mod measure;

@@ -83,7 +83,7 @@ pub fn preview(
                     on_progress(&Progress::reading(Phase::Encode, expected, number, seconds, begin.elapsed()));
                 }
             }
-            Event::Audio(_) | Event::SoundChanged => {}
+            Event::Audio { .. } | Event::SoundChanged { .. } => {}
             Event::End => break,
         }
     }
@@ -122,7 +122,7 @@ impl Film<'_> {
                         language: None,
                         first: &packet,
                     };
-                    none.insert(Mp4Writer::create(self.path, &track, None, &Tags::default())?)
+                    none.insert(Mp4Writer::create(self.path, &track, &[], &Tags::default())?)
                 }
             };
             writer.write_video(&packet)?;

@@ -2,6 +2,12 @@
 
 pub(crate) mod guess;
 pub(crate) mod timeline;
+mod tracks;
+
+pub use tracks::{
+    AudioChoice, AudioInfo, AudioSelector, AudioTake, KeptAudio, MOST_AUDIO, ProgramInfo, Role, Stereo, VideoChoice,
+    VideoTrackInfo,
+};
 
 use crate::cadence::{Cadence, CadenceRun, Field};
 use crate::colour::{Colour, HdrMetadata};
@@ -50,10 +56,15 @@ pub struct OpenOptions {
     /// libav protocols that the input, and playlists in it, may use besides the given file itself; empty by default:
     /// a crafted playlist reaches neither the network nor other files.
     pub protocols: Vec<String>,
+    /// Number of the program, of a container that holds several, from which streams are chosen; none for that of the best
+    /// picture.
+    pub program: Option<u32>,
     /// Which video track is wanted.
     pub video: VideoChoice,
-    /// Which audio track is wanted.
+    /// Which audio tracks are wanted.
     pub audio: AudioChoice,
+    /// What becomes of sound of more than two channels.
+    pub stereo: Stereo,
     /// Threads of the video decoder, at least 1.
     pub threads: usize,
     /// The part of it that is wanted.
@@ -71,8 +82,10 @@ impl Default for OpenOptions {
     fn default() -> Self {
         Self {
             protocols: Vec::new(),
+            program: None,
             video: VideoChoice::Best,
             audio: AudioChoice::Best,
+            stereo: Stereo::Off,
             threads: machine::cores().min(16),
             span: Span::default(),
             origin: None,
@@ -88,6 +101,12 @@ impl OpenOptions {
         Self { protocols, ..self }
     }
 
+    /// Sets [`OpenOptions::program`].
+    #[must_use]
+    pub fn program(self, program: Option<u32>) -> Self {
+        Self { program, ..self }
+    }
+
     /// Sets [`OpenOptions::video`].
     #[must_use]
     pub fn video(self, video: VideoChoice) -> Self {
@@ -98,6 +117,12 @@ impl OpenOptions {
     #[must_use]
     pub fn audio(self, audio: AudioChoice) -> Self {
         Self { audio, ..self }
+    }
+
+    /// Sets [`OpenOptions::stereo`].
+    #[must_use]
+    pub fn stereo(self, stereo: Stereo) -> Self {
+        Self { stereo, ..self }
     }
 
     /// Sets [`OpenOptions::threads`].
@@ -123,28 +148,6 @@ impl OpenOptions {
     pub fn known(self, known: Option<KnownObject>) -> Self {
         Self { known, ..self }
     }
-}
-
-/// Which video track to convert. Cover pictures do not count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VideoChoice {
-    /// The container's default, else the largest picture.
-    Best,
-    /// Video track number, from 1 in the order of the file.
-    Track(usize),
-}
-
-/// Which audio track to keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AudioChoice {
-    /// The one that libav thinks best; none when there is none.
-    Best,
-    /// Audio track number, from 1 in the order of the file.
-    Track(usize),
-    /// Numbers of two tracks of one channel each, which are left and right of one sound.
-    Pair(usize, usize),
-    /// No audio.
-    None,
 }
 
 /// The part of a source that is wanted.
@@ -175,23 +178,35 @@ pub struct SourceInfo {
     pub title: Option<String>,
     /// Chapters, on the output's time line.
     pub chapters: Vec<Chapter>,
+    /// Programs, of a container that may hold several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<ProgramInfo>,
+    /// Number of the program that streams were chosen from; none where there are none, or the picture is in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<u32>,
+    /// All video tracks, cover pictures not counted.
+    #[serde(default)]
+    pub video_tracks: Vec<VideoTrackInfo>,
     /// The chosen video stream.
     pub video: VideoInfo,
     /// All audio tracks.
     pub audio: Vec<AudioInfo>,
-    /// Index into `audio` of the track that is kept.
-    pub audio_kept: Option<usize>,
-    /// Index into `audio` of the track that is kept as the right channel, that one being the left.
-    pub audio_right: Option<usize>,
-    /// True where the packets of that track are copied; otherwise they are converted to AAC. Packets that cannot be
-    /// copied may come late: [`crate::media::Event::SoundChanged`].
-    pub audio_copied: bool,
+    /// The sound that is kept, a track each, the default one first.
+    pub audio_kept: Vec<KeptAudio>,
     /// The facts about its frames that reading all of it told; none where that was not done.
     pub scan: Option<Scan>,
     /// Conventions that the file does not state and that had to be assumed.
     pub assumptions: Vec<Assumption>,
     /// Streams that are not carried over.
     pub passed_over: Vec<PassedOver>,
+}
+
+impl SourceInfo {
+    /// Tells whether a stream is of the program that streams were chosen from, or of none.
+    pub(crate) fn is_of_program(&self, stream: usize) -> bool {
+        let chosen = self.programs.iter().find(|program| Some(program.number) == self.program);
+        ProgramInfo::has(chosen, &self.programs, stream)
+    }
 }
 
 /// The facts about a source's frames that reading it to its end tells.
@@ -281,25 +296,6 @@ impl Scanning {
     }
 }
 
-/// An audio track.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct AudioInfo {
-    /// Number among the audio tracks, from 1.
-    pub track: usize,
-    /// Index of the stream in the container.
-    pub stream: usize,
-    /// libav's name of the codec.
-    pub codec: String,
-    /// Samples a second.
-    pub sample_rate: u32,
-    /// Number of channels.
-    pub channels: u32,
-    /// ISO 639-2 language.
-    pub language: Option<String>,
-    /// Title of the track.
-    pub title: Option<String>,
-}
-
 /// A convention that Upright had to assume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Assumption {
@@ -324,6 +320,15 @@ pub struct PassedOver {
     pub codec: String,
     /// ISO 639-2 language.
     pub language: Option<String>,
+    /// Title of the track.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Whether the container calls it the default.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub default: bool,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
     /// Why it is not carried over.
     pub because: String,
 }
@@ -351,7 +356,7 @@ pub struct Damage {
     pub truncated_at: Option<f64>,
     /// Audio packets that could not be decoded or that lie where audio was already.
     pub damaged_audio_packets: u64,
-    /// True where more of the sound was lost than kept, or all tracks there are cannot be decoded.
+    /// True where more of the sound, or of one of its tracks, was lost than kept, or all tracks there are cannot be decoded.
     pub sound_lost: bool,
     /// Places where the source's clock begins anew, as where recordings were joined; picture and sound go on together.
     pub time_jumps: u64,
@@ -384,6 +389,18 @@ mod tests {
             duration: Some(0.1 + 0.2),
             title: text("A film"),
             chapters: vec![Chapter { start: ratio(0, 1), end: ratio(1001, 30_000), title: text("One") }],
+            programs: vec![ProgramInfo { number: 7, name: text("One"), streams: vec![0, 2] }],
+            program: Some(7),
+            video_tracks: vec![VideoTrackInfo {
+                track: 1,
+                stream: 2,
+                codec: "prores".to_owned(),
+                stored: Size { width: 1080, height: 1920 },
+                language: text("deu"),
+                title: text("Camera 1"),
+                default: true,
+                roles: vec![Role::Original],
+            }],
             video: VideoInfo {
                 track: 1,
                 stream: 2,
@@ -434,10 +451,10 @@ mod tests {
                 channels: 6,
                 language: text("fra"),
                 title: text("Director"),
+                default: false,
+                roles: vec![Role::Comment, Role::VisualImpaired],
             }],
-            audio_kept: Some(0),
-            audio_right: Some(1),
-            audio_copied: true,
+            audio_kept: vec![KeptAudio { track: 1, right: Some(2), stereo: false, copied: true }],
             scan: Some(Scan { frames: 1440, end: Some(60), can_skip: true, is_exact: true }),
             assumptions: vec![Assumption {
                 what: "matrix".into(),
@@ -450,6 +467,9 @@ mod tests {
                 track: 1,
                 codec: "mov_text".to_owned(),
                 language: text("eng"),
+                title: text("Songs"),
+                default: true,
+                roles: vec![Role::Forced],
                 because: "renditions hold picture and sound alone".to_owned(),
             }],
         }
@@ -482,7 +502,8 @@ mod tests {
         refused("/video/hdr/mastering/primaries", json!([["1/2", "1/2"]]));
         refused("/fingerprint/sha256", json!("abc"));
         refused("/audio/0/channels", json!(-1));
-        refused("/audio_copied", Value::Null);
+        refused("/audio/0/roles", json!(["main"]));
+        refused("/audio_kept/0/copied", Value::Null);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::frame::Depth;
 use crate::geometry::{Rational, Size};
 use crate::media::{AudioDescription, RenditionReader, StoredPacket, TrackKind, VideoDescription};
+use crate::source::Role;
 use crate::timestamps::TimestampDigest;
 use std::fmt::Debug;
 use std::fs::File;
@@ -29,17 +30,19 @@ pub struct Expected {
     pub time_base: Rational,
     /// The frames' times, and which of them are key frames.
     pub video: TimestampDigest,
-    /// The audio; none when there is to be none.
-    pub audio: Option<ExpectedAudio>,
+    /// The audio tracks, the default one first. One without packets is not to be there.
+    pub audio: Vec<ExpectedAudio>,
 }
 
-/// Properties that a rendition's audio must have.
+/// Properties that an audio track of a rendition must have.
 #[derive(Clone, Debug)]
 pub struct ExpectedAudio {
     /// libav's name of the codec.
     pub codec: String,
     /// Ticks of the audio's times.
     pub time_base: Rational,
+    /// What it is for, of what MP4 says of that.
+    pub roles: Vec<Role>,
     /// The packets' times.
     pub packets: TimestampDigest,
 }
@@ -121,14 +124,16 @@ fn check(file: File, path: &Path, expected: &Expected) -> Result<(), Failure> {
     let mut reader = RenditionReader::over(file, path)?;
     let video = reader.video().ok_or_else(|| difference("there is no video"))?;
     check_video(&video, expected)?;
-    check_audio(reader.audio().as_ref(), expected.audio.as_ref())?;
+    let audio: Vec<_> = expected.audio.iter().filter(|audio| audio.packets.count() > 0).collect();
+    check_audio(&reader.audio(), &audio)?;
 
     let configured = configured_header(&video)?.to_vec();
-    let (mut frames, mut packets) = (TimestampDigest::default(), TimestampDigest::default());
+    let mut frames = TimestampDigest::default();
+    let mut sounds = vec![TimestampDigest::default(); audio.len()];
     while let Some(packet) = reader.next()? {
         let pts = packet.pts.ok_or_else(|| difference("a packet has no time"))?;
         match packet.kind {
-            TrackKind::Audio => packets.push(pts, true),
+            TrackKind::Audio(track) => sounds[track].push(pts, true),
             TrackKind::Video => {
                 check_frame(&packet, &configured)
                     .map_err(|failure| failure.at(&format!("frame {}", frames.count())))?;
@@ -137,9 +142,11 @@ fn check(file: File, path: &Path, expected: &Expected) -> Result<(), Failure> {
         }
     }
     check_times("frames", &frames, &expected.video, 0)?;
-    if let Some(audio) = &expected.audio {
+    for (number, (audio, packets)) in audio.iter().zip(&sounds).enumerate() {
         // An edit list says where a track begins in ticks of the movie, which may be milliseconds.
-        check_times("audio packets", &packets, &audio.packets, audio.time_base.den / 1000 + 1)?;
+        let slack = audio.time_base.den / 1000 + 1;
+        check_times("audio packets", packets, &audio.packets, slack)
+            .map_err(|failure| failure.at(&format!("audio track {}", number + 1)))?;
     }
     Ok(())
 }
@@ -226,10 +233,18 @@ fn check_frame(packet: &StoredPacket<'_>, configured: &[u8]) -> Result<(), Failu
     }
 }
 
-fn check_audio(found: Option<&AudioDescription>, expected: Option<&ExpectedAudio>) -> Result<(), Failure> {
-    let expected = expected.filter(|audio| audio.packets.count() > 0);
-    same("audio codec", found.map(|audio| audio.codec.as_str()), expected.map(|audio| audio.codec.as_str()))?;
-    same("audio time base", found.map(|audio| audio.time_base), expected.map(|audio| audio.time_base))
+fn check_audio(found: &[AudioDescription], expected: &[&ExpectedAudio]) -> Result<(), Failure> {
+    same("audio tracks", found.len(), expected.len())?;
+    for (number, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let check = || {
+            same("audio codec", &found.codec, &expected.codec)?;
+            same("audio time base", found.time_base, expected.time_base)?;
+            same("default audio", found.default, number == 0)?;
+            same("roles of the audio", &found.roles, &expected.roles)
+        };
+        check().map_err(|failure| failure.at(&format!("audio track {}", number + 1)))?;
+    }
+    Ok(())
 }
 
 /// Checks that all times are as they should be, except that all of them may be off by the same few ticks, fewer than

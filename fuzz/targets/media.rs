@@ -45,8 +45,10 @@ fn read(input: &Input, options: &OpenOptions) -> Result<(), Error> {
                 assert!(frame.duration >= 0);
                 last = Some(frame.pts);
             }
-            Event::Audio(packet) => assert!(source.audio_track().is_some() && packet.duration >= 0),
-            Event::SoundChanged => {}
+            Event::Audio { track, packet } => {
+                assert!(track < source.audio_tracks().count() && packet.duration >= 0);
+            }
+            Event::SoundChanged { .. } => {}
             Event::End => break,
         }
     }

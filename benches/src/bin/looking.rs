@@ -84,7 +84,7 @@ fn decode(mut source: Source) -> Result<u64> {
                 source.fill(Area::whole(grid), &mut frame)?;
                 frames += 1;
             }
-            Event::Audio(_) | Event::SoundChanged => {}
+            Event::Audio { .. } | Event::SoundChanged { .. } => {}
             Event::End => return Ok(frames),
         }
     }

@@ -17,7 +17,7 @@ use upright_engine::{Error, Result};
 /// The largest manifest that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
 /// Options of the input that a manifest may give for a film, besides all of what is made of it.
-const OF_INPUT: [&str; 4] = ["video", "audio", "start", "duration"];
+const OF_INPUT: [&str; 4] = ["program", "video", "start", "duration"];
 
 /// Says why a URL is no film of a batch on this machine.
 const NO_FILE: &str = "is no file: a batch on one machine converts files; clusters take URLs of object stores as well";

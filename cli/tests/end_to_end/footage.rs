@@ -96,12 +96,12 @@ fn has_metadata(converted: &Converted) -> bool {
 
 /// The sound that was kept is as long as it was, and as far from the picture.
 fn check_sound(converted: &Converted, film: &Path, source: &Source, name: &str) {
-    let kept = converted.report["source"]["audio_kept"].as_u64();
+    let kept = converted.report["source"]["audio_kept"].as_array().unwrap().first();
     let tracks = inspect::probe(converted.renditions().remove(0)).unwrap().audio().len();
     assert_eq!(tracks, usize::from(kept.is_some()), "{name}");
     assert_eq!(source.probe.audio().is_empty(), kept.is_none(), "{name}: sound is kept where there is some");
     let Some(kept) = kept else { return };
-    let (_, end) = inspect::sound_span(film, kept as usize).unwrap();
+    let (_, end) = inspect::sound_span(film, kept["track"].as_u64().unwrap() as usize - 1).unwrap();
     let frame = source.video().avg_frame_rate.unwrap_or(Ratio::new(25, 1));
     let frame = frame.den as f64 / frame.num as f64;
     for rendition in converted.renditions() {

@@ -25,3 +25,4 @@ mod stalls;
 mod subtitles;
 mod support;
 mod timing;
+mod tracks;

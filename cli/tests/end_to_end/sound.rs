@@ -2,7 +2,7 @@
 
 use crate::rendition::{Source, check};
 use crate::support::{Converted, Desk, QUICK, assert_refused, fed, upright};
-use serde_json::Value;
+use serde_json::json;
 use upright_fixtures::inspect;
 use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Fixture, Ratio, Timing, catalogue};
 
@@ -41,7 +41,7 @@ fn every_codec_stays_in_step() {
         let probe = inspect::probe(converted.rendition()).unwrap();
         let [track] = probe.audio()[..] else { panic!("one track") };
         let (before, after) = (fixture.truth.audio[0].codec, track.codec_name.clone().unwrap());
-        let copied = converted.report["plan"]["found"]["audio_copied"].as_bool().unwrap();
+        let copied = converted.report["plan"]["found"]["audio_kept"][0]["copied"].as_bool().unwrap();
         assert_eq!(copied, before == after, "{}: {before} became {after}", clip.name);
         assert!(copied || after == "aac", "{}: {before} became {after}", clip.name);
         assert_eq!(track.channels, Some(fixture.truth.audio[0].channels), "{}", clip.name);
@@ -154,8 +154,9 @@ fn tracks_that_are_no_sides_of_one_sound_stay_apart() {
         let desk = Desk::new();
         let fixture = desk.write(&two_tracks(Container::Mkv, tracks.clone()));
         let converted = convert(&desk, &fixture, &[]);
-        let kept = converted.report["source"]["audio_kept"].as_u64().unwrap() as usize;
-        assert!(converted.report["source"]["audio_right"].is_null(), "{tracks:?}");
+        let kept = &converted.report["source"]["audio_kept"][0];
+        assert!(kept["right"].is_null(), "{tracks:?}");
+        let kept = kept["track"].as_u64().unwrap() as usize - 1;
         let probe = inspect::probe(converted.rendition()).unwrap();
         assert_eq!(probe.audio()[0].channels, Some(tracks[kept].channels), "{tracks:?}");
     }
@@ -195,7 +196,7 @@ fn sound_that_nobody_can_decode_is_lost_loudly() {
     let converted = desk.converted(&fixture.path, QUICK);
     assert!(inspect::probe(converted.rendition()).unwrap().audio().is_empty());
     assert!(converted.stderr.contains("sound is lost") && converted.stderr.contains("apac"), "{}", converted.stderr);
-    assert_eq!((&converted.report["audio"], &converted.report["damage"]["sound_lost"]), (&Value::Null, &true.into()));
+    assert_eq!((&converted.report["audio"], &converted.report["damage"]["sound_lost"]), (&json!([]), &true.into()));
     let strict =
         desk.convert(&fixture.path, &[QUICK, &["--quiet", "--strict", "--overwrite"]].concat()).output().unwrap();
     assert_eq!(strict.status.code(), Some(65), "{}", String::from_utf8_lossy(&strict.stderr));
@@ -230,8 +231,11 @@ fn sound_that_changes_on_the_way_is_converted_and_said() {
         assert!((tone - 220.0).abs() < 5.0, "{tone} Hz after {from} s");
     }
     let report = &converted.report;
-    assert_eq!((&report["plan"]["found"]["audio_copied"], &report["audio"]["copied"]), (&true.into(), &false.into()));
-    assert_eq!(report["audio"]["codec"], "aac");
+    assert_eq!(
+        (&report["plan"]["found"]["audio_kept"][0]["copied"], &report["audio"][0]["copied"]),
+        (&true.into(), &false.into())
+    );
+    assert_eq!(report["audio"][0]["codec"], "aac");
     assert!(converted.stderr.contains("is converted to AAC"), "{}", converted.stderr);
 }
 

@@ -44,7 +44,7 @@ def test_a_program_ends_with_the_worker_that_began_it(tmp_path):
 
 
 PLAN = {
-    "version": 2,
+    "version": 3,
     "found": {"bytes": 4},
     "wanted": {"segments": {"list": [{}, {}]}},
     "follows": {"frames": 48},

@@ -83,7 +83,7 @@ pub fn analyse(
         };
         let mut due = Due::default();
         let mut captions = CaptionFinder::new(info.video.time_base.as_f64());
-        let mut level = source.audio_track().filter(|_| options.detectors).and_then(LevelMeter::of);
+        let mut level = source.audio_tracks().next().filter(|_| options.detectors).and_then(LevelMeter::of);
         let mut fields = FieldMeter::default();
         let mut light = LightMeter::of(&info.video);
         let mut number = 0;
@@ -122,12 +122,13 @@ pub fn analyse(
                     on_frame(pts);
                     number += 1;
                 }
-                Event::Audio(packet) => {
+                Event::Audio { track: 0, packet } => {
                     if let Some(level) = &mut level {
                         level.push(&packet)?;
                     }
                 }
-                Event::SoundChanged => level = None,
+                Event::SoundChanged { track: 0 } => level = None,
+                Event::Audio { .. } | Event::SoundChanged { .. } => {}
                 Event::End => break,
             }
         }

@@ -63,7 +63,7 @@ pub fn stills(
                     source.skip_to(next)?;
                 }
             }
-            Event::Frame { .. } | Event::Audio(_) | Event::SoundChanged => {}
+            Event::Frame { .. } | Event::Audio { .. } | Event::SoundChanged { .. } => {}
             Event::End => break,
         }
     }

@@ -155,7 +155,7 @@ impl<'a> Bench<'a> {
                     source.fill(area, frame)?;
                     return Ok(Some(View { layers, area, frame: number }));
                 }
-                Event::Audio(_) | Event::SoundChanged => {}
+                Event::Audio { .. } | Event::SoundChanged { .. } => {}
                 Event::End => return Ok(None),
             }
         }

@@ -42,7 +42,7 @@ fn repeat(path: &Path, group: &[Packet], frames: i64) -> Result<()> {
         language: None,
         first: &group[0],
     };
-    let mut writer = Mp4Writer::create(path, &track, None, &Tags::default())?;
+    let mut writer = Mp4Writer::create(path, &track, &[], &Tags::default())?;
     for (pts, packet) in (0..frames).zip(group.iter().cycle()) {
         writer.write_video(&Packet { pts, ..packet.clone() })?;
     }
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use crate::frame::{Area, FrameFormat, Subsampling};
     use crate::media::{Event, Source};
-    use crate::source::{AudioChoice, Input, OpenOptions, Span, VideoChoice};
+    use crate::source::{Input, OpenOptions};
 
     fn drawn(time: i64) -> Frame {
         let Size { width, height } = Size { width: 192, height: 108 };
@@ -170,15 +170,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film.mp4");
         repeat(&path, &encode_group(2, &Control::default()).unwrap(), 5).unwrap();
-        let open = OpenOptions {
-            protocols: Vec::new(),
-            video: VideoChoice::Best,
-            audio: AudioChoice::Best,
-            threads: 1,
-            span: Span::default(),
-            origin: None,
-            known: None,
-        };
+        let open = OpenOptions::default().threads(1);
         let mut source = Source::open(&Input::Path(path), &open).unwrap();
         let mut frame = Frame::new(source.info().video.format);
         let mut pictures = Vec::new();

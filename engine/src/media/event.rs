@@ -12,11 +12,19 @@ pub enum Event {
         /// Duration in the same ticks; 0 when it is not known.
         duration: i64,
     },
-    /// An audio packet ready for MP4, in the time base of [`super::Source::audio_track`].
-    Audio(Packet),
-    /// The audio changes in a way that copied packets cannot follow, and is converted from here on: those given out so far
-    /// are to be handed to [`super::Source::convert_sound`], or to be forgotten.
-    SoundChanged,
+    /// An audio packet ready for MP4.
+    Audio {
+        /// Which of the kept tracks it is of, by its place in [`super::Source::audio_tracks`], in whose time base it is.
+        track: usize,
+        /// The packet.
+        packet: Packet,
+    },
+    /// A track's audio changes in a way that copied packets cannot follow, and is converted from here on: its packets given out
+    /// so far are to be handed to [`super::Source::convert_sound`], or to be forgotten.
+    SoundChanged {
+        /// Which of the kept tracks.
+        track: usize,
+    },
     /// No more frames and no more audio.
     End,
 }

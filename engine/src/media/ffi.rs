@@ -240,14 +240,6 @@ impl AvPacket {
         // SAFETY: a valid packet, which may be empty.
         unsafe { av::av_packet_unref(self.as_mut_ptr()) };
     }
-
-    /// Moves the contents to a packet of its own; this one is left empty.
-    pub(crate) fn take(&mut self) -> Result<Self> {
-        let mut taken = Self::new()?;
-        // SAFETY: both are valid, and `taken` is empty.
-        unsafe { av::av_packet_move_ref(taken.as_mut_ptr(), self.as_mut_ptr()) };
-        Ok(taken)
-    }
 }
 
 impl AvFrame {
@@ -398,15 +390,6 @@ mod tests {
             assert_eq!(dict_text(dict.as_ptr(), c"empty"), None);
             assert_eq!(dict_text(ptr::null(), c"title"), None);
         }
-    }
-
-    #[test]
-    fn a_taken_packet_leaves_an_empty_one() {
-        let mut packet = AvPacket::new().unwrap();
-        // SAFETY: the packet is valid and empty.
-        check("av_new_packet", unsafe { av::av_new_packet(packet.as_mut_ptr(), 5) }).unwrap();
-        let taken = packet.take().unwrap();
-        assert_eq!((taken.data().len(), packet.data().len()), (5, 0));
     }
 
     #[test]

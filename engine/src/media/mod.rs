@@ -5,6 +5,7 @@ mod alpha;
 mod audio;
 mod boxes;
 mod changes;
+mod choose;
 mod continuity;
 mod convert;
 mod demux;
@@ -37,6 +38,7 @@ mod subtitles;
 mod tags;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tracks;
 mod video_encoder;
 mod video_reader;
 mod views;

@@ -6,7 +6,7 @@ use super::audio::AudioTrack;
 use super::ffi::{self, AvDict, AvPacket, check, libav_error, out_of_memory};
 use super::output::OutputFile;
 use super::tags::Tags;
-use super::{hdr, log};
+use super::{hdr, log, tracks};
 use crate::av1;
 use crate::colour::{Colour, HdrMetadata};
 use crate::error::{Error, Result};
@@ -37,7 +37,7 @@ pub struct VideoTrack<'a> {
     pub first: &'a Packet,
 }
 
-/// Writes one video track of AV1 and at most one audio track to an MP4 file, its index in front (`moov` before `mdat`).
+/// Writes one video track of AV1 and any number of audio tracks to an MP4 file, its index in front (`moov` before `mdat`).
 ///
 /// Presentation times come out exactly as they went in; an edit list says where each track begins. Dropping the writer
 /// without [`Mp4Writer::finish`] leaves an unusable file behind, for the caller to remove.
@@ -45,7 +45,7 @@ pub struct VideoTrack<'a> {
 pub struct Mp4Writer {
     context: *mut av::AVFormatContext,
     video: Track,
-    audio: Option<Track>,
+    audio: Vec<Track>,
     /// Outlives the context, which is freed in `drop`.
     output: OutputFile,
 }
@@ -54,12 +54,13 @@ pub struct Mp4Writer {
 unsafe impl Send for Mp4Writer {}
 
 impl Mp4Writer {
-    /// Makes the file at `path`, or empties what is there, and writes its beginning.
+    /// Makes the file at `path`, or empties what is there, and writes its beginning. The first of the audio tracks is the one that
+    /// players take by themselves.
     ///
     /// # Errors
     /// [`Error::Io`] when it cannot be written; [`Error::Verify`] when the first packet has no sequence header;
     /// [`Error::Libav`] when MP4 cannot hold a track.
-    pub fn create(path: &Path, video: &VideoTrack<'_>, audio: Option<&AudioTrack>, tags: &Tags) -> Result<Self> {
+    pub fn create(path: &Path, video: &VideoTrack<'_>, audio: &[AudioTrack], tags: &Tags) -> Result<Self> {
         log::capture();
         let mut output = OutputFile::create(path)?;
         let mut context = ptr::null_mut();
@@ -72,10 +73,10 @@ impl Mp4Writer {
             )?;
             output.attach(context);
         }
-        let mut writer = Self { context, video: Track::default(), audio: None, output };
+        let mut writer = Self { context, video: Track::default(), audio: Vec::new(), output };
         writer.add_video(video)?;
-        if let Some(audio) = audio {
-            writer.add_audio(audio)?;
+        for track in audio {
+            writer.add_audio(track)?;
         }
         writer.write_header(video, audio, tags)?;
         Ok(writer)
@@ -91,12 +92,12 @@ impl Mp4Writer {
         self.write(ready)
     }
 
-    /// Takes the next audio packet.
+    /// Takes the next packet of the audio track of this place.
     ///
     /// # Errors
-    /// As [`Mp4Writer::write_video`]; also when the file has no audio track.
-    pub fn write_audio(&mut self, packet: &Packet) -> Result<()> {
-        let ready = self.audio.as_mut().ok_or(Fault::NoAudio).and_then(|track| track.push(packet));
+    /// As [`Mp4Writer::write_video`]; also when the file has no such audio track.
+    pub fn write_audio(&mut self, track: usize, packet: &Packet) -> Result<()> {
+        let ready = self.audio.get_mut(track).ok_or(Fault::NoAudio).and_then(|track| track.push(packet));
         self.write(ready)
     }
 
@@ -107,8 +108,10 @@ impl Mp4Writer {
     pub fn finish(mut self) -> Result<u64> {
         let last = self.video.take_last();
         self.write(Ok(last))?;
-        let last = self.audio.as_mut().and_then(Track::take_last);
-        self.write(Ok(last))?;
+        for index in 0..self.audio.len() {
+            let last = self.audio[index].take_last();
+            self.write(Ok(last))?;
+        }
         // SAFETY: the header was written, and the context is only freed after this.
         let code = unsafe { av::av_write_trailer(self.context) };
         self.check("av_write_trailer", code)?;
@@ -193,20 +196,21 @@ impl Mp4Writer {
             for key in [c"title", c"handler_name"] {
                 set_text(&raw mut (*stream).metadata, key, track.title.as_deref())?;
             }
+            (*stream).disposition = tracks::disposition(self.audio.is_empty(), &track.roles);
             let delta = i64::from((*(*stream).codecpar).frame_size).max(1);
-            self.audio = Some(Track { stream: (*stream).index, delta, ..Track::default() });
+            self.audio.push(Track { stream: (*stream).index, delta, ..Track::default() });
         }
         Ok(())
     }
 
-    fn write_header(&mut self, video: &VideoTrack<'_>, audio: Option<&AudioTrack>, tags: &Tags) -> Result<()> {
+    fn write_header(&mut self, video: &VideoTrack<'_>, audio: &[AudioTrack], tags: &Tags) -> Result<()> {
         let start = Rational::new(video.first.pts.saturating_mul(video.time_base.num), video.time_base.den);
-        let timescale = movie_timescale(start, audio.map(|audio| audio.time_base.den), &tags.chapters);
-        if let (Some(track), Some(audio)) = (&mut self.audio, audio)
-            && timescale % audio.time_base.den != 0
-        {
-            // The edit list's duration is then rounded, by up to two of its ticks: no packet may lie beyond its end.
-            track.shortest = 2 * audio.time_base.den / timescale + 1;
+        let timescale = movie_timescale(start, audio.iter().map(|audio| audio.time_base.den), &tags.chapters);
+        for (track, audio) in self.audio.iter_mut().zip(audio) {
+            if timescale % audio.time_base.den != 0 {
+                // The edit list's duration is then rounded, by up to two of its ticks: no packet may lie beyond its end.
+                track.shortest = 2 * audio.time_base.den / timescale + 1;
+            }
         }
         let mut options = AvDict::new();
         options.set(c"movflags", c"+faststart+write_colr")?;
@@ -234,7 +238,7 @@ impl Mp4Writer {
             self.check("avformat_write_header", code)?;
         }
         let kept = self.time_base(self.video.stream) == Some(video.time_base)
-            && self.audio.as_ref().and_then(|track| self.time_base(track.stream)) == audio.map(|audio| audio.time_base);
+            && self.audio.iter().zip(audio).all(|(track, audio)| self.time_base(track.stream) == Some(audio.time_base));
         if kept { Ok(()) } else { Err(libav_error("avformat_write_header", av::AVERROR(av::ERANGE))) }
     }
 
@@ -344,12 +348,13 @@ impl Track {
 }
 
 /// The time scale of the edit lists' durations. A positive start of a track is such a duration, so it should divide
-/// evenly: the video's always, the audio's (any number of samples) where that leaves room for the chapters.
-fn movie_timescale(video_start: Rational, audio_rate: Option<i64>, chapters: &[Chapter]) -> i64 {
+/// evenly: the video's always, that of each audio track (any number of samples) where that leaves room for the chapters.
+fn movie_timescale(video_start: Rational, audio_rates: impl Iterator<Item = i64>, chapters: &[Chapter]) -> i64 {
     const ORDINARY: i64 = 1000;
-    let video = video_start.den;
-    let both = video.checked_mul(Rational::new(video, audio_rate.unwrap_or(1)).den);
-    let exact = both.filter(|&both| both <= largest_timescale(chapters)).unwrap_or(video);
+    let exact = audio_rates.fold(video_start.den, |exact, rate| {
+        let both = exact.checked_mul(Rational::new(exact, rate).den);
+        both.filter(|&both| both <= largest_timescale(chapters)).unwrap_or(exact)
+    });
     exact * (ORDINARY / exact).max(1)
 }
 

@@ -4,14 +4,20 @@
 
 use super::demux::Demuxer;
 use super::ffi;
-use super::probe::{self, StreamKind};
+use super::tracks::{self, StreamKind, Tracks};
 use super::video_reader::VideoReader;
-use crate::source::PassedOver;
+use crate::source::{PassedOver, ProgramInfo};
 use ffmpeg_sys_next as av;
 use std::collections::BTreeMap;
 
-/// All streams but those of the indices `kept`, in the order of the container. To be called before any is deselected.
-pub(super) fn streams(demuxer: &Demuxer, kept: &[usize]) -> Vec<PassedOver> {
+/// All streams but those of the indices `kept`, of which the first is the picture, in the order of the container. To be called
+/// before any is deselected.
+pub(super) fn streams(
+    demuxer: &Demuxer,
+    tracks: &Tracks,
+    program: Option<&ProgramInfo>,
+    kept: &[usize],
+) -> Vec<PassedOver> {
     let mut counts = BTreeMap::<&str, usize>::new();
     let mut passed_over = Vec::new();
     for (stream, fields) in demuxer.streams().enumerate() {
@@ -21,14 +27,12 @@ pub(super) fn streams(demuxer: &Demuxer, kept: &[usize]) -> Vec<PassedOver> {
         if kept.contains(&stream) || holds_chapters(demuxer, fields) {
             continue;
         }
-        // SAFETY: a stream has parameters; libav looks a number up.
-        let decodable = unsafe { !av::avcodec_find_decoder((*fields.codecpar).codec_id).is_null() };
         let because = match kind {
             "video" | "audio" if demuxer.is_encrypted(stream) => "it is encrypted",
-            "video" | "audio" if !decodable => "this build of libav cannot decode it",
-            "audio" if !kept.iter().any(|&kept| probe::kind(demuxer.stream(kept)) == StreamKind::Audio) => {
-                "no sound is kept"
-            }
+            "video" | "audio" if !tracks::is_decodable(fields) => "this build of libav cannot decode it",
+            "video" | "audio" if !tracks.is_of(program, stream) => "it is of another program",
+            "audio" if kept.len() < 2 => "no sound is kept",
+            "audio" if kept.len() > 2 => "other tracks are kept",
             "video" | "audio" => "one track is converted",
             _ => "renditions hold picture and sound alone",
         };
@@ -37,7 +41,10 @@ pub(super) fn streams(demuxer: &Demuxer, kept: &[usize]) -> Vec<PassedOver> {
             kind: kind.into(),
             track: *track,
             codec: codec(fields),
-            language: probe::language(fields),
+            language: tracks::language(fields),
+            title: tracks::title(fields),
+            default: tracks::is_default(fields),
+            roles: tracks::roles(fields),
             because: because.to_owned(),
         });
     }
@@ -53,6 +60,9 @@ pub(super) fn captions(reader: &VideoReader) -> Option<PassedOver> {
         track: 1,
         codec: "cea608/708".to_owned(),
         language: None,
+        title: None,
+        default: false,
+        roles: Vec::new(),
         because: "renditions hold picture and sound alone".to_owned(),
     })
 }
@@ -60,7 +70,7 @@ pub(super) fn captions(reader: &VideoReader) -> Option<PassedOver> {
 fn kind(stream: &av::AVStream) -> &'static str {
     use av::AVMediaType::{AVMEDIA_TYPE_ATTACHMENT, AVMEDIA_TYPE_SUBTITLE};
     // SAFETY: a stream has parameters.
-    match (probe::kind(stream), unsafe { (*stream.codecpar).codec_type }) {
+    match (tracks::kind(stream), unsafe { (*stream.codecpar).codec_type }) {
         (StreamKind::Video, _) => "video",
         (StreamKind::Cover, _) => "cover",
         (StreamKind::Audio, _) => "audio",
@@ -72,7 +82,7 @@ fn kind(stream: &av::AVStream) -> &'static str {
 
 /// libav's name of the codec, else the four letters by which the container knows it.
 fn codec(stream: &av::AVStream) -> String {
-    let name = probe::codec_name(stream);
+    let name = tracks::codec_name(stream);
     // SAFETY: a stream has parameters.
     let tag = unsafe { (*stream.codecpar).codec_tag }.to_le_bytes();
     let letters = tag.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');

@@ -1,26 +1,25 @@
-//! What a container and its first frame say: which streams to take, and how the picture is to be read.
+//! What a container and its first frame say of how the picture is to be read.
 
 #![expect(unsafe_code, reason = "libav is C")]
 
-use super::demux::{Demuxer, known};
+use super::demux::Demuxer;
 use super::described::Described;
 use super::ffi::{self, AvFrame, rational};
 use super::fields;
 use super::ingest::Ingest;
 use super::pixels::{PixelFormat, Samples};
-use super::protection::ENCRYPTED;
+use super::tracks::{codec_name, language};
 use super::video_reader::VideoReader;
 use super::views::{self, Packing, View};
-use super::{alpha, audio, dolby, hdr, orientation};
+use super::{alpha, dolby, hdr, orientation};
 use crate::colour::{ChromaSite, Colour, HdrMetadata, cicp};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::frame::Area;
 use crate::geometry::{Orientation, Rational, Size, Upright};
 use crate::source::guess::{ColourTags, Tagged};
 use crate::source::timeline::{output_time_base, rescale};
-use crate::source::{Assumption, AudioChoice, AudioInfo, Chapter, VideoChoice, VideoInfo};
+use crate::source::{Assumption, Chapter, VideoInfo};
 use ffmpeg_sys_next as av;
-use std::ffi::c_int;
 use std::ptr;
 
 /// Pictures with fewer samples than this along a side are refused.
@@ -31,306 +30,6 @@ const LONGEST_SAMPLE: f64 = 8.0;
 
 /// Containers that tell the shape of a sample by the size of the picture round it by less than this share.
 const ROUNDED_ASPECT: f64 = 0.01;
-
-/// Index of the video stream, never a cover picture. What had to be assumed is appended to `assumptions`.
-///
-/// # Errors
-/// [`Error::NotInSource`] when the track asked for is not there; [`Error::BadSource`] when there is none, or it is
-/// encrypted.
-pub(super) fn choose_video(demuxer: &Demuxer, choice: VideoChoice, assumptions: &mut Vec<Assumption>) -> Result<usize> {
-    let tracks = video_tracks(demuxer);
-    let chosen = match choice {
-        VideoChoice::Best => best_video(demuxer, &tracks, assumptions).ok_or_else(|| {
-            let kinds: Vec<_> = demuxer.streams().map(kind).collect();
-            demuxer.bad(if kinds.contains(&StreamKind::Cover) {
-                "has no video, only sound and a cover picture"
-            } else if kinds.contains(&StreamKind::Audio) {
-                "has no video, only sound"
-            } else {
-                "has no video"
-            })
-        })?,
-        VideoChoice::Track(number) => {
-            let found = number.checked_sub(1).and_then(|index| tracks.get(index).copied());
-            found.ok_or_else(|| {
-                let there = match tracks.len() {
-                    0 => "has no video".to_owned(),
-                    1 => "has one video track".to_owned(),
-                    count => format!("has {count} video tracks"),
-                };
-                Error::not_in_source(format!("video track {number} is not there: {} {there}", demuxer.name()))
-            })?
-        }
-    };
-    if demuxer.is_encrypted(chosen) { Err(demuxer.bad(ENCRYPTED)) } else { Ok(chosen) }
-}
-
-/// Indices of the streams that are video tracks, in the order of the container.
-fn video_tracks(demuxer: &Demuxer) -> Vec<usize> {
-    let streams = demuxer.streams().enumerate();
-    streams.filter(|(_, stream)| kind(stream) == StreamKind::Video).map(|(index, _)| index).collect()
-}
-
-/// Of those that can be decoded the one that the container calls its default, then the largest, then the first.
-fn best_video(demuxer: &Demuxer, tracks: &[usize], assumptions: &mut Vec<Assumption>) -> Option<usize> {
-    // SAFETY: a stream has parameters.
-    let parameters = |index: usize| unsafe { &*demuxer.stream(index).codecpar };
-    let worth = |&index: &usize| {
-        // SAFETY: libav looks a number up.
-        let decodable = unsafe { !av::avcodec_find_decoder(parameters(index).codec_id).is_null() };
-        let default = demuxer.stream(index).disposition & av::AV_DISPOSITION_DEFAULT != 0;
-        let pixels = i64::from(parameters(index).width) * i64::from(parameters(index).height);
-        (decodable && !demuxer.is_encrypted(index), default, pixels)
-    };
-    let best = tracks.iter().rev().copied().max_by_key(worth)?;
-    if tracks.len() > 1 {
-        let (_, default, _) = worth(&best);
-        let number = tracks.iter().position(|&index| index == best).map_or(1, |index| index + 1);
-        let (width, height) = (parameters(best).width, parameters(best).height);
-        let why =
-            if default && tracks.iter().any(|track| !worth(track).1) { "the file's default" } else { "the largest" };
-        assumptions.push(Assumption {
-            what: "video track".into(),
-            value: format!("{number} of {}", tracks.len()),
-            because: format!("its picture of {width}x{height} is {why}"),
-        });
-    }
-    Some(best)
-}
-
-/// All audio tracks in the order of the container.
-pub(super) fn audio_tracks(demuxer: &Demuxer) -> Vec<AudioInfo> {
-    let streams = demuxer.streams().enumerate().filter(|(_, stream)| kind(stream) == StreamKind::Audio);
-    streams
-        .zip(1..)
-        .map(|((index, stream), track)| {
-            // SAFETY: a stream has parameters; its metadata is null or valid.
-            let (parameters, title) = unsafe { (&*stream.codecpar, ffi::dict_text(stream.metadata, c"title")) };
-            AudioInfo {
-                track,
-                stream: index,
-                codec: codec_name(stream),
-                sample_rate: parameters.sample_rate.try_into().unwrap_or(0),
-                channels: parameters.ch_layout.nb_channels.try_into().unwrap_or(0),
-                language: language(stream),
-                title,
-            }
-        })
-        .collect()
-}
-
-/// Indices into `tracks` of the track to keep, and of the one that is its right channel where two tracks are left and right.
-/// What had to be assumed is appended to `assumptions`.
-///
-/// # Errors
-/// [`Error::NotInSource`] when the track asked for is not there; [`Error::BadSource`] when it is encrypted.
-pub(super) fn choose_audio(
-    demuxer: &Demuxer,
-    video: usize,
-    tracks: &[AudioInfo],
-    choice: AudioChoice,
-    assumptions: &mut Vec<Assumption>,
-) -> Result<[Option<usize>; 2]> {
-    match choice {
-        AudioChoice::None => Ok([None; 2]),
-        AudioChoice::Best => {
-            let Some(best) = best_audio(demuxer, video, tracks, assumptions)? else { return Ok([None; 2]) };
-            let mut pair = sides(demuxer, tracks, best);
-            for track in pair.into_iter().flatten() {
-                if audio_refusal(demuxer, tracks[track].stream)?.is_some() {
-                    pair = None;
-                }
-            }
-            let Some([left, right]) = pair else { return Ok([Some(best), None]) };
-            assumptions.push(Assumption {
-                what: "audio track".into(),
-                value: format!("{} and {}", tracks[left].track, tracks[right].track),
-                because: "tracks of one channel each, alike but for that, are left and right".to_owned(),
-            });
-            Ok([Some(left), Some(right)])
-        }
-        AudioChoice::Track(number) => Ok([Some(audio_track(demuxer, tracks, number)?), None]),
-        AudioChoice::Pair(left, right) => {
-            let sides = [audio_track(demuxer, tracks, left)?, audio_track(demuxer, tracks, right)?];
-            if left == right
-                || !sides.iter().all(|&side| tracks[side].channels == 1)
-                || !are_alike(demuxer, tracks, sides)
-            {
-                let why = format!(
-                    "{}: its audio tracks {left} and {right} are not left and right of one sound",
-                    demuxer.name()
-                );
-                return Err(Error::not_in_source(why));
-            }
-            Ok(sides.map(Some))
-        }
-    }
-}
-
-/// Index into `tracks` of the one of this number.
-fn audio_track(demuxer: &Demuxer, tracks: &[AudioInfo], number: usize) -> Result<usize> {
-    let found = tracks.iter().position(|track| track.track == number);
-    if found.is_some_and(|found| demuxer.is_encrypted(tracks[found].stream)) {
-        return Err(demuxer.bad(format!("its audio track {number} is encrypted; choose another, or none")));
-    }
-    found.ok_or_else(|| {
-        let there = match tracks.len() {
-            0 => "has no audio".to_owned(),
-            1 => "has one audio track".to_owned(),
-            count => format!("has {count} audio tracks"),
-        };
-        Error::not_in_source(format!("audio track {number} is not there: {} {there}", demuxer.name()))
-    })
-}
-
-/// Tells whether two tracks are of one codec, rate and language, and their times in the same ticks.
-fn are_alike(demuxer: &Demuxer, tracks: &[AudioInfo], pair: [usize; 2]) -> bool {
-    let said = |track: &AudioInfo| {
-        let stream = demuxer.stream(track.stream);
-        let ticks = (stream.time_base.num, stream.time_base.den);
-        (track.sample_rate, track.codec.clone(), track.language.clone(), ticks)
-    };
-    said(&tracks[pair[0]]) == said(&tracks[pair[1]])
-}
-
-/// Index into `tracks` of the one that libav thinks best, or else of the first that can be copied or decoded.
-fn best_audio(
-    demuxer: &Demuxer,
-    video: usize,
-    tracks: &[AudioInfo],
-    assumptions: &mut Vec<Assumption>,
-) -> Result<Option<usize>> {
-    let best = best_stream(demuxer, av::AVMediaType::AVMEDIA_TYPE_AUDIO, Some(video));
-    let best = tracks.iter().position(|track| Some(track.stream) == best);
-    let others = (0..tracks.len()).filter(|&index| Some(index) != best);
-    let mut passed_over = Vec::new();
-    let mut chosen = None;
-    for index in best.into_iter().chain(others) {
-        match audio_refusal(demuxer, tracks[index].stream)? {
-            Some(why) => passed_over.push(format!("track {}: {why}", tracks[index].track)),
-            None => {
-                chosen = Some(index);
-                break;
-            }
-        }
-    }
-    if !passed_over.is_empty() {
-        let value = chosen.map_or_else(|| "none".to_owned(), |index| tracks[index].track.to_string());
-        let because = passed_over.join("; ");
-        ::log::warn!("{}: takes audio track {value}, for {because}", demuxer.name());
-        assumptions.push(Assumption { what: "audio track".into(), value, because });
-    }
-    Ok(chosen)
-}
-
-/// Why an audio stream can be neither copied nor decoded; none when it can.
-fn audio_refusal(demuxer: &Demuxer, stream: usize) -> Result<Option<String>> {
-    if demuxer.is_encrypted(stream) {
-        return Ok(Some("is encrypted".to_owned()));
-    }
-    // SAFETY: a stream of an opened demuxer.
-    unsafe { audio::refusal(demuxer.stream(stream)) }
-}
-
-/// Indices into `tracks` of left and right, where `best` is one of tracks that each are one channel of the sound, as cameras
-/// and editing programs write it: the first two, alike in all but the side.
-fn sides(demuxer: &Demuxer, tracks: &[AudioInfo], best: usize) -> Option<[usize; 2]> {
-    const MOST: usize = 8;
-    /// Seconds by which their beginnings and lengths may differ.
-    const APART: f64 = 0.5;
-    let [first, second, ..] = tracks else { return None };
-    let container = demuxer.container();
-    // In what is broadcast, tracks of one channel are programmes of their own.
-    let broadcast = ["mpegts", "mpeg"].contains(&container.as_str());
-    let of_cameras = tracks.len() == 2 || ["mov,mp4,m4a,3gp,3g2,mj2", "mxf"].contains(&container.as_str());
-    let mono = tracks.iter().all(|track| track.channels == 1);
-    if broadcast || !of_cameras || best > 1 || tracks.len() > MOST || !mono {
-        return None;
-    }
-    let [one, other] = [first, second].map(|track| demuxer.stream(track.stream));
-    let rest = |stream: &av::AVStream| stream.disposition & !av::AV_DISPOSITION_DEFAULT;
-    let seconds = |stream: &av::AVStream, ticks| Some(ffi::seconds(known(ticks)?, rational(stream.time_base)?));
-    let span = |stream: &av::AVStream| [stream.start_time, stream.duration].map(|ticks| seconds(stream, ticks));
-    let mut ends = span(one).into_iter().zip(span(other));
-    let together = ends.all(|(one, other)| one.zip(other).is_none_or(|(one, other)| (one - other).abs() < APART));
-    if !are_alike(demuxer, tracks, [0, 1]) || rest(one) != rest(other) || !together {
-        return None;
-    }
-    match [side(one, first)?, side(other, second)?] {
-        [Side::Left, Side::Right] => Some([0, 1]),
-        [Side::Right, Side::Left] => Some([1, 0]),
-        [Side::Unsaid, Side::Unsaid] if first.title == second.title => Some([0, 1]),
-        _ => None,
-    }
-}
-
-/// Which side a track of one channel is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Left,
-    Right,
-    Unsaid,
-}
-
-/// None when it is neither left nor right.
-fn side(stream: &av::AVStream, track: &AudioInfo) -> Option<Side> {
-    // libav's bits for front left, front right, and front centre, which mono is.
-    const LEFT: u64 = 1;
-    const RIGHT: u64 = 2;
-    const CENTRE: u64 = 4;
-    // SAFETY: a stream has parameters; a layout of native order has a mask.
-    let mask = unsafe {
-        let layout = &(*stream.codecpar).ch_layout;
-        if layout.order == av::AVChannelOrder::AV_CHANNEL_ORDER_NATIVE { layout.u.mask } else { CENTRE }
-    };
-    let title = track.title.as_deref().unwrap_or_default().to_lowercase();
-    let named =
-        |names: [&str; 2]| title.split(|letter: char| !letter.is_alphabetic()).any(|word| names.contains(&word));
-    match (mask, named(["left", "l"]), named(["right", "r"])) {
-        (LEFT, _, false) | (CENTRE, true, false) => Some(Side::Left),
-        (RIGHT, false, _) | (CENTRE, false, true) => Some(Side::Right),
-        (CENTRE, false, false) => Some(Side::Unsaid),
-        _ => None,
-    }
-}
-
-/// The kinds of streams that Upright tells apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StreamKind {
-    Video,
-    Cover,
-    Audio,
-    Other,
-}
-
-pub(super) fn kind(stream: &av::AVStream) -> StreamKind {
-    const COVER: c_int = av::AV_DISPOSITION_ATTACHED_PIC | av::AV_DISPOSITION_TIMED_THUMBNAILS;
-    // SAFETY: a stream has parameters.
-    match unsafe { (*stream.codecpar).codec_type } {
-        av::AVMediaType::AVMEDIA_TYPE_VIDEO if stream.disposition & COVER != 0 => StreamKind::Cover,
-        av::AVMediaType::AVMEDIA_TYPE_VIDEO => StreamKind::Video,
-        av::AVMediaType::AVMEDIA_TYPE_AUDIO => StreamKind::Audio,
-        _ => StreamKind::Other,
-    }
-}
-
-fn best_stream(demuxer: &Demuxer, kind: av::AVMediaType, related: Option<usize>) -> Option<usize> {
-    let related = related.and_then(|index| c_int::try_from(index).ok()).unwrap_or(-1);
-    // SAFETY: an opened context; no decoder is asked for.
-    let best = unsafe { av::av_find_best_stream(demuxer.as_ptr(), kind, -1, related, ptr::null_mut(), 0) };
-    usize::try_from(best).ok()
-}
-
-/// libav's name of a stream's codec.
-pub(super) fn codec_name(stream: &av::AVStream) -> String {
-    // SAFETY: a stream has parameters; the name is a constant.
-    unsafe { ffi::text(av::avcodec_get_name((*stream.codecpar).codec_id)) }.unwrap_or_default()
-}
-
-pub(super) fn language(stream: &av::AVStream) -> Option<String> {
-    // SAFETY: a stream's metadata is null or valid.
-    unsafe { ffi::dict_text(stream.metadata, c"language") }.filter(|language| language != "und")
-}
 
 /// When the reader's frame is shown, in words.
 pub(super) fn time_of_frame(reader: &VideoReader) -> String {
@@ -356,9 +55,14 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// Describes it, with what had to be assumed appended to `assumptions`. What only some frames say, frames `before` it may
+    /// Describes it, the video track of number `track`, with what had to be assumed appended to `assumptions`. What only some frames say, frames `before` it may
     /// have said.
-    pub(super) fn of(reader: &VideoReader, before: Option<&Self>, assumptions: &mut Vec<Assumption>) -> Result<Self> {
+    pub(super) fn of(
+        reader: &VideoReader,
+        track: usize,
+        before: Option<&Self>,
+        assumptions: &mut Vec<Assumption>,
+    ) -> Result<Self> {
         let demuxer = &reader.demuxer;
         let stream = demuxer.stream(reader.video);
         let decoded = frame_size(reader.frame.fields());
@@ -400,7 +104,7 @@ impl Picture {
         };
         let of_earlier = before.map(|before| before.info.hdr).unwrap_or_default();
         let info = VideoInfo {
-            track: video_tracks(demuxer).iter().position(|&index| index == reader.video).map_or(0, |index| index + 1),
+            track,
             stream: reader.video,
             codec: codec_name(stream),
             pixel_format: pixels.name.clone(),

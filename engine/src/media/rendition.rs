@@ -4,24 +4,25 @@
 
 use super::ffi::{self, AvDict, AvPacket, check};
 use super::input::InputIo;
-use super::{hdr, log};
+use super::{hdr, log, tracks};
 use crate::colour::HdrMetadata;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
+use crate::source::Role;
 use ffmpeg_sys_next as av;
 use std::ffi::c_int;
 use std::fs::File;
 use std::path::Path;
 
-/// An MP4 file with at most one video and one audio track.
+/// An MP4 file with at most one video track and any number of audio tracks.
 #[derive(Debug)]
 pub(crate) struct RenditionReader {
     context: *mut av::AVFormatContext,
     /// Outlives the context, which is closed in `drop`.
     io: InputIo,
     video: Option<*mut av::AVStream>,
-    audio: Option<*mut av::AVStream>,
+    audio: Vec<*mut av::AVStream>,
     packet: AvPacket,
 }
 
@@ -48,13 +49,18 @@ pub(crate) struct AudioDescription {
     /// libav's name of the codec.
     pub(crate) codec: String,
     pub(crate) time_base: Rational,
+    /// Whether it is the one that players take by themselves.
+    pub(crate) default: bool,
+    /// What it is for, of what MP4 says of that.
+    pub(crate) roles: Vec<Role>,
 }
 
 /// The track that a packet belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TrackKind {
     Video,
-    Audio,
+    /// The audio track of this place.
+    Audio(usize),
 }
 
 /// A packet as it lies in the file.
@@ -75,7 +81,7 @@ impl RenditionReader {
     /// Opens `file`, at its beginning; `path` is what it is called in errors.
     ///
     /// # Errors
-    /// [`Error::Io`] when it cannot be read; [`Error::Libav`] when it is not an MP4 file or has two tracks of a kind.
+    /// [`Error::Io`] when it cannot be read; [`Error::Libav`] when it is not an MP4 file or has two video tracks.
     pub(crate) fn over(file: File, path: &Path) -> Result<Self> {
         log::capture();
         let metadata = file.metadata().map_err(Error::io(path, "cannot read"))?;
@@ -98,7 +104,7 @@ impl RenditionReader {
         if code < 0 {
             return Err(io.take_error().unwrap_or_else(|| ffi::libav_error("avformat_open_input", code)));
         }
-        let mut reader = Self { context, io, video: None, audio: None, packet };
+        let mut reader = Self { context, io, video: None, audio: Vec::new(), packet };
         match reader.io.take_error() {
             Some(error) => Err(error),
             None => reader.find_tracks().map(|()| reader),
@@ -112,13 +118,12 @@ impl RenditionReader {
             // SAFETY: the context has so many streams, all of them valid until it is closed.
             let stream = unsafe { *(*self.context).streams.add(index as usize) };
             // SAFETY: as above.
-            let track = match unsafe { (*(*stream).codecpar).codec_type } {
-                av::AVMediaType::AVMEDIA_TYPE_VIDEO => &mut self.video,
-                av::AVMediaType::AVMEDIA_TYPE_AUDIO => &mut self.audio,
-                _ => continue,
-            };
-            if track.replace(stream).is_some() {
-                return Err(ffi::libav_error("avformat_open_input", av::AVERROR_INVALIDDATA));
+            match unsafe { (*(*stream).codecpar).codec_type } {
+                av::AVMediaType::AVMEDIA_TYPE_VIDEO if self.video.replace(stream).is_some() => {
+                    return Err(ffi::libav_error("avformat_open_input", av::AVERROR_INVALIDDATA));
+                }
+                av::AVMediaType::AVMEDIA_TYPE_AUDIO => self.audio.push(stream),
+                _ => {}
             }
         }
         Ok(())
@@ -151,17 +156,19 @@ impl RenditionReader {
         }
     }
 
-    /// The audio track.
-    pub(crate) fn audio(&self) -> Option<AudioDescription> {
-        let stream = self.audio?;
-        // SAFETY: the stream is the open context's.
-        unsafe {
-            let time_base = ffi::rational((*stream).time_base)?;
-            Some(AudioDescription { codec: codec((*stream).codecpar), time_base })
-        }
+    /// The audio tracks.
+    pub(crate) fn audio(&self) -> Vec<AudioDescription> {
+        let described = |&stream: &*mut av::AVStream| {
+            // SAFETY: the stream is the open context's.
+            let (stream, codec) = unsafe { (&*stream, codec((*stream).codecpar)) };
+            let time_base = ffi::rational(stream.time_base)?;
+            let (default, roles) = (tracks::is_default(stream), tracks::roles(stream));
+            Some(AudioDescription { codec, time_base, default, roles })
+        };
+        self.audio.iter().filter_map(described).collect()
     }
 
-    /// The next packet of either track, in the order of the file.
+    /// The next packet of any track, in the order of the file.
     ///
     /// # Errors
     /// [`Error::Io`] when it cannot be read; [`Error::Libav`] when it cannot be understood.
@@ -178,11 +185,11 @@ impl RenditionReader {
             }
             check("av_read_frame", code)?;
             let stream = self.packet.fields().stream_index;
-            if is(self.video, stream) {
+            if self.video.is_some_and(|video| is(video, stream)) {
                 break TrackKind::Video;
             }
-            if is(self.audio, stream) {
-                break TrackKind::Audio;
+            if let Some(track) = self.audio.iter().position(|&audio| is(audio, stream)) {
+                break TrackKind::Audio(track);
             }
         };
         let fields = self.packet.fields();
@@ -206,9 +213,9 @@ impl Drop for RenditionReader {
 }
 
 /// Tells whether `track` is stream `index`.
-fn is(track: Option<*mut av::AVStream>, index: c_int) -> bool {
+fn is(track: *const av::AVStream, index: c_int) -> bool {
     // SAFETY: a reader's tracks are streams of its open context.
-    track.is_some_and(|stream| unsafe { (*stream).index } == index)
+    unsafe { (*track).index == index }
 }
 
 /// # Safety

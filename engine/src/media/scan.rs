@@ -67,7 +67,7 @@ impl Source {
                 Event::Frame { pts, duration } => {
                     scanning.take(TimelinePlace { pts, duration, retimed: false }, &mut each);
                 }
-                Event::Audio(_) | Event::SoundChanged => {}
+                Event::Audio { .. } | Event::SoundChanged { .. } => {}
                 Event::End => return Ok(Scan { can_skip: false, ..scanning.end(0, false) }),
             }
         }

@@ -2,13 +2,15 @@
 
 use super::audio::AudioTrack;
 use super::changes::Sameness;
+use super::choose::{Chosen, choose};
 use super::demux::Demuxer;
 use super::event::Event;
 use super::ffi::seconds;
 use super::ingest::Ingest;
 use super::passed_over;
 use super::probe::{self, Picture};
-use super::sound::Sound;
+use super::sound::{SoundStreams, Sounds};
+use super::tracks::Tracks;
 use super::video_reader::{ReadEvent, VideoReader};
 use crate::control::Control;
 use crate::error::{Error, Result};
@@ -17,7 +19,9 @@ use crate::geometry::Rational;
 use crate::packet::Packet;
 use crate::remote::KnownObject;
 use crate::source::timeline::{Timeline, TimelinePlace, rescale, rescale_down, ticks};
-use crate::source::{AudioChoice, Damage, Input, OpenOptions, SourceInfo, Span};
+use crate::source::{AudioChoice, AudioTake, Damage, Input, KeptAudio, OpenOptions, SourceInfo, Span};
+use std::collections::BTreeSet;
+use std::iter;
 use std::path::Path;
 
 /// A start that lies no farther than this many seconds from the first frame is decoded up to: seeking could save little,
@@ -43,7 +47,7 @@ pub struct Source {
     sameness: Sameness,
     ingest: Ingest,
     pub(super) timeline: Timeline,
-    sound: Sound,
+    sounds: Sounds,
     /// TimelinePlace of the reader's frame, when it is yet to be given out.
     pub(super) held: Option<TimelinePlace>,
     /// TimelinePlace of the reader's frame, when it was told of and may be filled.
@@ -55,6 +59,8 @@ pub struct Source {
     can_be_read_again: bool,
     /// True once all wanted frames were given out.
     video_over: bool,
+    /// Audio streams whose wanted part was read.
+    audio_over: BTreeSet<usize>,
     /// True once nothing more will be read.
     finished: bool,
 }
@@ -64,7 +70,7 @@ impl Source {
     ///
     /// # Errors
     /// [`Error::SourceMissing`]; [`Error::Io`] when it cannot be read; [`Error::BadSource`] when it is not a video
-    /// that Upright converts; [`Error::NotInSource`] for an audio track or a part of the source that is not there;
+    /// that Upright converts; [`Error::NotInSource`] for a program, a track or a part of the source that is not there;
     /// [`Error::InvalidOption`] for a part that no source can have.
     pub fn open(input: &Input, options: &OpenOptions) -> Result<Self> {
         Self::open_within(input, options, &Control::default())
@@ -82,20 +88,31 @@ impl Source {
         let fingerprint = demuxer.fingerprint(options.known.as_ref())?;
         let known = fingerprint.as_ref().and_then(|fingerprint| demuxer.known_by(fingerprint));
         let mut assumptions = Vec::new();
-        let video = probe::choose_video(&demuxer, options.video, &mut assumptions)?;
-        let audio = probe::audio_tracks(&demuxer);
-        let sides = probe::choose_audio(&demuxer, video, &audio, options.audio, &mut assumptions)?;
-        let streams = sides.map(|side| side.map(|track| audio[track].stream));
-        let kept: Vec<_> = [Some(video)].into_iter().chain(streams).flatten().collect();
-        let mut passed_over = passed_over::streams(&demuxer, &kept);
-        let mut reader = VideoReader::new(demuxer, video, streams, options.threads)?;
+        let tracks = Tracks::of(&demuxer);
+        let Chosen { program, video: chosen, audio: takes } = choose(&demuxer, &tracks, options, &mut assumptions)?;
+        let stream = |number: usize| tracks.audio.iter().find(|track| track.track == number).map(|track| track.stream);
+        let mut streams = Vec::new();
+        for stream in takes.iter().flat_map(AudioTake::tracks).filter_map(stream) {
+            if !streams.contains(&stream) {
+                streams.push(stream);
+            }
+        }
+        let kept: Vec<_> = iter::once(chosen.stream).chain(streams.iter().copied()).collect();
+        let mut passed_over = passed_over::streams(&demuxer, &tracks, program, &kept);
+        // Of all its tracks none can be decoded.
+        let is_silent = takes.is_empty() && tracks.audio.iter().any(|track| tracks.is_of(program, track.stream));
+        let wants_any = matches!(options.audio, AudioChoice::Best | AudioChoice::All);
+        let mut reader = VideoReader::new(demuxer, chosen.stream, streams, options.threads)?;
 
-        let mut sound = Sound::default();
-        if !read_frame(&mut reader, &mut sound)? {
+        let mut sounds = Sounds::new(takes.iter().filter_map(|take| {
+            let right = take.right.and_then(stream);
+            Some(SoundStreams { stream: stream(take.track)?, right, stereo: take.stereo })
+        }));
+        if !read_frame(&mut reader, &mut sounds)? {
             return Err(reader.demuxer.barren("has a video stream, but not one frame of it can be decoded"));
         }
         let of_streams = assumptions.len();
-        let mut picture = Picture::of(&reader, None, &mut assumptions)?;
+        let mut picture = Picture::of(&reader, chosen.track, None, &mut assumptions)?;
         let mut timeline = Timeline::new(reader.time_base, picture.info.time_base, picture.info.frame_rate);
         let starts_later = options.span.start.is_some() || options.origin.is_some();
         timeline.origin = options.origin.unwrap_or_else(|| {
@@ -104,16 +121,15 @@ impl Source {
         });
         timeline.end = options.span.duration.map(|duration| ticks(duration, timeline.output));
         if starts_later {
-            go_to(&mut reader, &timeline, &mut sound)?;
+            go_to(&mut reader, &timeline, &mut sounds)?;
         }
-        open_sound(&reader, &timeline, &mut sound)?;
-        let held = first_wanted(&mut reader, &mut timeline, starts_later, &mut sound)?;
-        // Of all its tracks none can be decoded.
-        reader.damage.sound_lost = options.audio == AudioChoice::Best && !audio.is_empty() && reader.audio.is_none();
+        open_sound(&reader, &timeline, &mut sounds)?;
+        let held = first_wanted(&mut reader, &mut timeline, starts_later, &mut sounds)?;
+        reader.damage.sound_lost = wants_any && is_silent;
         if starts_later {
             // What is wanted need not look like the beginning.
             assumptions.truncate(of_streams);
-            picture = Picture::of(&reader, Some(&picture), &mut assumptions)?;
+            picture = Picture::of(&reader, chosen.track, Some(&picture), &mut assumptions)?;
         }
         reader.damage.missing_bytes = reader.demuxer.missing_bytes();
         passed_over.extend(passed_over::captions(&reader));
@@ -131,11 +147,12 @@ impl Source {
             duration: demuxer.duration(),
             title: probe::title(demuxer),
             chapters: probe::chapters(demuxer, timeline.output, timeline.origin, timeline.end),
+            program: program.map(|program| program.number),
             video,
-            audio,
-            audio_kept: sides[0],
-            audio_right: sides[1],
-            audio_copied: sound.track().is_some_and(|track| track.copied),
+            audio_kept: takes.iter().zip(sounds.tracks()).map(|(take, sound)| kept_audio(take, sound)).collect(),
+            programs: tracks.programs,
+            video_tracks: tracks.video,
+            audio: tracks.audio,
             scan: None,
             assumptions,
             passed_over,
@@ -148,13 +165,14 @@ impl Source {
             sameness,
             ingest,
             timeline,
-            sound,
+            sounds,
             held: Some(held),
             unfilled: None,
             first: i64::MIN,
             damage_before_skip: None,
             can_be_read_again,
             video_over: false,
+            audio_over: BTreeSet::new(),
             finished: false,
         })
     }
@@ -226,7 +244,7 @@ impl Source {
     /// [`Error::Misuse`] when it was opened with sound; [`Error::BadSource`] when it cannot be sought in; [`Error::Io`];
     /// [`Error::Cancelled`].
     pub fn seek_to(&mut self, pts: i64) -> Result<()> {
-        if self.reader.audio.is_some() {
+        if !self.reader.audio.is_empty() {
             return Err(Error::misuse("a source that is read with its sound cannot be sought in"));
         }
         let before = self.timeline.last().unwrap_or(0);
@@ -271,10 +289,10 @@ impl Source {
         self.reader.demuxer.control()
     }
 
-    /// Describes the audio track that comes out as [`Event::Audio`]; after [`Event::SoundChanged`] it is another. None
-    /// when no audio is kept.
-    pub fn audio_track(&self) -> Option<&AudioTrack> {
-        self.sound.track()
+    /// Describes the audio tracks that come out as [`Event::Audio`], as many as [`SourceInfo::audio_kept`], the default one first;
+    /// after [`Event::SoundChanged`] one is another.
+    pub fn audio_tracks(&self) -> impl Iterator<Item = &AudioTrack> {
+        self.sounds.tracks()
     }
 
     /// Reads on to the next video frame or audio packet.
@@ -286,7 +304,7 @@ impl Source {
     pub fn next(&mut self) -> Result<Event> {
         self.unfilled = None;
         loop {
-            if let Some(event) = self.sound.next(self.reader.demuxer.name())? {
+            if let Some(event) = self.sounds.next(self.reader.demuxer.name())? {
                 return Ok(event);
             }
             if let Some(place) = self.held.take() {
@@ -296,7 +314,7 @@ impl Source {
                 return Ok(Event::Frame { pts: place.pts, duration: place.duration });
             }
             if self.finished {
-                self.reader.damage.damaged_audio_packets = self.sound.damage();
+                self.reader.damage.damaged_audio_packets = self.sounds.damage();
                 return Ok(Event::End);
             }
             self.advance()?;
@@ -316,18 +334,19 @@ impl Source {
         Ok(())
     }
 
-    /// Converts the audio packets of before [`Event::SoundChanged`] to what [`Source::audio_track`] is now. It is to be
-    /// called upon that event, with all of them in order; those to be put in their place go to `put`, and those of later
+    /// Converts the audio packets of before [`Event::SoundChanged`] of a track to what it is now in [`Source::audio_tracks`]. It is
+    /// to be called upon that event, with all of them in order; those to be put in their place go to `put`, and those of later
     /// events follow them.
     ///
     /// # Errors
     /// Those of the packets and of `put`; [`Error::Libav`].
     pub fn convert_sound(
         &mut self,
+        track: usize,
         packets: impl IntoIterator<Item = Result<Packet>>,
         mut put: impl FnMut(Packet) -> Result<()>,
     ) -> Result<()> {
-        packets.into_iter().try_for_each(|packet| self.sound.replay(&packet?, &mut put))
+        packets.into_iter().try_for_each(|packet| self.sounds.replay(track, &packet?, &mut put))
     }
 
     /// Counts what was wrong with the source so far; complete once [`Event::End`] has come.
@@ -353,9 +372,12 @@ impl Source {
                 }
             }
             ReadEvent::Audio => {
-                self.sound.take(&mut self.reader)?;
+                self.sounds.take(&self.reader)?;
                 if self.video_over && self.audio_is_after() {
-                    self.finish()?;
+                    self.audio_over.insert(self.reader.packet_stream());
+                    if self.audio_over.len() == self.reader.audio.len() {
+                        self.finish()?;
+                    }
                 }
             }
             ReadEvent::End => {
@@ -365,7 +387,7 @@ impl Source {
                 self.finish()?;
             }
         }
-        self.reader.damage.damaged_audio_packets = self.sound.damage();
+        self.reader.damage.damaged_audio_packets = self.sounds.damage();
         Ok(())
     }
 
@@ -375,13 +397,13 @@ impl Source {
         let Timeline { source, output, origin, end, .. } = self.timeline;
         let end = origin.saturating_add(end.unwrap_or(0)).saturating_add(INTERLEAVING * output.den);
         self.reader.stop_decoding(rescale(end, output, source));
-        if self.reader.audio.is_none() { self.finish() } else { Ok(()) }
+        if self.reader.audio.is_empty() { self.finish() } else { Ok(()) }
     }
 
     fn finish(&mut self) -> Result<()> {
         self.finished = true;
-        self.sound.finish()?;
-        self.reader.damage.sound_lost |= self.sound.is_lost(self.info.span == Span::default());
+        self.sounds.finish()?;
+        self.reader.damage.sound_lost |= self.sounds.are_lost(self.info.span == Span::default());
         Ok(())
     }
 
@@ -394,12 +416,16 @@ impl Source {
     }
 }
 
+fn kept_audio(take: &AudioTake, sound: &AudioTrack) -> KeptAudio {
+    KeptAudio { track: take.track, right: take.right, stereo: take.stereo, copied: sound.copied }
+}
+
 /// Reads up to the next frame; says whether there was one.
-fn read_frame(reader: &mut VideoReader, sound: &mut Sound) -> Result<bool> {
+fn read_frame(reader: &mut VideoReader, sounds: &mut Sounds) -> Result<bool> {
     loop {
         match reader.step()? {
             ReadEvent::Frame => return Ok(true),
-            ReadEvent::Audio => sound.take(reader)?,
+            ReadEvent::Audio => sounds.take(reader)?,
             ReadEvent::End => return Ok(false),
         }
     }
@@ -407,8 +433,8 @@ fn read_frame(reader: &mut VideoReader, sound: &mut Sound) -> Result<bool> {
 
 /// Reads up to the next key frame; says whether there was one. What a decoder gives before the first may lack what it
 /// refers to.
-fn read_key_frame(reader: &mut VideoReader, sound: &mut Sound) -> Result<bool> {
-    while read_frame(reader, sound)? {
+fn read_key_frame(reader: &mut VideoReader, sounds: &mut Sounds) -> Result<bool> {
+    while read_frame(reader, sounds)? {
         if reader.frame_is_key() {
             return Ok(true);
         }
@@ -430,19 +456,19 @@ fn check_span(span: Span) -> Result<()> {
 /// before zero and the video keeps its exact time stamps.
 fn start_of(reader: &VideoReader, timeline: &Timeline) -> i64 {
     let video = reader.frame_time().map(|time| rescale(time, timeline.source, timeline.output));
-    let audio = reader.audio_start().map(|(time, ticks)| rescale_down(time, ticks, timeline.output));
+    let audio = reader.audio_starts().map(|(time, ticks)| rescale_down(time, ticks, timeline.output));
     video.into_iter().chain(audio).min().unwrap_or(0)
 }
 
 /// Reads on to what the first audio packet says, where that holds for those after it.
-fn read_description(reader: &mut VideoReader, sound: &mut Sound) -> Result<()> {
+fn read_description(reader: &mut VideoReader, sounds: &mut Sounds) -> Result<()> {
     for _ in 0..DESCRIPTION_WITHIN {
-        if !sound.lacks_description(reader) {
+        if !sounds.lack_description(reader) {
             break;
         }
         match reader.step()? {
             ReadEvent::Frame => {}
-            ReadEvent::Audio => sound.take(reader)?,
+            ReadEvent::Audio => sounds.take(reader)?,
             ReadEvent::End => break,
         }
     }
@@ -450,25 +476,25 @@ fn read_description(reader: &mut VideoReader, sound: &mut Sound) -> Result<()> {
 }
 
 /// Begins to take the sound from where the output begins, unless that was done already.
-fn open_sound(reader: &VideoReader, timeline: &Timeline, sound: &mut Sound) -> Result<()> {
+fn open_sound(reader: &VideoReader, timeline: &Timeline, sounds: &mut Sounds) -> Result<()> {
     let seconds = |ticks| Rational::new(ticks, timeline.output.den);
-    sound.open(reader, seconds(timeline.origin), timeline.end.map(seconds))
+    sounds.open(reader, seconds(timeline.origin), timeline.end.map(seconds))
 }
 
 /// Moves the reader so that its frame is at or before the timeline's origin, where that is after its first frame.
-fn go_to(reader: &mut VideoReader, timeline: &Timeline, sound: &mut Sound) -> Result<()> {
+fn go_to(reader: &mut VideoReader, timeline: &Timeline, sounds: &mut Sounds) -> Result<()> {
     let target = rescale_down(timeline.origin, timeline.output, timeline.source);
     let seconds = |seconds| ticks(Rational { num: seconds, den: 1 }, timeline.source);
     let far = |first: &i64| target.saturating_sub(*first) > seconds(NEAR);
     let Some(first) = reader.frame_time().filter(far) else { return Ok(()) };
     if !reader.demuxer.can_seek_to(reader.seconds(target)) {
         // What comes before the beginning need not wait until that is reached.
-        open_sound(reader, timeline, sound)?;
+        open_sound(reader, timeline, sounds)?;
         reader.skip_to(target, false);
-        let found = read_frame(reader, sound)?;
+        let found = read_frame(reader, sounds)?;
         return if found { Ok(()) } else { Err(ends_before(reader, reader.seconds(first))) };
     }
-    read_description(reader, sound)?;
+    read_description(reader, sounds)?;
     for back in STEPS_BACK {
         let aim = target.saturating_sub(seconds(back));
         if aim <= first {
@@ -477,13 +503,13 @@ fn go_to(reader: &mut VideoReader, timeline: &Timeline, sound: &mut Sound) -> Re
         if !reader.seek(aim)? {
             continue;
         }
-        sound.forget();
-        if read_key_frame(reader, sound)? && reader.frame_time().is_some_and(|time| time <= target) {
+        sounds.forget();
+        if read_key_frame(reader, sounds)? && reader.frame_time().is_some_and(|time| time <= target) {
             return Ok(());
         }
     }
-    sound.forget();
-    if !reader.seek(first)? || !read_frame(reader, sound)? {
+    sounds.forget();
+    if !reader.seek(first)? || !read_frame(reader, sounds)? {
         return Err(reader.demuxer.bad("cannot be sought in, so that its beginning cannot be skipped"));
     }
     Ok(())
@@ -495,7 +521,7 @@ fn first_wanted(
     reader: &mut VideoReader,
     timeline: &mut Timeline,
     starts_later: bool,
-    sound: &mut Sound,
+    sounds: &mut Sounds,
 ) -> Result<TimelinePlace> {
     loop {
         let place = timeline.place(reader.frame_time(), reader.frame_duration());
@@ -508,7 +534,7 @@ fn first_wanted(
         }
         // What was damaged before the wanted part is nobody's business.
         reader.damage = Damage::default();
-        if !read_frame(reader, sound)? {
+        if !read_frame(reader, sounds)? {
             let end = place.pts.saturating_add(place.duration).saturating_add(timeline.origin);
             return Err(ends_before(reader, seconds(end, timeline.output)));
         }

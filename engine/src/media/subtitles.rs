@@ -5,8 +5,8 @@
 use super::demux::{Demuxer, ReadOutcome, known};
 use super::event::Event;
 use super::ffi::{self, AvPacket, CodecContext, check, rational};
-use super::probe;
 use super::source::Source;
+use super::tracks;
 use crate::captions::{
     CaptionDecoder, Cue, CueText, LIBAVCODEC_SIZE, Track, WEBVTT_HEADER, ass_event, webvtt, webvtt_cue,
 };
@@ -72,7 +72,7 @@ impl Source {
             return Ok(Vec::new());
         }
         let mut tracks = BTreeMap::new();
-        for (number, &stream) in (1..).zip(&streams) {
+        for (number, &stream) in (1..).zip(&streams).filter(|(_, stream)| self.info().is_of_program(**stream)) {
             if let Some(track) = TextTrack::open(&demuxer, stream, number)? {
                 tracks.insert(stream, track);
             }
@@ -120,7 +120,7 @@ impl Source {
                         None => {}
                     }
                 }
-                Event::Audio(_) | Event::SoundChanged => {}
+                Event::Audio { .. } | Event::SoundChanged { .. } => {}
                 Event::End => break,
             }
         }
@@ -178,7 +178,7 @@ impl TextTrack {
             }
             decoder
         };
-        let language = probe::language(fields);
+        let language = tracks::language(fields);
         Ok(Some(Self { decoder, ticks, number, language, texts: Vec::new(), bytes: 0 }))
     }
 

@@ -83,6 +83,7 @@ pub(crate) fn opus_track() -> AudioTrack {
         copied: true,
         language: Some("fin".to_owned()),
         title: Some("Kommentar".to_owned()),
+        roles: Vec::new(),
     }
 }
 

@@ -27,10 +27,8 @@ pub(super) struct VideoReader {
     decoder: CodecContext,
     /// Index of the video stream.
     pub video: usize,
-    /// Index of the audio stream that is kept.
-    pub audio: Option<usize>,
-    /// Index of the audio stream that is the right channel of that.
-    pub audio_pair: Option<usize>,
+    /// Indices of the audio streams that are read.
+    pub audio: Vec<usize>,
     /// Ticks of the video stream.
     pub time_base: Rational,
     /// The packet of [`ReadEvent::Audio`].
@@ -49,8 +47,8 @@ pub(super) struct VideoReader {
     last_time: Option<i64>,
     /// Time after which nothing more is read, video no longer being decoded.
     stop: Option<i64>,
-    /// Latest end of a packet of video and of audio, in ticks of their streams.
-    ends: [Option<i64>; 2],
+    /// Latest end of a packet of video and of each audio stream, in ticks of the stream.
+    ends: Vec<Option<i64>>,
 }
 
 /// Outcome of a step.
@@ -58,28 +56,21 @@ pub(super) struct VideoReader {
 pub(super) enum ReadEvent {
     /// [`VideoReader::frame`] is a new frame.
     Frame,
-    /// [`VideoReader::packet`] is a new packet of the audio that is kept.
+    /// [`VideoReader::packet`] is a new packet of audio.
     Audio,
     /// There is nothing more.
     End,
 }
 
 impl VideoReader {
-    /// Opens the decoder of stream `video`, with `threads` threads, and reads it and the streams `audio`, of which the
-    /// second is the right channel of the first.
-    pub(super) fn new(
-        mut demuxer: Demuxer,
-        video: usize,
-        [audio, audio_pair]: [Option<usize>; 2],
-        threads: usize,
-    ) -> Result<Self> {
-        let wanted: Vec<usize> = [Some(video), audio, audio_pair].into_iter().flatten().collect();
+    /// Opens the decoder of stream `video`, with `threads` threads, and reads it and the streams `audio`.
+    pub(super) fn new(mut demuxer: Demuxer, video: usize, audio: Vec<usize>, threads: usize) -> Result<Self> {
+        let wanted: Vec<usize> = std::iter::once(video).chain(audio.iter().copied()).collect();
         let packets = Packets::new(&mut demuxer, &wanted);
         Ok(Self {
             decoder: open_decoder(&demuxer, demuxer.stream(video), threads)?,
             video,
             audio,
-            audio_pair,
             time_base: packets.ticks(0),
             packets,
             packet: AvPacket::new()?,
@@ -90,7 +81,7 @@ impl VideoReader {
             broken: false,
             last_time: None,
             stop: None,
-            ends: [None; 2],
+            ends: vec![None; wanted.len()],
             demuxer,
         })
     }
@@ -107,7 +98,7 @@ impl VideoReader {
             }
             match self.read()? {
                 Some(track) => {
-                    if self.dispatch(track == 0)? {
+                    if self.dispatch(track)? {
                         return Ok(ReadEvent::Audio);
                     }
                 }
@@ -199,13 +190,13 @@ impl VideoReader {
 
     /// Presentation time of the packet of [`ReadEvent::Audio`], and the ticks that it is told in.
     pub(super) fn packet_time(&self) -> Option<(i64, Rational)> {
-        let stream = self.demuxer.stream(self.audio?);
+        let stream = self.demuxer.stream(self.packet_stream());
         Some((known(self.packet.fields().pts)?, rational(stream.time_base)?))
     }
 
-    /// Tells whether the packet of [`ReadEvent::Audio`] is of [`VideoReader::audio_pair`].
-    pub(super) fn packet_is_of_pair(&self) -> bool {
-        self.audio_pair.is_some() && usize::try_from(self.packet.fields().stream_index).ok() == self.audio_pair
+    /// Index of the stream of the packet of [`ReadEvent::Audio`].
+    pub(super) fn packet_stream(&self) -> usize {
+        usize::try_from(self.packet.fields().stream_index).unwrap_or(self.video)
     }
 
     /// Decodes no more video, and ends at the first video packet after `time`, in ticks of the video stream.
@@ -222,10 +213,10 @@ impl VideoReader {
         key
     }
 
-    /// Where the kept audio begins, and the ticks that it is told in.
-    pub(super) fn audio_start(&self) -> Option<(i64, Rational)> {
-        let stream = self.demuxer.stream(self.audio?);
-        Some((known(stream.start_time)?, rational(stream.time_base)?))
+    /// Where each audio stream that tells it begins, and the ticks that it is told in.
+    pub(super) fn audio_starts(&self) -> impl Iterator<Item = (i64, Rational)> {
+        let streams = self.audio.iter().map(|&stream| self.demuxer.stream(stream));
+        streams.filter_map(|stream| Some((known(stream.start_time)?, rational(stream.time_base)?)))
     }
 
     /// Duration of the frame in ticks of the stream; 0 when nothing tells it.
@@ -245,7 +236,8 @@ impl VideoReader {
         }
         self.flush();
         (self.draining, self.failures, self.broken) = (false, 0, false);
-        (self.last_time, self.ends) = (None, [None; 2]);
+        self.last_time = None;
+        self.ends.fill(None);
         self.packets.restart();
         Ok(true)
     }
@@ -300,13 +292,13 @@ impl VideoReader {
         ffi::seconds(time, self.time_base)
     }
 
-    /// Takes the packet just read: video goes to the decoder, kept audio to the caller, who is told so.
-    fn dispatch(&mut self, is_video: bool) -> Result<bool> {
+    /// Takes the packet just read, of this track: video goes to the decoder, audio to the caller, who is told so.
+    fn dispatch(&mut self, track: usize) -> Result<bool> {
         let packet = self.packet.fields();
         let (time, duration) = (known(packet.pts), packet.duration);
-        let end = &mut self.ends[usize::from(!is_video)];
+        let end = &mut self.ends[track];
         *end = (*end).max(time.map(|time| time.saturating_add(duration)));
-        if !is_video {
+        if track > 0 {
             return Ok(true);
         }
         if self.stop.is_some() {
@@ -395,13 +387,10 @@ impl VideoReader {
     /// Tells whether all that was read ended, at `video_end` seconds or with the audio, before the declared end of the
     /// whole. A stream that was not read may be the one that lasts longest: then the end is not known to be short.
     fn whole_is_short(&self, video_end: f64) -> bool {
-        let read = 1 + [self.audio, self.audio_pair].iter().flatten().count();
-        let unread = self.demuxer.streams().count() > read;
-        let audio_end = || {
-            let ticks = rational(self.demuxer.stream(self.audio?).time_base)?;
-            Some(ffi::seconds(self.ends[1]?, ticks))
-        };
-        let end = audio_end().map_or(video_end, |audio_end| video_end.max(audio_end));
+        let unread = self.demuxer.streams().count() > self.ends.len();
+        let ends = self.ends.iter().enumerate().skip(1);
+        let ends = ends.filter_map(|(track, end)| Some(ffi::seconds((*end)?, self.packets.ticks(track))));
+        let end = ends.fold(video_end, f64::max);
         !unread && self.demuxer.declared_end().is_some_and(|declared| end + SLACK < declared)
     }
 }

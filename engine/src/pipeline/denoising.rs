@@ -112,7 +112,7 @@ fn at_places(
                     frames.push(frame.into());
                     last = Some(pts);
                 }
-                Event::Frame { .. } | Event::Audio(_) | Event::SoundChanged => {}
+                Event::Frame { .. } | Event::Audio { .. } | Event::SoundChanged { .. } => {}
                 Event::End => ended = true,
             }
         }

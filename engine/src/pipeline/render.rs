@@ -6,9 +6,9 @@ use super::progress::{Expected, Progress, ProgressCounters};
 use super::publish::{Drafts, Outputs};
 use super::report::{self, AudioReport, RenditionReport, Report, SegmentsReport, Spent, SubtitlesReport};
 use super::run::{Outcome, PipelineSpec, run};
-use super::spool::{Either, Interleaved, Spool};
+use super::spool::{Interleaved, Spool};
 use super::stages::Selection;
-use super::summary::SourceSummary;
+use super::summary::{SourceSummary, SpooledAudio};
 use crate::clock;
 use crate::control::Control;
 use crate::encode::{Encoder, EncoderFactory};
@@ -17,14 +17,15 @@ use crate::geometry::Rational;
 use crate::machine;
 use crate::media::{AudioTrack, Mp4Writer, Source, Subtitles, Tags, VideoTrack};
 use crate::picture::{Device, DeviceChoice, MAX_SIDE, Runner, Twin};
-use crate::plan::{Plan, RungFollows};
+use crate::plan::{Plan, RungFollows, WantedAudio};
 use crate::remote::{self, ObjectUrl};
-use crate::source::SourceInfo;
+use crate::source::{KeptAudio, SourceInfo};
 use crate::store::{PlanStore, SegmentKeys, Store, StoreOptions};
 use crate::verify;
 use crate::versions::versions;
 use std::fs;
 use std::io::Write as _;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -197,16 +198,13 @@ fn subtitles(source: &Source, control: &Control) -> Result<Vec<Subtitles>> {
     Ok(Vec::new())
 }
 
-/// Refuses a source that was opened with another sound than the plan's; one that is not wanted does no harm.
+/// Refuses a source that was opened with other sound than the plan's; sound that is not wanted does no harm.
 fn check_sound(plan: &Plan, source: &SourceInfo) -> Result<()> {
-    let Some(wanted) = &plan.wanted.audio else { return Ok(()) };
-    let number = |index: Option<usize>| Some(source.audio.get(index?)?.track);
-    let kept = (number(source.audio_kept), number(source.audio_right));
-    if kept == (Some(wanted.track), wanted.right) {
+    let wanted = plan.wanted.audio.iter().map(WantedAudio::take);
+    if plan.wanted.audio.is_empty() || wanted.eq(source.audio_kept.iter().map(KeptAudio::take)) {
         return Ok(());
     }
-    let track = wanted.track;
-    Err(Error::misuse(format!("the plan wants audio track {track}; open the source as Plan::open_options says")))
+    Err(Error::misuse("the plan wants other audio tracks; open the source as Plan::open_options says"))
 }
 
 /// Opens the store of a plan's segments.
@@ -276,7 +274,6 @@ impl RenderJob {
         let parallelism = parallelism_on(&device)?;
         log::info!("{parallelism}");
         let name = source.info().name.clone();
-        let has_audio = plan.wanted.audio.is_some() && source.audio_track().is_some();
         let factory = RenderStageFactory {
             plan: &plan,
             drafts: &drafts,
@@ -294,7 +291,7 @@ impl RenderJob {
             name: &name,
             selection: Selection::All,
             strict,
-            has_audio,
+            audio_tracks: plan.wanted.audio.len(),
             factory: &factory,
             parallelism: &parallelism,
             folder: drafts.folder(),
@@ -383,15 +380,14 @@ impl StageFactory for RenderStageFactory<'_> {
             first: &first,
         };
         let tags = Tags { title: wanted.title.clone(), chapters: wanted.chapters.clone() };
-        let sound = self.sound(summary);
-        let mut writer = Mp4Writer::create(&file, &track, sound.as_ref(), &tags)?;
-        let audio_ticks = sound.as_ref().map_or(time_base, |audio| audio.time_base);
-        let audio = summary.audio.iter().flat_map(Spool::packets);
-        for packet in Interleaved::new(video.packets(), time_base, audio, audio_ticks) {
+        let audio = self.audio(summary);
+        let mut writer = Mp4Writer::create(&file, &track, &audio, &tags)?;
+        let sounds = summary.audio.iter().map(|audio| (audio.packets.packets(), audio.track.time_base));
+        for packet in Interleaved::new(iter::once((video.packets(), time_base)).chain(sounds)) {
             job.check()?;
             match packet? {
-                Either::Video(packet) => writer.write_video(&packet)?,
-                Either::Audio(packet) => writer.write_audio(&packet)?,
+                (0, packet) => writer.write_video(&packet)?,
+                (stream, packet) => writer.write_audio(stream - 1, &packet)?,
             }
         }
         let bytes = writer.finish()?;
@@ -403,18 +399,21 @@ impl StageFactory for RenderStageFactory<'_> {
 
 impl RenderStageFactory<'_> {
     /// The sound that came out, called as the plan says.
-    fn sound(&self, summary: &SourceSummary) -> Option<AudioTrack> {
-        let track = summary.track.clone()?;
-        let wanted = self.plan.wanted.audio.as_ref()?;
-        Some(AudioTrack { language: wanted.language.clone(), title: wanted.title.clone(), ..track })
+    fn audio(&self, summary: &SourceSummary) -> Vec<AudioTrack> {
+        let named = |audio: &SpooledAudio| {
+            let WantedAudio { language, title, roles, .. } = self.plan.wanted.audio.get(audio.place)?.clone();
+            Some(AudioTrack { language, title, roles, ..audio.track.clone() })
+        };
+        summary.audio.iter().filter_map(named).collect()
     }
 
     /// Describes what the file of a rung must be.
     fn expected(&self, rung: &RungFollows, summary: &SourceSummary) -> verify::Expected {
-        let audio = summary.track.as_ref().zip(summary.audio.as_ref()).map(|(track, packets)| verify::ExpectedAudio {
+        let audio = self.audio(summary).into_iter().zip(&summary.audio).map(|(track, spooled)| verify::ExpectedAudio {
             codec: track.parameters.codec(),
             time_base: track.time_base,
-            packets: packets.timestamps().clone(),
+            roles: track.stored_roles(),
+            packets: spooled.packets.timestamps().clone(),
         });
         verify::Expected {
             size: rung.size,
@@ -423,9 +422,15 @@ impl RenderStageFactory<'_> {
             hdr: self.plan.hdr(rung),
             time_base: self.plan.time_base(),
             video: summary.frames.clone(),
-            audio,
+            audio: audio.collect(),
         }
     }
+}
+
+fn audio_report(plan: &Plan, audio: &SpooledAudio) -> Option<AudioReport> {
+    let WantedAudio { track, right, stereo, language, title, roles } = plan.wanted.audio.get(audio.place)?.clone();
+    let (codec, copied) = (audio.track.parameters.codec(), audio.track.copied);
+    Some(AudioReport { track, right, stereo, language, title, roles, codec, copied })
 }
 
 /// Sums up what was done, and gives the files that wait for their names.
@@ -469,7 +474,7 @@ fn account(
         source: info.clone(),
         start_offset: seconds(info.video.origin),
         damage: summary.damage,
-        audio: summary.track.map(|track| AudioReport { codec: track.parameters.codec(), copied: track.copied }),
+        audio: summary.audio.iter().filter_map(|audio| audio_report(plan, audio)).collect(),
         plan_hash: plan.hash()?,
         plan: plan.clone(),
         frames: summary.frames.count(),

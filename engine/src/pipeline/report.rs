@@ -9,12 +9,12 @@ use crate::fingerprint::Sha256Hex;
 use crate::geometry::Size;
 use crate::picture::{DeviceInfo, Fallback, GpuStats};
 use crate::plan::Plan;
-use crate::source::{Damage, SourceInfo};
+use crate::source::{Damage, Role, SourceInfo};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Version of the report's JSON form.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What went in, what was done and what came out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -35,8 +35,8 @@ pub struct Report {
     pub start_offset: f64,
     /// What was wrong with it.
     pub damage: Damage,
-    /// The sound that came out, the same in every rendition; absent when there is none.
-    pub audio: Option<AudioReport>,
+    /// The sound that came out, a track each, the same in every rendition, the default one first.
+    pub audio: Vec<AudioReport>,
     /// [`Plan::hash`] of `plan`.
     pub plan_hash: Sha256Hex,
     /// What was to be done.
@@ -79,9 +79,21 @@ pub struct SegmentsReport {
     pub reused: u64,
 }
 
-/// The sound that came out.
+/// A track of sound that came out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AudioReport {
+    /// Number among the source's audio tracks, from 1.
+    pub track: usize,
+    /// Number of the track that is the right channel, where `track` is the left.
+    pub right: Option<usize>,
+    /// Whether it was mixed down to two channels.
+    pub stereo: bool,
+    /// ISO 639-2 language.
+    pub language: Option<String>,
+    /// Title of the track.
+    pub title: Option<String>,
+    /// What it is for. `original` is said here alone, for MP4 has no place for it.
+    pub roles: Vec<Role>,
     /// libav's name of its codec.
     pub codec: String,
     /// Whether the source's packets were copied. The plan says what was meant; sound that changes on the way is converted.

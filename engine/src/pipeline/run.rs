@@ -41,8 +41,8 @@ pub(crate) struct PipelineSpec<'a, W> {
     pub(crate) selection: Selection,
     /// Fail at the first damage of the source.
     pub(crate) strict: bool,
-    /// Whether the source has sound that is wanted.
-    pub(crate) has_audio: bool,
+    /// How many tracks of sound are wanted.
+    pub(crate) audio_tracks: usize,
     pub(crate) factory: &'a W,
     /// How many segments at once, and with how many source frames.
     pub(crate) parallelism: &'a ParallelismPlan,
@@ -161,9 +161,9 @@ fn declare<'a, F: FrameSource + 'a, W: StageFactory>(
         lanes,
         muxes: muxes.clone(),
         summary: results.summary,
-        has_audio: spec.has_audio,
+        audio_tracks: spec.audio_tracks,
         folder,
-        audio: None,
+        audio: Vec::new(),
     };
     graph.stage(decode);
 

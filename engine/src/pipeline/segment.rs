@@ -154,7 +154,7 @@ impl SegmentJob {
             name: &name,
             selection: Selection::Only(number),
             strict: false,
-            has_audio: false,
+            audio_tracks: 0,
             factory: &factory,
             parallelism: &parallelism,
             folder: &folder,

@@ -88,58 +88,47 @@ impl Spool {
     }
 }
 
-/// A packet of one of the two streams of a rendition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Either {
-    Video(Packet),
-    Audio(Packet),
+/// Packets of several streams, each in order, by their time of presentation; those of the stream that was named first go first where
+/// it is the same.
+pub(crate) struct Interleaved<I: Iterator> {
+    streams: Vec<(Peekable<I>, Rational)>,
 }
 
-/// Packets of two streams, each in order, by their time of presentation; video first where both are the same.
-pub(crate) struct Interleaved<V: Iterator, A: Iterator> {
-    video: Peekable<V>,
-    audio: Peekable<A>,
-    video_ticks: Rational,
-    audio_ticks: Rational,
-}
-
-impl<V, A> Interleaved<V, A>
-where
-    V: Iterator<Item = Result<Packet>>,
-    A: Iterator<Item = Result<Packet>>,
-{
+impl<I: Iterator<Item = Result<Packet>>> Interleaved<I> {
     /// The time bases are those of the packets' timestamps.
-    pub(crate) fn new(video: V, video_ticks: Rational, audio: A, audio_ticks: Rational) -> Self {
-        Self { video: video.peekable(), audio: audio.peekable(), video_ticks, audio_ticks }
+    pub(crate) fn new(streams: impl IntoIterator<Item = (I, Rational)>) -> Self {
+        Self { streams: streams.into_iter().map(|(packets, ticks)| (packets.peekable(), ticks)).collect() }
     }
 
-    fn audio_is_next(&mut self) -> bool {
-        match (self.video.peek(), self.audio.peek()) {
-            (Some(Ok(video)), Some(Ok(audio))) => {
-                let (v, a) = (self.video_ticks, self.audio_ticks);
-                let video = i128::from(video.pts) * i128::from(v.num) * i128::from(a.den);
-                let audio = i128::from(audio.pts) * i128::from(a.num) * i128::from(v.den);
-                audio < video
+    /// The stream whose packet is next: one that failed, or the earliest.
+    fn earliest(&mut self) -> Option<usize> {
+        let mut earliest: Option<(usize, i64, Rational)> = None;
+        for (index, (packets, ticks)) in self.streams.iter_mut().enumerate() {
+            let pts = match packets.peek() {
+                None => continue,
+                Some(Err(_)) => return Some(index),
+                Some(Ok(packet)) => packet.pts,
+            };
+            if earliest.is_none_or(|(_, first, of_first)| is_before((pts, *ticks), (first, of_first))) {
+                earliest = Some((index, pts, *ticks));
             }
-            (Some(Err(_)), _) | (_, None) => false,
-            (_, Some(_)) => true,
         }
+        earliest.map(|(index, ..)| index)
     }
 }
 
-impl<V, A> Iterator for Interleaved<V, A>
-where
-    V: Iterator<Item = Result<Packet>>,
-    A: Iterator<Item = Result<Packet>>,
-{
-    type Item = Result<Either>;
+fn is_before((one, of_one): (i64, Rational), (other, of_other): (i64, Rational)) -> bool {
+    i128::from(one) * i128::from(of_one.num) * i128::from(of_other.den)
+        < i128::from(other) * i128::from(of_other.num) * i128::from(of_one.den)
+}
+
+impl<I: Iterator<Item = Result<Packet>>> Iterator for Interleaved<I> {
+    /// A packet, and which stream it is of.
+    type Item = Result<(usize, Packet)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.audio_is_next() {
-            self.audio.next().map(|packet| packet.map(Either::Audio))
-        } else {
-            self.video.next().map(|packet| packet.map(Either::Video))
-        }
+        let index = self.earliest()?;
+        self.streams[index].0.next().map(|packet| packet.map(|packet| (index, packet)))
     }
 }
 
@@ -214,12 +203,12 @@ mod tests {
         assert!(error.to_string().starts_with("/nowhere/at all: cannot write"), "{error}");
     }
 
-    fn order(video: &[i64], audio: &[i64], video_ticks: Rational, audio_ticks: Rational) -> String {
+    fn order<const N: usize>(streams: [(&[i64], Rational); N]) -> String {
         let packets = |times: &[i64]| times.iter().map(|&pts| Ok(numbered(pts, 1))).collect::<Vec<_>>().into_iter();
-        Interleaved::new(packets(video), video_ticks, packets(audio), audio_ticks)
-            .map(|packet| match packet.unwrap() {
-                Either::Video(packet) => format!("v{} ", packet.pts),
-                Either::Audio(packet) => format!("a{} ", packet.pts),
+        Interleaved::new(streams.map(|(times, ticks)| (packets(times), ticks)))
+            .map(|packet| {
+                let (stream, packet) = packet.unwrap();
+                format!("{}{} ", ["v", "a", "b"][stream], packet.pts)
             })
             .collect()
     }
@@ -227,21 +216,23 @@ mod tests {
     #[test]
     fn streams_are_interleaved_by_time_and_video_goes_first() {
         let (second, half) = (Rational::new(1, 1), Rational::new(1, 2));
-        assert_eq!(order(&[0, 1, 2], &[-1, 0, 1, 2, 3, 9], second, half), "a-1 v0 a0 a1 v1 a2 a3 v2 a9 ");
-        assert_eq!(order(&[0, 1], &[], second, half), "v0 v1 ");
-        assert_eq!(order(&[], &[0, 1], second, half), "a0 a1 ");
-        assert_eq!(
-            order(&[i64::MAX], &[i64::MIN], Rational::new(1, i64::MAX), half),
-            "a-9223372036854775808 v9223372036854775807 "
-        );
+        let order_of_two = |video: &[i64], audio: &[i64]| order([(video, second), (audio, half)]);
+        assert_eq!(order_of_two(&[0, 1, 2], &[-1, 0, 1, 2, 3, 9]), "a-1 v0 a0 a1 v1 a2 a3 v2 a9 ");
+        assert_eq!(order_of_two(&[0, 1], &[]), "v0 v1 ");
+        assert_eq!(order_of_two(&[], &[0, 1]), "a0 a1 ");
+        let three: [(&[i64], _); 3] = [(&[0, 2], second), (&[0, 3], half), (&[0, 1, 2], second)];
+        assert_eq!(order(three), "v0 a0 b0 b1 a3 v2 b2 ");
+        let far: [(&[i64], _); 2] = [(&[i64::MAX], Rational::new(1, i64::MAX)), (&[i64::MIN], half)];
+        assert_eq!(order(far), "a-9223372036854775808 v9223372036854775807 ");
     }
 
     #[test]
-    fn an_error_of_either_stream_comes_out() {
-        let fail = || std::iter::once(Err(Error::Cancelled));
-        let fine = || std::iter::once(Ok(numbered(0, 1)));
+    fn an_error_of_any_stream_comes_out() {
+        let [fail, fine] = [|| Err(Error::Cancelled), || Ok(numbered(0, 1))]
+            .map(|it: fn() -> Result<Packet>| move || std::iter::once(it()));
         let tick = Rational::new(1, 1);
-        assert!(Interleaved::new(fail(), tick, fine(), tick).any(|packet| packet.is_err()));
-        assert!(Interleaved::new(fine(), tick, fail(), tick).any(|packet| packet.is_err()));
+        for streams in [[fail(), fine()], [fine(), fail()]] {
+            assert!(Interleaved::new(streams.map(|stream| (stream, tick))).any(|packet| packet.is_err()));
+        }
     }
 }

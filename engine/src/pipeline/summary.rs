@@ -5,6 +5,16 @@ use crate::media::AudioTrack;
 use crate::source::Damage;
 use crate::timestamps::TimestampDigest;
 
+/// A track of sound that lies on disk.
+#[derive(Debug)]
+pub(crate) struct SpooledAudio {
+    /// Its place in the plan.
+    pub(crate) place: usize,
+    /// What it is.
+    pub(crate) track: AudioTrack,
+    pub(crate) packets: Spool,
+}
+
 /// What is known of a source once all of it that is wanted was decoded.
 #[derive(Debug)]
 pub(crate) struct SourceSummary {
@@ -12,10 +22,8 @@ pub(crate) struct SourceSummary {
     pub(crate) frames: TimestampDigest,
     /// Duration of the last frame in ticks; 0 when it is not known.
     pub(crate) last_duration: i64,
-    /// The sound, when there is any.
-    pub(crate) audio: Option<Spool>,
-    /// What the sound is.
-    pub(crate) track: Option<AudioTrack>,
+    /// The sound, a track each, the default one first; none of which nothing came.
+    pub(crate) audio: Vec<SpooledAudio>,
     /// What was wrong with the source.
     pub(crate) damage: Damage,
     /// Segments that had a frame.

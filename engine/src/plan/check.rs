@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::frame::Depth;
 use crate::geometry::{Rational, Window};
 use crate::ladder::{Ladder, ROUNDING};
-use crate::source::SourceInfo;
+use crate::source::{MOST_AUDIO, SourceInfo};
 use crate::time::Time;
 use std::num::NonZeroU32;
 
@@ -367,14 +367,22 @@ fn segments(plan: Parts<'_>) -> Checked {
 }
 
 fn sound(plan: Parts<'_>) -> Checked {
-    let Some(audio) = &plan.wanted.audio else { return Ok(()) };
     let is_there = |number| plan.found.audio.iter().any(|track| track.track == number);
-    let count = plan.found.audio.len();
-    for (field, number) in [("track", Some(audio.track)), ("right", audio.right)] {
-        let there = number.is_none_or(is_there);
-        rule(there, &[Field("audio"), Field(field)], || {
-            format!("audio track {} is not there: the source has {count}", number.unwrap_or_default())
-        })?;
+    let (count, wanted) = (plan.found.audio.len(), &plan.wanted.audio);
+    rule(wanted.len() <= MOST_AUDIO, &[Field("audio")], || {
+        format!("{} audio tracks are more than renditions have, {MOST_AUDIO}", wanted.len())
+    })?;
+    for (index, audio) in wanted.iter().enumerate() {
+        let at = |field| [Field("audio"), Element(index), Field(field)];
+        for (field, number) in [("track", Some(audio.track)), ("right", audio.right)] {
+            let there = number.is_none_or(is_there);
+            rule(there, &at(field), || {
+                format!("audio track {} is not there: the source has {count}", number.unwrap_or_default())
+            })?;
+        }
+        let twice = wanted[..index].iter().any(|other| other.take() == audio.take());
+        rule(!twice, &at("track"), || format!("audio track {} is there twice", audio.track))?;
+        rule(!audio.stereo || audio.right.is_none(), &at("stereo"), || "left and right are no surround".to_owned())?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::encode::{self, EncoderCapabilities, EncoderChoice, KeyFrameControl};
 use crate::error::{Error, Result};
 use crate::frame::Depth;
 use crate::geometry::Rational;
-use crate::source::{AudioInfo, Chapter, SourceInfo};
+use crate::source::{AudioInfo, AudioTake, Chapter, KeptAudio, SourceInfo};
 use crate::time::Time;
 use std::num::NonZeroU32;
 
@@ -107,10 +107,19 @@ fn chapters(source: &SourceInfo) -> Vec<Chapter> {
     chapters
 }
 
-fn audio(source: &SourceInfo) -> Option<WantedAudio> {
-    let AudioInfo { track, language, title, .. } = source.audio.get(source.audio_kept?)?.clone();
-    let right = source.audio_right.and_then(|right| source.audio.get(right)).map(|right| right.track);
-    Some(WantedAudio { track, right, language, title })
+/// The tracks that the source was opened with, called as it calls them.
+fn audio(source: &SourceInfo) -> Vec<WantedAudio> {
+    let wanted = |kept: &KeptAudio| {
+        let AudioTake { track, right, stereo } = kept.take();
+        let AudioInfo { language, mut title, roles, .. } = source.audio.iter().find(|it| it.track == track)?.clone();
+        let of_itself = KeptAudio { stereo: false, ..*kept }.take();
+        if stereo && source.audio_kept.iter().any(|other| other.take() == of_itself) {
+            // To be told from what it is a mix of.
+            title = Some(title.map_or_else(|| "Stereo".to_owned(), |title| format!("{title} (stereo)")));
+        }
+        Some(WantedAudio { track, right, stereo, language, title, roles })
+    };
+    source.audio_kept.iter().filter_map(wanted).collect()
 }
 
 fn output_depth(source: Depth, hdr: bool, choice: DepthChoice) -> Result<Depth> {

@@ -3,10 +3,10 @@
 use super::check::{self, Violation};
 use super::fields::{FieldPictures, PARTS};
 use super::follows::{Follows, RungFollows};
-use super::locate;
 use super::segments::{Segment, Segmentation, Segmenter};
 use super::track::{self, Shot};
 use super::wanted::{Wanted, WantedAudio};
+use super::{locate, migrate};
 use crate::av1::FilmGrain;
 use crate::colour::HdrMetadata;
 use crate::encode::EncoderSettings;
@@ -16,14 +16,14 @@ use crate::frame::{FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size, Window};
 use crate::picture::tone::MapSpec;
 use crate::picture::{ComposeSpec, DEINTERLACER, Graph, Layers, ScaleSpec};
-use crate::source::{AudioChoice, OpenOptions, SourceInfo, VideoChoice};
+use crate::source::{AudioChoice, AudioInfo, OpenOptions, SourceInfo, VideoChoice};
 use crate::time::Time;
 use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 /// Version of the plan's JSON form.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Frames of a segment that is too long to wait in memory, decoded or encoded, for others: a minute, about.
 const LONG_SEGMENT: u64 = 1800;
@@ -100,19 +100,24 @@ impl Plan {
         };
         let Versioned { version } = serde_json::from_str(text).map_err(unreadable)?;
         match version {
-            VERSION => {}
+            migrate::EARLIEST..=VERSION => {}
             1 => {
                 let why = "is a plan of version 1, which could be printed and not read; make it anew from the source";
                 return Err(bad(None, why.to_owned()));
             }
             _ => {
                 let why = format!(
-                    "is a plan of version {version}, and this Upright reads version {VERSION}; use a newer one"
+                    "is a plan of version {version}, and this Upright reads none later than {VERSION}; use a newer one"
                 );
                 return Err(bad(None, why));
             }
         }
-        let Document { found, wanted, .. } = serde_json::from_str(text).map_err(unreadable)?;
+        let document = if version == VERSION {
+            serde_json::from_str(text)
+        } else {
+            serde_json::from_str(text).and_then(|plan| serde_json::from_value(migrate::from_version_2(plan)))
+        };
+        let Document { found, wanted, .. } = document.map_err(unreadable)?;
         Self::assemble(found, wanted).map_err(|Violation { path, why }| bad(locate::line_of(text, &path), why))
     }
 
@@ -188,7 +193,7 @@ impl Plan {
             ("colour", &["video", "colour"], planned_video.colour == video.colour && planned_video.hdr == video.hdr),
             ("frame rate", &["video", "frame_rate"], ticks(planned) == ticks(source)),
             ("beginning", &["video", "origin"], planned_video.origin == video.origin),
-            ("sound", &["audio"], planned.audio == source.audio),
+            ("sound", &["audio"], same_tracks(&planned.audio, &source.audio)),
         ];
         same.into_iter().find(|(_, _, same)| !same).map(|(what, path, _)| (what, path))
     }
@@ -196,14 +201,13 @@ impl Plan {
     /// Says how the source is opened for the plan to be carried out: with the tracks, the part and the beginning that it
     /// names. `protocols` are those of [`OpenOptions`], which no document decides on.
     pub fn open_options(&self, protocols: Vec<String>) -> OpenOptions {
-        let audio = match &self.wanted.audio {
-            None => AudioChoice::None,
-            Some(WantedAudio { track, right: Some(right), .. }) => AudioChoice::Pair(*track, *right),
-            Some(WantedAudio { track, .. }) => AudioChoice::Track(*track),
+        let audio = match self.wanted.audio.as_slice() {
+            [] => AudioChoice::None,
+            wanted => AudioChoice::Exactly(wanted.iter().map(WantedAudio::take).collect()),
         };
-        let video = VideoChoice::Track(self.found.video.track);
+        let (program, video) = (self.found.program, VideoChoice::Track(self.found.video.track));
         let (span, origin) = (self.found.span, Some(self.found.video.origin));
-        OpenOptions { protocols, video, audio, span, origin, ..OpenOptions::default() }
+        OpenOptions { protocols, program, video, audio, span, origin, ..OpenOptions::default() }
     }
 
     /// As [`Plan::open_options`], for work on single segments: without the sound, unless it is needed to tell the frames'
@@ -411,6 +415,10 @@ impl Plan {
         let number = self.follows.rungs.iter().position(|it| it.file == rung.file)?;
         self.wanted.denoise.as_ref()?.grain.get(number)?.clone()
     }
+}
+
+fn same_tracks(planned: &[AudioInfo], source: &[AudioInfo]) -> bool {
+    planned.len() == source.len() && planned.iter().zip(source).all(|(planned, source)| planned.is_same(source))
 }
 
 fn unwritable(error: &serde_json::Error) -> Error {

@@ -14,6 +14,7 @@ mod follows;
 mod layout;
 mod locate;
 mod memory;
+mod migrate;
 mod options;
 mod segments;
 mod track;

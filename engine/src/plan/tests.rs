@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::fingerprint::{Fingerprint, Sha256Hex};
 use crate::frame::{Depth, FrameFormat, Subsampling};
 use crate::geometry::{Orientation, Rational, Size, Upright, Window};
-use crate::source::{Assumption, AudioInfo, Chapter, Scanning, SourceInfo, Span, VideoInfo};
+use crate::source::{Assumption, AudioInfo, Chapter, KeptAudio, Role, Scanning, SourceInfo, Span, VideoInfo};
 use crate::time::Time;
 use proptest::prelude::*;
 
@@ -52,10 +52,11 @@ pub(crate) fn source(width: u32, height: u32) -> SourceInfo {
             language: None,
             origin: 0,
         },
+        programs: Vec::new(),
+        program: None,
+        video_tracks: Vec::new(),
         audio: Vec::new(),
-        audio_kept: None,
-        audio_right: None,
-        audio_copied: false,
+        audio_kept: Vec::new(),
         scan: None,
         assumptions: Vec::new(),
         passed_over: Vec::new(),
@@ -210,9 +211,12 @@ fn full() -> Plan {
         channels: 1,
         language: Some(language.to_owned()),
         title: Some("Left, or \"L\"".to_owned()),
+        default: track == 1,
+        roles: vec![Role::Original],
     };
     film.audio = vec![track(1, "eng"), track(2, "fra")];
-    (film.audio_kept, film.audio_right, film.audio_copied) = (Some(0), Some(1), true);
+    let kept = |right| KeptAudio { track: 1, right, stereo: false, copied: right.is_none() };
+    film.audio_kept = vec![kept(Some(2)), kept(None)];
     film.title = Some("Film".to_owned());
     film.duration = Some(60.04);
     film.chapters =
@@ -361,7 +365,7 @@ fn layouts_and_captions_become_layers() {
 #[test]
 fn a_broken_rule_is_named_with_its_line() {
     type Edit = fn(&mut serde_json::Value);
-    let cases: [(Edit, &str, &str); 32] = [
+    let cases: [(Edit, &str, &str); 34] = [
         (|p| p["wanted"]["rungs"][1] = p["wanted"]["rungs"][0].clone(), "\"rungs\": [", "listed twice"),
         (|p| p["wanted"]["rungs"] = serde_json::json!([]), "\"rungs\": []", "no rung"),
         (|p| p["wanted"]["depth"] = 12.into(), "depth", "12 bits"),
@@ -415,7 +419,9 @@ fn a_broken_rule_is_named_with_its_line() {
             "\"first_frame\": 51",
             "ends with frame 50",
         ),
-        (|p| p["wanted"]["audio"]["right"] = 3.into(), "right", "track 3 is not there"),
+        (|p| p["wanted"]["audio"][0]["right"] = 3.into(), "right\": 3", "track 3 is not there"),
+        (|p| p["wanted"]["audio"][0]["stereo"] = true.into(), "stereo\": true", "no surround"),
+        (|p| p["wanted"]["audio"][1]["right"] = 2.into(), "track", "track 1 is there twice"),
         (|p| p["wanted"]["chapters"][0]["end"] = "-1".into(), "\"end\"", "ends before"),
     ];
     let plan = full();
@@ -447,10 +453,10 @@ fn what_is_no_plan_is_refused_with_its_line() {
     assert!(why.contains("unknown field `qualty`") && !why.contains("column"), "{why}");
     assert!(refusal(&text.replace("\"x\": 700.0", "\"x\": 700.0, \"z\": 1")).1.contains("unknown field `z`"));
     assert!(refusal(&text.replace("\"ease\"", "\"eas\"")).1.contains("unknown variant `eas`"));
-    assert!(refusal(&text.replace("\"version\": 2", "\"version\": 1")).1.contains("make it anew"));
-    assert!(refusal(&text.replace("\"version\": 2", "\"version\": 3")).1.contains("use a newer one"));
+    assert!(refusal(&text.replace("\"version\": 3", "\"version\": 1")).1.contains("make it anew"));
+    assert!(refusal(&text.replace("\"version\": 3", "\"version\": 4")).1.contains("use a newer one"));
     for (text, words) in
-        [("", "EOF"), ("[]", "expected struct"), ("{}", "missing field `version`"), ("{\"version\":2}", "found")]
+        [("", "EOF"), ("[]", "expected struct"), ("{}", "missing field `version`"), ("{\"version\":3}", "found")]
     {
         assert!(refusal(text).1.contains(words), "{text}: {:?}", refusal(text));
     }
@@ -622,4 +628,38 @@ fn encoders_that_count_are_told_how_many_frames() {
     let counted = of(EncoderKind::Pipe("svtav1".to_owned()));
     assert_eq!(counted.wanted.key_frames.frames, std::num::NonZeroU32::new(50));
     assert_eq!(of(EncoderKind::Rav1e).wanted.key_frames.frames, None);
+}
+
+#[test]
+fn plans_of_version_2_are_read() {
+    let mut plan = full();
+    plan.wanted.audio.truncate(1);
+    plan.found.audio_kept.truncate(1);
+    for audio in &mut plan.found.audio {
+        (audio.default, audio.roles) = (false, Vec::new());
+    }
+    plan.wanted.audio[0].roles = Vec::new();
+    let plan = plan.update().unwrap();
+    let mut old: serde_json::Value = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
+    old["version"] = 2.into();
+    old["wanted"]["audio"] =
+        serde_json::json!({ "track": 1, "right": 2, "language": "eng", "title": "Left, or \"L\"" });
+    let found = old["found"].as_object_mut().unwrap();
+    found.remove("video_tracks");
+    for (field, value) in [("audio_kept", 0.into()), ("audio_right", 1.into()), ("audio_copied", false.into())] {
+        found.insert(field.to_owned(), value);
+    }
+    for track in found["audio"].as_array_mut().unwrap() {
+        track.as_object_mut().unwrap().retain(|field, _| field != "default" && field != "roles");
+    }
+    assert_eq!(Plan::from_json(&old.to_string(), "old").unwrap(), plan);
+    plan.check_source(&full().found).unwrap();
+
+    old["wanted"]["audio"] = serde_json::Value::Null;
+    old["found"]["audio_kept"] = serde_json::Value::Null;
+    let silent = Plan::from_json(&old.to_string(), "old").unwrap();
+    assert!(silent.wanted.audio.is_empty() && silent.found.audio_kept.is_empty());
+    old["wanted"]["speed"] = 1.into();
+    let error = Plan::from_json(&old.to_string(), "old").unwrap_err().to_string();
+    assert!(error.contains("unknown field"), "{error}");
 }

@@ -9,7 +9,7 @@ use crate::cadence::Cadence;
 use crate::encode::EncoderKind;
 use crate::frame::Depth;
 use crate::geometry::{Rational, Size};
-use crate::source::{Chapter, SourceInfo};
+use crate::source::{AudioTake, Chapter, Role, SourceInfo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,8 +38,8 @@ pub struct Wanted {
     pub segments: Segmentation,
     /// How the encoder is set, for all rungs and segments.
     pub encoder: WantedEncoder,
-    /// The sound; none for renditions without.
-    pub audio: Option<WantedAudio>,
+    /// The sound, a track each, the default one first; none for renditions without. At most 32.
+    pub audio: Vec<WantedAudio>,
     /// Title of the renditions.
     pub title: Option<String>,
     /// ISO 639-2 language of the picture.
@@ -103,7 +103,7 @@ pub struct WantedEncoder {
     pub options: Vec<(String, String)>,
 }
 
-/// The sound that is wanted. It is copied where MP4 can hold it as it is, and becomes AAC elsewhere.
+/// A track of sound that is wanted. It is copied where MP4 can hold it as it is, and becomes AAC elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WantedAudio {
@@ -111,8 +111,22 @@ pub struct WantedAudio {
     pub track: usize,
     /// Number of the track that is the right channel, where `track` is the left.
     pub right: Option<usize>,
+    /// Whether it is mixed down to two channels, by ITU-R BS.775: `L = FL + 0.7071 FC + 0.7071 SL`, R likewise, without the
+    /// low-frequency channel, and both divided by the sum of these levels.
+    #[serde(default)]
+    pub stereo: bool,
     /// ISO 639-2 language.
     pub language: Option<String>,
     /// Title of the track.
     pub title: Option<String>,
+    /// What it is for, besides being the film's sound.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+}
+
+impl WantedAudio {
+    /// Says what it is made of.
+    pub fn take(&self) -> AudioTake {
+        AudioTake { track: self.track, right: self.right, stereo: self.stereo }
+    }
 }

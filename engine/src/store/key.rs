@@ -8,6 +8,7 @@ use crate::plan::{Caption, ConvertedColour, CropKey, FieldRun, Interpolation, La
 use crate::time::Time;
 use crate::versions::versions;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Version of all of ours that decides on samples and on what encoders are told: decoding, cropping, scaling, dither, the
 /// way of settings to encoders. It rises with every change that may change a byte of an encoded segment.
@@ -42,8 +43,8 @@ struct Common<'a> {
     span: crate::source::Span,
     video: &'a crate::source::VideoInfo,
     scan: Option<crate::source::Scan>,
-    /// Where the times of frames are judged with the help of the sound, which that is.
-    sound: Option<[Option<usize>; 2]>,
+    /// Where the times of frames are judged with the help of the sound, which tracks that is.
+    sound: Option<Vec<usize>>,
 }
 
 /// What is one segment's own.
@@ -122,8 +123,8 @@ impl SegmentKeys {
             scan: found.scan,
             libav_versions: ["libavformat", "libavcodec"].map(|library| versions().remove(library)),
             sound: found.scan.is_none_or(|scan| !scan.can_skip).then(|| {
-                let audio = plan.wanted.audio.as_ref();
-                [audio.map(|audio| audio.track), audio.and_then(|audio| audio.right)]
+                let tracks = plan.wanted.audio.iter().flat_map(|audio| audio.take().tracks());
+                tracks.collect::<BTreeSet<_>>().into_iter().collect()
             }),
         };
         let common = serde_json::to_string(&common).map_err(|error| unwritable(&error))?;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::colour::cicp;
 use crate::media::testing::{BT709, av1_packets, opus_packets, opus_track, run};
-use crate::media::{Mp4Writer, Tags, VideoTrack};
+use crate::media::{AudioTrack, Mp4Writer, Tags, VideoTrack};
 use crate::packet::Packet;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -32,10 +32,10 @@ fn write_with(directory: &TempDir, packets: &[Packet], audio: &[Packet]) -> Path
         language: None,
         first: &packets[0],
     };
-    let sound = (!audio.is_empty()).then(opus_track);
-    let mut writer = Mp4Writer::create(&path, &track, sound.as_ref(), &Tags::default()).unwrap();
+    let sound = Vec::from_iter((!audio.is_empty()).then(|| AudioTrack { roles: vec![Role::Comment], ..opus_track() }));
+    let mut writer = Mp4Writer::create(&path, &track, &sound, &Tags::default()).unwrap();
     packets.iter().for_each(|packet| writer.write_video(packet).unwrap());
-    audio.iter().for_each(|packet| writer.write_audio(packet).unwrap());
+    audio.iter().for_each(|packet| writer.write_audio(0, packet).unwrap());
     writer.finish().unwrap();
     path
 }
@@ -46,7 +46,7 @@ fn expected(packets: &[Packet]) -> Expected {
     // libaom says nothing of the chroma site unless asked.
     let colour = Colour { chroma: ChromaSite::CENTRE, ..BT709 };
     let hdr = HdrMetadata::default();
-    Expected { size: SIZE, depth: Depth::Eight, colour, hdr, time_base: TIME_BASE, video, audio: None }
+    Expected { size: SIZE, depth: Depth::Eight, colour, hdr, time_base: TIME_BASE, video, audio: Vec::new() }
 }
 
 fn why(path: &Path, expected: &Expected) -> String {
@@ -78,8 +78,12 @@ fn every_expectation_can_fail() {
     };
     let shifted: Vec<_> = packets.iter().map(|packet| Packet { pts: packet.pts + 1, ..packet.clone() }).collect();
     let light = Some(ContentLight { max_cll: 1, max_fall: 1 });
-    let audio =
-        ExpectedAudio { codec: "aac".to_owned(), time_base: Rational::new(1, 48_000), packets: good.video.clone() };
+    let audio = ExpectedAudio {
+        codec: "aac".to_owned(),
+        time_base: Rational::new(1, 48_000),
+        roles: Vec::new(),
+        packets: good.video.clone(),
+    };
     let cases = [
         (Expected { size: Size { width: 92, ..SIZE }, ..good.clone() }, "size in the container"),
         (Expected { depth: Depth::Ten, ..good.clone() }, "depth in the AV1 stream"),
@@ -90,7 +94,7 @@ fn every_expectation_can_fail() {
         (colour(Colour { chroma: ChromaSite::LEFT, ..good.colour }), "chroma site in the AV1 stream"),
         (Expected { hdr: HdrMetadata { light, mastering: None }, ..good.clone() }, "HDR metadata in the container"),
         (Expected { time_base: Rational::new(1, 50), ..good.clone() }, "video time base"),
-        (Expected { audio: Some(audio), ..good.clone() }, "audio codec"),
+        (Expected { audio: vec![audio], ..good.clone() }, "audio tracks"),
         (stamps(&packets[..11]), "number of frames"),
         (stamps(&shifted), "time of the first of the frames"),
         (changed(11, &|packet| packet.pts += 1), "time of the last of the frames"),
@@ -117,29 +121,37 @@ fn audio_must_be_what_was_expected() {
         sound.iter().for_each(|packet| stamps.push(packet.pts, packet.key));
         stamps
     };
-    let good = ExpectedAudio { codec: "opus".to_owned(), time_base: Rational::new(1, 48_000), packets: stamps(&sound) };
+    let good = ExpectedAudio {
+        codec: "opus".to_owned(),
+        time_base: Rational::new(1, 48_000),
+        roles: vec![Role::Comment],
+        packets: stamps(&sound),
+    };
     let with = |audio| Expected { audio, ..expected(&packets) };
-    rendition(&path, &with(Some(good.clone()))).unwrap();
+    rendition(&path, &with(vec![good.clone()])).unwrap();
 
     let mut moved = sound.clone();
     moved[7].pts += 1;
     let later = opus_packets(30, 0);
     let cases = [
-        (None, "audio codec"),
-        (Some(ExpectedAudio { codec: "aac".to_owned(), ..good.clone() }), "audio codec"),
-        (Some(ExpectedAudio { time_base: Rational::new(1, 44_100), ..good.clone() }), "audio time base"),
-        (Some(ExpectedAudio { packets: stamps(&sound[1..]), ..good.clone() }), "number of audio packets"),
-        (Some(ExpectedAudio { packets: stamps(&later), ..good.clone() }), "time of the first of the audio packets"),
-        (Some(ExpectedAudio { packets: stamps(&moved), ..good.clone() }), "times or keys of the audio packets"),
+        (Vec::new(), "audio tracks"),
+        (vec![good.clone(), good.clone()], "audio tracks"),
+        (vec![ExpectedAudio { roles: Vec::new(), ..good.clone() }], "roles of the audio"),
+        (vec![ExpectedAudio { codec: "aac".to_owned(), ..good.clone() }], "audio codec"),
+        (vec![ExpectedAudio { time_base: Rational::new(1, 44_100), ..good.clone() }], "audio time base"),
+        (vec![ExpectedAudio { packets: stamps(&sound[1..]), ..good.clone() }], "number of audio packets"),
+        (vec![ExpectedAudio { packets: stamps(&later), ..good.clone() }], "time of the first of the audio packets"),
+        (vec![ExpectedAudio { packets: stamps(&moved), ..good.clone() }], "times or keys of the audio packets"),
     ];
     for (audio, what) in cases {
         let why = why(&path, &with(audio));
-        assert!(why.starts_with(what), "{why}, not {what}");
+        let of_track = why.trim_start_matches("audio track 1: ");
+        assert!(of_track.starts_with(what), "{why}, not {what}");
     }
 
     // Audio that never came is as good as none.
     let silent = ExpectedAudio { packets: TimestampDigest::default(), ..good };
-    rendition(&write(&directory, &packets), &with(Some(silent))).unwrap();
+    rendition(&write(&directory, &packets), &with(vec![silent])).unwrap();
 }
 
 /// Changes single bytes of a good file, as no writer here would write them.

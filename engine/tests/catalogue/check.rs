@@ -51,7 +51,7 @@ pub(crate) fn differences(source: &Path, directory: &Path, report: &Report) -> V
         if let Err(error) = inspect::check_decodes(&path) {
             differ("decoding", error.to_string());
         }
-        let tracks = usize::from(report.plan.wanted.audio.is_some());
+        let tracks = report.plan.wanted.audio.len();
         if probe.audio().len() != tracks {
             differ("audio tracks", probe.audio().len().to_string());
         }
@@ -71,7 +71,7 @@ pub(crate) fn differences_from_clip(clip: &Clip, source: &Path, directory: &Path
     for rung in &report.plan.follows.rungs {
         let name = format!("{}.mp4", rung.size);
         let path = directory.join(&name);
-        if !clip.flashes.is_empty() && report.plan.wanted.audio.is_some() {
+        if !clip.flashes.is_empty() && !report.plan.wanted.audio.is_empty() {
             let late = inspect::sync(&path, 0).unwrap();
             if late.iter().any(|late| late.abs() > FRAME) {
                 found.push(format!("{name}: the sound is late by {late:?} s"));

@@ -168,7 +168,7 @@ fn check_origin(clip: &Clip, fixture: &Fixture, seen: &Seen) {
     let truth = &fixture.truth;
     let video = truth.video.as_ref().unwrap();
     let first_frame = video.frames[0].pts as f64 * video.time_base.as_f64();
-    let kept = &truth.audio[seen.info.audio_kept.unwrap()];
+    let kept = &truth.audio[seen.info.audio_kept[0].track - 1];
     let origin = seen.info.video.origin as f64 * seen.info.video.time_base.as_f64();
     // The origin is the earlier start; how early sound begins depends on the codec's frames, of at most 0.06 s.
     let earlier = first_frame.min(kept.span.0);

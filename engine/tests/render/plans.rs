@@ -145,23 +145,24 @@ fn sound_is_what_the_plan_says() {
         probe.audio().iter().map(told).collect()
     };
     let told = |codec: &str, language: &str, title: &str| [(codec.into(), language.into(), title.into())];
-    assert_eq!(
-        heard(&edited(|plan| assert_eq!(plan.wanted.audio.as_ref().unwrap().track, 1))),
-        told("aac", "eng", "Original")
-    );
+    assert_eq!(heard(&edited(|plan| assert_eq!(plan.wanted.audio[0].track, 1))), told("aac", "eng", "Original"));
     // Only the track: it keeps the name that the plan has.
-    let other = edited(|plan| plan.wanted.audio.as_mut().unwrap().track = 2);
+    let other = edited(|plan| plan.wanted.audio[0].track = 2);
     assert_eq!(heard(&other), told("opus", "eng", "Original"));
     let audio = WantedAudio {
         track: 2,
         right: None,
+        stereo: false,
         language: Some("deu".to_owned()),
         title: Some("Fassung \"2\"".to_owned()),
+        roles: Vec::new(),
     };
-    assert_eq!(heard(&edited(|plan| plan.wanted.audio = Some(audio))), told("opus", "deu", "Fassung \"2\""));
-    let nameless = WantedAudio { track: 1, right: None, language: None, title: None };
-    assert_eq!(heard(&edited(|plan| plan.wanted.audio = Some(nameless))), told("aac", "", ""));
-    assert_eq!(heard(&edited(|plan| plan.wanted.audio = None)), []);
+    assert_eq!(heard(&edited(|plan| plan.wanted.audio = vec![audio])), told("opus", "deu", "Fassung \"2\""));
+    let nameless = WantedAudio { track: 1, right: None, stereo: false, language: None, title: None, roles: Vec::new() };
+    assert_eq!(heard(&edited(|plan| plan.wanted.audio = vec![nameless])), told("aac", "", ""));
+    let both = edited(|plan| plan.wanted.audio.insert(0, WantedAudio { track: 2, ..plan.wanted.audio[0].clone() }));
+    assert_eq!(heard(&both), [told("opus", "eng", "Original"), told("aac", "eng", "Original")].concat());
+    assert_eq!(heard(&edited(|plan| plan.wanted.audio = Vec::new())), []);
 }
 
 #[test]

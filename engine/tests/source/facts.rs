@@ -2,7 +2,7 @@
 
 use crate::reading::{fixture, read, whole};
 use upright_engine::geometry::Rational;
-use upright_engine::source::AudioChoice;
+use upright_engine::source::{AudioChoice, AudioSelector, KeptAudio};
 use upright_fixtures::{AudioCodec, Clip, Ratio};
 
 #[test]
@@ -24,15 +24,17 @@ fn audio_tracks_are_listed_and_chosen() {
     let directory = tempfile::tempdir().unwrap();
     let path = fixture("audio-tracks-mp4", directory.path()).path;
     let with = |audio| read(&path, &whole().audio(audio));
-    let seen = with(AudioChoice::Track(3)).unwrap();
+    let track = |number| AudioChoice::Chosen(vec![AudioSelector::Track(number)]);
+    let seen = with(track(3)).unwrap();
     let languages: Vec<_> = seen.info.audio.iter().map(|track| track.language.clone().unwrap()).collect();
     assert_eq!(languages, ["eng", "ger", "fre"]);
     assert_eq!(seen.info.audio.iter().map(|track| track.track).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(seen.info.audio[1].codec, AudioCodec::Mp3.name());
-    assert_eq!((seen.info.audio_kept, seen.info.audio_copied), (Some(2), true));
+    let kept = KeptAudio { track: 3, right: None, stereo: false, copied: true };
+    assert_eq!(seen.info.audio_kept, [kept]);
     let none = with(AudioChoice::None).unwrap();
-    assert_eq!((none.info.audio_kept, none.audio.len(), none.audio_time_base), (None, 0, None));
-    let message = with(AudioChoice::Track(4)).unwrap_err().to_string();
+    assert_eq!((none.info.audio_kept.len(), none.audio.len(), none.audio_time_base), (0, 0, None));
+    let message = with(track(4)).unwrap_err().to_string();
     assert!(message.starts_with("audio track 4 is not there:") && message.ends_with("has 3 audio tracks"), "{message}");
 }
 

@@ -60,10 +60,11 @@ pub(crate) fn read_input(
                 assert_eq!((frame.pts, frame.duration), (pts, duration));
                 keep(&frame, &mut frames);
             }
-            Event::Audio(packet) => audio.push(packet),
-            Event::SoundChanged => {
+            Event::Audio { track: 0, packet } => audio.push(packet),
+            Event::Audio { .. } => {}
+            Event::SoundChanged { track } => {
                 let copied = std::mem::take(&mut audio);
-                source.convert_sound(copied.into_iter().map(Ok), |packet| {
+                source.convert_sound(track, copied.into_iter().map(Ok), |packet| {
                     audio.push(packet);
                     Ok(())
                 })?;
@@ -76,7 +77,7 @@ pub(crate) fn read_input(
         info: source.info().clone(),
         frames,
         audio,
-        audio_time_base: source.audio_track().map(|track| track.time_base),
+        audio_time_base: source.audio_tracks().next().map(|track| track.time_base),
         damage: source.damage().clone(),
     })
 }

@@ -36,8 +36,8 @@ fn next(source: &mut Source, most: usize) -> Result<(Vec<Shown>, Vec<Packet>)> {
                 frame.bytes().hash(&mut hash);
                 frames.push((pts, duration, hash.finish()));
             }
-            Event::Audio(packet) => sound.push(packet),
-            Event::SoundChanged => {}
+            Event::Audio { packet, .. } => sound.push(packet),
+            Event::SoundChanged { .. } => {}
             Event::End => break,
         }
     }

@@ -30,7 +30,7 @@ fn read(path: PathBuf, options: &OpenOptions, control: &Control) -> Result<u64> 
     loop {
         match source.next()? {
             Event::Frame { .. } => frames += 1,
-            Event::Audio(_) | Event::SoundChanged => {}
+            Event::Audio { .. } | Event::SoundChanged { .. } => {}
             Event::End => return Ok(frames),
         }
     }

@@ -6,7 +6,7 @@ use crate::reading::{fixture, read, samples, whole, write};
 use std::path::{Path, PathBuf};
 use upright_engine::Error;
 use upright_engine::geometry::{Rational, Size};
-use upright_engine::source::{PassedOver, SourceInfo, VideoChoice};
+use upright_engine::source::{AudioChoice, AudioSelector, OpenOptions, PassedOver, SourceInfo, VideoChoice};
 use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Odd, Ratio, Timing};
 
 fn sounding(name: &str, container: Container) -> Clip {
@@ -220,12 +220,26 @@ fn the_largest_picture_is_taken_with_the_sound_of_its_programme_unless_another_i
     let directory = tempfile::tempdir().unwrap();
     let path = programmes(directory.path());
     let with = |video| read(&path, &whole().video(video));
-    let taken = |info: &SourceInfo| {
-        (info.video.track, info.video.stored.width, info.audio_kept.map(|kept| info.audio[kept].track))
-    };
+    let taken =
+        |info: &SourceInfo| (info.video.track, info.video.stored.width, info.audio_kept.first().map(|kept| kept.track));
+    let by_program = |number| read(&path, &whole().program(Some(number)));
     let best = with(VideoChoice::Best).unwrap().info;
     assert_eq!(taken(&best), (2, 640, Some(2)));
     assert_eq!(assumed(&best, "video track"), Some("2 of 2"));
+    let programs: Vec<_> =
+        best.programs.iter().map(|program| (program.number, program.name.as_deref(), &program.streams[..])).collect();
+    assert_eq!(programs, [(1, Some("a"), &[0, 1][..]), (2, Some("b"), &[2, 3])]);
+    assert_eq!((best.program, assumed(&best, "program")), (Some(2), Some("2 (b)")));
+    let asked = by_program(1).unwrap().info;
+    assert_eq!((taken(&asked), asked.program, assumed(&asked, "program")), ((1, 320, Some(1)), Some(1), None));
+    let refused = |options: OpenOptions, words: &str| match read(&path, &options) {
+        Err(Error::NotInSource(why)) => assert!(why.contains(words), "{why}"),
+        other => panic!("{other:?}"),
+    };
+    refused(whole().program(Some(3)), "has 1 (a), 2 (b)");
+    refused(whole().program(Some(1)).video(VideoChoice::Track(2)), "program 1 (a) of");
+    let second = AudioChoice::Chosen(vec![AudioSelector::Track(2)]);
+    refused(whole().program(Some(1)).audio(second), "in program 1 (a) audio track 1");
     let passed: Vec<_> = best.passed_over.iter().map(|passed| (&*passed.kind, passed.track)).collect();
     assert_eq!(passed, [("video", 1), ("audio", 1)]);
     let first = with(VideoChoice::Track(1)).unwrap().info;
@@ -240,16 +254,50 @@ fn the_largest_picture_is_taken_with_the_sound_of_its_programme_unless_another_i
 }
 
 #[test]
-fn the_default_goes_before_the_largest() {
+fn the_picture_is_the_one_that_ffmpeg_takes_and_a_preview_is_never_taken() {
     let directory = tempfile::tempdir().unwrap();
     let small = write(&sounding("small", Container::Mkv), directory.path());
     let large = write(&Clip { size: (640, 360), ..sounding("large", Container::Mkv) }, directory.path());
+    let huge = directory.path().join("huge.mkv");
+    let drawn = ["-f", "lavfi", "-i", "color=s=3200x1800:r=25:d=0.2", "-c:v", "mpeg4"];
+    ffmpeg(&[], &drawn, &huge);
     let path = directory.path().join("both.mkv");
     let maps = ["-map", "0:v", "-map", "1:v", "-c", "copy"];
-    ffmpeg(&[&small, &large], &[&maps[..], &["-disposition:v:0", "default", "-disposition:v:1", "0"]].concat(), &path);
-    assert_eq!(info(&path).video.track, 1);
-    ffmpeg(&[&small, &large], &[&maps[..], &["-disposition:v:0", "0", "-disposition:v:1", "0"]].concat(), &path);
+    for ([one, other], flags, width) in [
+        ([&small, &large], ["0", "0"], 640),
+        ([&small, &large], ["default", "0"], 320),
+        ([&large, &huge], ["default", "0"], 3200),
+    ] {
+        ffmpeg(
+            &[one, other],
+            &[&maps[..], &["-disposition:v:0", flags[0], "-disposition:v:1", flags[1]]].concat(),
+            &path,
+        );
+        let theirs = directory.path().join("theirs.mkv");
+        ffmpeg(&[&path], &["-c", "copy"], &theirs);
+        let seen = info(&path);
+        assert_eq!((seen.video.stored.width, info(&theirs).video.stored.width), (width, width), "{flags:?}");
+        let default: Vec<_> = seen.video_tracks.iter().map(|track| track.default).collect();
+        assert_eq!(default, flags.map(|flag| flag == "default"));
+        assert!(assumed(&seen, "video track").unwrap().ends_with("of 2"));
+    }
+    // Of two that ffmpeg thinks as good it is the one that is not for others.
+    let flags = ["-disposition:v:0", "hearing_impaired", "-disposition:v:1", "0"];
+    ffmpeg(&[&small, &small], &[&maps[..], &flags].concat(), &path);
     assert_eq!(info(&path).video.track, 2);
+    // A picture that cannot be decoded is not made up for by a preview of it, but by one that is large enough.
+    let preview = write(&Clip { size: (64, 36), ..sounding("preview", Container::Mkv) }, directory.path());
+    for (other, taken) in [(&preview, None), (&small, Some(1))] {
+        ffmpeg(&[other, &large], &[&maps[..], &["-c:v:1", "mjpeg"]].concat(), &path);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let place = bytes.windows(7).position(|window| window == b"V_MJPEG").unwrap();
+        bytes[place..place + 7].copy_from_slice(b"V_NOTHI");
+        std::fs::write(&path, bytes).unwrap();
+        match taken {
+            Some(track) => assert_eq!(info(&path).video.track, track),
+            None => assert!(why(&path).contains("cannot decode"), "{}", why(&path)),
+        }
+    }
 }
 
 #[test]

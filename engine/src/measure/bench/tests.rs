@@ -4,20 +4,11 @@ use crate::geometry::Rational;
 use crate::geometry::Size;
 use crate::measure::footage;
 use crate::pipeline::Limits;
-use crate::source::{AudioChoice, Span, VideoChoice};
 
 fn film(folder: &Path, frames: u64) -> (Input, OpenOptions) {
     let path = folder.join("film.mp4");
     footage::write(&path, frames, &Control::default()).unwrap();
-    let open = OpenOptions {
-        protocols: Vec::new(),
-        video: VideoChoice::Best,
-        audio: AudioChoice::Best,
-        threads: 2,
-        span: Span::default(),
-        origin: None,
-        known: None,
-    };
+    let open = OpenOptions::default().threads(2);
     (Input::Path(path), open)
 }
 

@@ -63,18 +63,24 @@ struct Input {
 }
 
 impl Convert {
+    /// With `stereo` its channels are mixed to two.
+    ///
     /// # Safety
     /// `parameters` are valid.
     ///
     /// # Errors
     /// Why the stream cannot be decoded.
-    pub(super) unsafe fn open(parameters: *const av::AVCodecParameters, timeline: Timeline) -> Result<Self, Refusal> {
+    pub(super) unsafe fn open(
+        parameters: *const av::AVCodecParameters,
+        timeline: Timeline,
+        stereo: bool,
+    ) -> Result<Self, Refusal> {
         // SAFETY: the caller vouches for the parameters.
         let (decoder, layout, rate) = unsafe {
             let decoder = open_decoder(parameters, &timeline)?;
             (decoder, layout_of(parameters)?, (*parameters).sample_rate)
         };
-        let target = aac::format_for(rate, &layout);
+        let target = if stereo { aac::stereo_for(rate) } else { aac::format_for(rate, &layout) };
         let encoder = AacEncoder::open(&target)?;
         let line = Line::new(timeline, decoder, target, 0..encoder.waiting.len())?;
         Ok(Self { lines: vec![line], target, encoder, damage: 0 })

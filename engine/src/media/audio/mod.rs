@@ -17,6 +17,7 @@ pub use track::AudioTrack;
 
 use super::ffi::{self, AvPacket};
 use super::parameters::CodecParameters;
+use super::tracks;
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::packet::Packet;
@@ -49,8 +50,9 @@ enum SoundMode {
 }
 
 impl AudioConverter {
-    /// Begins on `streams`, one or two. `origin` is the time of the streams, in seconds, that becomes 0; what lies before it
-    /// is left out, and what comes `end` seconds after it or later. `name` is what to call the source in errors.
+    /// Begins on a stream, or two that are left and right; with `stereo` on the mix of its channels to two. `origin` is the time
+    /// of the streams, in seconds, that becomes 0; what lies before it is left out, and what comes `end` seconds after it or
+    /// later. `name` is what to call the source in errors.
     ///
     /// # Safety
     /// They are valid streams of a demuxer that knows their codec parameters; they are not used after this call.
@@ -60,6 +62,7 @@ impl AudioConverter {
     pub(super) unsafe fn open(
         stream: *const av::AVStream,
         other: Option<*const av::AVStream>,
+        stereo: bool,
         name: &str,
         origin: Rational,
         end: Option<Rational>,
@@ -75,12 +78,12 @@ impl AudioConverter {
         let codec = || unsafe { codec_name(raw) };
         let refused = |why: Refusal| refused(name, &codec(), &why);
         let (work, parameters, rate) = match other {
-            None if copy::can_copy(&source) => {
+            None if copy::can_copy(&source) && !stereo => {
                 let rate = source.fields().sample_rate;
                 (SoundMode::Copy(Copy::new(&source, timeline)), source.clone(), rate)
             }
             // SAFETY: the streams' parameters are valid as they are.
-            None => converting(unsafe { Convert::open(raw, timeline) }.map_err(refused)?)?,
+            None => converting(unsafe { Convert::open(raw, timeline, stereo) }.map_err(refused)?)?,
             // SAFETY: the streams' parameters are valid as they are.
             Some(other) => converting(unsafe { Convert::open_pair([(raw, timeline), side(other)]) }.map_err(refused)?)?,
         };
@@ -88,7 +91,10 @@ impl AudioConverter {
         // SAFETY: a stream's metadata is valid as it is.
         let text = |key| unsafe { ffi::dict_text((*stream).metadata, key) };
         let (language, title) = (text(c"language"), text(c"title"));
-        let track = AudioTrack { parameters, time_base: Rational::new(1, i64::from(rate)), copied, language, title };
+        // SAFETY: the caller vouches for the stream.
+        let roles = tracks::roles(unsafe { &*stream });
+        let time_base = Rational::new(1, i64::from(rate));
+        let track = AudioTrack { parameters, time_base, copied, language, title, roles };
         Ok(Self { track, timeline, work, damage: 0 })
     }
 
@@ -136,7 +142,7 @@ impl AudioConverter {
         let (doubtful, damage) = (copy.doubtful(), copy.damage());
         let source = &self.track.parameters;
         // SAFETY: the parameters are valid.
-        let convert = unsafe { Convert::open(source.as_ptr(), self.timeline) };
+        let convert = unsafe { Convert::open(source.as_ptr(), self.timeline, false) };
         let convert = convert.map_err(|why| refused(name, &source.codec(), &why))?;
         let rate;
         (self.work, self.track.parameters, rate) = converting(convert)?;

@@ -98,7 +98,14 @@ pub(super) fn standard_layout(layout: &av::AVChannelLayout) -> av::AVChannelLayo
     usual
 }
 
-/// Turns samples of one format into planes of floating point. Nothing it mixes goes beyond full scale.
+/// Level at which the centre and each surround channel are in either channel of a mix: -3 dB, as ITU-R BS.775-4, table 2, has it.
+const MIX_LEVEL: f64 = std::f64::consts::FRAC_1_SQRT_2;
+
+/// Turns samples of one format into planes of floating point.
+///
+/// Where there are fewer channels after it than before, they are mixed by ITU-R BS.775: for two of 5.1,
+/// `L = FL + 0.7071 FC + 0.7071 SL`, and R likewise, without the low-frequency channel. All is divided by the sum of the largest
+/// row's levels (2.414 here), so that nothing it mixes goes beyond full scale.
 #[derive(Debug)]
 pub(super) struct Resampler {
     context: ffi::ResampleContext,
@@ -132,8 +139,15 @@ impl Resampler {
         };
         // SAFETY: the context is valid.
         unsafe {
-            let code = av::av_opt_set_double(context.as_mut_ptr().cast(), c"rematrix_maxval".as_ptr(), 1.0, 0);
-            check("av_opt_set_double", code)?;
+            for (option, value) in [
+                (c"rematrix_maxval", 1.0),
+                (c"center_mix_level", MIX_LEVEL),
+                (c"surround_mix_level", MIX_LEVEL),
+                (c"lfe_mix_level", 0.0),
+            ] {
+                let code = av::av_opt_set_double(context.as_mut_ptr().cast(), option.as_ptr(), value, 0);
+                check("av_opt_set_double", code)?;
+            }
             check("swr_init", av::swr_init(context.as_mut_ptr()))?;
         }
         let zero = if matches!(from.format, AV_SAMPLE_FMT_U8 | AV_SAMPLE_FMT_U8P) { 0x80 } else { 0 };
@@ -199,3 +213,6 @@ impl Resampler {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

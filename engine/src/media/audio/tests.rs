@@ -90,7 +90,7 @@ fn convert_with(
     let stream = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
     let origin = origin.unwrap_or_else(|| source.video_start());
     // SAFETY: the stream is that of an open demuxer.
-    let (index, converter) = unsafe { ((*stream).index, AudioConverter::open(stream, None, "", origin, end)) };
+    let (index, converter) = unsafe { ((*stream).index, AudioConverter::open(stream, None, false, "", origin, end)) };
     let mut converter = converter.unwrap();
     let mut out = VecDeque::new();
     let mut packet = AvPacket::new().unwrap();
@@ -134,8 +134,8 @@ fn written(directory: &TempDir, audio: &Converted) -> PathBuf {
         language: None,
         first: &video[0],
     };
-    let mut writer = Mp4Writer::create(&path, &track, Some(&audio.track), &Tags::default()).unwrap();
-    audio.packets.iter().for_each(|packet| writer.write_audio(packet).unwrap());
+    let mut writer = Mp4Writer::create(&path, &track, std::slice::from_ref(&audio.track), &Tags::default()).unwrap();
+    audio.packets.iter().for_each(|packet| writer.write_audio(0, packet).unwrap());
     video.iter().for_each(|packet| writer.write_video(packet).unwrap());
     writer.finish().unwrap();
     path
@@ -324,7 +324,7 @@ fn sound_that_changes_its_format_goes_on() {
     let stream = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
     let origin = source.video_start();
     // SAFETY: the stream is that of an open demuxer.
-    let mut converter = unsafe { AudioConverter::open(stream, None, "", origin, None) }.unwrap();
+    let mut converter = unsafe { AudioConverter::open(stream, None, false, "", origin, None) }.unwrap();
     let mut out = VecDeque::new();
     let mut packet = AvPacket::new().unwrap();
     for shift in [0, 5 * 90_000] {
@@ -469,7 +469,7 @@ fn sound_that_nobody_can_decode_is_refused_in_words() {
     // SAFETY: the stream is that of an open demuxer.
     let error = unsafe {
         (*(*stream).codecpar).codec_id = av::AVCodecID::AV_CODEC_ID_MPEGH_3D_AUDIO;
-        AudioConverter::open(stream, None, "film", Rational::new(0, 1), None).unwrap_err()
+        AudioConverter::open(stream, None, false, "film", Rational::new(0, 1), None).unwrap_err()
     };
     let message = error.to_string();
     assert!(matches!(error, crate::Error::BadSource { .. }), "{message}");
@@ -481,27 +481,19 @@ fn sound_that_nobody_can_decode_is_refused_in_words() {
 /// Takes the sound of a whole film, or of what is after `start` seconds, through [`crate::media::Source`].
 fn film(path: &Path, start: Option<i64>) -> Converted {
     use crate::media::Event;
-    use crate::source::{AudioChoice, Input, OpenOptions, Span};
+    use crate::source::{Input, OpenOptions, Span};
     let span = Span { start: start.map(|start| Rational::new(start, 1)), duration: None };
-    let options = OpenOptions {
-        protocols: Vec::new(),
-        video: crate::source::VideoChoice::Best,
-        audio: AudioChoice::Best,
-        threads: 1,
-        span,
-        origin: None,
-        known: None,
-    };
+    let options = OpenOptions::default().threads(1).span(span);
     let mut source = crate::media::Source::open(&Input::Path(path.to_owned()), &options).unwrap();
     let mut packets = Vec::new();
     loop {
         match source.next().unwrap() {
             Event::Frame { .. } => {}
-            Event::Audio(packet) => packets.push(packet),
-            Event::SoundChanged => {
+            Event::Audio { packet, .. } => packets.push(packet),
+            Event::SoundChanged { track } => {
                 let copied = std::mem::take(&mut packets).into_iter().map(Ok);
                 source
-                    .convert_sound(copied, |packet| {
+                    .convert_sound(track, copied, |packet| {
                         packets.push(packet);
                         Ok(())
                     })
@@ -511,7 +503,7 @@ fn film(path: &Path, start: Option<i64>) -> Converted {
         }
     }
     let damage = source.damage().damaged_audio_packets;
-    Converted { track: source.audio_track().unwrap().clone(), packets, damage }
+    Converted { track: source.audio_tracks().next().unwrap().clone(), packets, damage }
 }
 
 /// Six channels that AAC's headers have no code for: a description of them is in the first packet alone.
@@ -570,7 +562,7 @@ fn a_new_description_between_packets_is_followed() {
     let mut source = Source::open(&first);
     let stream = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
     // SAFETY: the stream is that of an open demuxer.
-    let mut converter = unsafe { AudioConverter::open(stream, None, "", Rational::new(0, 1), None) }.unwrap();
+    let mut converter = unsafe { AudioConverter::open(stream, None, false, "", Rational::new(0, 1), None) }.unwrap();
     let time_base = converter.track().time_base;
     let (mut out, mut packet) = (VecDeque::new(), AvPacket::new().unwrap());
     while source.next(&mut packet) {
@@ -621,7 +613,7 @@ fn sound_that_the_muxer_has_no_place_for_is_converted() {
     let mut source = Source::open(&path);
     let stream = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
     // SAFETY: the stream is that of an open demuxer.
-    let mut converter = unsafe { AudioConverter::open(stream, None, "", Rational::new(0, 1), None) }.unwrap();
+    let mut converter = unsafe { AudioConverter::open(stream, None, false, "", Rational::new(0, 1), None) }.unwrap();
     assert!(converter.track().copied);
     let mut packet = AvPacket::new().unwrap();
     while packet.data().is_empty() || packet.fields().stream_index != 1 {

@@ -2,6 +2,8 @@
 
 use crate::geometry::Rational;
 use crate::media::parameters::CodecParameters;
+use crate::media::tracks;
+use crate::source::Role;
 
 /// The audio track as it goes into MP4: copied, or converted to AAC.
 #[derive(Clone, Debug)]
@@ -16,4 +18,16 @@ pub struct AudioTrack {
     pub language: Option<String>,
     /// Title of the track.
     pub title: Option<String>,
+    /// What it is for.
+    pub roles: Vec<Role>,
+}
+
+impl AudioTrack {
+    /// The roles that MP4 says of it, in their order.
+    pub(crate) fn stored_roles(&self) -> Vec<Role> {
+        let mut roles: Vec<_> = self.roles.iter().copied().filter(|&role| tracks::is_kept_by_mp4(role)).collect();
+        roles.sort();
+        roles.dedup();
+        roles
+    }
 }

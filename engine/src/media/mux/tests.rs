@@ -25,7 +25,7 @@ fn packets(frames: u32) -> Vec<Packet> {
 
 fn write(directory: &TempDir, track: &VideoTrack<'_>, packets: &[Packet], tags: &Tags) -> PathBuf {
     let path = directory.path().join("written.mp4");
-    let mut writer = Mp4Writer::create(&path, track, None, tags).unwrap();
+    let mut writer = Mp4Writer::create(&path, track, &[], tags).unwrap();
     packets.iter().for_each(|packet| writer.write_video(packet).unwrap());
     assert_eq!(writer.finish().unwrap(), path.metadata().unwrap().len());
     path
@@ -248,8 +248,8 @@ fn both_tracks_begin_exactly_where_they_were_told() {
             let track = VideoTrack { time_base: Rational::new(1, ticks), ..track(&video[0]) };
             let sound = opus_track();
             let audio = opus_packets(60, audio_start);
-            let mut writer = Mp4Writer::create(&path, &track, Some(&sound), &Tags::default()).unwrap();
-            audio.iter().for_each(|packet| writer.write_audio(packet).unwrap());
+            let mut writer = Mp4Writer::create(&path, &track, &[sound], &Tags::default()).unwrap();
+            audio.iter().for_each(|packet| writer.write_audio(0, packet).unwrap());
             video.iter().for_each(|packet| writer.write_video(packet).unwrap());
             writer.finish().unwrap();
 
@@ -281,8 +281,8 @@ fn audio_survives_coarse_movie_ticks() {
         let mut audio = opus_packets(50, start);
         audio[49].duration = 1;
         let track = VideoTrack { time_base: Rational::new(1, 1000), ..track(&video[0]) };
-        let mut writer = Mp4Writer::create(&path, &track, Some(&opus_track()), &tags).unwrap();
-        audio.iter().for_each(|packet| writer.write_audio(packet).unwrap());
+        let mut writer = Mp4Writer::create(&path, &track, &[opus_track()], &tags).unwrap();
+        audio.iter().for_each(|packet| writer.write_audio(0, packet).unwrap());
         video.iter().for_each(|packet| writer.write_video(packet).unwrap());
         writer.finish().unwrap();
 
@@ -303,7 +303,7 @@ fn an_audio_track_without_packets_is_left_out() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("written.mp4");
     let packets = packets(5);
-    let mut writer = Mp4Writer::create(&path, &track(&packets[0]), Some(&opus_track()), &Tags::default()).unwrap();
+    let mut writer = Mp4Writer::create(&path, &track(&packets[0]), &[opus_track()], &Tags::default()).unwrap();
     packets.iter().for_each(|packet| writer.write_video(packet).unwrap());
     writer.finish().unwrap();
     assert_eq!(ffprobe(&path, &["-show_streams"])["streams"].as_array().unwrap().len(), 1);
@@ -314,7 +314,7 @@ fn packets_that_mp4_cannot_hold_are_refused() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("written.mp4");
     let packets = packets(2);
-    let writer = |track: &VideoTrack<'_>| Mp4Writer::create(&path, track, None, &Tags::default());
+    let writer = |track: &VideoTrack<'_>| Mp4Writer::create(&path, track, &[], &Tags::default());
     let why = |result: Result<()>| match result {
         Err(Error::Verify { why, .. }) => why,
         other => panic!("{other:?}"),
@@ -325,7 +325,7 @@ fn packets_that_mp4_cannot_hold_are_refused() {
         let said = why(writer.write_video(&Packet { pts, ..packets[1].clone() }));
         assert!(said.starts_with(&format!("a packet at {pts} ticks follows one at 0")), "{said}");
     }
-    assert!(why(writer(&track(&packets[0])).unwrap().write_audio(&packets[1])).contains("without audio"));
+    assert!(why(writer(&track(&packets[0])).unwrap().write_audio(0, &packets[1])).contains("without audio"));
     assert!(why(writer(&track(&packets[1])).map(drop)).contains("sequence header"));
 }
 
@@ -334,7 +334,7 @@ fn what_the_system_refuses_is_told_as_it_says_it() {
     let directory = TempDir::new().unwrap();
     let packets = packets(2);
     let written = |path: &Path| {
-        let mut writer = Mp4Writer::create(path, &track(&packets[0]), None, &Tags::default())?;
+        let mut writer = Mp4Writer::create(path, &track(&packets[0]), &[], &Tags::default())?;
         packets.iter().try_for_each(|packet| writer.write_video(packet))?;
         writer.finish()
     };
@@ -348,7 +348,7 @@ fn what_the_system_refuses_is_told_as_it_says_it() {
 
     // The file is read again to move its index to the front.
     let path = directory.path().join("film.mp4");
-    let mut writer = Mp4Writer::create(&path, &track(&packets[0]), None, &Tags::default()).unwrap();
+    let mut writer = Mp4Writer::create(&path, &track(&packets[0]), &[], &Tags::default()).unwrap();
     packets.iter().for_each(|packet| writer.write_video(packet).unwrap());
     std::fs::remove_file(&path).unwrap();
     assert!(matches!(writer.finish(), Err(Error::Io { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound));
@@ -394,13 +394,13 @@ fn a_disk_that_fills_up_is_told_of() {
     let too_large =
         |result: Result<()>| matches!(result, Err(Error::Io { cause, .. }) if cause.raw_os_error() == Some(av::EFBIG));
 
-    let mut writer = Mp4Writer::create(&path, &track(first), None, &Tags::default()).unwrap();
+    let mut writer = Mp4Writer::create(&path, &track(first), &[], &Tags::default()).unwrap();
     let mut results = (0..10).map(|pts| {
         writer.write_video(&Packet { data: [first.data.clone(), padding(LIMIT / 4)].concat(), pts, ..first.clone() })
     });
     assert!(results.any(too_large));
 
-    let mut writer = Mp4Writer::create(&path, &track(first), None, &Tags::default()).unwrap();
+    let mut writer = Mp4Writer::create(&path, &track(first), &[], &Tags::default()).unwrap();
     let data = [first.data.clone(), padding(LIMIT - first.data.len() - 100)].concat();
     writer.write_video(&Packet { data, ..first.clone() }).unwrap();
     assert!(too_large(writer.finish().map(drop)));
@@ -413,7 +413,7 @@ fn movie_ticks_divide_all_starts_and_leave_room_for_chapters() {
         let (start, end) = (Rational::new(0, 1), Rational::new(hours * 3600, 1));
         [Chapter { start, end, title: None }]
     };
-    let scale = |start, rate, chapters: &[Chapter]| movie_timescale(start, rate, chapters);
+    let scale = |start, rate: Option<i64>, chapters: &[Chapter]| movie_timescale(start, rate.into_iter(), chapters);
     assert_eq!(scale(Rational::new(0, 1), None, &[]), 1000);
     assert_eq!(scale(Rational::new(3, 25), None, &[]), 1000);
     assert_eq!(scale(Rational::new(0, 1), Some(44_100), &[]), 44_100);
@@ -428,7 +428,7 @@ fn a_writer_given_up_frees_what_it_holds() {
     let packets = packets(2);
     let path = directory.path().join("film.mp4");
     let sound = opus_track();
-    let mut writer = Mp4Writer::create(&path, &track(&packets[0]), Some(&sound), &Tags::default()).unwrap();
+    let mut writer = Mp4Writer::create(&path, &track(&packets[0]), &[sound], &Tags::default()).unwrap();
     writer.write_video(&packets[0]).unwrap();
     writer.write_video(&packets[1]).unwrap();
     drop(writer);

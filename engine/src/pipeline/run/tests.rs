@@ -1,11 +1,12 @@
 //! The machinery with made-up stages: what goes wrong where, and that everything ends.
 
-use super::super::spool::{Either, Interleaved, Spool, SpoolWriter};
+use super::super::spool::{Interleaved, Spool, SpoolWriter};
 use super::*;
 use crate::encode::Encoder;
 use crate::error::{Error, Remedy};
 use crate::frame::{Area, Frame, FrameFormat, HeldFrame};
 use crate::geometry::Rational;
+use crate::media::testing::opus_track;
 use crate::media::{AudioTrack, Event};
 use crate::packet::Packet;
 use crate::picture::{PictureSet, Request, Runner, Twin};
@@ -20,6 +21,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+/// Tracks of sound.
+const AUDIO_TRACKS: usize = 2;
+/// The one of them that may change.
+const CHANGING: usize = 1;
+/// Packets of a rendition, and the stream that each is of.
+type Interleave = Vec<(usize, Packet)>;
 /// Decoded frames that may wait in one lane.
 const LANE_FRAMES: usize = 4;
 
@@ -174,13 +181,13 @@ impl Setup {
     }
 
     /// As a conversion does; once it has ended, it may take `grace` to wind down.
-    fn run_with_grace(self: &Arc<Self>, grace: Duration) -> Result<Outcome<Vec<Either>>> {
+    fn run_with_grace(self: &Arc<Self>, grace: Duration) -> Result<Outcome<Interleave>> {
         let (job, setup) = (self.control.part(), Arc::clone(self));
         let part = job.clone();
         job.aside_within(grace, "job", || {}, move || setup.run(&part))
     }
 
-    fn run(self: &Arc<Self>, job: &Control) -> Result<Outcome<Vec<Either>>> {
+    fn run(self: &Arc<Self>, job: &Control) -> Result<Outcome<Interleave>> {
         let (plan, directory) = (self.plan(), tempfile::tempdir().unwrap());
         let counters = ProgressCounters::new(plan.wanted.rungs.iter().copied(), 40);
         let parallelism = ParallelismPlan {
@@ -196,7 +203,7 @@ impl Setup {
             name: "film",
             selection: self.selection,
             strict: self.strict,
-            has_audio: self.selection == Selection::All,
+            audio_tracks: if self.selection == Selection::All { AUDIO_TRACKS } else { 0 },
             factory: self,
             parallelism: &parallelism,
             folder: directory.path(),
@@ -214,12 +221,10 @@ impl Setup {
         let mut events = VecDeque::new();
         for (index, &pts) in self.times.iter().enumerate() {
             if index % 3 == 0 {
-                events.push_back(MadeUpEvent::Audio(Packet {
-                    data: vec![1; index],
-                    pts: pts * 10,
-                    duration: 1200,
-                    key: true,
-                }));
+                for track in 0..AUDIO_TRACKS {
+                    let packet = Packet { data: vec![1; index], pts: pts * 10, duration: 1200, key: true };
+                    events.push_back(MadeUpEvent::Audio(track, packet));
+                }
             }
             if self.sound_changes == Some(index) {
                 events.push_back(MadeUpEvent::SoundChanged);
@@ -233,7 +238,7 @@ impl Setup {
 /// What the made-up decoder does next.
 enum MadeUpEvent {
     Frame(i64),
-    Audio(Packet),
+    Audio(usize, Packet),
     SoundChanged,
 }
 
@@ -249,8 +254,8 @@ impl FrameSource for MadeUp {
     fn next(&mut self) -> Result<Event> {
         match self.events.pop_front() {
             None => Ok(Event::End),
-            Some(MadeUpEvent::Audio(packet)) => Ok(Event::Audio(packet)),
-            Some(MadeUpEvent::SoundChanged) => Ok(Event::SoundChanged),
+            Some(MadeUpEvent::Audio(track, packet)) => Ok(Event::Audio { track, packet }),
+            Some(MadeUpEvent::SoundChanged) => Ok(Event::SoundChanged { track: CHANGING }),
             Some(MadeUpEvent::Frame(pts)) => {
                 let number = self.setup.decoded.fetch_add(1, Ordering::SeqCst);
                 self.setup.at(FaultPlace::Decode(number))?;
@@ -295,11 +300,11 @@ impl FrameSource for MadeUp {
         &self.damage
     }
 
-    fn audio_track(&self) -> Option<&AudioTrack> {
-        None
+    fn audio_tracks(&self) -> Vec<AudioTrack> {
+        (0..AUDIO_TRACKS).map(|_| opus_track()).collect()
     }
 
-    fn convert_sound(&mut self, packets: &Spool, into: &mut SpoolWriter) -> Result<()> {
+    fn convert_sound(&mut self, _track: usize, packets: &Spool, into: &mut SpoolWriter) -> Result<()> {
         packets.packets().try_for_each(|packet| into.append(&Packet { data: b"converted".to_vec(), ..packet? }))
     }
 }
@@ -412,7 +417,7 @@ impl Drop for MadeUpEncoder {
 }
 
 impl StageFactory for Arc<Setup> {
-    type Rendition = Vec<Either>;
+    type Rendition = Interleave;
 
     fn runner(&self) -> Result<Box<dyn Runner>> {
         self.at(FaultPlace::OpenRunner)?;
@@ -433,15 +438,15 @@ impl StageFactory for Arc<Setup> {
         self.store.as_ref()
     }
 
-    fn assemble(&self, rung: usize, video: &Spool, film: &SourceSummary) -> Result<Vec<Either>> {
+    fn assemble(&self, rung: usize, video: &Spool, film: &SourceSummary) -> Result<Interleave> {
         self.at(FaultPlace::Assemble(rung))?;
-        let audio = film.audio.iter().flat_map(Spool::packets);
         let (ticks, audio_ticks) = (Rational::new(1, 1000), Rational::new(1, 10000));
-        Interleaved::new(video.packets(), ticks, audio, audio_ticks).collect()
+        let audio = film.audio.iter().map(|audio| (audio.packets.packets(), audio_ticks));
+        Interleaved::new(std::iter::once((video.packets(), ticks)).chain(audio)).collect()
     }
 }
 
-fn run_with(setup: Setup) -> (Result<Outcome<Vec<Either>>>, Arc<Setup>) {
+fn run_with(setup: Setup) -> (Result<Outcome<Interleave>>, Arc<Setup>) {
     let setup = Arc::new(setup);
     (setup.run_with_grace(Duration::MAX), setup)
 }
@@ -452,16 +457,17 @@ fn wait_for(so: impl Fn() -> bool) {
     }
 }
 
-fn times(packets: &[Either]) -> (Vec<i64>, Vec<i64>) {
-    let video =
-        packets.iter().filter_map(|packet| if let Either::Video(packet) = packet { Some(packet.pts) } else { None });
-    let audio =
-        packets.iter().filter_map(|packet| if let Either::Audio(packet) = packet { Some(packet.pts) } else { None });
-    (video.collect(), audio.collect())
+/// Packets of a stream of a rendition: of the picture, which is the first, or of a track of sound.
+fn of_stream(packets: &[(usize, Packet)], wanted: usize) -> impl Iterator<Item = &Packet> {
+    packets.iter().filter(move |(stream, _)| *stream == wanted).map(|(_, packet)| packet)
+}
+
+fn times(packets: &[(usize, Packet)], stream: usize) -> Vec<i64> {
+    of_stream(packets, stream).map(|packet| packet.pts).collect()
 }
 
 /// Checks that a job that was not disturbed came to all it must.
-fn assert_whole(outcome: &Outcome<Vec<Either>>, setup: &Setup) {
+fn assert_whole(outcome: &Outcome<Interleave>, setup: &Setup) {
     let keys = assert_renditions(outcome, setup);
     let count = setup.times.len() as u64;
     let names: Vec<_> = outcome.stages.iter().map(|stage| stage.name.as_str()).collect();
@@ -479,7 +485,7 @@ fn assert_whole(outcome: &Outcome<Vec<Either>>, setup: &Setup) {
 }
 
 /// Checks that all frames are in the renditions, and all sound; gives which frames are key frames.
-fn assert_renditions(outcome: &Outcome<Vec<Either>>, setup: &Setup) -> Vec<bool> {
+fn assert_renditions(outcome: &Outcome<Interleave>, setup: &Setup) -> Vec<bool> {
     let count = setup.times.len() as u64;
     let film = &outcome.summary;
     assert_eq!(
@@ -489,20 +495,14 @@ fn assert_renditions(outcome: &Outcome<Vec<Either>>, setup: &Setup) -> Vec<bool>
     let mut segmenter = setup.plan().segmenter();
     let keys: Vec<bool> = setup.times.iter().map(|&pts| segmenter.next(pts).key).collect();
     for rung in &outcome.rungs {
-        let (video, audio) = times(&rung.rendition);
-        assert_eq!(video, setup.times);
-        assert_eq!(audio, setup.times.iter().step_by(3).map(|pts| pts * 10).collect::<Vec<_>>());
-        let values: Vec<u8> = rung
-            .rendition
-            .iter()
-            .filter_map(|packet| if let Either::Video(packet) = packet { Some(packet.data[0]) } else { None })
-            .collect();
+        assert_eq!(times(&rung.rendition, 0), setup.times);
+        for track in 1..=AUDIO_TRACKS {
+            let expected: Vec<_> = setup.times.iter().step_by(3).map(|pts| pts * 10).collect();
+            assert_eq!(times(&rung.rendition, track), expected, "track {track}");
+        }
+        let values: Vec<u8> = of_stream(&rung.rendition, 0).map(|packet| packet.data[0]).collect();
         assert_eq!(values, (0..count).map(|number| (number % 251) as u8).collect::<Vec<_>>());
-        let found: Vec<bool> = rung
-            .rendition
-            .iter()
-            .filter_map(|packet| if let Either::Video(packet) = packet { Some(packet.key) } else { None })
-            .collect();
+        let found: Vec<bool> = of_stream(&rung.rendition, 0).map(|packet| packet.key).collect();
         assert_eq!(found, keys);
         assert_eq!(rung.video_bytes, count);
     }
@@ -597,12 +597,12 @@ fn sound_of_before_a_change_is_converted_and_goes_before_what_follows() {
     let outcome = outcome.unwrap();
     assert_whole(&outcome, &setup);
     for rung in &outcome.rungs {
-        let converted = rung.rendition.iter().filter_map(|packet| match packet {
-            Either::Audio(packet) => Some(packet.data == b"converted"),
-            Either::Video(_) => None,
-        });
+        let converted = |track: usize| -> Vec<_> {
+            of_stream(&rung.rendition, track + 1).map(|packet| packet.data == b"converted").collect()
+        };
         let expected: Vec<_> = (0..60).step_by(3).map(|frame| frame <= 31).collect();
-        assert_eq!(converted.collect::<Vec<_>>(), expected);
+        assert_eq!(converted(CHANGING), expected);
+        assert!(!converted(0).contains(&true), "the other track stays as it is");
     }
 }
 
@@ -860,12 +860,9 @@ fn one_segment_alone_has_just_its_frames() {
             let wanted: Vec<i64> = frames(number).map(|frame| frame as i64 * 40).collect();
             let values: Vec<u8> = frames(number).map(|frame| frame as u8).collect();
             for rung in &outcome.rungs {
-                assert_eq!(times(&rung.rendition), (wanted.clone(), Vec::new()), "segment {number}");
-                let found = rung.rendition.iter().map(|packet| match packet {
-                    Either::Video(packet) => packet.data[0],
-                    Either::Audio(_) => panic!("a segment alone has no sound"),
-                });
-                assert_eq!(found.collect::<Vec<_>>(), values);
+                assert_eq!(times(&rung.rendition, 0), wanted, "segment {number}");
+                let found: Vec<_> = of_stream(&rung.rendition, 0).map(|packet| packet.data[0]).collect();
+                assert_eq!((found.len(), found), (rung.rendition.len(), values.clone()), "it has no sound");
             }
             let within = DAMAGED.iter().filter(|frame| frames(number).contains(frame)).count() as u64;
             assert_eq!(outcome.summary.damage.damaged_frames, within, "segment {number}");

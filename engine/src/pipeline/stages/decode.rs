@@ -6,7 +6,7 @@ use super::super::messages::{DecodedFrame, EncodedEvent, SegmentEvent, SegmentIn
 use super::super::pool::Pool;
 use super::super::queue::{Receiver, Sender};
 use super::super::spool::{Spool, SpoolWriter};
-use super::super::summary::SourceSummary;
+use super::super::summary::{SourceSummary, SpooledAudio};
 use super::around::{FramesAround, SourceFrame};
 use super::damage::{self, refusal};
 use crate::control::Control;
@@ -37,10 +37,10 @@ pub(crate) trait FrameSource: Send {
     fn has_changed(&self) -> bool;
     /// See [`Source::damage`].
     fn damage(&self) -> &Damage;
-    /// See [`Source::audio_track`].
-    fn audio_track(&self) -> Option<&AudioTrack>;
+    /// See [`Source::audio_tracks`].
+    fn audio_tracks(&self) -> Vec<AudioTrack>;
     /// See [`Source::convert_sound`].
-    fn convert_sound(&mut self, packets: &Spool, into: &mut SpoolWriter) -> Result<()>;
+    fn convert_sound(&mut self, track: usize, packets: &Spool, into: &mut SpoolWriter) -> Result<()>;
 }
 
 impl FrameSource for Source {
@@ -68,12 +68,12 @@ impl FrameSource for Source {
         Self::damage(self)
     }
 
-    fn audio_track(&self) -> Option<&AudioTrack> {
-        Self::audio_track(self)
+    fn audio_tracks(&self) -> Vec<AudioTrack> {
+        Self::audio_tracks(self).cloned().collect()
     }
 
-    fn convert_sound(&mut self, packets: &Spool, into: &mut SpoolWriter) -> Result<()> {
-        Self::convert_sound(self, packets.packets(), |packet| into.append(&packet))
+    fn convert_sound(&mut self, track: usize, packets: &Spool, into: &mut SpoolWriter) -> Result<()> {
+        Self::convert_sound(self, track, packets.packets(), |packet| into.append(&packet))
     }
 }
 
@@ -109,12 +109,12 @@ pub(crate) struct Decode<'a, F, W> {
     pub(crate) muxes: Vec<Sender<EncodedEvent>>,
     /// Where what is known at the end is left before the lanes' input ends.
     pub(crate) summary: &'a OnceLock<SourceSummary>,
-    /// Whether the source has sound that is wanted.
-    pub(crate) has_audio: bool,
+    /// How many tracks of sound are wanted.
+    pub(crate) audio_tracks: usize,
     /// Directory on whose disk packets of sound wait.
     pub(crate) folder: &'a Path,
-    /// There once it is ready, when there is any sound.
-    pub(crate) audio: Option<SpoolWriter>,
+    /// One for each track, once it is ready.
+    pub(crate) audio: Vec<SpoolWriter>,
 }
 
 impl<F: FrameSource, W: StageFactory> Stage for Decode<'_, F, W> {
@@ -131,7 +131,7 @@ impl<F: FrameSource, W: StageFactory> Stage for Decode<'_, F, W> {
     }
 
     fn prepare(&mut self) -> Result<()> {
-        self.audio = self.has_audio.then(|| SpoolWriter::create(self.folder)).transpose()?;
+        self.audio = (0..self.audio_tracks).map(|_| SpoolWriter::create(self.folder)).collect::<Result<_>>()?;
         Ok(())
     }
 
@@ -156,12 +156,14 @@ impl<F: FrameSource, W: StageFactory> Stage for Decode<'_, F, W> {
                         break;
                     }
                 }
-                Event::Audio(packet) => self.audio.as_mut().map_or(Ok(()), |spool| spool.append(&packet))?,
-                Event::SoundChanged => {
-                    if let Some(copied) = self.audio.take() {
-                        let mut converted = copied.another()?;
-                        self.source.convert_sound(&copied.seal()?, &mut converted)?;
-                        self.audio = Some(converted);
+                Event::Audio { track, packet } => {
+                    self.audio.get_mut(track).map_or(Ok(()), |spool| spool.append(&packet))?;
+                }
+                Event::SoundChanged { track } => {
+                    if let Some(spool) = self.audio.get_mut(track) {
+                        let converted = spool.another()?;
+                        let copied = std::mem::replace(spool, converted).seal()?;
+                        self.source.convert_sound(track, &copied, spool)?;
                     }
                 }
                 Event::End => {
@@ -485,15 +487,20 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
         if film.frames.count() == 0 {
             return Err(Error::bad_source(self.name, "no frame could be decoded"));
         }
-        let audio = self.audio.take().map(SpoolWriter::seal).transpose()?;
-        let audio = audio.filter(|audio| audio.timestamps().count() > 0);
-        // Sound of which nothing came is none.
-        let track = self.source.audio_track().filter(|_| audio.is_some()).cloned();
+        let mut audio = Vec::new();
+        let tracks = self.source.audio_tracks();
+        for (place, (writer, track)) in std::mem::take(&mut self.audio).into_iter().zip(tracks).enumerate() {
+            let packets = writer.seal()?;
+            // Sound of which nothing came is none.
+            if packets.timestamps().count() > 0 {
+                audio.push(SpooledAudio { place, track, packets });
+            }
+        }
         // Frames that were passed over may have been decoded, and are not to count twice.
         let damage = damage::with_pictures_of(self.source.damage(), &film.damage_of_segments);
         let FilmSoFar { frames, last_duration, segments, reused, .. } = film;
         // This stage runs once.
-        let _ = self.summary.set(SourceSummary { frames, last_duration, audio, track, damage, segments, reused });
+        let _ = self.summary.set(SourceSummary { frames, last_duration, audio, damage, segments, reused });
         Ok(())
     }
 
