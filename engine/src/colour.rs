@@ -3,6 +3,7 @@
 use crate::geometry::Rational;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use upright_shaders::map_colour::ChromaAxis;
 
 /// The meaning of a picture's sample values. Codes are those of ITU-T H.273, which libav, AV1 and MP4 share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -152,6 +153,16 @@ impl ChromaSite {
     pub const CENTRE: Self = Self { x: Siting::Centre, y: Siting::Centre };
     /// BT.2020 4:2:0 (type 2); AV1's "colocated".
     pub const TOP_LEFT: Self = Self { x: Siting::Start, y: Siting::Start };
+
+    /// Gives the same along x and along y, with how many luma samples a chroma sample covers there.
+    pub(crate) fn axes(self, subsampling: [u32; 2]) -> [ChromaAxis; 2] {
+        let [x, y] = subsampling;
+        [(x, self.x), (y, self.y)].map(|(s, siting)| {
+            #[expect(clippy::cast_possible_truncation, reason = "from -1 to 2")]
+            let offset = (2.0 * siting.offset(s)) as i32;
+            ChromaAxis { subsampling: s as usize, offset }
+        })
+    }
 }
 
 /// Place of a chroma sample among the `s` luma samples that it covers along one axis.

@@ -41,6 +41,8 @@ pub mod framing;
 pub mod geometry;
 pub mod ladder;
 pub mod language;
+#[doc(hidden)]
+pub mod light;
 pub mod machine;
 #[doc(hidden)]
 pub mod measure;

@@ -172,9 +172,9 @@ impl ChromaAxis {
     /// An axis that is not subsampled.
     pub const NONE: Self = Self { subsampling: 1, offset: 0 };
 
-    /// The chroma sample before luma sample `at`, or on it, and how many quarters of the way to the next it lies.
+    /// Gives the chroma sample before luma sample `at`, or on it, and how many quarters of the way to the next it lies.
     #[inline(always)]
-    fn chroma_of(self, at: usize) -> (i64, u16) {
+    pub fn chroma_of(self, at: usize) -> (i64, u16) {
         if self.subsampling == 1 {
             return (at as i64, 0);
         }
@@ -182,9 +182,9 @@ impl ChromaAxis {
         (quarters >> 2, (quarters & 3) as u16)
     }
 
-    /// The first of three luma samples of which that at chroma sample `at` is mixed, and their quarters.
+    /// Gives the first of three luma samples of which that at chroma sample `at` is mixed, and their quarters.
     #[inline(always)]
-    fn luma_of(self, at: usize) -> (i64, [u16; 3]) {
+    pub fn luma_of(self, at: usize) -> (i64, [u16; 3]) {
         if self.subsampling == 1 {
             return (at as i64, [4, 0, 0]);
         }

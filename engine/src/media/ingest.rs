@@ -1,6 +1,7 @@
 //! From a decoded picture of libav to a [`Frame`]: samples turned upright and taken apart into planes.
 
 use super::convert::Converter;
+use super::dolby::{self, Composer};
 use super::ffi::AvFrame;
 use super::fields::{field_order, upright_order};
 use super::orientation;
@@ -15,6 +16,8 @@ use crate::geometry::{Orientation, Size};
 #[derive(Debug)]
 pub(super) struct Ingest {
     converter: Option<Converter>,
+    /// Makes pictures of the samples, where they are none.
+    composer: Option<Composer>,
     planes: Planes,
     /// On the upright grid.
     colour: Colour,
@@ -61,12 +64,23 @@ impl Ingest {
         };
         let planes = Planes { stored, subsampling, native, orientation, format };
         let chroma = orientation::chroma_site(colour.chroma, subsampling, size, orientation);
-        Ok(Self { converter, planes, colour: Colour { chroma, ..*colour } })
+        Ok(Self { converter, composer: None, planes, colour: Colour { chroma, ..*colour } })
+    }
+
+    /// Has pictures made of samples that are none by themselves; the colour is that of the pictures.
+    pub(super) fn compose(self, metadata: dolby::Metadata) -> Self {
+        Self { composer: Some(Composer::new(metadata, self.planes.format)), ..self }
+    }
+
+    /// Gives what makes pictures of the samples, where they are none.
+    pub(super) fn composer(&mut self) -> Option<&mut Composer> {
+        self.composer.as_mut()
     }
 
     /// Format of the upright grid.
     pub(super) fn format(&self) -> FrameFormat {
-        self.planes.format
+        let format = self.planes.format;
+        if self.composer.is_some() { Composer::format(format) } else { format }
     }
 
     /// Where chroma lies on the upright grid.
@@ -84,7 +98,7 @@ impl Ingest {
         if !area.lies_in(grid) {
             return Err(Error::misuse(format!("{area:?} is no area of {grid:?}")));
         }
-        frame.reshape(area.format(grid));
+        frame.reshape(area.format(self.format()));
         let Planes { stored, orientation, .. } = self.planes;
         let order = upright_order(field_order(picture.fields()), orientation, stored.y, stored.height);
         (frame.colour, frame.fields) = (self.colour, order);
@@ -92,7 +106,12 @@ impl Ingest {
             Some(converter) => converter.convert(picture)?,
             None => picture,
         };
-        if frame.format().depth.bytes() == 1 {
+        if let Some(composer) = &mut self.composer {
+            let held = area.grown(dolby::REACH, grid);
+            composer.base().reshape(held.format(grid));
+            self.planes.fill::<u16>(picture, held, composer.base());
+            composer.compose(self.colour.chroma, held, area, frame);
+        } else if frame.format().depth.bytes() == 1 {
             self.planes.fill::<u8>(picture, area, frame);
         } else {
             self.planes.fill::<u16>(picture, area, frame);

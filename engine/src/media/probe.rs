@@ -12,9 +12,9 @@ use super::tracks::{codec_name, language};
 use super::video_reader::VideoReader;
 use super::views::{self, Packing, View};
 use super::{alpha, dolby, hdr, orientation};
-use crate::colour::{ChromaSite, Colour, HdrMetadata, cicp};
+use crate::colour::{ChromaSite, Colour, HdrMetadata, MasteringDisplay, cicp};
 use crate::error::Result;
-use crate::frame::Area;
+use crate::frame::{Area, Depth};
 use crate::geometry::{Orientation, Rational, Size, Upright};
 use crate::source::guess::{ColourTags, Tagged};
 use crate::source::timeline::{output_time_base, rescale};
@@ -66,8 +66,14 @@ impl Picture {
         let demuxer = &reader.demuxer;
         let stream = demuxer.stream(reader.video);
         let decoded = frame_size(reader.frame.fields());
-        refuse_what_is_not_seen(reader, assumptions)?;
+        refuse_what_is_not_seen(reader)?;
+        let composed = dolby_vision(reader, assumptions)?;
         let pixels = pixel_format(reader, assumptions)?;
+        let can_be_composed = pixels.depth == Depth::Ten && pixels.native.is_some_and(|native| native.chroma.is_some());
+        if composed.is_some() && !can_be_composed {
+            let why = format!("is Dolby Vision of profile 5, and its pixels are {}, not of 10 bits", pixels.name);
+            return Err(demuxer.bad(why));
+        }
         let (aspect, described_aspect) = sample_aspect(reader, assumptions);
         let packing = Packing::of(stream, &reader.frame).or(before.and_then(|before| before.described.packing));
         let View { area, stretch } = view(reader, packing, decoded, aspect, assumptions)?;
@@ -76,8 +82,16 @@ impl Picture {
             return Err(demuxer.bad(format!("its picture is {stored}; a side needs at least {SMALLEST} samples")));
         }
         let frame_rate = frame_rate(reader, assumptions);
-        let colour_as_told = tagged(stream, &reader.frame, &pixels, decoded, frame_rate).resolve(assumptions);
-        let mut colour = colour_as_told;
+        let tagged = tagged(stream, &reader.frame, &pixels, decoded, frame_rate);
+        let (colour_as_told, mut colour) = if composed.is_some() {
+            // What tags say is of no use before the pictures are made.
+            let (primaries, transfer, matrix) = (cicp::BT2020, cicp::PQ, cicp::BT2020);
+            let made = Tagged { primaries, transfer, matrix, full_range: Some(false), ..tagged };
+            (tagged.resolve(&mut Vec::new()), made.resolve(assumptions))
+        } else {
+            let colour = tagged.resolve(assumptions);
+            (colour, colour)
+        };
         if pixels.samples == Samples::Rgb {
             colour.matrix = if colour.primaries == cicp::BT2020 { cicp::BT2020 } else { cicp::BT709 };
         }
@@ -86,6 +100,10 @@ impl Picture {
         let (orientation, orientation_of_container) = display_orientation(stream, matrix, assumptions);
         let ingest = Ingest::new(&pixels, decoded, area, orientation, &colour)
             .map_err(|error| demuxer.bad(format!("its pixels cannot be read: {error}")))?;
+        let ingest = match &composed {
+            Some(metadata) => ingest.compose(metadata.clone()),
+            None => ingest,
+        };
         let order = fields::told_order(demuxer, reader);
         fields::refuse_odd_fields(reader, order, orientation)?;
         let aspect = Rational::new(aspect.num * stretch.num, aspect.den * stretch.den);
@@ -103,6 +121,8 @@ impl Picture {
             (hdr::of_frame(&reader.frame), hdr::of_stream(stream))
         };
         let of_earlier = before.map(|before| before.info.hdr).unwrap_or_default();
+        let mastering = of_frame.mastering.or(of_stream.mastering).or(of_earlier.mastering);
+        let mastering = mastering.or_else(|| told_by_dolby(composed.as_ref()?, assumptions));
         let info = VideoInfo {
             track,
             stream: reader.video,
@@ -116,10 +136,7 @@ impl Picture {
             },
             format: ingest.format(),
             colour: Colour { chroma: ingest.chroma(), ..colour },
-            hdr: HdrMetadata {
-                mastering: of_frame.mastering.or(of_stream.mastering).or(of_earlier.mastering),
-                light: of_frame.light.or(of_stream.light).or(of_earlier.light),
-            },
+            hdr: HdrMetadata { mastering, light: of_frame.light.or(of_stream.light).or(of_earlier.light) },
             time_base,
             frame_rate,
             frames: u64::try_from(stream.nb_frames).ok().filter(|&frames| frames > 0),
@@ -142,7 +159,7 @@ impl Picture {
 }
 
 /// Refuses pictures that are not meant to be seen as they are stored, whatever is done to their samples.
-fn refuse_what_is_not_seen(reader: &VideoReader, assumptions: &mut Vec<Assumption>) -> Result<()> {
+fn refuse_what_is_not_seen(reader: &VideoReader) -> Result<()> {
     let demuxer = &reader.demuxer;
     let stream = demuxer.stream(reader.video);
     if let Some(projection) = views::projection(stream, &reader.frame) {
@@ -152,8 +169,25 @@ fn refuse_what_is_not_seen(reader: &VideoReader, assumptions: &mut Vec<Assumptio
     if alpha::is_out_of_reach(stream) {
         return Err(demuxer.bad("has transparent pictures, which this build of libav, without libvpx, cannot decode"));
     }
-    assumptions.extend(dolby::judge(stream, &reader.frame).map_err(|why| demuxer.bad(why))?);
     Ok(())
+}
+
+/// The metadata of Dolby Vision by which pictures are made of the samples; none where the samples are pictures.
+fn dolby_vision(reader: &VideoReader, assumptions: &mut Vec<Assumption>) -> Result<Option<dolby::Metadata>> {
+    let demuxer = &reader.demuxer;
+    let film = dolby::judge(demuxer.stream(reader.video), &reader.frame).map_err(|why| demuxer.bad(why))?;
+    Ok(film.and_then(|film| {
+        assumptions.push(film.assumption);
+        film.composed
+    }))
+}
+
+/// The mastering display that the metadata of Dolby Vision tell of, with what had to be assumed.
+fn told_by_dolby(metadata: &dolby::Metadata, assumptions: &mut Vec<Assumption>) -> Option<MasteringDisplay> {
+    let display = metadata.mastering()?;
+    let because = "the metadata of Dolby Vision tell its luminance alone".to_owned();
+    assumptions.push(Assumption { what: "mastering display".into(), value: "P3 with D65".to_owned(), because });
+    Some(display)
 }
 
 /// Refuses a matrix that can neither be told in AV1 nor be left out: colours would be others.

@@ -4,6 +4,7 @@ use super::audio::AudioTrack;
 use super::changes::Sameness;
 use super::choose::{Chosen, choose};
 use super::demux::Demuxer;
+use super::dolby;
 use super::event::Event;
 use super::ffi::seconds;
 use super::ingest::Ingest;
@@ -309,6 +310,11 @@ impl Source {
             }
             if let Some(place) = self.held.take() {
                 self.sameness.check(&self.reader)?;
+                if let Some(Err(why)) = self.ingest.composer().map(|composer| composer.check()) {
+                    let at = probe::time_of_frame(&self.reader);
+                    let why = format!("is Dolby Vision of profile 5, {} ({at})", dolby::unusable(why));
+                    return Err(self.reader.demuxer.bad(why));
+                }
                 self.reader.damage.retimed_frames += u64::from(place.retimed);
                 self.unfilled = Some(place);
                 return Ok(Event::Frame { pts: place.pts, duration: place.duration });
@@ -358,6 +364,11 @@ impl Source {
     fn advance(&mut self) -> Result<()> {
         match self.reader.step()? {
             ReadEvent::Frame => {
+                let (key, time) = (self.reader.frame_is_key(), self.reader.frame_time());
+                let composed = self.ingest.composer().map(|composer| composer.take(&self.reader.frame, key));
+                if composed == Some(false) {
+                    self.reader.note_damage(time);
+                }
                 let place = self.timeline.place(self.reader.frame_time(), self.reader.frame_duration());
                 if self.timeline.is_after(place.pts) {
                     self.end_video()?;

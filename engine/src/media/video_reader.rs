@@ -359,7 +359,8 @@ impl VideoReader {
         }
     }
 
-    fn note_damage(&mut self, time: Option<i64>) {
+    /// Counts a damaged frame.
+    pub(super) fn note_damage(&mut self, time: Option<i64>) {
         self.damage.damaged_frames += 1;
         self.damage.first_at = self.damage.first_at.or(time.map(|time| self.seconds(time)));
     }

@@ -6,6 +6,7 @@
 mod bad;
 mod changes;
 mod damage;
+mod dolby;
 mod facts;
 mod footage;
 mod pictures;

@@ -90,7 +90,7 @@ fn matroskas_encryption_is_told() {
 }
 
 #[test]
-fn of_dolby_vision_only_a_base_layer_that_is_a_picture_is_taken() {
+fn of_dolby_vision_without_metadata_only_a_base_layer_that_is_a_picture_is_taken() {
     let directory = tempfile::tempdir().unwrap();
     let path = Odd::DolbyVision5.write(directory.path()).unwrap().path;
     assert!(why(&path).starts_with("is Dolby Vision of profile 5"), "{}", why(&path));

@@ -133,18 +133,9 @@ impl MapSpec {
 
     /// Gives where chroma lies along x and along y.
     pub(in crate::picture) fn axes(&self) -> [ChromaAxis; 2] {
-        axes(self.source, self.chroma)
+        let s = self.source.subsampling;
+        self.chroma.axes([s.x, s.y])
     }
-}
-
-/// Gives where chroma lies along x and along y.
-fn axes(format: FrameFormat, chroma: ChromaSite) -> [ChromaAxis; 2] {
-    let s = format.subsampling;
-    [(s.x, chroma.x), (s.y, chroma.y)].map(|(s, siting)| {
-        #[expect(clippy::cast_possible_truncation, reason = "from -1 to 2")]
-        let offset = (2.0 * siting.offset(s)) as i32;
-        ChromaAxis { subsampling: s as usize, offset }
-    })
 }
 
 /// Looks at the planes of a whole frame with chroma there as colours.
@@ -155,5 +146,5 @@ pub fn colour_source<S: Sample + upright_shaders::Sample>(frame: &Frame, chroma:
         let layout = frame.layout(index);
         PlaneArea { samples, stride, columns: 0..layout.width as usize, rows: 0..layout.height as usize }
     });
-    ColourSource { planes, bits: format.depth.bits(), axes: axes(format, chroma) }
+    ColourSource { planes, bits: format.depth.bits(), axes: chroma.axes([format.subsampling.x, format.subsampling.y]) }
 }

@@ -1,6 +1,7 @@
 //! Measures how bright the pictures of a film of PQ are, where no metadata tells.
 
-use super::colour_map::{Coding, ColourMapError, PQ_MAX, SourceColour, nits_of_pq};
+use super::colour_map::{Coding, ColourMapError, SourceColour};
+use crate::light::{PQ_MAX, nits_of_pq};
 use upright_shaders::Sample;
 use upright_shaders::map_colour::ColourSource;
 
@@ -91,7 +92,7 @@ fn percentile(counts: &[usize], left_out: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::tone::colour_map::pq_of_nits;
+    use crate::light::pq_of_nits;
     use upright_shaders::map_colour::ChromaAxis;
     use upright_shaders::plane::PlaneArea;
 

@@ -1,7 +1,8 @@
 //! Bakes a conversion of colours into a table.
 
-use super::colour_map::{Coding, ColourMap, ColourMapError, SourceColour, Target, Triple};
+use super::colour_map::{Coding, ColourMap, ColourMapError, SourceColour, Target};
 use super::cube::Cube;
+use crate::light::Triple;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::num::NonZero;
@@ -166,7 +167,7 @@ fn node(codes: Triple, bits: u32) -> [u16; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::tone::colour_map::{nits_of_pq, pq_of_nits};
+    use crate::light::{nits_of_pq, pq_of_nits};
     use upright_shaders::map_colour::{ChromaAxis, ColourSource, MapMemory, map_chroma, map_luma};
     use upright_shaders::plane::PlaneArea;
 
