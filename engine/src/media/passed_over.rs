@@ -67,6 +67,19 @@ pub(super) fn captions(reader: &VideoReader) -> Option<PassedOver> {
     })
 }
 
+/// HDR10+ (SMPTE ST 2094-40) that the reader's frame carries, as those of a whole film do.
+pub(super) fn dynamic_metadata(reader: &VideoReader) -> Option<PassedOver> {
+    ffi::frame_side_data(&reader.frame, av::AVFrameSideDataType::AV_FRAME_DATA_DYNAMIC_HDR_PLUS)?;
+    Some(PassedOver {
+        stream: reader.video,
+        kind: "dynamic metadata".into(),
+        track: 1,
+        codec: "hdr10+".to_owned(),
+        language: None,
+        because: "renditions have the metadata of the whole film alone".to_owned(),
+    })
+}
+
 fn kind(stream: &av::AVStream) -> &'static str {
     use av::AVMediaType::{AVMEDIA_TYPE_ATTACHMENT, AVMEDIA_TYPE_SUBTITLE};
     // SAFETY: a stream has parameters.

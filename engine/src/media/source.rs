@@ -134,6 +134,7 @@ impl Source {
         }
         reader.damage.missing_bytes = reader.demuxer.missing_bytes();
         passed_over.extend(passed_over::captions(&reader));
+        passed_over.extend(passed_over::dynamic_metadata(&reader));
         let Picture { described, ingest, info: mut video } = picture;
         let sameness = Sameness::new(&reader, described);
 
