@@ -11,7 +11,9 @@ use upright_engine::geometry::Rational;
 use upright_engine::ladder::Ladder;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookPlace;
-use upright_engine::plan::{CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, PlanOptions, Subtitles, TwoShots};
+use upright_engine::plan::{
+    CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, PlanOptions, Subtitles, TwoShots, UpscaleChoice,
+};
 use upright_engine::source::{AudioChoice, Stereo, VideoChoice};
 
 /// Turns landscape film and drama into vertical (9:16) AV1 renditions.
@@ -447,6 +449,11 @@ pub(crate) struct WantedArguments {
     /// noise's standard deviation, in tenths of a code of 8 bits. Decoders put the like of it back, as film grain
     #[arg(long, value_name = "NOISE", default_value = "off", value_parser = values::denoise, help_heading = "Picture")]
     pub(crate) denoise: Denoise,
+
+    /// Windows of fewer samples than a rendition has pixels: lanczos, sharp (gives fine detail back that enlarging takes), auto
+    /// (sharp where the source has bits enough to have such detail)
+    #[arg(long, value_name = "WAY", default_value = "lanczos", value_parser = values::upscale, help_heading = "Picture")]
+    pub(crate) upscale: UpscaleChoice,
 
     /// High dynamic range: auto (stays, unless 8 bits are asked for), keep, sdr (becomes standard dynamic range in BT.709), both (a
     /// rendition of each size of either)

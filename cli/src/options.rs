@@ -52,6 +52,7 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
         .subtitles(wanted.subtitles)
         .deinterlace(wanted.deinterlace)
         .denoise(wanted.denoise)
+        .upscale(wanted.upscale)
         .dynamic_range(wanted.dynamic_range)
         .gamut(wanted.gamut)
         .look(look)

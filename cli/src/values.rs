@@ -11,6 +11,7 @@ use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookPlace;
 use upright_engine::plan::{
     CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, Layout, MOST_NOISE, ShotMode, Subtitles, TwoShots,
+    UpscaleChoice,
 };
 use upright_engine::source::{AudioChoice, AudioSelector, Stereo, VideoChoice};
 
@@ -205,6 +206,16 @@ pub(crate) fn denoise(text: &str) -> Result<Denoise, String> {
             Ok(level @ 1..=MOST_NOISE) => Ok(Denoise::Level(level)),
             _ => Err(format!("give off, auto, or a number from 1 to {MOST_NOISE}")),
         },
+    }
+}
+
+/// Reads how windows are enlarged.
+pub(crate) fn upscale(text: &str) -> Result<UpscaleChoice, String> {
+    match text {
+        "auto" => Ok(UpscaleChoice::Auto),
+        "lanczos" => Ok(UpscaleChoice::Lanczos),
+        "sharp" => Ok(UpscaleChoice::Sharp),
+        _ => Err("give lanczos, sharp or auto".to_owned()),
     }
 }
 

@@ -223,6 +223,9 @@ pub struct Scan {
     /// True where the times are those of a decode, as far as the container tells. Where it is false, some frames have
     /// wrong times or none, and a decode may find others.
     pub is_exact: bool,
+    /// Bytes of a packet of its picture, on average over those that were read; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packet_bytes: Option<u64>,
 }
 
 /// The chosen video stream.
@@ -455,7 +458,7 @@ mod tests {
                 roles: vec![Role::Comment, Role::VisualImpaired],
             }],
             audio_kept: vec![KeptAudio { track: 1, right: Some(2), stereo: false, copied: true }],
-            scan: Some(Scan { frames: 1440, end: Some(60), can_skip: true, is_exact: true }),
+            scan: Some(Scan { frames: 1440, end: Some(60), can_skip: true, is_exact: true, packet_bytes: Some(5000) }),
             assumptions: vec![Assumption {
                 what: "matrix".into(),
                 value: "bt709".to_owned(),

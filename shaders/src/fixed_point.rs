@@ -6,10 +6,11 @@
 //! and makes room for one bit more than an unsigned intermediate sample of 16 bits would have.
 //!
 //! # Bounds
-//! The absolute weights of a Lanczos-3 row add up to at most 1.553 times [`UNITY`], whatever the phase and the ratio
-//! (found by search; tests hold the tables to [`MAX_GAIN`]). An intermediate sample is then at most
-//! 2^14 * 1.553 = 25,440, which fits 16 bits, and the last sum at most 2^14 * 2^14 * 1.553^2 = 2^29.27, to which the
-//! constant adds 2^28.01: below 2^29.8, which fits 32 bits.
+//! The absolute weights of a Lanczos-3 row add up to at most 1.553 times [`UNITY`], whatever the phase and the ratio, and
+//! with back-projection to at most 1.791 times (found by search; tests hold the tables to [`MAX_GAIN`]). An intermediate
+//! sample is then at most 2^14 * 1.791 = 29,343, which fits 16 bits, and the last sum at most 2^14 * 2^14 * 1.791^2 =
+//! 2^29.68, to which the constant adds 2^28.01: below 2^30.1, which fits 32 bits. What sums are held to is two such
+//! samples times weights of [`crate::Hold`], whose sizes add up to at most 2 times [`UNITY`]: below 2^30.2 with the constant.
 
 /// Fractional bits of weights.
 pub const WEIGHT_BITS: u32 = 14;
@@ -21,7 +22,7 @@ pub const UNITY: i32 = 1 << WEIGHT_BITS;
 pub const MIDDLE_BITS: u32 = 15;
 
 /// No row's absolute weights may add up to more than this many times its sum, or the intermediate samples overflow.
-pub const MAX_GAIN: f64 = 1.56;
+pub const MAX_GAIN: f64 = 1.8;
 
 /// How the source's samples are to be read, as far as scaling is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

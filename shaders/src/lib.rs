@@ -23,7 +23,7 @@ mod scale_vertical;
 pub use compose::{ComposeJob, LayerPlane, LayerRows, MOST_LAYERS, compose};
 pub use deinterlace::deinterlace;
 pub use denoise::denoise;
-pub use filter::Filter;
+pub use filter::{Filter, Hold};
 pub use fixed_point::{Conversion, MAX_GAIN, MIDDLE_BITS, Range, Rounding, UNITY, WEIGHT_BITS};
 #[cfg(feature = "test-kernels")]
 pub use flip_of_three::flip_of_three;

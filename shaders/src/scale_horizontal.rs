@@ -23,6 +23,10 @@ pub struct HorizontalJob {
     pub width: u32,
     pub bias: i32,
     pub shift: u32,
+    pub nearest: u32,
+    pub near: i32,
+    pub far: i32,
+    pub unused: u32,
 }
 
 /// Makes one row of intermediate samples, as long as the filter has outputs, from a row of the picture.
@@ -46,6 +50,15 @@ pub fn scale_horizontal<S: Sample>(
     widened.resize(end - begin + Filter::LANES, 0);
 
     let middle = &mut middle[..filter.outputs()];
+    if let Some((hold, nearest)) = filter.held() {
+        for (x, ((start, nearest), middle)) in filter.starts().iter().zip(nearest).zip(middle).enumerate() {
+            let weights = filter.row(x);
+            let samples = &widened[*start as usize - begin..][..weights.len()];
+            let nearest = &widened[*nearest as usize - begin..][..Filter::NEAREST];
+            *middle = round(hold.apply(dot(samples, weights), nearest.iter().copied()), rounding);
+        }
+        return;
+    }
     // A length known to the compiler is worth much to the short rows that most filters have.
     match filter.stride() {
         8 => rows::<1>(filter, rounding, begin, widened, middle),

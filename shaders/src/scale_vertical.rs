@@ -28,6 +28,9 @@ pub struct VerticalJob {
     pub dither: u32,
     pub key_0: u32,
     pub key_1: u32,
+    pub nearest: u32,
+    pub near: i32,
+    pub far: i32,
 }
 
 /// The noise that dithers: white, uniform over one unit of the output, the same on every device.
@@ -99,11 +102,18 @@ pub fn scale_vertical<S: Sample>(
     let noise = noise.row(y as u32, conversion.vertical.shift);
     for (chunk, output) in output.chunks_mut(LANES).enumerate() {
         let x = chunk * LANES;
-        let mut sums = [conversion.vertical.bias; LANES];
+        let mut sums = [0; LANES];
         for (pair, row) in weights.chunks_exact(2).zip((first..).step_by(2)) {
             let rows = [row, row + 1].map(|row| &middle.row(row)[x..x + LANES]);
             add_pair(&mut sums, rows, [pair[0], pair[1]]);
         }
+        if let Some((hold, nearest)) = filter.held() {
+            let rows: [_; Filter::NEAREST] = std::array::from_fn(|row| &middle.row(nearest[y] as usize + row)[x..]);
+            for (lane, sum) in sums.iter_mut().enumerate() {
+                *sum = hold.apply(*sum, rows.map(|row| row[lane]));
+            }
+        }
+        sums.iter_mut().for_each(|sum| *sum += conversion.vertical.bias);
         if conversion.dither {
             for (lane, sum) in sums.iter_mut().enumerate() {
                 *sum += noise((x + lane) as u32);

@@ -12,6 +12,12 @@ fn join_halves(first: i32, second: i32) -> u32 {
     return (bitcast<u32>(first) & 0xffffu) | (bitcast<u32>(second) << 16u);
 }
 
+// A sum of weighted samples, held to the least and the greatest of the nearest: it overshoots them by no more than a
+// part of their difference, which is in the weights.
+fn hold(sum: vec4i, low: vec4i, high: vec4i, near: i32, far: i32) -> vec4i {
+    return max(min(sum, near * high + far * low), near * low + far * high);
+}
+
 // Chris Wellons, hash-prospector: lowbias32.
 fn hash(value: u32) -> u32 {
     var x = value;

@@ -26,6 +26,12 @@ struct Job {
     width: u32,
     bias: i32,
     shift: u32,
+    // Word offset of the first of the four nearest columns of each column; weights that sums are held with, `near` of 0
+    // where they are not.
+    nearest: u32,
+    near: i32,
+    far: i32,
+    unused: u32,
 }
 
 @group(0) @binding(0) var<storage, read> jobs: array<Job>;
@@ -42,7 +48,7 @@ fn source_sample(row: u32, column: u32, log2_samples_per_word: u32) -> i32 {
 fn middle_sample(job: Job, row: u32, x: u32) -> i32 {
     var column = tables[job.table + x];
     var weights = job.table + job.width + x * job.pairs;
-    var sum = job.bias;
+    var sum = 0;
     for (var pair = 0u; pair < job.pairs; pair++) {
         let both = tables[weights];
         sum += first_half(both) * source_sample(row, column, job.source_log2_samples_per_word);
@@ -50,7 +56,18 @@ fn middle_sample(job: Job, row: u32, x: u32) -> i32 {
         weights += 1u;
         column += 2u;
     }
-    return sum >> job.shift;
+    if job.near != 0 {
+        let first = tables[job.nearest + x];
+        var low = source_sample(row, first, job.source_log2_samples_per_word);
+        var high = low;
+        for (var next = first + 1u; next < first + 4u; next++) {
+            let sample = source_sample(row, next, job.source_log2_samples_per_word);
+            low = min(low, sample);
+            high = max(high, sample);
+        }
+        sum = hold(vec4i(sum), vec4i(low), vec4i(high), job.near, job.far).x;
+    }
+    return (sum + job.bias) >> job.shift;
 }
 
 @compute @workgroup_size(64)

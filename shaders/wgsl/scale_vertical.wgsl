@@ -35,6 +35,11 @@ struct Job {
     // Keys of the noise of planes z = 0 and z = 1.
     key_0: u32,
     key_1: u32,
+    // Word offset of the first of the four nearest rows of each row; weights that sums are held with, `near` of 0 where
+    // they are not.
+    nearest: u32,
+    near: i32,
+    far: i32,
 }
 
 @group(0) @binding(0) var<storage, read> jobs: array<Job>;
@@ -65,15 +70,29 @@ fn scale_vertical(
         return;
     }
     let row = tables[job.table + y] - job.first_row;
-    var at = job.middle + place.plane * job.middle_plane + row * job.middle_stride + (x >> 1u);
+    let column = job.middle + place.plane * job.middle_plane + (x >> 1u);
+    var at = column + row * job.middle_stride;
     var weights = job.table + job.height + y * job.pairs;
-    var sums = vec4i(job.bias);
+    var sums = vec4i(0);
     for (var pair = 0u; pair < job.pairs; pair++) {
         let both = tables[weights];
         sums += first_half(both) * middle_samples(at) + second_half(both) * middle_samples(at + job.middle_stride);
         weights += 1u;
         at += 2u * job.middle_stride;
     }
+    if job.near != 0 {
+        at = column + (tables[job.nearest + y] - job.first_row) * job.middle_stride;
+        var low = middle_samples(at);
+        var high = low;
+        for (var next = 1u; next < 4u; next++) {
+            at += job.middle_stride;
+            let samples = middle_samples(at);
+            low = min(low, samples);
+            high = max(high, samples);
+        }
+        sums = hold(sums, low, high, job.near, job.far);
+    }
+    sums += vec4i(job.bias);
     if job.dither == 1u {
         let key = hash(y ^ select(job.key_0, job.key_1, place.plane == 1u));
         let columns = vec4u(x, x + 1u, x + 2u, x + 3u) + key;

@@ -11,8 +11,8 @@ use upright_engine::frame::{Depth, Frame, FrameFormat, HeldFrame, Subsampling};
 use upright_engine::geometry::{Size, Window};
 use upright_engine::picture::tone::{MapSpec, SourceColour};
 use upright_engine::picture::{
-    DEINTERLACER, Device, DeviceChoice, FieldUse, Graph, PictureRequest, Request, Runner, ScaleSpec, Traffic, View,
-    adapters,
+    DEINTERLACER, Device, DeviceChoice, FieldUse, Graph, PictureRequest, Request, Resampling, Runner, ScaleSpec,
+    Traffic, View, adapters,
 };
 use upright_engine::{Error, Result};
 use upright_fixtures::ADAPTER;
@@ -67,18 +67,22 @@ pub fn jobs() -> Vec<Job> {
                 full_range: false,
                 rungs: LADDER[..rungs].iter().map(|&size| format(size, depth)).collect(),
                 rung_chroma: ChromaSite::LEFT,
-                soft: false,
+                resampling: Resampling::Lanczos,
             },
             window: Window { x: (f64::from(picture_width) - width) / 2.0, y: 0.0, width, height: f64::from(height) },
             step,
             before,
         }
     };
+    let sharp = |job: Job| Job { spec: ScaleSpec { resampling: Resampling::Sharp, ..job.spec }, ..job };
     vec![
         job("1080p, top rung", 1080, Depth::Eight, 1, 0.0, Before::Nothing),
+        // The top rung is the one that is enlarged.
+        sharp(job("1080p, top rung, sharp", 1080, Depth::Eight, 1, 0.0, Before::Nothing)),
         job("1080p, four rungs", 1080, Depth::Eight, 4, 0.0, Before::Nothing),
         // Every frame has filters of its own along x: the difference is what building them costs.
         job("1080p, four rungs, moving", 1080, Depth::Eight, 4, 0.3, Before::Nothing),
+        sharp(job("1080p, four rungs, sharp", 1080, Depth::Eight, 4, 0.0, Before::Nothing)),
         job("1080p 10 bit, four rungs", 1080, Depth::Ten, 4, 0.0, Before::Nothing),
         job("2160p, four rungs", 2160, Depth::Eight, 4, 0.0, Before::Nothing),
         // Two pictures of each frame.

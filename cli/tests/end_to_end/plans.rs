@@ -312,6 +312,42 @@ fn segments_by_themselves_in_any_order_are_the_film() {
 }
 
 #[test]
+fn how_a_film_is_enlarged_is_decided_once_and_what_shrinks_stays_as_it_is() {
+    let desk = Desk::new();
+    let timing = Timing::constant(Ratio::new(25, 1), 40);
+    let clean = Clip { timing, codec: Codec::Raw, container: Container::Nut, ..Clip::new("clean") };
+    let clean = desk.write(&clean).path;
+    let planned = |source: &Path, way| {
+        let options = ["--ladder", "180x320,54x96", "--speed", "10", "--keyframe-interval", "1", "--upscale", way];
+        let path = source.with_extension(format!("{way}.plan.json"));
+        (plan(source, &path, &options)["wanted"]["upscale"].clone(), path)
+    };
+    // Few bits for a pixel, and twelve.
+    assert_eq!(planned(&desk.write(&film()).path, "auto").0, Value::Null);
+    let [(auto, path), (sharp, sharp_path), (lanczos, lanczos_path)] =
+        ["auto", "sharp", "lanczos"].map(|way| planned(&clean, way));
+    assert_eq!([auto, sharp, lanczos], ["sharp".into(), "sharp".into(), Value::Null]);
+
+    let store = desk.path().join("store");
+    for number in ["1", "0"] {
+        let mut segment = upright("segment");
+        segment.arg(&path).args(["--number", number, "--device", "cpu", "-o"]).arg(&store);
+        let output = segment.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let with_store =
+        |path: &Path, folder: &str| rendered(path, &desk.path().join(folder), &["--store", store.to_str().unwrap()]);
+    let (report, joined) = with_store(&path, "joined");
+    assert_eq!(reuse(&report), (2, 2));
+    let (_, sharp) = rendered(&sharp_path, &desk.path().join("sharp"), &[]);
+    assert!(joined == sharp, "segments by themselves");
+    // The store has nothing for it.
+    let (report, lanczos) = with_store(&lanczos_path, "lanczos");
+    assert_eq!(reuse(&report).0, 0);
+    assert!(sharp["180x320.mp4"] != lanczos["180x320.mp4"] && sharp["54x96.mp4"] == lanczos["54x96.mp4"]);
+}
+
+#[test]
 fn a_film_whose_segments_were_cut_by_hand_is_encoded_and_kept_by_them() {
     let desk = Desk::new();
     let source = desk.write(&film()).path;

@@ -5,7 +5,7 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::frame::{Area, Depth, Frame, FrameFormat, HeldFrame, Subsampling};
 use crate::geometry::{Size, Window};
-use crate::picture::{Device, DeviceChoice, Graph, Lease, Runner, ScaleSpec, Stock, View};
+use crate::picture::{Device, DeviceChoice, Graph, Lease, Resampling, Runner, ScaleSpec, Stock, View};
 use crate::source::VideoInfo;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -159,7 +159,7 @@ fn graph(video: &VideoInfo, sizes: &[Size]) -> Graph {
         full_range: video.colour.full_range,
         rungs: sizes.iter().map(rung).collect(),
         rung_chroma: ChromaSite::LEFT,
-        soft: false,
+        resampling: Resampling::Lanczos,
     };
     let mut graph = Graph::new(grid);
     for edge in graph.scale(Graph::SOURCE, &spec) {

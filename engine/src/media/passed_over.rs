@@ -71,6 +71,9 @@ pub(super) fn captions(reader: &VideoReader) -> Option<PassedOver> {
 pub(super) fn dynamic_metadata(reader: &VideoReader) -> Option<PassedOver> {
     ffi::frame_side_data(&reader.frame, av::AVFrameSideDataType::AV_FRAME_DATA_DYNAMIC_HDR_PLUS)?;
     Some(PassedOver {
+        title: None,
+        default: false,
+        roles: Vec::new(),
         stream: reader.video,
         kind: "dynamic metadata".into(),
         track: 1,

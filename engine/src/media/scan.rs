@@ -2,6 +2,7 @@
 
 use super::event::Event;
 use super::source::Source;
+use super::video_reader::VideoReader;
 use crate::error::Result;
 use crate::source::Scan;
 use crate::source::timeline::TimelinePlace;
@@ -50,12 +51,12 @@ impl Source {
                 }
                 let place = self.timeline.place(Some(time), duration);
                 if self.timeline.is_after(place.pts) {
-                    return Ok(scanning.end(untold, self.reader.can_skip()));
+                    return Ok(scanning.end(untold, &self.reader));
                 }
                 scanning.take(place, &mut each);
             }
             if next.is_none() {
-                return Ok(scanning.end(untold, self.reader.can_skip()));
+                return Ok(scanning.end(untold, &self.reader));
             }
         }
     }
@@ -68,7 +69,7 @@ impl Source {
                     scanning.take(TimelinePlace { pts, duration, retimed: false }, &mut each);
                 }
                 Event::Audio { .. } | Event::SoundChanged { .. } => {}
-                Event::End => return Ok(Scan { can_skip: false, ..scanning.end(0, false) }),
+                Event::End => return Ok(Scan { can_skip: false, ..scanning.end(0, &self.reader) }),
             }
         }
     }
@@ -90,14 +91,15 @@ impl Scanning {
     }
 
     /// `untold` is the number of frames without times.
-    fn end(self, untold: u64, can_skip: bool) -> Scan {
+    fn end(self, untold: u64, reader: &VideoReader) -> Scan {
         let is_exact = self.is_exact && untold == 0;
         let last = self.last.filter(|place| place.duration > 0);
         Scan {
             frames: self.frames,
             end: last.map(|place| place.pts.saturating_add(place.duration)),
-            can_skip: can_skip && is_exact,
+            can_skip: reader.can_skip() && is_exact,
             is_exact,
+            packet_bytes: reader.packet_bytes(),
         }
     }
 }

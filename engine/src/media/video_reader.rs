@@ -49,6 +49,8 @@ pub(super) struct VideoReader {
     stop: Option<i64>,
     /// Latest end of a packet of video and of each audio stream, in ticks of the stream.
     ends: Vec<Option<i64>>,
+    /// Number of video packets so far, and their bytes.
+    read: [u64; 2],
 }
 
 /// Outcome of a step.
@@ -82,6 +84,7 @@ impl VideoReader {
             last_time: None,
             stop: None,
             ends: vec![None; wanted.len()],
+            read: [0; 2],
             demuxer,
         })
     }
@@ -125,6 +128,10 @@ impl VideoReader {
                 PacketEvent::Packet { track, packet, begins } => {
                     (self.failures, self.broken) = (0, false);
                     self.packet = packet;
+                    if track == 0 {
+                        let bytes = u64::try_from(self.packet.fields().size).unwrap_or(0);
+                        self.read = [self.read[0] + 1, self.read[1].saturating_add(bytes)];
+                    }
                     if begins {
                         self.flush();
                         self.show_all_that_follow();
@@ -170,6 +177,12 @@ impl VideoReader {
             }
         }
         Ok(None)
+    }
+
+    /// Bytes of a video packet, on average so far; none before the first.
+    pub(super) fn packet_bytes(&self) -> Option<u64> {
+        let [packets, bytes] = self.read;
+        bytes.checked_div(packets)
     }
 
     /// Tells whether all video packets so far tell when they are shown.

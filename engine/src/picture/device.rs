@@ -120,7 +120,7 @@ mod tests {
     use crate::colour::ChromaSite;
     use crate::frame::{Depth, FrameFormat, Subsampling};
     use crate::geometry::Size;
-    use crate::picture::scale::ScaleSpec;
+    use crate::picture::scale::{Resampling, ScaleSpec};
 
     impl Device {
         /// Loses its GPU, as a driver does.
@@ -147,7 +147,7 @@ mod tests {
                 full_range: false,
                 rungs,
                 rung_chroma: ChromaSite::LEFT,
-                soft: false,
+                resampling: Resampling::Lanczos,
             })
         };
         let gpu = || Device::open(&DeviceChoice::Adapter(upright_fixtures::adapter())).unwrap();

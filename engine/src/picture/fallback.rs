@@ -230,7 +230,7 @@ mod tests {
     use crate::picture::info::DeviceInfo;
     use crate::picture::plane_node::{DEINTERLACER, PlaneNode};
     use crate::picture::request::{FieldUse, PictureRequest};
-    use crate::picture::scale::ScaleSpec;
+    use crate::picture::scale::{Resampling, ScaleSpec};
     use crate::plane_twin;
     use upright_shaders::flip_of_three;
     use upright_shaders::kernels::FLIP_OF_THREE;
@@ -244,7 +244,7 @@ mod tests {
             full_range: false,
             rungs: vec![format(54, 96, Depth::Eight), format(36, 64, Depth::Ten)],
             rung_chroma: ChromaSite::LEFT,
-            soft: false,
+            resampling: Resampling::Lanczos,
         }
     }
 

@@ -29,7 +29,7 @@ pub use plane_node::WideTwinFn;
 pub use plane_node::{DEINTERLACER, PlaneNode, PlaneTwin, TwinFn};
 pub use request::{FieldUse, MOST_PICTURES, Neighbour, PictureRequest, Request};
 pub use runner::{PictureSet, Runner};
-pub use scale::{Band, ComposeSpec, Crop, Layer, Layers, MAX_SIDE, ScaleSpec, View};
+pub use scale::{Band, ComposeSpec, Crop, Layer, Layers, MAX_SIDE, Resampling, ScaleSpec, View};
 pub(crate) use stock::{Lease, Stock};
 
 /// Sets of pictures that whoever collects them may hold, besides those that a runner has under way, without its taking more

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::framing::{self, FramingOptions};
 use crate::media::Source;
 use crate::plan::{
-    CropChoice, Deinterlace, Denoise, FieldMake, FieldRun, PictureTimes, Plan, PlanOptions, WantedDenoise,
+    CropChoice, Deinterlace, Denoise, FieldMake, FieldRun, PictureTimes, Plan, PlanOptions, Upscale, WantedDenoise,
 };
 use crate::source::{Scanning, SourceInfo};
 use crate::time::Time;
@@ -98,6 +98,7 @@ pub fn plan(
     })?;
     add(fields.borrow_mut().as_mut().map(PictureTimes::finish).unwrap_or_default());
     plan.found.scan = Some(scan);
+    plan.wanted.upscale = Upscale::decide(&plan.found, options.upscale);
     let mut plan = plan.with_segments(list.into_inner())?;
     if options.denoise != Denoise::Off {
         plan.wanted.denoise = denoising::decide(&plan, options.denoise, &|| source.open_again(control), control)?;

@@ -7,6 +7,7 @@ use super::fields::FieldRun;
 use super::options::{DepthChoice, PlanOptions};
 use super::segments::{KeyFrameRule, SegmentList, Segmentation};
 use super::track::{CropKey, Interpolation, Shot};
+use super::upscale::Upscale;
 use super::wanted::{Wanted, WantedAudio, WantedEncoder};
 use crate::encode::{self, EncoderCapabilities, EncoderChoice, KeyFrameControl};
 use crate::error::{Error, Result};
@@ -42,6 +43,7 @@ impl Plan {
             fields: fields(source, options),
             denoise: None,
             colour,
+            upscale: Upscale::decide(source, options.upscale),
             key_frames: KeyFrameRule { interval: options.keyframe_interval, frames: None },
             segments: Segmentation::AsDecoded { key_frames: capabilities.segment_key_frames },
             encoder: WantedEncoder {

@@ -365,7 +365,7 @@ impl Plan {
             full_range: source.colour.full_range && !converted,
             rungs: rungs.iter().map(|rung| Self::rung_format(rung)).collect(),
             rung_chroma: rungs.first().map_or(self.follows.colour.chroma, |rung| rung.colour.chroma),
-            soft: false,
+            resampling: self.wanted.upscale.resampling(),
         };
         // No frame's window is larger than the larger of the two keys that it lies between.
         let keys = self.wanted.shots.iter().flat_map(|shot| &shot.track);

@@ -18,6 +18,7 @@ mod migrate;
 mod options;
 mod segments;
 mod track;
+mod upscale;
 mod wanted;
 
 pub use converted::ConvertedColour;
@@ -34,6 +35,7 @@ pub(crate) use segments::{FramePlace, Segmenter};
 pub use segments::{KeyFrameRule, Segment, Segmentation};
 pub use track::{Caption, CropKey, Interpolation, Layout, Placement, Shot, ShotBorders, ShotMode, ShotSubject};
 pub(crate) use track::{placement, shot_at};
+pub use upscale::{Upscale, UpscaleChoice};
 pub use wanted::{Wanted, WantedAudio, WantedEncoder};
 
 #[cfg(test)]

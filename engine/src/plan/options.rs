@@ -3,6 +3,7 @@
 use super::denoise::{Denoise, MOST_NOISE};
 use super::fields::Deinterlace;
 use super::track::Shot;
+use super::upscale::UpscaleChoice;
 use crate::analyse::Analysis;
 use crate::encode::{self, EncoderChoice, EncoderKind};
 use crate::error::{Error, Result};
@@ -49,6 +50,8 @@ pub struct PlanOptions {
     pub gamut: Gamut,
     /// A studio's own look, for renditions in BT.709.
     pub look: Option<LookFile>,
+    /// How windows are enlarged that have fewer samples than a rendition has pixels.
+    pub upscale: UpscaleChoice,
     /// Shots of an earlier plan; those of them that are locked stay as they are.
     pub earlier: Vec<Shot>,
 }
@@ -73,6 +76,7 @@ impl Default for PlanOptions {
             dynamic_range: DynamicRange::Auto,
             gamut: Gamut::Keep,
             look: None,
+            upscale: UpscaleChoice::Lanczos,
             earlier: Vec::new(),
         }
     }
@@ -112,6 +116,7 @@ builders! {
     dynamic_range: DynamicRange,
     gamut: Gamut,
     look: Option<LookFile>,
+    upscale: UpscaleChoice,
     earlier: Vec<Shot>,
 }
 

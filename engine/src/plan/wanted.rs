@@ -5,6 +5,7 @@ use super::denoise::WantedDenoise;
 use super::fields::{FieldMake, FieldRun};
 use super::segments::{KeyFrameRule, Segmentation};
 use super::track::Shot;
+use super::upscale::Upscale;
 use crate::cadence::Cadence;
 use crate::encode::EncoderKind;
 use crate::frame::Depth;
@@ -32,6 +33,9 @@ pub struct Wanted {
     /// Conversion of colours to BT.709; none where they stay as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<ConvertedColour>,
+    /// How windows are enlarged that have fewer samples than a rendition has pixels.
+    #[serde(default, skip_serializing_if = "Upscale::is_lanczos")]
+    pub upscale: Upscale,
     /// Which frames are key frames, the same in every rendition.
     pub key_frames: KeyFrameRule,
     /// The parts that are encoded by themselves, the same in every rendition.

@@ -4,7 +4,7 @@ use crate::encode::EncoderSettings;
 use crate::error::{Error, Result};
 use crate::fingerprint::Sha256Hex;
 use crate::picture::tone::LookPlace;
-use crate::plan::{Caption, ConvertedColour, CropKey, FieldRun, Interpolation, Layout, Plan, Segment, Shot};
+use crate::plan::{Caption, ConvertedColour, CropKey, FieldRun, Interpolation, Layout, Plan, Segment, Shot, Upscale};
 use crate::time::Time;
 use crate::versions::versions;
 use serde::Serialize;
@@ -63,6 +63,10 @@ struct Own<'a> {
     /// How its colours are converted. Nothing where they stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     colour: Option<ShownColour<'a>>,
+    /// How it is enlarged. Nothing where that is with Lanczos' kernel, as it was by a version that knew no other
+    /// way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upscale: Option<Upscale>,
     encoder: &'a EncoderSettings,
 }
 
@@ -120,7 +124,8 @@ impl SegmentKeys {
             fingerprint,
             span: found.span,
             video: &found.video,
-            scan: found.scan,
+            // How many bytes its packets have shows in nothing but what is wanted.
+            scan: found.scan.map(|scan| crate::source::Scan { packet_bytes: None, ..scan }),
             libav_versions: ["libavformat", "libavcodec"].map(|library| versions().remove(library)),
             sound: found.scan.is_none_or(|scan| !scan.can_skip).then(|| {
                 let tracks = plan.wanted.audio.iter().flat_map(|audio| audio.take().tracks());
@@ -150,6 +155,7 @@ impl SegmentKeys {
             fields: fields_within(&self.plan.wanted.fields, shown),
             denoise: self.plan.wanted.denoise.as_ref().map(|denoise| denoise.noise),
             colour: self.plan.wanted.colour.as_ref().filter(|_| follows.converted).map(ShownColour::of),
+            upscale: Some(self.plan.wanted.upscale).filter(|&upscale| upscale != Upscale::Lanczos),
             encoder: &self.plan.encoder_settings(follows),
         };
         let own = serde_json::to_string(&own).map_err(|error| unwritable(&error))?;

@@ -9,7 +9,7 @@ use upright_engine::Error;
 use upright_engine::colour::{ChromaSite, Siting};
 use upright_engine::frame::{Area, Depth, Frame, FrameFormat, HeldFrame, Subsampling};
 use upright_engine::geometry::{Size, Window};
-use upright_engine::picture::{Crop, Device, DeviceChoice, Graph, ScaleSpec, adapters};
+use upright_engine::picture::{Crop, Device, DeviceChoice, Graph, Resampling, ScaleSpec, adapters};
 use upright_fixtures::adapter;
 
 /// The adapter that [`adapter`] names, opened once: that costs more than a test's pictures.
@@ -70,15 +70,16 @@ fn job() -> impl Strategy<Value = ScaleSpec> {
     let depth = prop::sample::select(vec![Depth::Eight, Depth::Ten, Depth::Twelve]);
     let source = (16u32..=130, 16u32..=130, subsampling(), depth).prop_map(|(w, h, s, d)| format(w, h, s, d));
     let rung_site = prop::sample::select(vec![ChromaSite::LEFT, ChromaSite::TOP_LEFT]);
-    (source, site(), any::<bool>(), prop::collection::vec(rung(), 1..4), rung_site).prop_map(
-        |(source, source_chroma, full_range, rungs, rung_chroma)| ScaleSpec {
+    let resampling = prop::sample::select(vec![Resampling::Lanczos, Resampling::Sharp]);
+    (source, site(), any::<bool>(), prop::collection::vec(rung(), 1..4), rung_site, resampling).prop_map(
+        |(source, source_chroma, full_range, rungs, rung_chroma, resampling)| ScaleSpec {
             source,
             room: Size { width: source.width, height: source.height },
             source_chroma,
             full_range,
             rungs,
             rung_chroma,
-            soft: false,
+            resampling,
         },
     )
 }

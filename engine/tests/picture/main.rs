@@ -13,5 +13,6 @@ mod graph;
 mod noise;
 mod pictures;
 mod reference;
+mod sharp;
 mod tone;
 mod zimg;

@@ -3,7 +3,7 @@
 use upright_engine::colour::ChromaSite;
 use upright_engine::frame::{Area, Depth, Frame, FrameFormat, PlaneLayout, Sample, Subsampling};
 use upright_engine::geometry::{Size, Window};
-use upright_engine::picture::{Crop, Device, DeviceChoice, Graph, PictureSet, ScaleSpec};
+use upright_engine::picture::{Crop, Device, DeviceChoice, Graph, PictureSet, Resampling, ScaleSpec};
 use upright_fixtures::inspect::picture_difference;
 use upright_fixtures::{Picture, Plane};
 
@@ -19,7 +19,15 @@ pub(crate) fn window(x: f64, y: f64, width: f64, height: f64) -> Window {
 pub(crate) fn spec(source: FrameFormat, rungs: &[FrameFormat]) -> ScaleSpec {
     let (source_chroma, rung_chroma) = (ChromaSite::LEFT, ChromaSite::LEFT);
     let room = Size { width: source.width, height: source.height };
-    ScaleSpec { source, room, source_chroma, full_range: false, rungs: rungs.to_vec(), rung_chroma, soft: false }
+    ScaleSpec {
+        source,
+        room,
+        source_chroma,
+        full_range: false,
+        rungs: rungs.to_vec(),
+        rung_chroma,
+        resampling: Resampling::Lanczos,
+    }
 }
 
 /// One value per sample, in the order of the planes.

@@ -5,7 +5,7 @@
 //! any certainty. [`Portable`] is for processors without one of the others; NEON is among them, for it is part of every
 //! 64-bit ARM processor and the compiler uses it unasked.
 
-use upright_shaders::Rounding;
+use upright_shaders::{Hold, Rounding};
 
 /// Two neighbouring samples or weights.
 pub(super) type Pair = [i16; 2];
@@ -40,6 +40,16 @@ pub(super) struct Picks<'a> {
     pub pairs: usize,
     /// The weights of all pairs.
     pub weights: &'a [[Pair; PICKED.0]],
+    /// What sums are held to, if they are.
+    pub hold: Option<PickHold<'a>>,
+}
+
+/// The bytes of the four nearest samples of columns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PickHold<'a> {
+    pub hold: Hold,
+    /// Which bytes of the first window make up the first two; the others are a pair further on.
+    pub bytes: &'a [u8; WINDOW],
 }
 
 /// An instruction set. A value of such a type is the proof that the processor has it.
@@ -55,6 +65,17 @@ pub(super) trait Simd: Copy {
 
     /// Adds to each sum its pair's product with `weights`.
     fn dot(self, sums: Self::Sums, pairs: &[Pair; BLOCK], weights: Pair) -> Self::Sums;
+
+    /// Holds each sum, of those that began as `begun`, to four samples: the second of its pair in the first of `ends`, the
+    /// first of that in the last of them, and those of its pair in `between`; where the ends are the same, these are in order.
+    fn hold(
+        self,
+        sums: Self::Sums,
+        begun: Self::Sums,
+        ends: [&[Pair; BLOCK]; 2],
+        between: &[Pair; BLOCK],
+        hold: Hold,
+    ) -> Self::Sums;
 
     /// The sums without their lowest `shift` bits, which must leave 16: two neighbouring sums become a pair.
     fn to_pairs(self, sums: Self::Sums, shift: u32) -> [Pair; BLOCK / 2];
@@ -72,22 +93,26 @@ pub(super) trait Simd: Copy {
     /// number comes first in a pair. Rows hold whole windows. As written here it takes longer than transposing strips.
     #[inline(always)]
     fn pick(self, rows: [&[u8]; PICKED.1], picks: Picks<'_>, rounding: Rounding) -> [[Pair; PICKED.0]; PICKED.1 / 2] {
-        let number = |row: &[u8], column: usize, pair: usize, half: usize| {
+        let number = |row: &[u8], bytes: &[u8; WINDOW], column: usize, pair: usize, half: usize| {
             let byte = |at: usize| {
-                let picked = usize::from(picks.bytes[at]) + pair * picks.step;
+                let picked = usize::from(bytes[at]) + pair * picks.step;
                 if picks.mask >> at & 1 == 1 { row[picks.start + picked] } else { 0 }
             };
             let first = 4 * column + 2 * half;
-            i32::from(i16::from_le_bytes([byte(first), byte(first + 1)]))
+            i16::from_le_bytes([byte(first), byte(first + 1)])
         };
         let sum = |row: &[u8], column: usize| {
-            let mut sum = rounding.bias;
+            let mut sum = 0;
             for (pair, weights) in picks.weights.iter().enumerate() {
                 for (half, weight) in weights[column].into_iter().enumerate() {
-                    sum += number(row, column, pair, half) * i32::from(weight);
+                    sum += i32::from(number(row, picks.bytes, column, pair, half)) * i32::from(weight);
                 }
             }
-            (sum >> rounding.shift) as i16
+            if let Some(PickHold { hold, bytes }) = picks.hold {
+                let nearest = [(0, 0), (0, 1), (1, 0), (1, 1)];
+                sum = hold.apply(sum, nearest.map(|(pair, half)| number(row, bytes, column, pair, half)));
+            }
+            ((sum + rounding.bias) >> rounding.shift) as i16
         };
         std::array::from_fn(|pair| {
             std::array::from_fn(|column| [sum(rows[2 * pair], column), sum(rows[2 * pair + 1], column)])
@@ -117,6 +142,22 @@ impl Simd for Portable {
         let weights = weights.map(i32::from);
         for (sum, pair) in sums.iter_mut().zip(pairs) {
             *sum += i32::from(pair[0]) * weights[0] + i32::from(pair[1]) * weights[1];
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn hold(
+        self,
+        mut sums: Self::Sums,
+        begun: Self::Sums,
+        [first, last]: [&[Pair; BLOCK]; 2],
+        between: &[Pair; BLOCK],
+        hold: Hold,
+    ) -> Self::Sums {
+        for (lane, sum) in sums.iter_mut().enumerate() {
+            let nearest = [first[lane][1], between[lane][0], between[lane][1], last[lane][0]];
+            *sum = begun[lane] + hold.apply(*sum - begun[lane], nearest);
         }
         sums
     }

@@ -9,7 +9,7 @@
 //! and what is made of it is transposed back.
 
 use super::simd::{ANY, BLOCK, PICKED, Pair, Simd, TILE, WINDOW};
-use super::weights::{ColumnFilter, PairFilter};
+use super::weights::{ColumnFilter, PairFilter, PairHold};
 use crate::frame::{Depth, Frame, Sample};
 use std::ops::Range;
 use upright_shaders::{Conversion, Noise};
@@ -196,9 +196,14 @@ impl RungPlane<'_> {
         made.resize(stride, [[0; 2]; BLOCK / 2]);
         for (output, made) in made[..filter.outputs()].iter_mut().enumerate() {
             let (start, weights) = filter.row(output);
-            let mut sums = simd.splat(rounding.bias);
+            let begun = simd.splat(rounding.bias);
+            let mut sums = begun;
             for (column, &weights) in columns[start - begin..][..weights.len()].iter().zip(weights) {
                 sums = simd.dot(sums, column, weights);
+            }
+            if let Some(PairHold { hold, ends, between }) = filter.hold(output) {
+                let [first, last, between] = [ends[0], ends[1], between].map(|pair| &columns[pair - begin]);
+                sums = simd.hold(sums, begun, [first, last], between, hold);
             }
             *made = simd.to_pairs(sums, rounding.shift);
         }
@@ -252,6 +257,7 @@ impl RungPlane<'_> {
                 weights,
                 noise: conversion.dither.then_some(noise),
                 conversion: *conversion,
+                hold: filter.hold(row),
             };
             let output = &mut output[row * stride..][..width];
             // Up to half size: a loop over few weights is unrolled, and they stay in registers.
@@ -281,14 +287,14 @@ struct RowPairs<'a> {
     /// The constants that the sums begin with, if they differ.
     noise: Option<&'a [i32]>,
     conversion: Conversion,
+    hold: Option<PairHold>,
 }
 
 impl RowPairs<'_> {
     /// Makes the row with `PAIRS` pairs of weights, or [`ANY`] number of them.
     #[inline(always)]
     fn weigh<const PAIRS: usize>(self, simd: impl Simd, output: &mut [impl OutputSample]) {
-        let row = |index: usize| &self.ring[(self.start + index) % self.rows * self.stride..][..self.stride];
-        let few: [_; PAIRS] = std::array::from_fn(|index| (row(index), self.weights[index]));
+        let few: [_; PAIRS] = std::array::from_fn(|index| (self.row(self.start + index), self.weights[index]));
         let width = output.len();
         for (block, output) in output.as_chunks_mut().0.iter_mut().enumerate() {
             *output = self.block(simd, few, block * BLOCK);
@@ -313,10 +319,11 @@ impl RowPairs<'_> {
         few: [(&[Pair], Pair); PAIRS],
         x: usize,
     ) -> [T; BLOCK] {
-        let mut sums = match self.noise {
+        let begun = match self.noise {
             Some(noise) => simd.load(block_at(noise, x)),
             None => simd.splat(self.conversion.vertical.bias),
         };
+        let mut sums = begun;
         for (row, weights) in few {
             sums = simd.dot(sums, block_at(row, x), weights);
         }
@@ -327,7 +334,17 @@ impl RowPairs<'_> {
                 row = if row + 1 == self.rows { 0 } else { row + 1 };
             }
         }
+        if let Some(PairHold { hold, ends: [first, last], between }) = self.hold {
+            let ends = [block_at(self.row(first), x), block_at(self.row(last), x)];
+            sums = simd.hold(sums, begun, ends, block_at(self.row(between), x), hold);
+        }
         T::from_sums(simd, sums, &self.conversion)
+    }
+
+    /// A row pair of the picture.
+    #[inline(always)]
+    fn row(&self, pair: usize) -> &[Pair] {
+        &self.ring[pair % self.rows * self.stride..][..self.stride]
     }
 }
 

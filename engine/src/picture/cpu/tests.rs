@@ -3,14 +3,16 @@
 use super::instructions::{Instructions, info};
 use super::scaler::CpuScaler;
 #[cfg(target_arch = "x86_64")]
-use super::simd::{Picks, Portable, Simd};
+use super::simd::{PickHold, Picks, Portable, Simd};
 #[cfg(target_arch = "x86_64")]
 use super::x86::Avx512;
 use crate::colour::{ChromaSite, Siting};
 use crate::frame::{Area, Depth, Frame, FrameFormat, Sample, Subsampling};
 use crate::geometry::{Size, Window};
-use crate::picture::scale::{Crop, Filters, PlaneKind, ScaleSpec};
+use crate::picture::scale::{Crop, Filters, PlaneKind, Resampling, ScaleSpec};
 use proptest::prelude::*;
+#[cfg(target_arch = "x86_64")]
+use upright_shaders::Hold;
 use upright_shaders::{MiddleRows, Noise, scale_horizontal, scale_vertical};
 
 /// Scales a frame by the twins, row after row.
@@ -121,9 +123,10 @@ fn specs() -> impl Strategy<Value = ScaleSpec> {
         prop::sample::select(vec![Subsampling::CS420, Subsampling::CS422, Subsampling::CS440, Subsampling::CS444]);
     let depth = || prop::sample::select(vec![Depth::Eight, Depth::Ten, Depth::Twelve]);
     let siting = || prop::sample::select(vec![Siting::Start, Siting::Centre, Siting::End]);
-    let rungs = (prop::collection::vec((even(), even()), 1..4), depth());
+    let resampling = prop::sample::select(vec![Resampling::Lanczos, Resampling::Sharp]);
+    let rungs = (prop::collection::vec((even(), even()), 1..4), depth(), resampling);
     (side(), side(), subsampling, depth(), siting(), siting(), any::<bool>(), rungs).prop_map(
-        |(width, height, subsampling, depth, x, y, full_range, (rungs, rung_depth))| ScaleSpec {
+        |(width, height, subsampling, depth, x, y, full_range, (rungs, rung_depth, resampling))| ScaleSpec {
             source: FrameFormat { width, height, subsampling, depth },
             room: Size { width, height },
             source_chroma: ChromaSite { x, y },
@@ -138,7 +141,7 @@ fn specs() -> impl Strategy<Value = ScaleSpec> {
                 })
                 .collect(),
             rung_chroma: ChromaSite::LEFT,
-            soft: false,
+            resampling,
         },
     )
 }
@@ -186,12 +189,15 @@ proptest! {
         picked in prop::collection::vec(0..64_usize, 64),
         weights in prop::collection::vec(prop::array::uniform16(prop::array::uniform2(-2000_i16..2000)), 12),
         shift in 9..=16_u32,
+        hold in prop::option::of((0..16_384_i32, 0..8192_i32)),
     ) {
         let step = 2 * bytes;
         // None beyond the window's end at its last pair.
         let window_pairs = window_pairs.min(8);
         let bytes = std::array::from_fn(|at| (picked[at] % (64 - (window_pairs - 1) * step)) as u8);
-        let picks = Picks { start, bytes: &bytes, mask, step, pairs: window_pairs, weights: &weights[..pairs] };
+        let nearest = std::array::from_fn(|at| (picked[63 - at] % (64 - step)) as u8);
+        let hold = hold.map(|(unity, margin)| PickHold { hold: Hold::new(unity, margin), bytes: &nearest });
+        let picks = Picks { start, bytes: &bytes, mask, step, pairs: window_pairs, weights: &weights[..pairs], hold };
         let rows = rows.each_ref().map(Vec::as_slice);
         let rounding = upright_shaders::Rounding { bias: 77, shift };
         let Some(simd) = Avx512::detect() else { return Ok(()) };
@@ -208,7 +214,7 @@ fn film() -> ScaleSpec {
         full_range: false,
         rungs: vec![format(180, 320), format(90, 160)],
         rung_chroma: ChromaSite::LEFT,
-        soft: false,
+        resampling: Resampling::Lanczos,
     }
 }
 

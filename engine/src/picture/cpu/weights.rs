@@ -1,8 +1,8 @@
 //! A filter in the forms in which it is applied.
 
-use super::simd::{ANY, PICKED, Pair, Picks, Simd, WINDOW};
+use super::simd::{ANY, PICKED, Pair, PickHold, Picks, Simd, WINDOW};
 use std::ops::Range;
-use upright_shaders::{Filter, Rounding};
+use upright_shaders::{Filter, Hold, Rounding};
 
 /// A filter whose rows begin at even source samples, as pairs of weights.
 #[derive(Debug, Default)]
@@ -12,6 +12,19 @@ pub(super) struct PairFilter {
     /// First pair of source samples of each output sample.
     starts: Vec<u32>,
     weights: Vec<Pair>,
+    hold: Hold,
+    /// First of the nearest source samples of each output sample; empty where sums are not held.
+    nearest: Vec<u32>,
+}
+
+/// What a sum is held to, for a filter in pairs: the four nearest source samples.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PairHold {
+    pub hold: Hold,
+    /// The pairs of source samples that have the first and the last of them, which are one where the first begins it.
+    pub ends: [usize; 2],
+    /// The pair that has the others, or what the ends have not.
+    pub between: usize,
 }
 
 impl PairFilter {
@@ -28,13 +41,33 @@ impl PairFilter {
             let first = (filter.starts()[output] - 2 * self.starts[output]) as usize;
             row.as_flattened_mut()[first..first + filter.taps()].copy_from_slice(&filter.row(output)[..filter.taps()]);
         }
+        self.nearest.clear();
+        if let Some((hold, nearest)) = filter.held() {
+            self.hold = hold;
+            self.nearest.extend_from_slice(nearest);
+        }
     }
 
-    /// First pair of source samples of an output sample, and the weights from there to the last that is not zero.
+    /// First pair of source samples of an output sample, and the weights from there to the last that is not zero, or that
+    /// has one of the nearest samples.
     pub(super) fn row(&self, output: usize) -> (usize, &[Pair]) {
+        let start = self.starts[output] as usize;
         let weights = &self.weights[output * self.pairs..][..self.pairs];
-        let weights = weights.strip_suffix(&[[0; 2]]).unwrap_or(weights);
-        (self.starts[output] as usize, weights)
+        let last = |hold: PairHold| hold.ends[1].max(hold.between);
+        match weights.strip_suffix(&[[0; 2]]) {
+            Some(weights) if self.hold(output).is_none_or(|hold| last(hold) < start + weights.len()) => {
+                (start, weights)
+            }
+            _ => (start, weights),
+        }
+    }
+
+    /// Gives what the sum of an output sample is held to.
+    #[inline(always)]
+    pub(super) fn hold(&self, output: usize) -> Option<PairHold> {
+        let first = *self.nearest.get(output)? as usize;
+        let pair = first / 2;
+        Some(PairHold { hold: self.hold, ends: [pair, first.div_ceil(2) + first % 2], between: pair + 1 })
     }
 
     /// The most pairs of weights that a row has.
@@ -67,6 +100,9 @@ pub(super) struct PickFilter {
     /// Of [`PICKED`] columns: the first byte of the first window, and what is picked.
     blocks: Vec<(usize, [u8; WINDOW])>,
     weights: Vec<[Pair; PICKED.0]>,
+    hold: Hold,
+    /// Of [`PICKED`] columns: what is picked for the first two of the nearest samples; empty where sums are not held.
+    nearest: Vec<[u8; WINDOW]>,
 }
 
 impl PickFilter {
@@ -101,6 +137,22 @@ impl PickFilter {
             self.blocks.push((starts[0] as usize * bytes, picks));
         }
         self.window_pairs = (1 + (WINDOW - end) / self.step).min(self.pairs);
+        self.nearest.clear();
+        let Some((hold, nearest)) = filter.held() else { return true };
+        self.hold = hold;
+        for (firsts, starts) in nearest.chunks(columns).zip(filter.starts().chunks(columns)) {
+            let mut picks = [0; WINDOW];
+            for (column, &first) in firsts.iter().enumerate() {
+                let begin = (first - starts[0]) as usize * bytes;
+                if begin + 2 * self.step > WINDOW {
+                    return false;
+                }
+                for (byte, pick) in picks[4 * column..][..4].iter_mut().enumerate() {
+                    *pick = (begin + byte * bytes / 2) as u8;
+                }
+            }
+            self.nearest.push(picks);
+        }
         true
     }
 
@@ -135,10 +187,18 @@ impl PickFilter {
         let (all_pairs, pairs) = if PAIRS == ANY { (self.pairs, self.window_pairs) } else { (PAIRS, PAIRS) };
         let Self { step, mask, .. } = *self;
         let made = above.as_chunks_mut().0.iter_mut().zip(below.as_chunks_mut().0);
-        for (((start, bytes), weights), made) in self.blocks.iter().zip(self.weights.chunks_exact(all_pairs)).zip(made)
-        {
-            let picks = Picks { start: start - begin, bytes, mask, step, pairs, weights };
-            [*made.0, *made.1] = simd.pick(rows, picks, rounding);
+        let blocks = self.blocks.iter().zip(self.weights.chunks_exact(all_pairs));
+        if self.nearest.is_empty() {
+            for (((start, bytes), weights), made) in blocks.zip(made) {
+                let picks = Picks { start: start - begin, bytes, mask, step, pairs, weights, hold: None };
+                [*made.0, *made.1] = simd.pick(rows, picks, rounding);
+            }
+        } else {
+            for ((((start, bytes), weights), nearest), made) in blocks.zip(&self.nearest).zip(made) {
+                let hold = Some(PickHold { hold: self.hold, bytes: nearest });
+                let picks = Picks { start: start - begin, bytes, mask, step, pairs, weights, hold };
+                [*made.0, *made.1] = simd.pick(rows, picks, rounding);
+            }
         }
     }
 }

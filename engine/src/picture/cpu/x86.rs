@@ -2,9 +2,9 @@
 
 #![expect(unsafe_code, reason = "vector intrinsics")]
 
-use super::simd::{BLOCK, PICKED, Pair, Picks, Simd, TILE, WINDOW};
+use super::simd::{BLOCK, PICKED, Pair, PickHold, Picks, Simd, TILE, WINDOW};
 use std::arch::x86_64::*;
-use upright_shaders::Rounding;
+use upright_shaders::{Hold, Rounding};
 
 /// x86-64 with AVX2.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +40,36 @@ impl Simd for Avx2 {
             for (part, sum) in sums.iter_mut().enumerate() {
                 let pairs = _mm256_loadu_si256(pairs.as_ptr().add(8 * part).cast());
                 *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, weights));
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn hold(
+        self,
+        mut sums: Self::Sums,
+        begun: Self::Sums,
+        [first, last]: [&[Pair; BLOCK]; 2],
+        between: &[Pair; BLOCK],
+        hold: Hold,
+    ) -> Self::Sums {
+        // SAFETY: `self` proves AVX2; the loads cover the arrays' 32 pairs of 4 bytes.
+        unsafe {
+            let below = _mm256_set1_epi32(bytemuck::cast([hold.near, hold.far]));
+            let above = _mm256_set1_epi32(bytemuck::cast([hold.far, hold.near]));
+            for (part, sum) in sums.iter_mut().enumerate() {
+                let load = |pairs: &[Pair; BLOCK]| _mm256_loadu_si256(pairs.as_ptr().add(8 * part).cast());
+                let outer = _mm256_blend_epi16::<0xaa>(load(last), load(first));
+                let inner = load(between);
+                let (low, high) = (_mm256_min_epi16(outer, inner), _mm256_max_epi16(outer, inner));
+                // Of both halves of a pair, in either.
+                let low = _mm256_min_epi16(low, swap_halves(low));
+                let high = _mm256_max_epi16(high, swap_halves(high));
+                let range = _mm256_blend_epi16::<0xaa>(low, high);
+                let least = _mm256_add_epi32(begun[part], _mm256_madd_epi16(range, below));
+                let most = _mm256_add_epi32(begun[part], _mm256_madd_epi16(range, above));
+                *sum = _mm256_max_epi32(_mm256_min_epi32(*sum, most), least);
             }
         }
         sums
@@ -119,6 +149,14 @@ impl Simd for Avx2 {
 /// # Safety
 /// The processor must have AVX2.
 #[inline(always)]
+unsafe fn swap_halves(pairs: __m256i) -> __m256i {
+    // SAFETY: the caller's promise.
+    unsafe { _mm256_or_si256(_mm256_slli_epi32::<16>(pairs), _mm256_srli_epi32::<16>(pairs)) }
+}
+
+/// # Safety
+/// The processor must have AVX2.
+#[inline(always)]
 unsafe fn shift_right(sums: [__m256i; BLOCK / 8], shift: u32) -> [__m256i; BLOCK / 8] {
     // SAFETY: the caller's promise.
     unsafe {
@@ -167,6 +205,26 @@ impl Simd for Avx512 {
             let high = dpwssd(sums[1], load(pairs.as_ptr().add(16).cast()), weights);
             [low, high]
         }
+    }
+
+    #[inline(always)]
+    fn hold(
+        self,
+        mut sums: Self::Sums,
+        begun: Self::Sums,
+        [first, last]: [&[Pair; BLOCK]; 2],
+        between: &[Pair; BLOCK],
+        hold: Hold,
+    ) -> Self::Sums {
+        // SAFETY: `self` proves AVX-512 F, BW and VNNI; the loads cover the arrays' 32 pairs of 4 bytes.
+        unsafe {
+            for (part, sum) in sums.iter_mut().enumerate() {
+                let at = |pairs: &[Pair; BLOCK]| load(pairs.as_ptr().add(16 * part).cast());
+                let outer = _mm512_mask_blend_epi16(SECOND_HALVES, at(last), at(first));
+                *sum = hold_to(*sum, begun[part], outer, at(between), hold);
+            }
+        }
+        sums
     }
 
     #[inline(always)]
@@ -219,7 +277,7 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn pick(self, rows: [&[u8]; PICKED.1], picks: Picks<'_>, rounding: Rounding) -> [[Pair; PICKED.0]; PICKED.1 / 2] {
-        let Picks { start, bytes, mask, step, pairs, weights } = picks;
+        let Picks { start, bytes, mask, step, pairs, weights, hold } = picks;
         let last_window = start + weights.len().saturating_sub(1) / pairs * pairs * step;
         for row in rows {
             assert!(row.len() >= last_window + WINDOW, "the windows lie in the rows");
@@ -247,18 +305,45 @@ impl Simd for Avx512 {
                 }
                 at += pairs * step;
             }
+            if let Some(PickHold { hold, bytes }) = hold {
+                let first_two = load(bytes.as_ptr());
+                let other_two = _mm512_add_epi8(first_two, next_bytes);
+                let begun = _mm512_set1_epi32(rounding.bias);
+                for (sum, row) in sums.iter_mut().zip(rows) {
+                    let window = load(row.as_ptr().add(start));
+                    let first_two = _mm512_maskz_permutexvar_epi8(mask, first_two, window);
+                    let other_two = _mm512_maskz_permutexvar_epi8(mask, other_two, window);
+                    *sum = hold_to(*sum, begun, first_two, other_two, hold);
+                }
+            }
             let shift = _mm512_set1_epi32(rounding.shift as i32);
             let rest = _mm512_set1_epi32(16 - rounding.shift as i32);
             let [a, b, c, d] = sums;
             let upper = [_mm512_srav_epi32(a, shift), _mm512_srav_epi32(c, shift)];
             let lower = [_mm512_sllv_epi32(b, rest), _mm512_sllv_epi32(d, rest)];
-            let high_halves = 0xaaaa_aaaa;
             std::mem::transmute::<[__m512i; 2], [[Pair; PICKED.0]; PICKED.1 / 2]>([
-                _mm512_mask_blend_epi16(high_halves, upper[0], lower[0]),
-                _mm512_mask_blend_epi16(high_halves, upper[1], lower[1]),
+                _mm512_mask_blend_epi16(SECOND_HALVES, upper[0], lower[0]),
+                _mm512_mask_blend_epi16(SECOND_HALVES, upper[1], lower[1]),
             ])
         }
     }
+}
+
+/// The second numbers of pairs, as a mask.
+const SECOND_HALVES: __mmask32 = 0xaaaa_aaaa;
+
+/// Holds each sum, of those that began as `begun`, to the numbers of two pairs.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn hold_to(sum: __m512i, begun: __m512i, pair: __m512i, other: __m512i, hold: Hold) -> __m512i {
+    let below = _mm512_set1_epi32(bytemuck::cast([hold.near, hold.far]));
+    let above = _mm512_set1_epi32(bytemuck::cast([hold.far, hold.near]));
+    let (low, high) = (_mm512_min_epi16(pair, other), _mm512_max_epi16(pair, other));
+    // Of both halves of a pair, in either.
+    let low = _mm512_min_epi16(low, _mm512_rol_epi32::<16>(low));
+    let high = _mm512_max_epi16(high, _mm512_rol_epi32::<16>(high));
+    let range = _mm512_mask_blend_epi16(SECOND_HALVES, low, high);
+    _mm512_max_epi32(_mm512_min_epi32(sum, dpwssd(begun, range, above)), dpwssd(begun, range, below))
 }
 
 /// Adds to each sum the product of a pair with its weights. LLVM has an intrinsic for it but makes two instructions

@@ -8,7 +8,7 @@ use crate::geometry::Window;
 use crate::picture::HELD_SETS;
 use crate::picture::graph::{Edge, Graph, Node, NodeKind};
 use crate::picture::info::Memory;
-use crate::picture::scale::{ComposeSpec, Crop, EDGE_SLACK, Filters, LayerScaling, ScaleSpec};
+use crate::picture::scale::{ComposeSpec, Crop, EDGE_SLACK, Filters, LayerScaling, Resampling, ScaleSpec};
 use crate::picture::stock::{Lease, Stock};
 use crate::picture::tone::TABLE_BYTES;
 use std::sync::Arc;
@@ -232,22 +232,25 @@ fn layer_buffers(spec: &ComposeSpec, number: usize, pictures: usize) -> [NodeBuf
 }
 
 /// Computes the bytes of the tables and of the intermediate samples that are enough for any crop: none needs more than the
-/// largest picture wholly inside the window.
+/// largest picture wholly inside the window. Tables alone may, of axes that [`Resampling::Sharp`] enlarges: no filter
+/// needs more than with that window and with a tiny one together.
 fn scaling_bytes(spec: &ScaleSpec) -> [usize; 2] {
     let largest = ScaleSpec { source: spec.largest_source(), ..spec.clone() };
     let FrameFormat { width, height, .. } = largest.source;
     let span = |side: u32| f64::from(side) + EDGE_SLACK;
-    let window = Window { x: 0.0, y: 0.0, width: span(width), height: span(height) };
+    let whole = Window { x: 0.0, y: 0.0, width: span(width), height: span(height) };
+    let tiny = Window { width: 1e-3, height: 1e-3, ..whole };
     let mut filters = Filters::new(&largest);
-    let mut bytes = [0, 0];
-    // Steps may widen a kernel, or make it narrower.
-    for zooming in [false, true] {
+    let mut bytes = |window, zooming| {
         let area = Area::whole(largest.source);
         filters.update_for_crop(&Crop { window, area, zooming, frame: 0 });
         let layout = Layout::new(&largest, &filters, largest.source);
-        bytes = [bytes[0].max(layout.table_bytes()), bytes[1].max(layout.middle_bytes())];
-    }
-    bytes
+        [layout.table_bytes(), layout.middle_bytes()]
+    };
+    // Steps may widen a kernel, or make it narrower.
+    let [exact, stepped] = [bytes(whole, false), bytes(whole, true)];
+    let enlarging = if spec.resampling == Resampling::Sharp { bytes(tiny, false) } else { [0; 2] };
+    [exact[0].max(stepped[0]) + enlarging[0], exact[1].max(stepped[1])]
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::frame::{Depth, FrameFormat, PADDING, PlaneLayout};
 use crate::picture::scale::{Filters, PlaneKind, ScaleSpec};
 use std::marker::PhantomData;
 use std::ops::Range;
-use upright_shaders::{ComposeJob, Conversion, Filter, HorizontalJob, Noise, VerticalJob};
+use upright_shaders::{ComposeJob, Conversion, Filter, Hold, HorizontalJob, Noise, VerticalJob};
 
 /// Bytes of a word, the unit of all sizes and places.
 pub(super) const WORD: usize = 4;
@@ -197,6 +197,10 @@ impl RungPlanes<'_> {
             width: self.plane.width,
             bias: self.conversion.horizontal.bias,
             shift: self.conversion.horizontal.shift,
+            nearest: self.table.plus(self.x.nearest_word()).word(),
+            near: hold(self.x).near.into(),
+            far: hold(self.x).far.into(),
+            unused: 0,
         }
     }
 
@@ -227,6 +231,9 @@ impl RungPlanes<'_> {
             dither: self.conversion.dither.into(),
             key_0: 0,
             key_1: 0,
+            nearest: self.table.plus(self.x.word_count() + self.y.nearest_word()).word(),
+            near: hold(self.y).near.into(),
+            far: hold(self.y).far.into(),
         }
     }
 
@@ -234,6 +241,11 @@ impl RungPlanes<'_> {
     fn row_words(&self) -> usize {
         (self.plane.width as usize).div_ceil(1 << log2_samples_per_word(self.depth))
     }
+}
+
+/// The weights that sums are held with; zeros where they are not.
+fn hold(filter: &Filter) -> Hold {
+    filter.held().map_or_else(Hold::default, |(hold, _)| hold)
 }
 
 impl Layout {
@@ -327,6 +339,15 @@ impl Layout {
                 [(across.table, across.width, across.pairs), (down.table, down.height, down.pairs)]
             {
                 tables = tables.max(table + outputs * (1 + pairs));
+            }
+            for (filter, nearest, outputs) in [(x, across.nearest, across.width), (y, down.nearest, down.height)] {
+                if let Some((_, firsts)) = filter.held() {
+                    tables = tables.max(nearest + outputs);
+                    // Nothing else is read than what is weighed.
+                    let weighed =
+                        |(start, first): (&u32, &u32)| start <= first && first + 4 <= start + filter.taps() as u32;
+                    assert!(filter.starts().iter().zip(firsts).all(weighed));
+                }
             }
             source = source.max(source_row + (column >> across.source_log2_samples_per_word) + 1);
             let written = across.middle + across.planes * across.middle_plane;

@@ -1,4 +1,4 @@
-//! Lanczos-3 filters for every plane and axis of every rung, from the window of the frame.
+//! The filters for every plane and axis of every rung, from the window of the frame.
 //!
 //! Positions follow from sample centres: sample k of a plane subsampled by s lies at `s*k + 0.5 + d` in luma samples,
 //! d being its [`Siting::offset`]. An output sample is mapped to the output's luma, from there through the window to
@@ -7,12 +7,12 @@
 //! All of that happens in coordinates of the whole grid. A source frame holds an area of it, whose first sample is
 //! subtracted last, from whole numbers: how much of the grid a frame holds changes no weight.
 
-use super::spec::{Crop, LOBES, PlaneKind, ScaleSpec};
+use super::spec::{Crop, LOBES, PlaneKind, Resampling, SHARP_REACH, ScaleSpec};
 use crate::colour::Siting;
 use crate::frame::FrameFormat;
 use std::f64::consts::PI;
 use std::ops::Range;
-use upright_shaders::{Filter, UNITY};
+use upright_shaders::{Filter, Hold, UNITY};
 
 /// The filters of a job, of one crop at a time.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Filters {
             Axis { filters, subsampling, extent: None, revision: 0 }
         };
         let s = spec.source.subsampling;
-        Self { banks: Banks { soft: spec.soft, ..Banks::default() }, x: axes(true, s.x), y: axes(false, s.y) }
+        Self { banks: Banks::new(spec.resampling), x: axes(true, s.x), y: axes(false, s.y) }
     }
 
     /// Makes the filters those of `crop`. An axis along which it has not changed costs nothing.
@@ -154,10 +154,22 @@ impl AxisFilter {
         // The centre of output sample j, counted in source samples from the centre of the first: base + j * ratio.
         let ratio = output.spacing * zoom / source.spacing;
         let base = (extent.origin + output.first * zoom - source.first) / source.spacing;
-        let bank = banks.get(widening(ratio, extent.zooming));
+        let enough = held.len() >= Filter::NEAREST;
+        let sharpness = if enough { banks.sharpness(ratio, extent.zooming) } else { 0.0 };
+        let bank = banks.get(widening(ratio, extent.zooming), sharpness);
         let last = i64::from(source.samples) - 1;
         filter.reset(output.samples as usize, bank.taps.min(held.len()));
         let first_held = i64::from(held.start);
+        if sharpness > 0.0 {
+            filter.hold(Hold::new(*unity, margin(*unity, sharpness)));
+            let last_first = i64::from(held.end) - Filter::NEAREST as i64;
+            for (j, nearest) in filter.nearest_mut().iter_mut().enumerate() {
+                // As many before the centre as behind it.
+                let centre = (base + j as f64 * ratio).floor() as i64;
+                let first = centre + 1 - Filter::NEAREST as i64 / 2;
+                *nearest = (first.clamp(first_held, last_first) - first_held) as u32;
+            }
+        }
         let last_start = i64::from(held.end) - filter.taps() as i64;
         let mut weights = vec![0; bank.taps];
         for j in 0..filter.outputs() {
@@ -193,11 +205,23 @@ fn widening(ratio: f64, zooming: bool) -> f64 {
     if zooming { (exact * ZOOM_STEPS).round() / ZOOM_STEPS } else { exact }
 }
 
+/// By how much an axis must be enlarged to get all of the sharpness that there is: from a ratio of 1 to this one it comes
+/// by and by, so that no zoom shows where it begins.
+const SHARP_RATIO: f64 = 0.875;
+
+/// Steps in which sharpness comes while the window zooms.
+const SHARP_STEPS: f64 = 16.0;
+
+/// Computes how far a sum may overshoot the nearest samples, in the unit of a row's sum: by 3/32 of their difference, which is
+/// less than Lanczos' kernel does at edges. What is hardly sharper than that kernel is hardly held.
+fn margin(unity: i32, sharpness: f64) -> i32 {
+    (f64::from(unity) * (16.0 - 13.0 * sharpness) / 32.0).round() as i32
+}
+
 /// The banks in use, the last used first; axes of the same ratio share one, and so do all that enlarge.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Banks {
-    /// Whether the kernel is the B-spline.
-    soft: bool,
+    resampling: Resampling,
     banks: Vec<Bank>,
     /// Number of banks ever built.
     #[cfg(test)]
@@ -209,13 +233,31 @@ impl Banks {
     /// one of its own size in steps of 1/64. A bank takes about 30 kB.
     const MOST: usize = 160;
 
-    /// Gives the bank of a widening, built anew where it is not there.
-    fn get(&mut self, widening: f64) -> &Bank {
-        match self.banks.iter().position(|bank| bank.widening == widening) {
+    fn new(resampling: Resampling) -> Self {
+        Self {
+            resampling,
+            banks: Vec::new(),
+            #[cfg(test)]
+            built: 0,
+        }
+    }
+
+    /// Computes how much of back-projection an axis gets, from 0 to 1, for `ratio` source samples per output sample.
+    fn sharpness(&self, ratio: f64, zooming: bool) -> f64 {
+        if self.resampling != Resampling::Sharp {
+            return 0.0;
+        }
+        let exact = ((1.0 - ratio) / (1.0 - SHARP_RATIO)).clamp(0.0, 1.0);
+        if zooming { (exact * SHARP_STEPS).round() / SHARP_STEPS } else { exact }
+    }
+
+    /// Gives the bank of a widening and a sharpness, built anew where it is not there.
+    fn get(&mut self, widening: f64, sharpness: f64) -> &Bank {
+        match self.banks.iter().position(|bank| bank.widening == widening && bank.sharpness == sharpness) {
             Some(index) => self.banks[..=index].rotate_right(1),
             None => {
                 self.banks.truncate(Self::MOST - 1);
-                self.banks.insert(0, Bank::new(widening, self.soft));
+                self.banks.insert(0, Bank::new(self.resampling, widening, sharpness));
                 #[cfg(test)]
                 {
                     self.built += 1;
@@ -234,6 +276,8 @@ impl Banks {
 struct Bank {
     /// By how much the kernel is wider than when enlarging, 1 or more.
     widening: f64,
+    /// How much of back-projection is in it, from 0 to 1.
+    sharpness: f64,
     /// Half the kernel's width, in source samples.
     radius: f64,
     taps: usize,
@@ -244,20 +288,28 @@ struct Bank {
 impl Bank {
     const PHASES: usize = 256;
 
-    fn new(widening: f64, soft: bool) -> Self {
-        let radius = widening * if soft { SPLINE_REACH } else { LOBES };
+    fn new(resampling: Resampling, widening: f64, sharpness: f64) -> Self {
+        let reach = match resampling {
+            Resampling::Spline => SPLINE_REACH,
+            Resampling::Sharp if sharpness > 0.0 => SHARP_REACH,
+            Resampling::Lanczos | Resampling::Sharp => LOBES,
+        };
+        let radius = widening * reach;
         let taps = (2.0 * radius).ceil() as usize;
         let mut rows = vec![0.0; (Self::PHASES + 1) * taps];
         for (phase, row) in rows.chunks_exact_mut(taps).enumerate() {
             let first = phase as f64 / Self::PHASES as f64 - radius;
             for (tap, weight) in row.iter_mut().enumerate() {
                 let x = (first + tap as f64) / widening;
-                *weight = if soft { spline(x) } else { lanczos(x, LOBES) };
+                *weight = match resampling {
+                    Resampling::Spline => spline(x),
+                    Resampling::Lanczos | Resampling::Sharp => lanczos(x, LOBES) + sharpness * correction(x),
+                };
             }
             let sum: f64 = row.iter().sum();
             row.iter_mut().for_each(|weight| *weight /= sum);
         }
-        Self { widening, radius, taps, rows }
+        Self { widening, sharpness, radius, taps, rows }
     }
 
     /// The weights of a phase, quantised so that they add up to `unity`.
@@ -292,6 +344,21 @@ fn lanczos(x: f64, lobes: f64) -> f64 {
     }
 }
 
+/// What Lanczos' kernel gives at whole distances 0 to 3 when it is applied twice, as by enlarging and shrinking again: the
+/// integral of L(t) L(t - n). What is left out beyond is below 0.004.
+const TWICE: [f64; 4] = [0.88842, 0.09940, -0.06744, 0.02378];
+
+/// Computes what one step of back-projection adds to Lanczos' kernel L, along one axis: u += Up(source - Down(u)), where Up and Down
+/// are L, adds the sum over n of (source - twice L)(n) L(x - n). See Irani and Peleg, "Improving resolution by image
+/// registration", CVGIP 53 (1991). It is cut off where it is zero, at [`SHARP_REACH`].
+fn correction(x: f64) -> f64 {
+    if x.abs() >= SHARP_REACH {
+        return 0.0;
+    }
+    let around = |n: f64| lanczos(x - n, LOBES) + lanczos(x + n, LOBES);
+    (1.0 - TWICE[0]) * lanczos(x, LOBES) - TWICE[1] * around(1.0) - TWICE[2] * around(2.0) - TWICE[3] * around(3.0)
+}
+
 /// How far the cubic B-spline reaches on each side.
 const SPLINE_REACH: f64 = 2.0;
 
@@ -309,6 +376,7 @@ mod tests {
     use crate::geometry::{Size, Window};
     use upright_shaders::{Conversion, MAX_GAIN, MIDDLE_BITS};
 
+    /// For Lanczos' kernel.
     fn spec(source: (u32, u32), rung: (u32, u32), depths: (Depth, Depth), full_range: bool) -> ScaleSpec {
         let format = |(width, height), depth| FrameFormat { width, height, subsampling: Subsampling::CS420, depth };
         ScaleSpec {
@@ -318,7 +386,7 @@ mod tests {
             full_range,
             rungs: vec![format(rung, depths.1)],
             rung_chroma: ChromaSite::LEFT,
-            soft: false,
+            resampling: Resampling::Lanczos,
         }
     }
 
@@ -343,9 +411,13 @@ mod tests {
 
     #[test]
     fn rows_add_up_lie_inside_and_stay_below_the_gain_that_the_integers_allow() {
-        let mut gain: f64 = 0.0;
-        for (depths, full_range) in [((Depth::Eight, Depth::Eight), false), ((Depth::Eight, Depth::Ten), true)] {
-            let spec = spec((400, 400), (100, 100), depths, full_range);
+        let mut gains = [0.0_f64; 2];
+        let jobs = [((Depth::Eight, Depth::Eight), false), ((Depth::Eight, Depth::Ten), true)];
+        for ((depths, full_range), resampling) in
+            jobs.into_iter().flat_map(|job| [(job, Resampling::Lanczos), (job, Resampling::Sharp)])
+        {
+            let spec = ScaleSpec { resampling, ..spec((400, 400), (100, 100), depths, full_range) };
+            let gain = &mut gains[usize::from(resampling == Resampling::Sharp)];
             for window in windows() {
                 let filters = filters(&spec, window);
                 for kind in PlaneKind::ALL {
@@ -356,27 +428,38 @@ mod tests {
                     for (filter, unity) in [(x, UNITY), (y, unity)] {
                         assert!(filter.starts().is_sorted());
                         assert!(filter.support().end <= samples);
+                        if let Some((hold, nearest)) = filter.held() {
+                            assert_eq!(i32::from(hold.near) + i32::from(hold.far), unity);
+                            assert!(i32::from(hold.far) <= -unity * 3 / 32 && i32::from(hold.far) >= -unity / 2 - 1);
+                            let ends = filter.starts().iter().map(|start| start + filter.taps() as u32);
+                            let weighed = |((first, start), end)| start <= first && first + 4 <= end;
+                            assert!(nearest.iter().zip(filter.starts()).zip(ends).all(weighed));
+                        }
                         for output in 0..filter.outputs() {
                             let row = filter.row(output);
                             assert_eq!(row.iter().map(|&weight| i32::from(weight)).sum::<i32>(), unity);
                             let absolute: i32 = row.iter().map(|&weight| i32::from(weight).abs()).sum();
-                            gain = gain.max(f64::from(absolute) / f64::from(unity));
+                            *gain = gain.max(f64::from(absolute) / f64::from(unity));
                         }
                     }
                 }
             }
         }
-        assert!(gain > 1.5, "the windows come near the worst case: {gain}");
-        assert!(gain < MAX_GAIN, "{gain}");
+        assert!(gains[0] > 1.5 && gains[1] > 1.75, "the windows come near the worst case: {gains:?}");
+        assert!(gains[0] < 1.56 && gains[1] < MAX_GAIN, "{gains:?}");
     }
 
     #[test]
     fn the_worst_gain_fits_the_integers() {
-        // The worst phase of the worst ratio, found by search.
-        let bank = Bank::new(1.04, false);
-        let rows = bank.rows.chunks_exact(bank.taps);
-        let gain = rows.map(|row| row.iter().map(|weight| weight.abs()).sum()).fold(0.0, f64::max);
-        assert!((1.552..MAX_GAIN).contains(&gain), "{gain}");
+        // The worst phase of the worst ratio, found by search, and of back-projection.
+        let gain = |bank: Bank| {
+            let rows = bank.rows.chunks_exact(bank.taps);
+            rows.map(|row| row.iter().map(|weight| weight.abs()).sum()).fold(0.0, f64::max)
+        };
+        let lanczos = gain(Bank::new(Resampling::Lanczos, 1.04, 0.0));
+        assert!((1.552..1.56).contains(&lanczos), "{lanczos}");
+        let sharp = gain(Bank::new(Resampling::Sharp, 1.0, 1.0));
+        assert!((1.785..MAX_GAIN).contains(&sharp), "{sharp}");
         for (source, output) in [(8, 8), (8, 10), (10, 8), (10, 10), (12, 8), (12, 10), (12, 12)] {
             for range in [upright_shaders::Range::FullLuma, upright_shaders::Range::FullChroma] {
                 let conversion = Conversion::new(source, output, range);
@@ -385,7 +468,9 @@ mod tests {
                 assert!(first < f64::from(i32::MAX));
                 let middle = f64::from(1 << (MIDDLE_BITS - 1)) * MAX_GAIN + 1.0;
                 assert!(middle < f64::from(i16::MAX));
-                let second = middle * MAX_GAIN * f64::from(conversion.unity);
+                let held = middle * f64::from(conversion.unity + 2 * margin(conversion.unity, 0.0));
+                let second = held.max(middle * MAX_GAIN * f64::from(conversion.unity));
+                assert!(conversion.unity + margin(conversion.unity, 0.0) < i32::from(i16::MAX));
                 let noise = f64::from(1u32 << conversion.vertical.shift);
                 assert!(second + f64::from(conversion.vertical.bias) + noise < f64::from(i32::MAX));
             }
@@ -396,7 +481,7 @@ mod tests {
     #[test]
     fn interpolated_phases_are_as_good_as_the_formula() {
         for ratio in [0.28, 0.5625, 1.0, 1.6875, 3.375] {
-            let bank = Bank::new(f64::max(ratio, 1.0), false);
+            let bank = Bank::new(Resampling::Lanczos, f64::max(ratio, 1.0), 0.0);
             let mut quantised = vec![0; bank.taps];
             let (mut squares, mut count) = (0.0, 0.0);
             for step in 0..=10_000 {
@@ -422,6 +507,47 @@ mod tests {
             let db = -10.0 * (squares / count).log10();
             assert!(db >= 92.0, "ratio {ratio}: {db:.1} dB");
         }
+    }
+
+    #[test]
+    fn the_correction_is_what_enlarging_and_shrinking_again_loses() {
+        // Twice Lanczos' kernel, as an integral.
+        for (n, twice) in TWICE.iter().enumerate() {
+            let steps = -3000..3000;
+            let at = |step: i32| f64::from(step) / 1000.0;
+            let sum: f64 =
+                steps.map(|step| lanczos(at(step), LOBES) * lanczos(at(step) - n as f64, LOBES) / 1000.0).sum();
+            assert!((sum - twice).abs() < 1e-5, "{n}: {sum}");
+        }
+        // It ends without a step.
+        assert!(correction(SHARP_REACH - 1e-6).abs() < 1e-6 && correction(-SHARP_REACH + 1e-6).abs() < 1e-6);
+    }
+
+    #[test]
+    fn only_what_is_enlarged_is_sharp_and_a_zoom_gets_there_by_and_by() {
+        let banks = Banks::new(Resampling::Sharp);
+        assert_eq!(
+            [1.7, 1.0, 0.9375, 0.875, 0.5625].map(|ratio| banks.sharpness(ratio, false)),
+            [0.0, 0.0, 0.5, 1.0, 1.0]
+        );
+        for step in 0..1000 {
+            let ratio = 0.8 + f64::from(step) * 0.0003;
+            let (exact, stepped) = (banks.sharpness(ratio, false), banks.sharpness(ratio, true));
+            assert!((exact - stepped).abs() <= 1.0 / 32.0 && (stepped * 16.0).fract() == 0.0);
+        }
+        // 400 columns to 100 shrink, 90 rows to 100 are enlarged.
+        let spec = ScaleSpec {
+            resampling: Resampling::Sharp,
+            ..spec((400, 400), (100, 100), (Depth::Eight, Depth::Eight), false)
+        };
+        let filters = filters(&spec, Window { x: 0.0, y: 100.0, width: 400.0, height: 87.0 });
+        let plain = self::filters(
+            &ScaleSpec { resampling: Resampling::Lanczos, ..spec },
+            Window { x: 0.0, y: 100.0, width: 400.0, height: 87.0 },
+        );
+        let ((x, y), (plain_x, plain_y)) = (filters.get(0, PlaneKind::Luma), plain.get(0, PlaneKind::Luma));
+        assert!(x == plain_x && x.held().is_none());
+        assert!(y != plain_y && y.held().is_some_and(|(hold, _)| hold == Hold::new(UNITY, UNITY * 3 / 32)));
     }
 
     #[test]
@@ -499,17 +625,17 @@ mod tests {
 
     #[test]
     fn banks_are_bounded_and_the_least_recently_used_goes() {
-        let mut banks = Banks::default();
+        let mut banks = Banks::new(Resampling::Lanczos);
         for step in 0..Banks::MOST {
-            banks.get(1.0 + step as f64);
-            banks.get(1.0);
+            banks.get(1.0 + step as f64, 0.0);
+            banks.get(1.0, 0.0);
         }
         assert_eq!(banks.built, Banks::MOST);
         // 2 was used least recently, not 1.
-        banks.get(0.5);
-        banks.get(1.0);
+        banks.get(0.5, 0.0);
+        banks.get(1.0, 0.0);
         assert_eq!((banks.built, banks.banks.len()), (Banks::MOST + 1, Banks::MOST));
-        banks.get(2.0);
+        banks.get(2.0, 0.0);
         assert_eq!(banks.built, Banks::MOST + 2);
     }
 

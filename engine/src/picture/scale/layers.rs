@@ -1,6 +1,6 @@
 //! What the pictures of a frame are put together of.
 
-use super::spec::{Crop, ScaleSpec};
+use super::spec::{Crop, Resampling, ScaleSpec};
 use crate::error::{Error, Result};
 use crate::frame::{Area, FrameFormat, Subsampling};
 use crate::geometry::{Size, Window};
@@ -177,12 +177,12 @@ impl ComposeSpec {
             FrameFormat { width: BLURRED_WIDTH, height, subsampling: Subsampling::CS420, ..rung }
         });
         // Soft both ways: what is left of a detail is as round as a lens makes it.
-        let first = ScaleSpec { rungs: small.into_iter().collect(), soft: true, ..direct.clone() };
+        let first = ScaleSpec { rungs: small.into_iter().collect(), resampling: Resampling::Spline, ..direct.clone() };
         let second = small.map(|small| ScaleSpec {
             source: small,
             room: Size { width: small.width, height: small.height },
             source_chroma: direct.rung_chroma,
-            soft: true,
+            resampling: Resampling::Spline,
             ..direct
         });
         LayerScaling { first, second }

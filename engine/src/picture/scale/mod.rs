@@ -10,4 +10,4 @@ pub use layers::{Band, ComposeSpec, Layer, Layers, View};
 #[cfg(feature = "gpu")]
 pub(super) use spec::EDGE_SLACK;
 pub(super) use spec::PlaneKind;
-pub use spec::{Crop, MAX_SIDE, ScaleSpec};
+pub use spec::{Crop, MAX_SIDE, Resampling, ScaleSpec};

@@ -17,6 +17,20 @@ pub(in crate::picture) const EDGE_SLACK: f64 = 1e-6;
 /// Lobes on each side of Lanczos' kernel, beyond which the B-spline does not reach either.
 pub(in crate::picture) const LOBES: f64 = 3.0;
 
+/// How far the kernel of [`Resampling::Sharp`] reaches on each side, in samples.
+pub(in crate::picture) const SHARP_REACH: f64 = 4.0;
+
+/// What samples are weighed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resampling {
+    /// Lanczos' kernel of three lobes.
+    Lanczos,
+    /// The same with one step of back-projection along axes that are enlarged, where samples are held to their neighbours.
+    Sharp,
+    /// The cubic B-spline, which has no edges and overshoots nowhere: for pictures that are to look soft.
+    Spline,
+}
+
 /// A scaling job: what a node of the graph scales to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScaleSpec {
@@ -32,14 +46,13 @@ pub struct ScaleSpec {
     pub rungs: Vec<FrameFormat>,
     /// Where the rungs' chroma samples lie: left or top-left, for AV1 signals no other.
     pub rung_chroma: ChromaSite,
-    /// True where the rungs are to look soft: they are made with the cubic B-spline, which has no edges and overshoots nowhere,
-    /// and not with Lanczos' kernel.
-    pub soft: bool,
+    /// What the rungs are made with.
+    pub resampling: Resampling,
 }
 
 impl ScaleSpec {
     /// Computes the area of the grid that is enough for a window of it: a filter reaches three samples beyond it, and
-    /// further by the ratio where it shrinks.
+    /// further by the ratio where it shrinks; four at least with [`Resampling::Sharp`].
     pub fn area(&self, window: Window) -> Area {
         let [across, down] = self.reaches();
         let (x, right) = across.around(window.x, window.width);
@@ -67,10 +80,11 @@ impl ScaleSpec {
     /// Along x and along y.
     fn reaches(&self) -> [Reach; 2] {
         let FrameFormat { width, height, subsampling, .. } = self.source;
+        let reach = if self.resampling == Resampling::Sharp { SHARP_REACH } else { LOBES };
         let least = |side: fn(&FrameFormat) -> u32| f64::from(self.rungs.iter().map(side).min().unwrap_or(1).max(1));
         [
-            Reach { grid: width, subsampling: subsampling.x, outputs: least(|rung| rung.width) },
-            Reach { grid: height, subsampling: subsampling.y, outputs: least(|rung| rung.height) },
+            Reach { grid: width, subsampling: subsampling.x, outputs: least(|rung| rung.width), reach },
+            Reach { grid: height, subsampling: subsampling.y, outputs: least(|rung| rung.height), reach },
         ]
     }
 }
@@ -83,6 +97,8 @@ struct Reach {
     subsampling: u32,
     /// Luma samples of the rung that has the fewest.
     outputs: f64,
+    /// How far the kernel reaches where it enlarges, in samples of the plane.
+    reach: f64,
 }
 
 impl Reach {
@@ -92,7 +108,7 @@ impl Reach {
         // siting and one for rounding.
         let s = f64::from(self.subsampling);
         let ratio = f64::from(Subsampling::CS420.x) * span / self.outputs / s;
-        s * (LOBES * ratio.max(1.0) + 2.0)
+        s * ((LOBES * ratio).max(self.reach) + 2.0)
     }
 
     /// First sample and end of what is enough for `[start, start + span)`.

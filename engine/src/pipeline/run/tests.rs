@@ -176,7 +176,7 @@ impl Setup {
         self.times.iter().for_each(|&pts| list.push(pts));
         let mut plan = plan.with_segments(list).unwrap();
         let frames = self.times.len() as u64;
-        plan.found.scan = Some(Scan { frames, end: None, can_skip: self.can_skip, is_exact: true });
+        plan.found.scan = Some(Scan { frames, end: None, can_skip: self.can_skip, is_exact: true, packet_bytes: None });
         plan
     }
 

@@ -10,7 +10,7 @@ use crate::picture::gpu::buffers::Buffers;
 use crate::picture::gpu::context::Pipeline;
 use crate::picture::gpu::layout::{self, Layout};
 use crate::picture::info::{DeviceChoice, Memory};
-use crate::picture::scale::{Crop, Filters, ScaleSpec, View};
+use crate::picture::scale::{Crop, Filters, Resampling, ScaleSpec, View};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -32,7 +32,7 @@ fn spec() -> ScaleSpec {
         full_range: false,
         rungs: vec![format(180, 320), format(90, 160)],
         rung_chroma: ChromaSite::LEFT,
-        soft: false,
+        resampling: Resampling::Lanczos,
     }
 }
 
