@@ -26,7 +26,7 @@ const ROWS: i32 = LAG;
 const LAGS: usize = ((2 * COLUMNS + 1) * (ROWS + 1)) as usize;
 /// White noise added to what was measured, as a part of it, and the factor by which it grows while the filter does not die away:
 /// enlarged noise has no fine part, of which exact filters make stripes.
-const WHITE: f64 = 0.03;
+const WHITE: f64 = 0.1;
 const MORE_WHITE: f64 = 2.0;
 
 /// Standard deviation of the numbers that decoders begin with, in codes of 8 bits.
