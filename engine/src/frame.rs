@@ -63,6 +63,8 @@ pub struct Frame<P = HostMemory> {
     pub pts: i64,
     /// Duration in the same ticks; 0 when it is not known.
     pub duration: i64,
+    /// Its dynamic metadata of HDR10+ (SMPTE ST 2094-40), as a message of ITU-T T.35 has them behind the country code, 0xB5.
+    pub hdr10_plus: Option<Arc<[u8]>>,
     place: P,
 }
 
@@ -70,14 +72,14 @@ impl<P> Frame<P> {
     /// Makes a frame of samples that are at `place` already; progressive, of unknown colour, its time and duration 0.
     pub(crate) fn at(place: P, format: FrameFormat) -> Self {
         let (colour, fields) = (Colour::UNKNOWN, FieldOrder::Progressive);
-        Self { format, layout: format.layout(), colour, fields, pts: 0, duration: 0, place }
+        Self { format, layout: format.layout(), colour, fields, pts: 0, duration: 0, hdr10_plus: None, place }
     }
 
-    /// Makes it of the colour, fields and time of another.
+    /// Makes it of the colour, fields, time and dynamic metadata of another.
     #[must_use]
     pub(crate) fn like<Q>(self, other: &Frame<Q>) -> Self {
         let (colour, fields, pts, duration) = (other.colour, other.fields, other.pts, other.duration);
-        Self { colour, fields, pts, duration, ..self }
+        Self { colour, fields, pts, duration, hdr10_plus: other.hdr10_plus.clone(), ..self }
     }
 
     /// Gives the size and sample format.

@@ -5,6 +5,7 @@ use crate::rendition::{Source, check};
 use crate::support::{Converted, Desk, QUICK};
 use serde_json::Value;
 use std::path::Path;
+use std::process::Command;
 use upright_fixtures::inspect::{self, Stream};
 use upright_fixtures::{Clip, ColourTags, HdrTruth, Ratio, Timing, catalogue};
 
@@ -207,5 +208,73 @@ fn light_of_high_dynamic_range_is_where_the_curve_has_it() {
         let light = 203.0 * ((code - 64.0) / 876.0).max(0.0).powf(2.4);
         // A code of the source is up to 2.3 cd/m2, one of the rendition half of that.
         assert!((light - expected).abs() < 2.0, "{at}: code {code} is {light} cd/m2, not {expected}");
+    }
+}
+
+/// Messages of HDR10+ of a film that a phone took, from behind the country code on.
+const HDR10_PLUS: [&str; 3] = [
+    "003c0001040140000c807e7c3bce2ac1034d24080000289ab05003fcc803499029925860e2d07852f88023189ab00140801424a9525f592674a7ef5d6fa840",
+    "003c0001040140000c808ee43e3a1fcc02da24080000289ab05003fcc8034990296a5860e2d07852f88023189ab00140801424a9525f592a74a7ef5d6fa840",
+    "003c0001040140000c8087784b5a2ca6023a24080000289ab05003fcc803499029425860e2d07852f88023189ab00140801424a9525f692a74a7ef5d6fa840",
+];
+
+/// What ffprobe says of the dynamic metadata of each frame.
+fn dynamic_metadata(path: &Path) -> Vec<Option<Value>> {
+    let arguments = ["-v", "error", "-select_streams", "v", "-show_frames", "-of", "json"];
+    let output = Command::new("ffprobe").args(arguments).arg(path).output().unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of_frame = |frame: &Value| {
+        let data = frame["side_data_list"].as_array()?;
+        data.iter().find(|data| data["side_data_type"].as_str().unwrap().contains("HDR10+")).cloned()
+    };
+    document["frames"].as_array().unwrap().iter().map(of_frame).collect()
+}
+
+#[test]
+fn dynamic_metadata_go_with_their_frames() {
+    const FRAMES: usize = 9;
+    let desk = Desk::new();
+    let [plain, source] = ["plain.ivf", "hdr10plus.ivf"].map(|name| desk.path().join(name));
+    let film = "testsrc2=size=180x320:rate=25,format=yuv420p10le";
+    let tags = ["-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc"];
+    let coded = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i", film, "-frames:v", &FRAMES.to_string(), "-c:v", "libaom-av1"])
+        .args(["-cpu-used", "8", "-lag-in-frames", "0"])
+        .args(tags)
+        .arg(&plain)
+        .output()
+        .unwrap();
+    assert!(coded.status.success(), "{}", String::from_utf8_lossy(&coded.stderr));
+    let messages = HDR10_PLUS.map(|hex| -> Vec<u8> {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    });
+    // Behind a head of 32 bytes each frame has one of 12, which begins with its size.
+    let bytes = std::fs::read(&plain).unwrap();
+    let (head, mut rest) = bytes.split_at(32);
+    let mut described = head.to_vec();
+    for number in 0..FRAMES {
+        let size = u32::from_le_bytes(rest[..4].try_into().unwrap()) as usize;
+        let mut packet = rest[12..12 + size].to_vec();
+        upright_engine::av1::insert_itu_t_t35(&mut packet, &messages[number % 3]).unwrap();
+        described.extend(u32::try_from(packet.len()).unwrap().to_le_bytes());
+        described.extend(&rest[4..12]);
+        described.extend(packet);
+        rest = &rest[12 + size..];
+    }
+    std::fs::write(&source, described).unwrap();
+    let expected = dynamic_metadata(&source);
+    assert_eq!(expected.iter().flatten().count(), FRAMES);
+    assert_ne!(expected[0], expected[1]);
+
+    for encoder in ["rav1e", "libsvtav1", "libaom-av1"] {
+        let options = ["--ladder", "90x160", "--speed", "10", "--crop", "center", "--overwrite", "--encoder", encoder];
+        let converted = desk.converted(&source, &options);
+        assert_eq!(dynamic_metadata(&converted.rendition()), expected, "{encoder}");
+        // They are the very messages.
+        let rendition = std::fs::read(converted.rendition()).unwrap();
+        let count = |message: &Vec<u8>| rendition.windows(message.len()).filter(|bytes| bytes == message).count();
+        assert_eq!(messages.each_ref().map(count), [FRAMES / 3; 3], "{encoder}");
+        let sdr = desk.converted(&source, &[&options[..], &["--dynamic-range", "sdr"]].concat());
+        assert_eq!(dynamic_metadata(&sdr.rendition()), vec![None; FRAMES], "{encoder}");
     }
 }

@@ -82,7 +82,7 @@ impl<'a> Bits<'a> {
 
 /// Bits that are written one after the other.
 #[derive(Clone, Debug, Default)]
-pub(super) struct BitWriter {
+pub(crate) struct BitWriter {
     bytes: Vec<u8>,
     /// Bits of the last byte that are not written yet, and zero.
     free: u32,
@@ -99,7 +99,7 @@ impl BitWriter {
         Self { bytes, free }
     }
 
-    pub(super) fn flag(&mut self, flag: bool) {
+    pub(crate) fn flag(&mut self, flag: bool) {
         if self.free == 0 {
             self.bytes.push(0);
             self.free = 8;
@@ -111,7 +111,7 @@ impl BitWriter {
     }
 
     /// Writes the lowest `count` bits, up to 32.
-    pub(super) fn write(&mut self, value: impl Into<u32>, count: u32) {
+    pub(crate) fn write(&mut self, value: impl Into<u32>, count: u32) {
         let value = value.into();
         for bit in (0..count).rev() {
             self.flag(value >> bit & 1 == 1);
@@ -119,7 +119,7 @@ impl BitWriter {
     }
 
     /// Returns the bytes, of which the last is filled up with zeros.
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 }

@@ -1,6 +1,6 @@
 //! Metadata OBUs of high dynamic range; sections 5.8 and 6.7.
 
-use super::obu::{Malformed, ObuKind, obus};
+use super::obu::{Malformed, ObuKind, append_leb128, obus};
 use crate::colour::{ContentLight, HdrMetadata, MasteringDisplay};
 use crate::geometry::Rational;
 
@@ -8,6 +8,9 @@ use crate::geometry::Rational;
 const CONTENT_LIGHT: u8 = 1;
 /// `metadata_type` of mastering display colour volume.
 const MASTERING_DISPLAY: u8 = 2;
+/// `metadata_type` of messages of ITU-T T.35, and the country code of the United States of America.
+const ITU_T_T35: u8 = 4;
+const UNITED_STATES: u8 = 0xb5;
 
 /// Inserts `hdr` behind the sequence header of a key frame's packet, each part unless the packet has one of its kind. A
 /// packet without sequence header is left as it is.
@@ -33,17 +36,39 @@ pub fn insert_hdr_metadata(packet: &mut Vec<u8>, hdr: &HdrMetadata) -> Result<()
     Ok(())
 }
 
+/// Inserts a message of ITU-T T.35 of the United States, such as HDR10+ is, given from behind the country code on: behind the
+/// temporal delimiter and the sequence header, and so before the first frame.
+///
+/// # Errors
+/// [`Malformed`] when the packet is not a run of OBUs up to there; it is left as it was.
+pub fn insert_itu_t_t35(packet: &mut Vec<u8>, message: &[u8]) -> Result<(), Malformed> {
+    let mut place = 0;
+    for obu in obus(packet) {
+        let obu = obu?;
+        if !matches!(obu.kind, ObuKind::TemporalDelimiter | ObuKind::SequenceHeader) {
+            break;
+        }
+        place += obu.bytes.len();
+    }
+    packet.splice(place..place, obu(ITU_T_T35, &[&[UNITED_STATES], message].concat()));
+    Ok(())
+}
+
 fn metadata_obus(hdr: &HdrMetadata) -> Vec<u8> {
     let light = hdr.light.map(|light| obu(CONTENT_LIGHT, &content_light(light)));
     let mastering = hdr.mastering.map(|display| obu(MASTERING_DISPLAY, &mastering_display(display)));
     light.into_iter().chain(mastering).flatten().collect()
 }
 
-/// Makes a metadata OBU of fewer than 128 bytes: header with size, type, payload, trailing bits.
+/// Makes a metadata OBU: header with size, type, payload, trailing bits.
 fn obu(kind: u8, payload: &[u8]) -> Vec<u8> {
     const METADATA_WITH_SIZE: u8 = 5 << 3 | 1 << 1;
-    let size = u8::try_from(payload.len() + 2).unwrap_or(0);
-    [&[METADATA_WITH_SIZE, size, kind], payload, &[0x80]].concat()
+    let mut obu = vec![METADATA_WITH_SIZE];
+    append_leb128(payload.len() + 2, &mut obu);
+    obu.push(kind);
+    obu.extend_from_slice(payload);
+    obu.push(0x80);
+    obu
 }
 
 /// Makes the payload of `metadata_hdr_cll`, in cd/m2.

@@ -15,10 +15,11 @@ mod obu;
 mod references;
 mod sequence;
 
+pub(crate) use bits::BitWriter;
 pub use film_grain::{ChromaGrain, FilmGrain, LumaGrain, ScalingPoint};
 pub use frame::{FrameStart, frames};
 pub use grain_writer::{GrainError, GrainWriter};
 pub use level::{LEVEL_MAX, level_for};
-pub use metadata::insert_hdr_metadata;
+pub use metadata::{insert_hdr_metadata, insert_itu_t_t35};
 pub use obu::{Malformed, Obu, ObuKind, obus, sequence_header_of, strip_temporal_delimiters};
 pub use sequence::{SequenceHeader, Timing};

@@ -138,7 +138,7 @@ fn leb128(data: &[u8]) -> Result<(u32, &[u8]), Malformed> {
 }
 
 /// Writes a little-endian base 128 number in as few bytes as it needs.
-fn append_leb128(mut value: usize, data: &mut Vec<u8>) {
+pub(super) fn append_leb128(mut value: usize, data: &mut Vec<u8>) {
     while value >= 0x80 {
         data.push(value as u8 | 0x80);
         value >>= 7;

@@ -5,6 +5,7 @@ mod block_table;
 mod capabilities;
 mod encoder;
 mod grain;
+mod hdr10_plus;
 mod kind;
 mod libav;
 mod open;

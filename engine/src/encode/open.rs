@@ -2,12 +2,14 @@
 
 use super::encoder::Encoder;
 use super::grain::with_grain;
+use super::hdr10_plus::with_hdr10_plus;
 use super::kind::{EncoderKind, LibavEncoder};
 use super::libav;
 use super::pipe::{self, LocatedProgram};
 #[cfg(feature = "rav1e")]
 use super::rav1e;
 use super::settings::EncoderSettings;
+use crate::colour::cicp;
 use crate::control::Control;
 use crate::error::{Error, Result};
 
@@ -89,10 +91,13 @@ impl EncoderFactory {
             Found::Libav(encoder) => libav::open(*encoder, settings, control),
             Found::Program(program) => pipe::open(program, settings, control),
         }?;
-        Ok(match &settings.grain {
+        let encoder = match &settings.grain {
             Some(grain) => with_grain(encoder, grain.clone(), self.kind.to_string()),
             None => encoder,
-        })
+        };
+        // What is of another range has become so here, and is not what the metadata tell of.
+        let is_pq = settings.colour.transfer == cicp::PQ;
+        Ok(if is_pq { with_hdr10_plus(encoder, self.kind.to_string()) } else { encoder })
     }
 }
 

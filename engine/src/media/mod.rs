@@ -16,6 +16,7 @@ mod event;
 mod ffi;
 mod fields;
 mod hdr;
+mod hdr10_plus;
 mod ingest;
 mod input;
 mod log;

@@ -3,9 +3,9 @@
 #![expect(unsafe_code, reason = "libav is C")]
 
 use super::demux::Demuxer;
-use super::ffi;
 use super::tracks::{self, StreamKind, Tracks};
 use super::video_reader::VideoReader;
+use super::{ffi, hdr10_plus};
 use crate::source::{PassedOver, ProgramInfo};
 use ffmpeg_sys_next as av;
 use std::collections::BTreeMap;
@@ -67,10 +67,9 @@ pub(super) fn captions(reader: &VideoReader) -> Option<PassedOver> {
     })
 }
 
-/// HDR10+ (SMPTE ST 2094-40) that the reader's frame carries, as those of a whole film do.
+/// HDR10+ (SMPTE ST 2094-40) of parts of the picture that the reader's frame carries, as those of a whole film do.
 pub(super) fn dynamic_metadata(reader: &VideoReader) -> Option<PassedOver> {
-    ffi::frame_side_data(&reader.frame, av::AVFrameSideDataType::AV_FRAME_DATA_DYNAMIC_HDR_PLUS)?;
-    Some(PassedOver {
+    hdr10_plus::is_left_out(&reader.frame).then(|| PassedOver {
         title: None,
         default: false,
         roles: Vec::new(),
@@ -79,7 +78,7 @@ pub(super) fn dynamic_metadata(reader: &VideoReader) -> Option<PassedOver> {
         track: 1,
         codec: "hdr10+".to_owned(),
         language: None,
-        because: "renditions have the metadata of the whole film alone".to_owned(),
+        because: "they tell of parts of the picture, of which renditions show others".to_owned(),
     })
 }
 

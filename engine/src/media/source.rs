@@ -7,6 +7,7 @@ use super::demux::Demuxer;
 use super::dolby;
 use super::event::Event;
 use super::ffi::seconds;
+use super::hdr10_plus;
 use super::ingest::Ingest;
 use super::passed_over;
 use super::probe::{self, Picture};
@@ -338,6 +339,7 @@ impl Source {
         let place = self.unfilled.take().ok_or_else(|| Error::misuse("there is no new frame to be filled"))?;
         self.ingest.fill(&self.reader.frame, area, frame)?;
         (frame.pts, frame.duration) = (place.pts, place.duration);
+        frame.hdr10_plus = hdr10_plus::of_frame(&self.reader.frame);
         Ok(())
     }
 
