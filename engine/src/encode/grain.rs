@@ -1,7 +1,7 @@
 //! Film grain behind any encoder.
 
 use super::encoder::Encoder;
-use crate::av1::{FilmGrain, GrainWriter};
+use crate::av1::{FilmGrain, GrainError, GrainWriter};
 use crate::error::{Error, Result};
 use crate::frame::HeldFrame;
 use crate::packet::Packet;
@@ -25,8 +25,12 @@ impl Grained {
     fn write(&mut self, packets: &mut [Packet], count: usize) -> Result<()> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
         packets.iter_mut().skip(count).try_for_each(|packet| {
-            let failure = |why: String| Error::Encoder { encoder: self.name.clone(), why };
-            writer.write(&mut packet.data).map_err(|error| failure(error.to_string()))
+            writer.write(&mut packet.data).map_err(|error| match error {
+                GrainError::Present => {
+                    Error::invalid("encoder option", "", "nothing that adds film grain, where noise is taken out")
+                }
+                other => Error::Encoder { encoder: self.name.clone(), why: other.to_string() },
+            })
         })
     }
 }

@@ -11,6 +11,7 @@ use crate::av1;
 use crate::colour::{Colour, HdrMetadata};
 use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
+use crate::language::Language;
 use crate::packet::Packet;
 use crate::source::Chapter;
 use ffmpeg_sys_next as av;
@@ -173,7 +174,7 @@ impl Mp4Writer {
             set_extradata(parameters, header.bytes)?;
             (*stream).time_base = ffi::av_rational(track.time_base);
             hdr::set_on_stream(stream, &track.hdr)?;
-            set_text(&raw mut (*stream).metadata, c"language", track.language.as_deref())?;
+            set_language(stream, track.language.as_deref())?;
             self.video = Track { stream: (*stream).index, ..Track::default() };
         }
         let frame = Rational::new(
@@ -191,7 +192,7 @@ impl Mp4Writer {
             let code = av::avcodec_parameters_copy((*stream).codecpar, track.parameters.as_ptr());
             check("avcodec_parameters_copy", code)?;
             (*stream).time_base = ffi::av_rational(track.time_base);
-            set_text(&raw mut (*stream).metadata, c"language", track.language.as_deref())?;
+            set_language(stream, track.language.as_deref())?;
             // The title goes into `udta`, where it belongs, and into the handler's name, where libav 5 looks for it.
             for key in [c"title", c"handler_name"] {
                 set_text(&raw mut (*stream).metadata, key, track.title.as_deref())?;
@@ -373,6 +374,18 @@ fn decimal(number: i64) -> Result<CString> {
 fn text_of(text: &str) -> Result<CString> {
     let bytes = text.split('\0').next().unwrap_or_default();
     CString::new(bytes).map_err(|_| out_of_memory("CString"))
+}
+
+/// Makes `stream` say its language. MP4 has three lower-case letters for it, and libav takes nothing else.
+///
+/// # Safety
+/// `stream` is valid, and libav has not begun to use it.
+unsafe fn set_language(stream: *mut av::AVStream, language: Option<&str>) -> Result<()> {
+    let has_code = |tag: &&str| tag.len() == 3 && tag.bytes().all(|byte| byte.is_ascii_lowercase());
+    let code = language.filter(|tag| !has_code(tag)).and_then(Language::of);
+    let language = code.as_ref().map(Language::code).or(language);
+    // SAFETY: the caller vouches for the stream, whose metadata nobody else uses.
+    unsafe { set_text(&raw mut (*stream).metadata, c"language", language) }
 }
 
 /// Adds an entry to metadata unless there is no value.

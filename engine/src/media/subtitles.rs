@@ -13,6 +13,7 @@ use crate::captions::{
 use crate::control::Control;
 use crate::error::Result;
 use crate::geometry::Rational;
+use crate::language::Language;
 use crate::source::timeline::rescale;
 use crate::source::{AudioChoice, OpenOptions};
 use ffmpeg_sys_next as av;
@@ -235,7 +236,8 @@ impl TextTrack {
                 cues += 1;
             }
         }
-        let language = self.language.as_ref().map(|language| format!("-{language}")).unwrap_or_default();
+        let language = self.language.as_deref().and_then(Language::of);
+        let language = language.map(|language| format!("-{}", language.code())).unwrap_or_default();
         let file = format!("subtitles-{}{language}.vtt", self.number);
         (cues > 0).then_some(Subtitles { file, kind: "subtitle", language: self.language, cues, text })
     }

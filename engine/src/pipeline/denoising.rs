@@ -16,25 +16,43 @@ const FRAMES: usize = 7;
 /// Of these the ones whose grain is looked at: they have all their neighbours.
 const WITH_NEIGHBOURS: std::ops::Range<usize> = 2..5;
 
-/// Decides what noise is taken out of a film, and what grain decoders put in its place; the plan has its segments.
+/// Decides what noise is taken out of a film, and what grain decoders put in its place; the times of the film's first and last
+/// frames are `ends`, in ticks of the source.
 ///
 /// # Errors
 /// As [`Source::next`]; [`crate::Error::Cancelled`].
 pub(super) fn decide(
     plan: &Plan,
     choice: Denoise,
+    ends: [i64; 2],
     open: &dyn Fn() -> Result<Source>,
     control: &Control,
 ) -> Result<Option<WantedDenoise>> {
-    let measured = if choice == Denoise::Auto { measure(plan, open()?, control)? } else { [0; 3] };
+    let measured = if choice == Denoise::Auto { measure(plan, ends, open()?, control)? } else { [0; 3] };
     let Some(denoise) = WantedDenoise::decide(choice, measured) else { return Ok(None) };
-    let grain = model(plan, &denoise, open()?, control)?;
+    let grain = model(plan, &denoise, ends, open()?, control)?;
+    let without = plan.follows.rungs.iter().zip(&grain).filter(|(_, grain)| grain.is_none());
+    let without: Vec<_> = without.map(|(rung, _)| rung.file.as_str()).collect();
+    if !without.is_empty() {
+        log::warn!(
+            "{}: noise is taken out, and no grain could be modelled to put in its place in {}: the film is too short, the picture too \
+             small, or there was no noise of that strength",
+            plan.found.name,
+            without.join(", ")
+        );
+    }
+    if plan.wanted.makes_fields() {
+        log::warn!(
+            "{}: its pictures are made of fields: noise is taken out of the first and last two pictures of each segment less well",
+            plan.found.name
+        );
+    }
     Ok(Some(WantedDenoise { grain, ..denoise }))
 }
 
-fn measure(plan: &Plan, source: Source, control: &Control) -> Result<[u16; 3]> {
+fn measure(plan: &Plan, ends: [i64; 2], source: Source, control: &Control) -> Result<[u16; 3]> {
     let mut meter = NoiseMeter::default();
-    at_places(plan, source, control, |frames| {
+    at_places(plan, ends, source, control, |frames| {
         frames.windows(2).for_each(|pair| meter.pair(&pair[0], &pair[1]));
         Ok(())
     })?;
@@ -42,7 +60,13 @@ fn measure(plan: &Plan, source: Source, control: &Control) -> Result<[u16; 3]> {
 }
 
 /// Models the grain of every rendition: of its pictures with noise and without, as conversions make them.
-fn model(plan: &Plan, denoise: &WantedDenoise, source: Source, control: &Control) -> Result<Vec<Option<FilmGrain>>> {
+fn model(
+    plan: &Plan,
+    denoise: &WantedDenoise,
+    ends: [i64; 2],
+    source: Source,
+    control: &Control,
+) -> Result<Vec<Option<FilmGrain>>> {
     let mut models: Vec<_> = plan.follows.rungs.iter().map(|rung| GrainModel::new(rung.depth)).collect();
     let mut plan = plan.clone();
     let graph = |noise| {
@@ -50,8 +74,8 @@ fn model(plan: &Plan, denoise: &WantedDenoise, source: Source, control: &Control
         plan.graph()
     };
     let [noisy, clean] = [[0; 3], denoise.noise].map(graph);
-    at_places(&plan, source, control, |frames| {
-        let [noisy, clean] = [&noisy, &clean].map(|graph| pictures(&plan, graph, frames));
+    at_places(&plan, ends, source, control, |frames| {
+        let [noisy, clean] = [&noisy, &clean].map(|graph| pictures(&plan, graph, frames, control));
         for (noisy, clean) in noisy?.iter().zip(clean?) {
             control.check()?;
             for ((model, noisy), clean) in models.iter_mut().zip(&noisy.pictures).zip(&clean.pictures) {
@@ -65,12 +89,15 @@ fn model(plan: &Plan, denoise: &WantedDenoise, source: Source, control: &Control
 }
 
 /// Makes the pictures of those frames that have all their neighbours.
-fn pictures(plan: &Plan, graph: &Graph, frames: &[HeldFrame]) -> Result<Vec<PictureSet>> {
+fn pictures(plan: &Plan, graph: &Graph, frames: &[HeldFrame], control: &Control) -> Result<Vec<PictureSet>> {
     let area = Area::whole(plan.found.video.format);
     let mut runner = Device::cpu().runner(graph)?;
     let mut sets = Vec::new();
+    // Of a film that has not even these all are looked at.
+    let looked_at = if frames.len() < FRAMES { 0..frames.len() } else { WITH_NEIGHBOURS };
     for (number, frame) in frames.iter().enumerate() {
-        let layers = plan.layers(frame.pts).filter(|_| WITH_NEIGHBOURS.contains(&number));
+        control.check()?;
+        let layers = plan.layers(frame.pts).filter(|_| looked_at.contains(&number));
         let fields = plan.field_pictures().use_at(frame.pts);
         let picture = layers.map(|layers| PictureRequest { layers, frame: number as u64, fields, time: None });
         let request = picture.and_then(|picture| Request::new(area, &[picture])).unwrap_or(Request::none(area));
@@ -89,13 +116,14 @@ fn pictures(plan: &Plan, graph: &Graph, frames: &[HeldFrame]) -> Result<Vec<Pict
 /// Decodes frames at places spread over a film, and hands on those of each.
 fn at_places(
     plan: &Plan,
+    ends: [i64; 2],
     mut source: Source,
     control: &Control,
     mut see: impl FnMut(&[HeldFrame]) -> Result<()>,
 ) -> Result<()> {
     let format = plan.found.video.format;
     let mut last = None;
-    for place in places(plan) {
+    for place in places(ends, plan.field_pictures().frame()) {
         if last.is_some_and(|last| place <= last) {
             continue;
         }
@@ -116,7 +144,7 @@ fn at_places(
                 Event::End => ended = true,
             }
         }
-        if frames.len() > 1 {
+        if !frames.is_empty() {
             see(&frames)?;
         }
         if ended {
@@ -126,14 +154,11 @@ fn at_places(
     Ok(())
 }
 
-/// Times of the source, in its ticks, in rising order: amid even parts of the film.
-fn places(plan: &Plan) -> Vec<i64> {
-    let time_base = plan.found.video.time_base;
-    let Some(([first, ..], [.., last])) = plan.segments().map(|list| (list, list)) else { return Vec::new() };
-    let (begin, last_begin) = (first.start.ticks(time_base), last.start.ticks(time_base));
-    let frames = i64::try_from(last.frames).unwrap_or(i64::MAX);
-    let end = last_begin.saturating_add(frames.saturating_mul(plan.field_pictures().frame()));
+/// Times of the source, in its ticks: amid even parts of a film whose frames last so long, or where one that is hardly longer than
+/// what is looked at begins to be.
+fn places([first, last]: [i64; 2], frame: i64) -> Vec<i64> {
     let parts = 2 * PLACES as i64;
-    let place = |part: i64| begin.saturating_add(end.saturating_sub(begin) / parts * part);
-    (0..PLACES as i64).map(|number| place(2 * number + 1)).collect()
+    let lasts = last.saturating_sub(first);
+    let begin = i64::from(lasts >= frame.saturating_mul(parts * FRAMES as i64));
+    (0..PLACES as i64).map(|number| first.saturating_add(lasts / parts * (2 * number + begin))).collect()
 }

@@ -89,7 +89,9 @@ pub fn plan(
     let add = |times: Vec<i64>| times.into_iter().for_each(|pts| list.borrow_mut().push(pts));
     let again = source.open_again(control)?;
     plan.check_source(again.info())?;
+    let ends = Cell::new(None::<[i64; 2]>);
     let scan = again.scan(|pts| {
+        ends.set(Some(ends.get().map_or([pts; 2], |[first, _]| [first, pts])));
         add(fields.borrow_mut().as_mut().map_or_else(|| vec![pts], |fields| fields.push(pts)));
         if let Some(frames) = ticker.frame() {
             let film = Time::of_ticks(pts, plan.found.video.time_base).seconds().as_f64();
@@ -100,8 +102,8 @@ pub fn plan(
     plan.found.scan = Some(scan);
     plan.wanted.upscale = Upscale::decide(&plan.found, options.upscale);
     let mut plan = plan.with_segments(list.into_inner())?;
-    if options.denoise != Denoise::Off {
-        plan.wanted.denoise = denoising::decide(&plan, options.denoise, &|| source.open_again(control), control)?;
+    if let Some(ends) = ends.get().filter(|_| options.denoise != Denoise::Off) {
+        plan.wanted.denoise = denoising::decide(&plan, options.denoise, ends, &|| source.open_again(control), control)?;
         plan = plan.update()?;
     }
     Ok(plan)

@@ -380,6 +380,7 @@ fn sound(plan: Parts<'_>) -> Checked {
                 format!("audio track {} is not there: the source has {count}", number.unwrap_or_default())
             })?;
         }
+        rule(audio.right != Some(audio.track), &at("right"), || "left and right are the same track".to_owned())?;
         let twice = wanted[..index].iter().any(|other| other.take() == audio.take());
         rule(!twice, &at("track"), || format!("audio track {} is there twice", audio.track))?;
         rule(!audio.stereo || audio.right.is_none(), &at("stereo"), || "left and right are no surround".to_owned())?;
