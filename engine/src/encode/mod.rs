@@ -12,6 +12,7 @@ mod open;
 pub mod pipe;
 #[cfg(feature = "rav1e")]
 mod rav1e;
+mod rewriter;
 mod settings;
 
 pub use available::{AvailableEncoder, available, fastest, linked_svtav1};
