@@ -1,4 +1,4 @@
-//! What the noise of a film looks like, so that decoders make the like of it.
+//! Models the noise of a film, so that decoders make the like of it.
 //!
 //! AV1's grain is white noise through an auto-regressive filter, times a strength that follows the picture's brightness. The filter
 //! is solved for from the autocovariance of what was taken out (the Yule-Walker equations), the strength from its variance.
@@ -181,18 +181,17 @@ fn flat_blocks<S: Sample>(clean: &Frame) -> Vec<Block> {
     chosen
 }
 
-/// What was taken out of a plane.
+/// Gathers what was taken out of a plane, block by block.
 struct Removed {
-    /// Sums of the products of samples that lie so far apart, in codes of 8 bits: see [`lag`].
+    /// Mean products of samples of a block that lie so far apart, in codes of 8 bits, summed over blocks: see [`lag`].
     products: [f64; LAGS],
-    /// Sums of squares, and blocks, for each band of brightness.
+    /// The same of squares, and the number of blocks, for each band of brightness.
     bands: [(f64, f64); BANDS],
-    samples_of_block: f64,
 }
 
 impl Default for Removed {
     fn default() -> Self {
-        Self { products: [0.0; LAGS], bands: [(0.0, 0.0); BANDS], samples_of_block: 1.0 }
+        Self { products: [0.0; LAGS], bands: [(0.0, 0.0); BANDS] }
     }
 }
 
@@ -207,16 +206,15 @@ impl Removed {
                     let other = &apart[first..][..side];
                     sum += own.iter().zip(other).map(|(own, other)| own * other).sum::<f32>();
                 }
-                let sum = f64::from(sum) / (code * code);
-                self.products[lag(across, down)] += sum;
+                let mean = f64::from(sum) / (code * code * (side * side) as f64);
+                self.products[lag(across, down)] += mean;
                 if (across, down) == (0, 0) {
                     let (squares, blocks) = &mut self.bands[band];
-                    *squares += sum;
+                    *squares += mean;
                     *blocks += 1.0;
                 }
             }
         }
-        self.samples_of_block = (side * side) as f64;
     }
 
     /// Solves for the filter; none where there is no noise.
@@ -245,9 +243,8 @@ impl Removed {
             }
             white *= MORE_WHITE;
         };
-        let measured = self.bands.map(|(squares, blocks)| {
-            (blocks >= ENOUGH_BLOCKS).then(|| PUT_BACK * (squares / (blocks * self.samples_of_block)).sqrt())
-        });
+        let measured =
+            self.bands.map(|(squares, blocks)| (blocks >= ENOUGH_BLOCKS).then(|| PUT_BACK * (squares / blocks).sqrt()));
         let nearest = |band: usize| {
             let near = (0..BANDS).filter(|other| measured[*other].is_some()).min_by_key(|other| other.abs_diff(band));
             near.and_then(|near| measured[near])
@@ -279,9 +276,8 @@ fn solve<const N: usize, const M: usize>(mut rows: [[f64; M]; N]) -> [f64; N] {
         if pivot[column].abs() < 1e-12 {
             continue;
         }
-        for (number, row) in rows.iter_mut().enumerate().filter(|(number, _)| *number != column) {
+        for (_, row) in rows.iter_mut().enumerate().filter(|(number, _)| *number != column) {
             let factor = row[column] / pivot[column];
-            debug_assert_ne!(number, column);
             row.iter_mut().zip(&pivot).for_each(|(cell, pivot)| *cell -= factor * pivot);
         }
     }

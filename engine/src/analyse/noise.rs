@@ -1,4 +1,4 @@
-//! How noisy a film is.
+//! Measures how noisy a film is.
 
 use crate::frame::{Depth, Frame, Sample};
 
@@ -60,7 +60,7 @@ fn of_pair<S: Sample>(earlier: &Frame, later: &Frame, plane: usize) -> Option<f6
     Some(in_time.min(MOST_BY_FRAME * in_place) / f64::from(code))
 }
 
-/// What is measured of a tile, in codes.
+/// Measures of a tile, in codes.
 struct Tile {
     mean: f64,
     /// The standard deviation of noise that would make it differ so from the same tile of the frame before.
