@@ -2,7 +2,7 @@
 
 use crate::look;
 use crate::rendition::{Source, check};
-use crate::support::{Converted, Desk, QUICK};
+use crate::support::{Converted, Desk, QUICK, ffmpeg};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -218,7 +218,7 @@ const HDR10_PLUS: [&str; 3] = [
     "003c0001040140000c8087784b5a2ca6023a24080000289ab05003fcc803499029425860e2d07852f88023189ab00140801424a9525f692a74a7ef5d6fa840",
 ];
 
-/// What ffprobe says of the dynamic metadata of each frame.
+/// Reads the dynamic metadata of each frame with ffprobe.
 fn dynamic_metadata(path: &Path) -> Vec<Option<Value>> {
     let arguments = ["-v", "error", "-select_streams", "v", "-show_frames", "-of", "json"];
     let output = Command::new("ffprobe").args(arguments).arg(path).output().unwrap();
@@ -255,10 +255,6 @@ fn dynamic_metadata_go_with_their_frames() {
     let [plain, described, source] = ["plain.hevc", "described.hevc", "film.mkv"].map(|name| desk.path().join(name));
     let film = "testsrc2=size=180x320:rate=25,format=yuv420p10le";
     let tags = ["-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc"];
-    let ffmpeg = |arguments: &[&str]| {
-        let output = Command::new("ffmpeg").args(["-v", "error", "-y", "-nostdin"]).args(arguments).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
     let coded = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "bframes=0:log-level=none"];
     let frames = ["-f", "lavfi", "-i", film, "-frames:v", &FRAMES.to_string()];
     ffmpeg(&[&frames[..], &coded, &tags, &[plain.to_str().unwrap()]].concat());

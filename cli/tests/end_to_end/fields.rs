@@ -1,20 +1,13 @@
 //! Interlaced and telecined film: against the film that it was made of, byte for byte, and against ffmpeg's `bwdif`. Pictures are as
 //! large as the rung, and the encoder is without loss, so that what comes out is what was made.
 
-use crate::support::{Converted, Desk, upright};
+use crate::support::{Converted, Desk, encode_segments, ffmpeg, upright};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Without loss, and as large as the source.
 const EXACT: &[&str] =
     &["--ladder", "180x320", "--encoder", "libaom-av1", "--encoder-options", "aom-params=lossless=1", "--speed", "10"];
-
-fn ffmpeg(arguments: &[&str]) -> Vec<u8> {
-    let output = Command::new("ffmpeg").args(["-v", "error", "-y", "-nostdin"]).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
-}
 
 /// A film of 24000/1001 frames a second in which much moves, without loss.
 fn film(desk: &Desk, frames: u32) -> PathBuf {
@@ -210,12 +203,7 @@ fn segments_by_themselves_are_the_film() {
         let count = document["wanted"]["segments"]["list"].as_array().unwrap().len();
         assert!(count > 3);
         let store = desk.path().join(format!("{name}.store"));
-        for number in (0..count).rev() {
-            let mut segment = upright("segment");
-            segment.arg(&plan).args(["--number", &number.to_string(), "--device", "cpu", "-o"]).arg(&store);
-            let output = segment.output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        }
+        encode_segments(&plan, (0..count).rev(), &store);
         let render = |out: &str, options: &[&str]| {
             let folder = desk.path().join(out).join(name);
             let mut render = upright("render");

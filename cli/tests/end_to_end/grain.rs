@@ -1,20 +1,13 @@
 //! Noise that is taken out, and the grain that decoders put in its place: against a film that is known without, as libdav1d shows it.
 
-use crate::support::{Converted, Desk, files, upright};
+use crate::support::{Converted, Desk, encode_segments, ffmpeg, files, upright};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// As large as the source.
 const OPTIONS: &[&str] = &["--ladder", "360x640", "--encoder", "libsvtav1", "--speed", "10", "--crop", "center"];
 const LUMA: usize = 360 * 640;
 const WITHOUT_GRAIN: &[&str] = &["-export_side_data", "film_grain"];
-
-fn ffmpeg(arguments: &[&str]) -> Vec<u8> {
-    let output = Command::new("ffmpeg").args(["-v", "error", "-y", "-nostdin"]).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
-}
 
 /// A film without loss: shades that turn, through a filter.
 fn film(desk: &Desk, name: &str, filter: &str) -> PathBuf {
@@ -93,12 +86,7 @@ fn segments_by_themselves_are_the_film_without_noise() {
     let count = document["wanted"]["segments"]["list"].as_array().unwrap().len();
     assert!(count > 2);
     let store = desk.path().join("store");
-    for number in (0..count).rev() {
-        let mut segment = upright("segment");
-        segment.arg(&plan).args(["--number", &number.to_string(), "--device", "cpu", "-o"]).arg(&store);
-        let output = segment.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
+    encode_segments(&plan, (0..count).rev(), &store);
     let render = |out: &str, options: &[&str]| {
         let folder = desk.path().join(out);
         let output = upright("render")

@@ -1,6 +1,6 @@
 //! Plans as documents: printed, edited, rendered; segments by themselves; the store.
 
-use crate::support::{CENTER, Desk, QUICK, assert_refused, files, upright};
+use crate::support::{CENTER, Desk, QUICK, assert_refused, encode_segments, files, upright};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -296,12 +296,7 @@ fn segments_by_themselves_in_any_order_are_the_film() {
         let path = desk.path().join("film.plan.json");
         let plan = plan(&source, &path, SECONDLY);
         let store = desk.path().join("store");
-        for number in (0..segments(&plan)).rev() {
-            let mut segment = upright("segment");
-            segment.arg(&path).args(["--number", &number.to_string(), "--device", "cpu", "-o"]).arg(&store);
-            let output = segment.output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        }
+        encode_segments(&path, (0..segments(&plan)).rev(), &store);
         let none = upright("segment").arg(&path).args(["-n", "99", "-o"]).arg(&store).output().unwrap();
         assert_refused(&none, 2, &["segment 99", "0 to"]);
         let (report, joined) = rendered(&path, &desk.path().join("joined"), &["--store", store.to_str().unwrap()]);
@@ -329,12 +324,7 @@ fn how_a_film_is_enlarged_is_decided_once_and_what_shrinks_stays_as_it_is() {
     assert_eq!([auto, sharp, lanczos], ["sharp".into(), "sharp".into(), Value::Null]);
 
     let store = desk.path().join("store");
-    for number in ["1", "0"] {
-        let mut segment = upright("segment");
-        segment.arg(&path).args(["--number", number, "--device", "cpu", "-o"]).arg(&store);
-        let output = segment.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
+    encode_segments(&path, [1, 0], &store);
     let with_store =
         |path: &Path, folder: &str| rendered(path, &desk.path().join(folder), &["--store", store.to_str().unwrap()]);
     let (report, joined) = with_store(&path, "joined");

@@ -1,17 +1,10 @@
 //! Subtitles and closed captions beside the renditions, against what ffmpeg reads of the same files.
 
-use crate::support::{Desk, QUICK};
+use crate::support::{Desk, QUICK, ffmpeg};
 use std::path::Path;
-use std::process::Command;
 use upright_fixtures::{Clip, Codec, Container, Gop, Ratio, Timing};
 
 const WITH: &[&str] = &["--subtitles-out"];
-
-fn ffmpeg(arguments: &[&str]) -> Vec<u8> {
-    let output = Command::new("ffmpeg").args(["-v", "error", "-y", "-nostdin"]).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
-}
 
 /// Times and text of each cue of a WebVTT file, as ffmpeg reads it: without settings and tags.
 fn cues(path: &Path) -> Vec<(String, String)> {

@@ -22,6 +22,23 @@ pub(crate) fn upright(command: &str) -> Command {
     upright
 }
 
+/// Runs ffmpeg, which must succeed, and gives what it writes.
+pub(crate) fn ffmpeg(arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new("ffmpeg").args(["-v", "error", "-y", "-nostdin"]).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// Encodes segments of a plan into a store, each by a program of its own.
+pub(crate) fn encode_segments(plan: &Path, numbers: impl IntoIterator<Item = usize>, store: &Path) {
+    for number in numbers {
+        let mut segment = upright("segment");
+        segment.arg(plan).args(["--number", &number.to_string(), "--device", "cpu", "-o"]).arg(store);
+        let output = segment.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 /// A place for a source and what is made of it.
 pub(crate) struct Desk {
     folder: TempDir,
