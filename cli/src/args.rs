@@ -496,6 +496,22 @@ pub(crate) struct WantedArguments {
     #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) quality: u8,
 
+    /// Forms of the renditions, with commas between them: mp4 (a file each, with the sound in it), cmaf (tracks with HLS and DASH
+    /// manifests, for CDNs)
+    #[arg(
+        long,
+        value_name = "LIST",
+        default_value = "mp4",
+        value_delimiter = ',',
+        value_enum,
+        help_heading = "Output"
+    )]
+    pub(crate) format: Vec<Format>,
+
+    /// Time that a segment lasts which players fetch, for cmaf: a multiple of the time between key frames
+    #[arg(long, value_name = "SECONDS", default_value = "6", value_parser = values::duration, help_heading = "Output")]
+    pub(crate) segment_duration: Rational,
+
     /// Time from one key frame to the next, the same instants in every rendition
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = values::duration, help_heading = "Encoding")]
     pub(crate) keyframe_interval: Rational,
@@ -587,6 +603,13 @@ pub(crate) struct BenchArguments {
 pub(crate) enum Engine {
     Slurm,
     Kubernetes,
+}
+
+/// A form of the renditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Mp4,
+    Cmaf,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

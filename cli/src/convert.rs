@@ -199,6 +199,17 @@ fn summary(directory: &str, report: &Report) -> String {
         let kilobits = rendition.video_bitrate / 1e3;
         let _ = writeln!(text, "  {:<16} {size:>10} {kilobits:>8.0} kb/s{note}", rendition.file);
     }
+    if let Some(package) = &report.package {
+        let bytes = package.files.iter().map(|file| file.bytes).sum();
+        let count = package.files.len();
+        let _ = writeln!(
+            text,
+            "  {:<16} {:>10} in {count} files, with {}",
+            package.hls,
+            DecimalBytes(bytes).to_string(),
+            package.dash
+        );
+    }
     if report.audio.len() > 1 {
         let _ = writeln!(text, "  sound: {}", report.audio.iter().map(sound).collect::<Vec<_>>().join(", "));
     }

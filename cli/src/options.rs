@@ -1,6 +1,6 @@
 //! The engine's options, made of the arguments.
 
-use crate::args::{self, BitDepth, InputArguments, MachineArguments, OutputArguments, WantedArguments};
+use crate::args::{self, BitDepth, Format, InputArguments, MachineArguments, OutputArguments, WantedArguments};
 use crate::values::is_one_name;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use upright_engine::batch::RESERVED;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookFile;
 use upright_engine::pipeline::{Limits, RenderOptions};
-use upright_engine::plan::{DepthChoice, PlanOptions};
+use upright_engine::plan::{Cmaf, DepthChoice, Formats, PlanOptions};
 use upright_engine::remote;
 use upright_engine::source::{Input, OpenOptions, Span};
 use upright_engine::store::StoreOptions;
@@ -45,6 +45,10 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
     // A plan is carried out elsewhere, and the look is found there by its whole path.
     let lut = wanted.lut.map(|lut| std::path::absolute(&lut).unwrap_or(lut));
     let look = lut.map(|lut| LookFile::new(lut, wanted.lut_place)).transpose()?;
+    let formats = Formats {
+        mp4: wanted.format.contains(&Format::Mp4),
+        cmaf: wanted.format.contains(&Format::Cmaf).then_some(Cmaf { segment: wanted.segment_duration }),
+    };
     let options = PlanOptions::default()
         .ladder(wanted.ladder)
         .crop(wanted.crop)
@@ -53,6 +57,7 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
         .deinterlace(wanted.deinterlace)
         .denoise(wanted.denoise)
         .upscale(wanted.upscale)
+        .formats(formats)
         .dynamic_range(wanted.dynamic_range)
         .gamut(wanted.gamut)
         .look(look)

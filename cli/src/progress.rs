@@ -142,11 +142,11 @@ impl Reporter {
     /// # Errors
     /// [`upright_engine::Error::Io`] when the result cannot be written to standard output, except when its reader has gone.
     pub(crate) fn done(&self, directory: &str, report: &Report) -> Result<()> {
-        let names = report.renditions.iter().map(|rendition| rendition.file.as_str());
+        let names = report.files();
         let done = Line::Done {
             exit: Exit::Success.code(),
             directory,
-            files: names.chain(report.subtitles.iter().map(|track| &*track.file)).chain([REPORT]).collect(),
+            files: names.chain([REPORT]).collect(),
             frames: report.frames,
             seconds: report.wall_seconds,
         };

@@ -54,6 +54,17 @@ impl Language {
         }
     }
 
+    /// Gives its tag of BCP 47: two letters where the language has such, else three.
+    pub fn tag(&self) -> String {
+        let short = isolang::Language::from_639_3(&self.0).and_then(|language| language.to_639_1());
+        short.unwrap_or(&self.0).to_owned()
+    }
+
+    /// Gives its English name, where it has one.
+    pub fn name(&self) -> Option<&'static str> {
+        isolang::Language::from_639_3(&self.0).filter(|_| self.0 != Self::UNKNOWN).map(|language| language.to_name())
+    }
+
     /// Gives its three letters.
     pub fn code(&self) -> &str {
         &self.0

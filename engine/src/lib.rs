@@ -48,6 +48,7 @@ pub mod machine;
 pub mod measure;
 #[doc(hidden)]
 pub mod media;
+mod package;
 #[doc(hidden)]
 pub mod packet;
 pub mod picture;

@@ -163,7 +163,7 @@ fn check_video(video: &VideoDescription, expected: &Expected) -> Result<(), Fail
 
     let obu = single_obu(configured_header(video)?)?;
     let header = SequenceHeader::parse(obu.payload)?;
-    same("av1C", &video.configuration[..4], &configuration_of(&header))?;
+    same("av1C", &video.configuration[..4], &header.configuration())?;
     same("size in the AV1 stream", header.max_frame_size, expected.size)?;
     same("depth in the AV1 stream", header.depth, expected.depth)?;
     same(
@@ -182,22 +182,6 @@ fn chroma_code(site: ChromaSite) -> u8 {
         ChromaSite::TOP_LEFT => 2,
         _ => 0,
     }
-}
-
-/// Computes the first four bytes of `av1C` for a stream with this sequence header; AV1 in ISOBMFF, section 2.3.3.
-fn configuration_of(header: &SequenceHeader) -> [u8; 4] {
-    let twelve = header.depth == Depth::Twelve;
-    let high = header.depth != Depth::Eight;
-    let bits = [
-        (header.high_tier, 7),
-        (high, 6),
-        (twelve, 5),
-        (header.monochrome, 4),
-        (header.subsampling.x == 2, 3),
-        (header.subsampling.y == 2, 2),
-    ];
-    let flags = bits.iter().map(|&(bit, place)| u8::from(bit) << place).sum::<u8>();
-    [0x81, header.profile << 5 | header.level, flags | header.chroma_sample_position, 0]
 }
 
 /// Returns the OBU that is in `av1C`.

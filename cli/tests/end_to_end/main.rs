@@ -13,6 +13,7 @@ mod grain;
 mod kill;
 mod look;
 mod memory;
+mod package;
 mod parallelism;
 mod partial;
 mod picture;

@@ -153,6 +153,20 @@ impl SequenceHeader {
         })
     }
 
+    /// Computes the first four bytes of `av1C` for a stream with this header; AV1 in ISOBMFF, section 2.3.3.
+    pub fn configuration(&self) -> [u8; 4] {
+        let bits = [
+            (self.high_tier, 7),
+            (self.depth != Depth::Eight, 6),
+            (self.depth == Depth::Twelve, 5),
+            (self.monochrome, 4),
+            (self.subsampling.x == 2, 3),
+            (self.subsampling.y == 2, 2),
+        ];
+        let flags = bits.iter().map(|&(bit, place)| u8::from(bit) << place).sum::<u8>();
+        [0x81, self.profile << 5 | self.level, flags | self.chroma_sample_position, 0]
+    }
+
     /// Formats the `codecs` parameter, for instance `av01.0.08M.08`: profile, level in two digits, tier, bits; AV1 in
     /// ISOBMFF, section 5, short form.
     pub fn codec_string(&self) -> String {

@@ -506,12 +506,13 @@ impl Batch<'_> {
         let Ok(report) = fs::read(directory.join(REPORT)) else { return false };
         let Ok(report) = serde_json::from_slice::<serde_json::Value>(&report) else { return false };
         let is_of_plan = report["plan_hash"].as_str() == Some(prepared.plan.to_string().as_str());
-        let renditions = report["renditions"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+        let files = [list(&report["renditions"]), list(&report["package"]["files"])].concat();
         let is_whole = |rendition: &serde_json::Value| {
             let there = rendition["file"].as_str().and_then(|name| fs::metadata(directory.join(name)).ok());
             there.is_some_and(|there| Some(there.len()) == rendition["bytes"].as_u64())
         };
-        is_of_plan && !renditions.is_empty() && renditions.iter().all(is_whole)
+        is_of_plan && !files.is_empty() && files.iter().all(is_whole)
     }
 
     fn publish(&mut self, index: usize, on_event: &mut dyn FnMut(&Event<'_>)) -> Result<()> {

@@ -58,6 +58,17 @@ impl CodecParameters {
         unsafe { ffi::text(av::avcodec_get_name(self.fields().codec_id)) }.unwrap_or_default()
     }
 
+    /// Gives the samples a second of sound, and its channels.
+    pub fn rate_and_channels(&self) -> (u32, u16) {
+        let fields = self.fields();
+        (u32::try_from(fields.sample_rate).unwrap_or(0), u16::try_from(fields.ch_layout.nb_channels).unwrap_or(0))
+    }
+
+    /// Gives the samples of a packet of sound, where all have the same number.
+    pub fn frame_samples(&self) -> Option<u32> {
+        u32::try_from(self.fields().frame_size).ok().filter(|&samples| samples > 0)
+    }
+
     /// Gives the bytes that a decoder needs before the first packet, for instance AAC's AudioSpecificConfig; empty when
     /// there are none.
     pub fn extradata(&self) -> &[u8] {

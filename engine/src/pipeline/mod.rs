@@ -1,5 +1,6 @@
 //! Who runs where: stages, queues, cancelling, the report.
 
+mod delivery;
 mod denoising;
 mod event_count;
 mod factory;

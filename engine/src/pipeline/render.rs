@@ -1,5 +1,6 @@
 //! Carrying a plan out.
 
+use super::delivery;
 use super::factory::StageFactory;
 use super::parallelism::{Limits, ParallelismPlan};
 use super::progress::{Expected, Progress, ProgressCounters};
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::machine;
 use crate::media::{AudioTrack, Mp4Writer, Source, Subtitles, Tags, VideoTrack};
+use crate::package::Track;
 use crate::picture::{Device, DeviceChoice, MAX_SIDE, Runner, Twin};
 use crate::plan::{Plan, RungFollows, WantedAudio};
 use crate::remote::{self, ObjectUrl};
@@ -133,7 +135,10 @@ pub fn render(
     let info = source.info().clone();
     plan.check_source(&info)?;
     check_sound(plan, &info)?;
-    let mut names: Vec<String> = plan.follows.rungs.iter().map(|rung| rung.file.clone()).collect();
+    let mut names = delivery::names(plan);
+    if plan.wanted.formats.mp4 {
+        names.extend(plan.follows.rungs.iter().map(|rung| rung.file.clone()));
+    }
     let subtitles = if options.subtitles { subtitles(&source, control)? } else { Vec::new() };
     names.extend(subtitles.iter().map(|track| track.file.clone()));
     names.push(REPORT.to_owned());
@@ -173,9 +178,10 @@ pub fn render(
 
     let cpu = clock::process().zip(cpu_before).map(|(after, before)| after.saturating_sub(before).as_secs_f64());
     let spent = Spent { wall: begin.elapsed().as_secs_f64(), cpu, cores: machine::cores() };
-    let (mut report, mut files) = account(plan, &info, parallelism, outcome, spent)?;
+    let drafts = outputs.drafts();
+    let (mut report, mut files) = account(plan, &info, parallelism, outcome, spent, &drafts, control)?;
     for track in subtitles {
-        let mut file = outputs.drafts().temporary(&track.file)?;
+        let mut file = drafts.temporary(&track.file)?;
         let written = file.write_all(track.text.as_bytes()).and_then(|()| file.as_file().sync_all());
         written.map_err(Error::io(file.path(), "cannot write the subtitles"))?;
         files.push((file.into_temp_path(), track.file.clone()));
@@ -335,10 +341,12 @@ struct RenderStageFactory<'a> {
     store: Option<PlanStore>,
 }
 
-/// A finished file that has not got its name yet.
+/// What came of a rung: files that have not got their names yet.
 struct Rendition {
-    file: TempPath,
-    bytes: u64,
+    /// The MP4, and its bytes.
+    mp4: Option<(TempPath, u64)>,
+    /// The track of the package.
+    cmaf: Option<(TempPath, Track)>,
 }
 
 impl StageFactory for RenderStageFactory<'_> {
@@ -361,11 +369,20 @@ impl StageFactory for RenderStageFactory<'_> {
     }
 
     fn assemble(&self, rung: usize, video: &Spool, summary: &SourceSummary) -> Result<Rendition> {
-        let job = self.tools.job;
-        let wanted = &self.plan.wanted;
-        let (rung, time_base) = (&self.plan.follows.rungs[rung], self.plan.time_base());
+        let rung = &self.plan.follows.rungs[rung];
         // Whoever was left behind makes no file.
-        job.check()?;
+        self.tools.job.check()?;
+        let mp4 = self.plan.wanted.formats.mp4.then(|| self.mp4(rung, video, summary)).transpose()?;
+        let cmaf = delivery::video_track(self.plan, rung, self.drafts, video, self.tools.job)?;
+        Ok(Rendition { mp4, cmaf })
+    }
+}
+
+impl RenderStageFactory<'_> {
+    /// Writes the MP4 of a rung, and checks it.
+    fn mp4(&self, rung: &RungFollows, video: &Spool, summary: &SourceSummary) -> Result<(TempPath, u64)> {
+        let (job, time_base) = (self.tools.job, self.plan.time_base());
+        let wanted = &self.plan.wanted;
         let file = self.drafts.temporary(&rung.file)?.into_temp_path();
         let first = video.packets().next().transpose()?;
         let first =
@@ -380,7 +397,7 @@ impl StageFactory for RenderStageFactory<'_> {
             first: &first,
         };
         let tags = Tags { title: wanted.title.clone(), chapters: wanted.chapters.clone() };
-        let audio = self.audio(summary);
+        let audio = sound(self.plan, summary);
         let mut writer = Mp4Writer::create(&file, &track, &audio, &tags)?;
         let sounds = summary.audio.iter().map(|audio| (audio.packets.packets(), audio.track.time_base));
         for packet in Interleaved::new(iter::once((video.packets(), time_base)).chain(sounds)) {
@@ -393,28 +410,18 @@ impl StageFactory for RenderStageFactory<'_> {
         let bytes = writer.finish()?;
         job.check()?;
         verify::rendition(&file, &self.expected(rung, summary))?;
-        Ok(Rendition { file, bytes })
-    }
-}
-
-impl RenderStageFactory<'_> {
-    /// The sound that came out, called as the plan says.
-    fn audio(&self, summary: &SourceSummary) -> Vec<AudioTrack> {
-        let named = |audio: &SpooledAudio| {
-            let WantedAudio { language, title, roles, .. } = self.plan.wanted.audio.get(audio.place)?.clone();
-            Some(AudioTrack { language, title, roles, ..audio.track.clone() })
-        };
-        summary.audio.iter().filter_map(named).collect()
+        Ok((file, bytes))
     }
 
     /// Describes what the file of a rung must be.
     fn expected(&self, rung: &RungFollows, summary: &SourceSummary) -> verify::Expected {
-        let audio = self.audio(summary).into_iter().zip(&summary.audio).map(|(track, spooled)| verify::ExpectedAudio {
-            codec: track.parameters.codec(),
-            time_base: track.time_base,
-            roles: track.stored_roles(),
-            packets: spooled.packets.timestamps().clone(),
-        });
+        let audio =
+            sound(self.plan, summary).into_iter().zip(&summary.audio).map(|(track, spooled)| verify::ExpectedAudio {
+                codec: track.parameters.codec(),
+                time_base: track.time_base,
+                roles: track.stored_roles(),
+                packets: spooled.packets.timestamps().clone(),
+            });
         verify::Expected {
             size: rung.size,
             depth: rung.depth,
@@ -425,6 +432,15 @@ impl RenderStageFactory<'_> {
             audio: audio.collect(),
         }
     }
+}
+
+/// The sound that came out, called as the plan says.
+fn sound(plan: &Plan, summary: &SourceSummary) -> Vec<AudioTrack> {
+    let named = |audio: &SpooledAudio| {
+        let WantedAudio { language, title, roles, .. } = plan.wanted.audio.get(audio.place)?.clone();
+        Some(AudioTrack { language, title, roles, ..audio.track.clone() })
+    };
+    summary.audio.iter().filter_map(named).collect()
 }
 
 fn audio_report(plan: &Plan, audio: &SpooledAudio) -> Option<AudioReport> {
@@ -441,6 +457,8 @@ fn account(
     parallelism: ParallelismPlan,
     outcome: Outcome<Rendition>,
     spent: Spent,
+    drafts: &Drafts,
+    control: &Control,
 ) -> Result<(Report, Vec<(TempPath, String)>)> {
     let Outcome { device, gpu, fallback, summary, rungs, stages, queues } = outcome;
     let seconds = |ticks: i64| {
@@ -450,21 +468,32 @@ fn account(
     let (first, last) = summary.frames.ends().unwrap_or_default();
     let last_seconds = seconds(if summary.last_duration > 0 { summary.last_duration } else { plan.frame_ticks() });
     let duration = seconds(last.saturating_sub(first)) + last_seconds;
-    let (mut files, mut renditions) = (Vec::new(), Vec::new());
+    let (mut files, mut renditions, mut tracks) = (Vec::new(), Vec::new(), Vec::new());
     for (rung, done) in plan.follows.rungs.iter().zip(rungs) {
         let bits = (done.video_bytes * 8) as f64;
         let name = format!("encode {}", rung.name());
+        let Rendition { mp4, cmaf } = done.rendition;
+        let file = if mp4.is_some() { rung.file.clone() } else { delivery::video_file(rung) };
+        let bytes = mp4.as_ref().map(|(_, bytes)| *bytes).or(cmaf.as_ref().map(|(_, track)| track.bytes()));
         renditions.push(RenditionReport {
-            file: rung.file.clone(),
+            file,
             size: rung.size,
             upscaled: rung.upscaled,
             frames: summary.frames.count(),
-            bytes: done.rendition.bytes,
+            bytes: bytes.unwrap_or(0),
             video_bitrate: bits / duration,
             encode_seconds: stages.iter().filter(|stage| stage.name == name).map(|stage| stage.busy_seconds).sum(),
         });
-        files.push((done.rendition.file, rung.file.clone()));
+        files.extend(mp4.map(|(file, _)| (file, rung.file.clone())));
+        tracks.extend(cmaf);
     }
+    let package = if plan.wanted.formats.cmaf.is_some() {
+        let (made, package) = delivery::finish(plan, tracks, &summary, &sound(plan, &summary), drafts, control)?;
+        files.extend(made);
+        Some(package)
+    } else {
+        None
+    };
     let report = Report {
         version: report::VERSION,
         versions: versions(),
@@ -485,6 +514,7 @@ fn account(
         cpu_seconds: spent.cpu,
         parallelism,
         renditions,
+        package,
         subtitles: Vec::new(),
         bottleneck: report::bottleneck(&stages, spent),
         stages,

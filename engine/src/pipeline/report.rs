@@ -59,6 +59,9 @@ pub struct Report {
     pub parallelism: ParallelismPlan,
     /// What came out, in the order of the ladder.
     pub renditions: Vec<RenditionReport>,
+    /// The package of CMAF tracks, where one was wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<PackageReport>,
     /// Subtitles and captions that lie beside them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subtitles: Vec<SubtitlesReport>,
@@ -68,6 +71,17 @@ pub struct Report {
     pub queues: Vec<QueueReport>,
     /// What kept the job from being faster, in a sentence.
     pub bottleneck: String,
+}
+
+impl Report {
+    /// Names of all files that came out, the report's own aside, those that speak for others behind them.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let renditions = self.renditions.iter().map(|rendition| &*rendition.file);
+        let subtitles = self.subtitles.iter().map(|track| &*track.file);
+        let package = self.package.iter().flat_map(|package| &package.files).map(|file| &*file.file);
+        let is_in_package = |name: &&str| self.package.iter().flat_map(|it| &it.files).any(|file| file.file == **name);
+        renditions.filter(move |name| !is_in_package(name)).chain(subtitles).chain(package)
+    }
 }
 
 /// The segments of a job.
@@ -98,6 +112,26 @@ pub struct AudioReport {
     pub codec: String,
     /// Whether the source's packets were copied. The plan says what was meant; sound that changes on the way is converted.
     pub copied: bool,
+}
+
+/// A package: CMAF tracks with manifests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PackageReport {
+    /// The HLS multivariant playlist.
+    pub hls: String,
+    /// The DASH manifest.
+    pub dash: String,
+    /// All of its files, those two last.
+    pub files: Vec<PackageFile>,
+}
+
+/// A file of a package.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PackageFile {
+    /// Its name in the directory of the report.
+    pub file: String,
+    /// How many bytes it has.
+    pub bytes: u64,
 }
 
 /// A file of subtitles or captions.

@@ -90,6 +90,7 @@ pub(super) fn check(found: &SourceInfo, wanted: &Wanted, control: KeyFrameContro
     key_frames(plan)?;
     segments(plan)?;
     sound(plan)?;
+    formats(plan)?;
     metadata(plan)
 }
 
@@ -110,6 +111,17 @@ fn rungs(plan: Parts<'_>) -> Checked {
         rule(!twice, &path, || format!("rung {}: is there twice", rungs[count - 1]))?;
     }
     rule(!rungs.is_empty(), &[Field("rungs")], || "no rung: at least one size is needed".to_owned())
+}
+
+fn formats(plan: Parts<'_>) -> Checked {
+    let formats = &plan.wanted.formats;
+    rule(formats.mp4 || formats.cmaf.is_some(), &[Field("formats")], || "no form: mp4, cmaf, or both".to_owned())?;
+    let Some(cmaf) = &formats.cmaf else { return Ok(()) };
+    let path = [Field("formats"), Field("cmaf"), Field("segment")];
+    rule(cmaf.intervals(plan.wanted.key_frames.interval).is_some(), &path, || {
+        let (segment, interval) = (cmaf.segment.as_f64(), plan.wanted.key_frames.interval.as_f64());
+        format!("segments of {segment} s: they are a multiple of the interval of key frames, {interval} s")
+    })
 }
 
 fn depth(plan: Parts<'_>) -> Checked {

@@ -54,6 +54,7 @@ impl Plan {
                 options: options.encoder_options.clone(),
             },
             audio: audio(source),
+            formats: options.formats,
             title: source.title.clone(),
             language: source.video.language.clone(),
             chapters: chapters(source),

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::fingerprint::Sha256Hex;
 use crate::frame::{FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size, Window};
+use crate::package::SegmentRule;
 use crate::picture::tone::MapSpec;
 use crate::picture::{ComposeSpec, DEINTERLACER, Graph, Layers, ScaleSpec};
 use crate::source::{AudioChoice, AudioInfo, OpenOptions, SourceInfo, VideoChoice};
@@ -284,6 +285,17 @@ impl Plan {
             Segmentation::List(list) => list.len() <= 1 || list.iter().any(|segment| segment.frames > LONG_SEGMENT),
             Segmentation::AsDecoded { key_frames } => key_frames.is_none(),
         }
+    }
+
+    /// How the renditions are cut for delivery, where they are: where the encoder counts frames, its own way.
+    pub(crate) fn segment_rule(&self) -> Option<SegmentRule> {
+        let cmaf = self.wanted.formats.cmaf?;
+        let intervals = cmaf.intervals(self.wanted.key_frames.interval).unwrap_or(1);
+        let rate = self.frame_rate();
+        let counted = self.wanted.key_frames.frames.map(|frames| {
+            Rational::new(i64::from(frames.get()).saturating_mul(intervals).saturating_mul(rate.den), rate.num)
+        });
+        Some(SegmentRule { duration: counted.unwrap_or(cmaf.segment), first: None })
     }
 
     /// Makes what cuts the film into the segments of the plan.

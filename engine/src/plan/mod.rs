@@ -11,6 +11,7 @@ mod denoise;
 mod document;
 mod fields;
 mod follows;
+mod formats;
 mod layout;
 mod locate;
 mod memory;
@@ -27,6 +28,7 @@ pub use document::{Plan, VERSION};
 pub use fields::{Deinterlace, FieldMake, FieldRun};
 pub(crate) use fields::{FieldPicture, FieldPictures, FrameTimes, PARTS, PictureTimes, rising};
 pub use follows::{Follows, RungFollows};
+pub use formats::{Cmaf, Formats};
 #[cfg(test)]
 pub(crate) use memory::DRIVER;
 pub(crate) use memory::{LEAST_FRAMES, RUNG_FRAMES};

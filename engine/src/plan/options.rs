@@ -2,6 +2,7 @@
 
 use super::denoise::{Denoise, MOST_NOISE};
 use super::fields::Deinterlace;
+use super::formats::Formats;
 use super::track::Shot;
 use super::upscale::UpscaleChoice;
 use crate::analyse::Analysis;
@@ -52,6 +53,8 @@ pub struct PlanOptions {
     pub look: Option<LookFile>,
     /// How windows are enlarged that have fewer samples than a rendition has pixels.
     pub upscale: UpscaleChoice,
+    /// Forms in which the renditions are written.
+    pub formats: Formats,
     /// Shots of an earlier plan; those of them that are locked stay as they are.
     pub earlier: Vec<Shot>,
 }
@@ -77,6 +80,7 @@ impl Default for PlanOptions {
             gamut: Gamut::Keep,
             look: None,
             upscale: UpscaleChoice::Lanczos,
+            formats: Formats::default(),
             earlier: Vec::new(),
         }
     }
@@ -117,6 +121,7 @@ builders! {
     gamut: Gamut,
     look: Option<LookFile>,
     upscale: UpscaleChoice,
+    formats: Formats,
     earlier: Vec<Shot>,
 }
 
@@ -139,6 +144,14 @@ impl PlanOptions {
         if self.keyframe_interval.num <= 0 {
             let interval = self.keyframe_interval.as_f64();
             return Err(Error::invalid("key frame interval", interval, "must be above 0 seconds"));
+        }
+        if !self.formats.mp4 && self.formats.cmaf.is_none() {
+            return Err(Error::invalid("format", "none", "must be mp4, cmaf, or both"));
+        }
+        if let Some(cmaf) = self.formats.cmaf.filter(|cmaf| cmaf.intervals(self.keyframe_interval).is_none()) {
+            let why =
+                format!("must be a multiple of the interval of key frames, {} s", self.keyframe_interval.as_f64());
+            return Err(Error::invalid("segment duration", cmaf.segment.as_f64(), why));
         }
         Ok(())
     }

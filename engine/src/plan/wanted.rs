@@ -3,6 +3,7 @@
 use super::converted::ConvertedColour;
 use super::denoise::WantedDenoise;
 use super::fields::{FieldMake, FieldRun};
+use super::formats::Formats;
 use super::segments::{KeyFrameRule, Segmentation};
 use super::track::Shot;
 use super::upscale::Upscale;
@@ -44,6 +45,9 @@ pub struct Wanted {
     pub encoder: WantedEncoder,
     /// The sound, a track each, the default one first; none for renditions without. At most 32.
     pub audio: Vec<WantedAudio>,
+    /// Forms in which the renditions are written.
+    #[serde(default, skip_serializing_if = "Formats::is_default")]
+    pub formats: Formats,
     /// Title of the renditions.
     pub title: Option<String>,
     /// ISO 639-2 language of the picture.

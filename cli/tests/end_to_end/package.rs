@@ -1,0 +1,171 @@
+//! Packages for CDNs: CMAF tracks with HLS and DASH manifests, looked at byte range by byte range.
+
+use crate::support::{Desk, QUICK, ffmpeg, upright};
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use upright_fixtures::{AudioCodec, AudioTrack, Clip, Ratio, Timing};
+
+/// A film of 15 seconds with sound, as a package of two renditions and, if asked for, as MP4.
+fn packaged(desk: &Desk, formats: &str) -> PathBuf {
+    let sound = AudioTrack { language: Some("eng".to_owned()), ..AudioTrack::new(AudioCodec::Aac) };
+    let timing = Timing::constant(Ratio::new(25, 1), 375);
+    let fixture = desk.write(&Clip { timing, audio: vec![sound], ..Clip::new("delivered") });
+    let options = ["--format", formats, "--ladder", "180,90", "--speed", "10"];
+    let output = desk.convert(&fixture.path, &options).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    desk.out().join(fixture.path.file_stem().unwrap())
+}
+
+/// A segment of a playlist: seconds, and its bytes in the file.
+struct Part {
+    seconds: f64,
+    start: usize,
+    end: usize,
+}
+
+/// Reads a media playlist: its file, the bytes of the header, and its segments.
+fn playlist(path: &Path) -> (PathBuf, usize, Vec<Part>) {
+    let text = fs::read_to_string(path).unwrap();
+    let (mut parts, mut header, mut seconds, mut file) = (Vec::new(), 0, 0.0, String::new());
+    for line in text.lines() {
+        if let Some(map) = line.strip_prefix("#EXT-X-MAP:") {
+            header = map.split("BYTERANGE=\"").nth(1).unwrap().split('@').next().unwrap().parse().unwrap();
+        } else if let Some(lasts) = line.strip_prefix("#EXTINF:") {
+            seconds = lasts.trim_end_matches(',').parse().unwrap();
+        } else if let Some(range) = line.strip_prefix("#EXT-X-BYTERANGE:") {
+            let (length, start) = range.split_once('@').unwrap();
+            let start = start.parse().unwrap();
+            parts.push(Part { seconds, start, end: start + length.parse::<usize>().unwrap() });
+        } else if !line.starts_with('#') && !line.is_empty() {
+            line.clone_into(&mut file);
+        }
+    }
+    assert!(text.ends_with("#EXT-X-ENDLIST\n"), "{text}");
+    (path.with_file_name(file), header, parts)
+}
+
+/// Decodes a part by itself, behind the header, and gives the sums of its frames.
+fn decoded(folder: &Path, file: &[u8], header: usize, part: &Part) -> Vec<String> {
+    let path = folder.join("part.mp4");
+    fs::write(&path, [&file[..header], &file[part.start..part.end]].concat()).unwrap();
+    sums(&path, "v")
+}
+
+/// Sums of all frames of a file.
+fn sums(path: &Path, stream: &str) -> Vec<String> {
+    let map = format!("0:{stream}:0");
+    let text = ffmpeg(&["-i", path.to_str().unwrap(), "-map", &map, "-f", "framemd5", "-"]);
+    let text = String::from_utf8(text).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.rsplit(',').next().unwrap().trim().to_owned()).collect()
+}
+
+/// The attributes of a tag.
+fn attributes(line: &str) -> HashMap<String, String> {
+    let (mut all, mut rest) = (HashMap::new(), line.split_once(':').unwrap().1);
+    while let Some((name, after)) = rest.split_once('=') {
+        let quoted = after.strip_prefix('"').and_then(|after| after.split_once('"'));
+        let (value, next) = quoted.unwrap_or_else(|| after.split_at(after.find(',').unwrap_or(after.len())));
+        all.insert(name.to_owned(), value.to_owned());
+        rest = next.trim_start_matches(',');
+    }
+    all
+}
+
+#[test]
+fn every_part_of_a_package_is_what_its_manifests_say() {
+    let desk = Desk::new();
+    let folder = packaged(&desk, "mp4,cmaf");
+    let mut boundaries = Vec::new();
+    for size in ["180x320", "90x160"] {
+        let whole = sums(&folder.join(format!("{size}.mp4")), "v");
+        assert_eq!(whole.len(), 375);
+        let (file, header, parts) = playlist(&folder.join(format!("video-{size}.m3u8")));
+        assert_eq!(sums(&file, "v"), whole, "{size}: the pictures of the MP4");
+        let bytes = fs::read(&file).unwrap();
+        // Segments follow one another without gap, behind the header and the index, up to the end of the file.
+        assert_eq!(&bytes[header + 4..header + 8], b"sidx");
+        let index = usize::try_from(u32::from_be_bytes(bytes[header..header + 4].try_into().unwrap())).unwrap();
+        let mut at = header + index;
+        let mut frames = 0;
+        for part in &parts {
+            assert_eq!((part.start, &bytes[at + 4..at + 8]), (at, &b"moof"[..]));
+            let shown = decoded(desk.path(), &bytes, header, part);
+            assert!((part.seconds * 25.0 - shown.len() as f64).abs() < 1e-3, "{size}: {} s", part.seconds);
+            assert_eq!(shown, whole[frames..frames + shown.len()], "{size}: segments decode by themselves");
+            (at, frames) = (part.end, frames + shown.len());
+        }
+        assert_eq!((at, frames), (bytes.len(), whole.len()));
+        boundaries.push(parts.iter().map(|part| part.seconds).collect::<Vec<_>>());
+
+        let (_, _, keys) = playlist(&folder.join(format!("video-{size}-keys.m3u8")));
+        assert_eq!(keys.len(), 8, "{size}: a key frame every two seconds");
+        for (number, key) in keys.iter().enumerate() {
+            assert_eq!(
+                decoded(desk.path(), &bytes, header, key),
+                whole[50 * number..=50 * number],
+                "{size}: key {number}"
+            );
+        }
+    }
+    assert_eq!(boundaries, [[6.0, 6.0, 3.0], [6.0, 6.0, 3.0]], "segments begin at the same instants");
+
+    // Sound is cut where the picture is, as near as its frames allow, and lasts as long.
+    let (file, _, parts) = playlist(&folder.join("audio-1-eng.m3u8"));
+    let (mut ends, mut end) = (Vec::new(), 0.0);
+    parts.iter().for_each(|part| {
+        end += part.seconds;
+        ends.push(end);
+    });
+    assert!(ends.iter().zip([6.0, 12.0, 15.0]).all(|(end, picture)| (end - picture).abs() < 0.05), "{ends:?}");
+    assert_eq!(parts.last().unwrap().end, fs::read(&file).unwrap().len());
+}
+
+#[test]
+fn declared_rates_are_those_of_the_files() {
+    let desk = Desk::new();
+    let folder = packaged(&desk, "cmaf");
+    assert!(!folder.join("180x320.mp4").exists(), "no MP4 was asked for");
+    let text = fs::read_to_string(folder.join("main.m3u8")).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    let rates = |name: &str| {
+        let (_, _, parts) = playlist(&folder.join(name));
+        let bits = |part: &Part| (part.end - part.start) as f64 * 8.0;
+        let whole: Vec<_> = parts.iter().filter(|part| part.seconds > 3.0).collect();
+        let average = parts.iter().map(bits).sum::<f64>() / parts.iter().map(|part| part.seconds).sum::<f64>();
+        (average, whole.iter().map(|part| bits(part) / part.seconds).fold(0.0, f64::max))
+    };
+    let sound = rates("audio-1-eng.m3u8");
+    let mut variants = 0;
+    for pair in lines.windows(2).filter(|pair| pair[0].starts_with("#EXT-X-STREAM-INF:")) {
+        let (told, found) = (attributes(pair[0]), rates(pair[1]));
+        let number = |name: &str| told[name].parse::<f64>().unwrap();
+        for (name, measured) in [("AVERAGE-BANDWIDTH", found.0 + sound.0), ("BANDWIDTH", found.1 + sound.1)] {
+            assert!((number(name) / measured - 1.0).abs() < 0.1, "{name}: {} and measured {measured}", number(name));
+        }
+        assert!(told["CODECS"].starts_with("av01.0.0") && told["CODECS"].ends_with(",mp4a.40.2"), "{}", told["CODECS"]);
+        assert_eq!((&*told["FRAME-RATE"], &*told["CLOSED-CAPTIONS"]), ("25.000", "NONE"));
+        assert_eq!(pair[1], format!("video-{}.m3u8", told["RESOLUTION"]));
+        variants += 1;
+    }
+    assert_eq!(variants, 2);
+    // Both manifests are opened by somebody else's readers.
+    for manifest in ["main.m3u8", "manifest.mpd"] {
+        let path = folder.join(manifest);
+        assert_eq!(sums(&path, "v").len(), 375, "{manifest}");
+    }
+}
+
+#[test]
+fn segments_are_a_multiple_of_the_time_between_key_frames() {
+    let desk = Desk::new();
+    let fixture = desk.write(&Clip::new("short"));
+    let options = [QUICK, &["--format", "cmaf", "--keyframe-interval", "4"]].concat();
+    let output = desk.convert(&fixture.path, &options).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("segment duration 6: must be a multiple of the interval of key frames, 4 s"), "{stderr}");
+    let output = upright("convert").arg(&fixture.path).args(["--format", "webm"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}

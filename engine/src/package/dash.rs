@@ -1,0 +1,204 @@
+//! The DASH manifest: ISO/IEC 23009-1, profiles on-demand and CMAF.
+
+use super::manifest::{AudioRendition, Package, VideoRendition};
+use super::rates::Rates;
+use super::sample_entry::SampleEntry;
+use super::track::Track;
+use crate::geometry::Rational;
+use crate::source::Role;
+use quick_xml::Writer;
+use quick_xml::events::BytesText;
+use std::io;
+
+const PROFILES: &str = "urn:mpeg:dash:profile:isoff-on-demand:2011,urn:mpeg:dash:profile:cmaf:2019";
+/// Scheme of channel counts, as ISO/IEC 23091-3 numbers layouts; 1 is mono, 2 stereo, 6 is 5.1.
+const CHANNELS: &str = "urn:mpeg:mpegB:cicp:ChannelConfiguration";
+/// Scheme of counts of channels, for those whose layout has no number there.
+const CHANNEL_COUNT: &str = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011";
+
+type Xml = Writer<Vec<u8>>;
+
+/// Writes the manifest.
+pub(super) fn manifest(package: &Package) -> String {
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
+    // Writing into memory cannot fail.
+    let _ = write(&mut xml, package);
+    let text = String::from_utf8(xml.into_inner()).unwrap_or_default();
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{text}\n")
+}
+
+fn write(xml: &mut Xml, package: &Package) -> io::Result<()> {
+    let tracks = || package.video.iter().map(|it| &it.track).chain(package.audio.iter().map(|it| &it.track));
+    let lasts = package.video.iter().map(|it| it.track.seconds(it.track.duration())).fold(0.0, f64::max);
+    let longest =
+        tracks().flat_map(|it| it.segments.iter().map(|segment| it.seconds(segment.duration))).fold(0.0, f64::max);
+    let lasts = duration(lasts);
+    let attributes = [
+        ("xmlns", "urn:mpeg:dash:schema:mpd:2011"),
+        ("profiles", PROFILES),
+        ("type", "static"),
+        ("mediaPresentationDuration", &lasts),
+        ("maxSegmentDuration", &duration(longest)),
+        ("minBufferTime", &duration(longest)),
+    ];
+    xml.create_element("MPD").with_attributes(attributes).write_inner_content(|xml| {
+        if let Some(title) = &package.title {
+            xml.create_element("ProgramInformation").write_inner_content(|xml| {
+                xml.create_element("Title").write_text_content(BytesText::new(title)).map(drop)
+            })?;
+        }
+        let period = [("id", "0"), ("start", "PT0S"), ("duration", lasts.as_str())];
+        xml.create_element("Period").with_attributes(period).write_inner_content(|xml| {
+            let mut id = 0;
+            // Between renditions of different ranges nobody switches.
+            for range in ["SDR", "HLG", "PQ"] {
+                let those: Vec<_> = package.video.iter().filter(|video| video.range() == range).collect();
+                if !those.is_empty() {
+                    id += 1;
+                    video_set(xml, id, &those)?;
+                }
+            }
+            for group in package.audio_groups() {
+                for audio in &group.tracks {
+                    id += 1;
+                    let is_default = package.audio.first().is_some_and(|first| first.name == audio.name);
+                    audio_set(xml, id, audio, is_default)?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn video_set(xml: &mut Xml, id: usize, renditions: &[&VideoRendition]) -> io::Result<()> {
+    let most = |side: fn(&VideoRendition) -> u32| renditions.iter().map(|it| side(it)).max().unwrap_or(0).to_string();
+    let rate = renditions.iter().map(|it| it.frame_rate).max_by(|a, b| a.as_f64().total_cmp(&b.as_f64()));
+    let attributes = [
+        ("id", id.to_string()),
+        ("contentType", "video".to_owned()),
+        ("mimeType", "video/mp4".to_owned()),
+        ("subsegmentAlignment", "true".to_owned()),
+        ("subsegmentStartsWithSAP", "1".to_owned()),
+        ("maxWidth", most(|it| it.size().width)),
+        ("maxHeight", most(|it| it.size().height)),
+        ("maxFrameRate", rate.map(fraction).unwrap_or_default()),
+    ];
+    let first = renditions.first();
+    let language = first.and_then(|it| it.track.info.language.as_deref()).and_then(crate::language::Language::of);
+    let language = language.map(|language| ("lang", language.tag()));
+    let attributes = attributes.into_iter().chain(language);
+    set(xml, attributes, |xml| {
+        let colour = first.map(|it| it.colour()).filter(|colour| colour.is_hdr());
+        if let Some(colour) = colour {
+            let tags = [
+                ("ColourPrimaries", colour.primaries),
+                ("TransferCharacteristics", colour.transfer),
+                ("MatrixCoefficients", colour.matrix),
+            ];
+            for (name, tag) in tags {
+                descriptor(xml, "EssentialProperty", &format!("urn:mpeg:mpegB:cicp:{name}"), &tag.to_string())?;
+            }
+        }
+        descriptor(xml, "Role", "urn:mpeg:dash:role:2011", "main")?;
+        for video in renditions {
+            let size = video.size();
+            let attributes = [
+                ("width", size.width.to_string()),
+                ("height", size.height.to_string()),
+                ("sar", "1:1".to_owned()),
+                ("frameRate", fraction(video.frame_rate)),
+            ];
+            representation(xml, &video.name, &video.file(), &video.track, &attributes)?;
+        }
+        Ok(())
+    })
+}
+
+fn audio_set(xml: &mut Xml, id: usize, audio: &AudioRendition, is_default: bool) -> io::Result<()> {
+    let attributes = [
+        ("id", id.to_string()),
+        ("contentType", "audio".to_owned()),
+        ("mimeType", "audio/mp4".to_owned()),
+        ("subsegmentAlignment", "true".to_owned()),
+        ("subsegmentStartsWithSAP", "1".to_owned()),
+    ];
+    let attributes = attributes.into_iter().chain(audio.language().map(|language| ("lang", language)));
+    set(xml, attributes, |xml| {
+        if audio.roles.contains(&Role::VisualImpaired) {
+            descriptor(xml, "Accessibility", "urn:tva:metadata:cs:AudioPurposeCS:2007", "1")?;
+        }
+        if audio.roles.contains(&Role::HearingImpaired) {
+            descriptor(xml, "Accessibility", "urn:tva:metadata:cs:AudioPurposeCS:2007", "2")?;
+        }
+        let role = match (is_default, audio.roles.contains(&Role::Comment), audio.roles.contains(&Role::Dub)) {
+            (true, ..) => "main",
+            (_, true, _) => "commentary",
+            (_, _, true) => "dub",
+            _ => "alternate",
+        };
+        descriptor(xml, "Role", "urn:mpeg:dash:role:2011", role)?;
+        if let Some(title) = &audio.title {
+            xml.create_element("Label").write_text_content(BytesText::new(title))?;
+        }
+        let rate = match &audio.track.info.sample {
+            SampleEntry::Audio(sample) => sample.rate,
+            SampleEntry::Video(_) => 0,
+        };
+        representation(xml, &audio.name, &audio.file(), &audio.track, &[("audioSamplingRate", rate.to_string())])
+    })
+}
+
+fn set(
+    xml: &mut Xml,
+    attributes: impl Iterator<Item = (&'static str, String)>,
+    inner: impl FnOnce(&mut Xml) -> io::Result<()>,
+) -> io::Result<()> {
+    let attributes: Vec<_> = attributes.collect();
+    let attributes = attributes.iter().map(|(name, value)| (*name, value.as_str()));
+    xml.create_element("AdaptationSet").with_attributes(attributes).write_inner_content(inner).map(drop)
+}
+
+fn representation(xml: &mut Xml, id: &str, file: &str, track: &Track, own: &[(&str, String)]) -> io::Result<()> {
+    let common = [
+        ("id", id.to_owned()),
+        ("codecs", track.info.sample.codecs()),
+        // What a channel must carry where the longest segment is waited for before playing begins.
+        ("bandwidth", Rates::of_track(track).peak.to_string()),
+    ];
+    let attributes: Vec<_> = common.iter().chain(own).map(|(name, value)| (*name, value.as_str())).collect();
+    xml.create_element("Representation").with_attributes(attributes).write_inner_content(|xml| {
+        if let SampleEntry::Audio(sample) = &track.info.sample {
+            let (scheme, value) = match sample.channels {
+                count @ (1 | 2 | 6) => (CHANNELS, count),
+                count => (CHANNEL_COUNT, count),
+            };
+            descriptor(xml, "AudioChannelConfiguration", scheme, &value.to_string())?;
+        }
+        xml.create_element("BaseURL").write_text_content(BytesText::new(file))?;
+        let index = format!("{}-{}", track.index.start, track.index.end.saturating_sub(1));
+        let timescale = track.info.timescale.to_string();
+        let base = [("indexRange", index.as_str()), ("timescale", timescale.as_str())];
+        xml.create_element("SegmentBase").with_attributes(base).write_inner_content(|xml| {
+            let range = format!("0-{}", track.header.saturating_sub(1));
+            xml.create_element("Initialization").with_attribute(("range", range.as_str())).write_empty().map(drop)
+        })?;
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn descriptor(xml: &mut Xml, name: &str, scheme: &str, value: &str) -> io::Result<()> {
+    xml.create_element(name).with_attributes([("schemeIdUri", scheme), ("value", value)]).write_empty().map(drop)
+}
+
+/// A duration of XML Schema. Rounded up, so that no sample lies beyond it.
+fn duration(seconds: f64) -> String {
+    format!("PT{:.3}S", (seconds * 1e3).ceil() / 1e3)
+}
+
+/// A frame rate.
+fn fraction(rate: Rational) -> String {
+    if rate.den == 1 { rate.num.to_string() } else { format!("{}/{}", rate.num, rate.den) }
+}

@@ -1,0 +1,186 @@
+//! HLS playlists: RFC 8216, with the attributes that Apple's authoring specification asks for.
+
+use super::manifest::{AudioGroup, AudioRendition, Package, VideoRendition};
+use super::rates::Rates;
+use super::track::Track;
+use crate::source::Role;
+use std::fmt::Write;
+
+/// Version 7 has `EXT-X-MAP` outside of playlists of key frames, and all that is used here.
+const HEAD: &str = "#EXTM3U\n#EXT-X-VERSION:7\n";
+
+/// The playlist of all.
+pub(super) fn multivariant(package: &Package) -> String {
+    let mut text = format!("{HEAD}#EXT-X-INDEPENDENT-SEGMENTS\n");
+    let groups = package.audio_groups();
+    for group in &groups {
+        text.push('\n');
+        for (number, audio) in group.tracks.iter().enumerate() {
+            text.push_str(&media_tag(group, number, audio));
+        }
+    }
+    text.push('\n');
+    let first = package.first();
+    let order = std::iter::once(first).chain((0..package.video.len()).filter(|&index| index != first));
+    let order: Vec<_> = order.filter_map(|index| package.video.get(index)).collect();
+    let no_sound = [None];
+    let choices: Vec<_> = groups.iter().map(Some).collect();
+    for group in if choices.is_empty() { &no_sound[..] } else { &choices } {
+        for video in &order {
+            text.push_str(&variant(package, video, *group));
+        }
+    }
+    text.push('\n');
+    order.iter().for_each(|video| text.push_str(&key_frame_variant(package, video)));
+    text
+}
+
+fn media_tag(group: &AudioGroup<'_>, number: usize, audio: &AudioRendition) -> String {
+    let mut tag = Attributes::new("#EXT-X-MEDIA:");
+    tag.plain("TYPE", "AUDIO");
+    tag.quoted("GROUP-ID", &group.id);
+    tag.quoted("NAME", &unique_label(group, number));
+    if let Some(language) = audio.language() {
+        tag.quoted("LANGUAGE", &language);
+    }
+    tag.plain("DEFAULT", if number == 0 { "YES" } else { "NO" });
+    // Nobody means a comment who has not chosen it.
+    let by_itself = number == 0 || !audio.roles.contains(&Role::Comment);
+    tag.plain("AUTOSELECT", if by_itself { "YES" } else { "NO" });
+    if audio.roles.contains(&Role::VisualImpaired) {
+        tag.quoted("CHARACTERISTICS", "public.accessibility.describes-video");
+    }
+    tag.quoted("CHANNELS", &group.channels.to_string());
+    tag.quoted("URI", &format!("{}.m3u8", audio.name));
+    tag.line()
+}
+
+/// A name that no other track of the group has.
+fn unique_label(group: &AudioGroup<'_>, number: usize) -> String {
+    let labels: Vec<_> = group.tracks.iter().enumerate().map(|(index, audio)| audio.label(index + 1)).collect();
+    let label = &labels[number];
+    let earlier = labels[..number].iter().filter(|other| *other == label).count();
+    if earlier == 0 { label.clone() } else { format!("{label} {}", earlier + 1) }
+}
+
+fn variant(package: &Package, video: &VideoRendition, group: Option<&AudioGroup<'_>>) -> String {
+    let mut rates = Rates::of_track(&video.track);
+    let mut codecs = video.track.info.sample.codecs();
+    if let Some(group) = group {
+        rates = rates.with(group.rates());
+        codecs = format!("{codecs},{}", group.codecs);
+    }
+    let mut tag = Attributes::new("#EXT-X-STREAM-INF:");
+    tag.rates(rates);
+    tag.quoted("CODECS", &codecs);
+    let size = video.size();
+    tag.plain("RESOLUTION", &format!("{}x{}", size.width, size.height));
+    tag.plain("FRAME-RATE", &format!("{:.3}", video.frame_rate.as_f64()));
+    if package.has_hdr() {
+        tag.plain("VIDEO-RANGE", video.range());
+    }
+    if let Some(group) = group {
+        tag.quoted("AUDIO", &group.id);
+    }
+    tag.plain("CLOSED-CAPTIONS", "NONE");
+    format!("{}{}.m3u8\n", tag.line(), video.name)
+}
+
+fn key_frame_variant(package: &Package, video: &VideoRendition) -> String {
+    let mut tag = Attributes::new("#EXT-X-I-FRAME-STREAM-INF:");
+    tag.rates(Rates::of_keys(&video.track));
+    tag.quoted("CODECS", &video.track.info.sample.codecs());
+    let size = video.size();
+    tag.plain("RESOLUTION", &format!("{}x{}", size.width, size.height));
+    if package.has_hdr() {
+        tag.plain("VIDEO-RANGE", video.range());
+    }
+    tag.quoted("URI", &format!("{}.m3u8", video.keys()));
+    tag.line()
+}
+
+/// The playlist of a track: its segments, as ranges of its file.
+pub(super) fn media(file: &str, track: &Track) -> String {
+    let lasts = track.segments.iter().map(|segment| track.seconds(segment.duration));
+    let mut text = begin(lasts.clone(), "", file, track);
+    for (segment, seconds) in track.segments.iter().zip(lasts) {
+        let bytes = &segment.bytes;
+        let _ = write!(
+            text,
+            "#EXTINF:{seconds:.6},\n#EXT-X-BYTERANGE:{}@{}\n{file}\n",
+            bytes.end - bytes.start,
+            bytes.start
+        );
+    }
+    text.push_str("#EXT-X-ENDLIST\n");
+    text
+}
+
+/// The playlist of a track's key frames, each of which is shown up to the next.
+pub(super) fn key_frames(file: &str, track: &Track) -> String {
+    let lasts = track.key_frames().map(|(_, lasts)| track.seconds(lasts));
+    let mut text = begin(lasts, "#EXT-X-I-FRAMES-ONLY\n", file, track);
+    for (key, lasts) in track.key_frames() {
+        let (seconds, bytes) = (track.seconds(lasts), &key.bytes);
+        let _ = write!(
+            text,
+            "#EXTINF:{seconds:.6},\n#EXT-X-BYTERANGE:{}@{}\n{file}\n",
+            bytes.end - bytes.start,
+            bytes.start
+        );
+    }
+    text.push_str("#EXT-X-ENDLIST\n");
+    text
+}
+
+/// The tags before the segments, which last so many seconds each.
+fn begin(lasts: impl Iterator<Item = f64>, kind: &str, file: &str, track: &Track) -> String {
+    // Each duration, rounded to the nearest second, is at most this.
+    let target = lasts.fold(0.0_f64, f64::max).round().max(1.0);
+    format!(
+        "{HEAD}#EXT-X-TARGETDURATION:{target:.0}\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n{kind}\
+         #EXT-X-MAP:URI=\"{file}\",BYTERANGE=\"{}@0\"\n",
+        track.header
+    )
+}
+
+/// A tag with attributes.
+struct Attributes {
+    text: String,
+    empty: bool,
+}
+
+impl Attributes {
+    fn new(tag: &str) -> Self {
+        Self { text: tag.to_owned(), empty: true }
+    }
+
+    fn plain(&mut self, name: &str, value: &str) {
+        let comma = if self.empty { "" } else { "," };
+        let _ = write!(self.text, "{comma}{name}={value}");
+        self.empty = false;
+    }
+
+    /// A string, in which there may be no quotation mark and no end of line (RFC 8216, 4.2).
+    fn quoted(&mut self, name: &str, value: &str) {
+        let value: String = value
+            .chars()
+            .map(|letter| match letter {
+                '"' => '\'',
+                letter if letter.is_control() => ' ',
+                letter => letter,
+            })
+            .collect();
+        self.plain(name, &format!("\"{value}\""));
+    }
+
+    fn rates(&mut self, rates: Rates) {
+        self.plain("BANDWIDTH", &rates.peak.to_string());
+        self.plain("AVERAGE-BANDWIDTH", &rates.average.to_string());
+    }
+
+    fn line(mut self) -> String {
+        self.text.push('\n');
+        self.text
+    }
+}

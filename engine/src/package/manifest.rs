@@ -1,0 +1,174 @@
+//! A package: tracks under their names, and what both kinds of manifest say of them.
+
+use super::rates::Rates;
+use super::sample_entry::SampleEntry;
+use super::track::Track;
+use super::{dash, hls};
+use crate::colour::{Colour, cicp};
+use crate::geometry::{Rational, Size};
+use crate::language::Language;
+use crate::source::Role;
+
+/// Name of the HLS multivariant playlist.
+pub(crate) const HLS: &str = "main.m3u8";
+/// Name of the DASH manifest.
+pub(crate) const DASH: &str = "manifest.mpd";
+
+/// A rendition of the picture.
+#[derive(Clone, Debug)]
+pub(crate) struct VideoRendition {
+    /// Its file's name without the extension, which is that of its playlists too.
+    pub(crate) name: String,
+    /// Frames a second, at most.
+    pub(crate) frame_rate: Rational,
+    /// What is in the file.
+    pub(crate) track: Track,
+}
+
+/// A track of sound.
+#[derive(Clone, Debug)]
+pub(crate) struct AudioRendition {
+    /// Its file's name without the extension, which is that of its playlist too.
+    pub(crate) name: String,
+    /// What listeners choose it by.
+    pub(crate) title: Option<String>,
+    /// What it is for.
+    pub(crate) roles: Vec<Role>,
+    /// What is in the file.
+    pub(crate) track: Track,
+}
+
+/// A film as it is delivered.
+#[derive(Clone, Debug)]
+pub(crate) struct Package {
+    /// Its title.
+    pub(crate) title: Option<String>,
+    /// Renditions of the picture, at least one, in the order of the ladder.
+    pub(crate) video: Vec<VideoRendition>,
+    /// The sound, the default track first.
+    pub(crate) audio: Vec<AudioRendition>,
+}
+
+impl Package {
+    /// Makes all manifests: their names, and what is in them; those that name others come last.
+    pub(crate) fn manifests(&self) -> Vec<(String, String)> {
+        let mut all: Vec<_> = self
+            .video
+            .iter()
+            .map(|video| (format!("{}.m3u8", video.name), hls::media(&video.file(), &video.track)))
+            .collect();
+        let keys =
+            |video: &VideoRendition| (format!("{}.m3u8", video.keys()), hls::key_frames(&video.file(), &video.track));
+        all.extend(self.video.iter().map(keys));
+        all.extend(
+            self.audio.iter().map(|audio| (format!("{}.m3u8", audio.name), hls::media(&audio.file(), &audio.track))),
+        );
+        all.push((HLS.to_owned(), hls::multivariant(self)));
+        all.push((DASH.to_owned(), dash::manifest(self)));
+        all
+    }
+
+    /// The rendition that players begin with: the one whose width is nearest to 720.
+    pub(super) fn first(&self) -> usize {
+        let distance = |(_, video): &(usize, &VideoRendition)| video.size().width.abs_diff(720);
+        self.video.iter().enumerate().min_by_key(distance).map_or(0, |(index, _)| index)
+    }
+
+    /// Groups of sound, by codec and channels, the one of the first track first: players choose one group, and in it a language.
+    pub(super) fn audio_groups(&self) -> Vec<AudioGroup<'_>> {
+        let mut groups: Vec<AudioGroup<'_>> = Vec::new();
+        for audio in &self.audio {
+            let (codecs, channels) = (audio.track.info.sample.codecs(), audio.channels());
+            match groups.iter_mut().find(|group| (&group.codecs, group.channels) == (&codecs, channels)) {
+                Some(group) => group.tracks.push(audio),
+                None => groups.push(AudioGroup {
+                    id: format!("audio-{channels}ch-{codecs}"),
+                    codecs,
+                    channels,
+                    tracks: vec![audio],
+                }),
+            }
+        }
+        groups
+    }
+
+    /// Whether some rendition is of high dynamic range.
+    pub(super) fn has_hdr(&self) -> bool {
+        self.video.iter().any(|video| video.colour().is_hdr())
+    }
+}
+
+/// Tracks of sound among which a language is chosen.
+pub(super) struct AudioGroup<'a> {
+    pub(super) id: String,
+    pub(super) codecs: String,
+    pub(super) channels: u16,
+    pub(super) tracks: Vec<&'a AudioRendition>,
+}
+
+impl AudioGroup<'_> {
+    /// The highest rates of its tracks.
+    pub(super) fn rates(&self) -> Rates {
+        self.tracks.iter().map(|audio| Rates::of_track(&audio.track)).fold(Rates::default(), |most, rates| Rates {
+            average: most.average.max(rates.average),
+            peak: most.peak.max(rates.peak),
+        })
+    }
+}
+
+impl VideoRendition {
+    pub(crate) fn file(&self) -> String {
+        format!("{}.mp4", self.name)
+    }
+
+    pub(super) fn keys(&self) -> String {
+        format!("{}-keys", self.name)
+    }
+
+    pub(super) fn size(&self) -> Size {
+        match &self.track.info.sample {
+            SampleEntry::Video(video) => video.size,
+            SampleEntry::Audio(_) => Size { width: 0, height: 0 },
+        }
+    }
+
+    pub(super) fn colour(&self) -> Colour {
+        match &self.track.info.sample {
+            SampleEntry::Video(video) => video.colour,
+            SampleEntry::Audio(_) => Colour::UNKNOWN,
+        }
+    }
+
+    /// `VIDEO-RANGE` of HLS.
+    pub(super) fn range(&self) -> &'static str {
+        match self.colour().transfer {
+            cicp::PQ => "PQ",
+            cicp::HLG => "HLG",
+            _ => "SDR",
+        }
+    }
+}
+
+impl AudioRendition {
+    pub(crate) fn file(&self) -> String {
+        format!("{}.mp4", self.name)
+    }
+
+    pub(super) fn channels(&self) -> u16 {
+        match &self.track.info.sample {
+            SampleEntry::Audio(audio) => audio.channels,
+            SampleEntry::Video(_) => 0,
+        }
+    }
+
+    /// Its language by RFC 5646: two letters, where there are such.
+    pub(super) fn language(&self) -> Option<String> {
+        self.track.info.language.as_deref().and_then(Language::of).map(|language| language.tag())
+    }
+
+    /// What listeners choose it by: its title, or else the name of its language.
+    pub(super) fn label(&self, number: usize) -> String {
+        let language = || self.track.info.language.as_deref().and_then(Language::of)?.name();
+        self.title.clone().or_else(|| language().map(str::to_owned)).unwrap_or_else(|| format!("Audio {number}"))
+    }
+}

@@ -1,0 +1,197 @@
+//! Track files: a header, an index, and fragments.
+
+use super::boxes::{full, words};
+use super::fragment::{Boundaries, Fragment, Fragments};
+use super::header::header;
+use super::sample_entry::SampleEntry;
+use crate::error::{Error, Result};
+use crate::packet::Packet;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::ops::Range;
+use std::path::Path;
+
+/// The track of every file: the only one.
+pub(super) const TRACK: u32 = 1;
+
+/// What a track is, before its samples.
+#[derive(Clone, Debug)]
+pub(crate) struct TrackInfo {
+    /// Ticks a second of all its times.
+    pub(crate) timescale: u32,
+    /// Language of what is in it.
+    pub(crate) language: Option<String>,
+    /// What its samples are.
+    pub(crate) sample: SampleEntry,
+    /// Ticks at the beginning of the samples that are decoded and not presented: what is presented at time 0 comes after them.
+    pub(crate) priming: u32,
+    /// Ticks of a sample, for the last one where nobody else knows.
+    pub(crate) nominal: i64,
+}
+
+/// A track that was written, and where what is in its file lies.
+#[derive(Clone, Debug)]
+pub(crate) struct Track {
+    /// What it is.
+    pub(crate) info: TrackInfo,
+    /// Bytes of the header, which begins the file.
+    pub(crate) header: u64,
+    /// The index behind it.
+    pub(crate) index: Range<u64>,
+    /// Its segments, without gap up to the end of the file.
+    pub(crate) segments: Vec<Segment>,
+    /// How many samples it has.
+    pub(crate) samples: u64,
+}
+
+/// A part of a track that is fetched by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    /// Ticks from the beginning of the track.
+    pub(crate) start: u64,
+    /// Ticks that it lasts.
+    pub(crate) duration: u64,
+    /// Where it lies in the file.
+    pub(crate) bytes: Range<u64>,
+    /// Its key frames.
+    pub(crate) keys: Vec<KeyFrame>,
+}
+
+/// A picture that can be decoded by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyFrame {
+    /// Ticks from the beginning of the track.
+    pub(crate) start: u64,
+    /// The bytes that hold it, from the head of its fragment on.
+    pub(crate) bytes: Range<u64>,
+}
+
+impl Track {
+    /// Ticks of all samples.
+    pub(crate) fn duration(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.duration).sum()
+    }
+
+    /// Its key frames, each with the ticks up to the next, or to the end.
+    pub(super) fn key_frames(&self) -> impl Iterator<Item = (&KeyFrame, u64)> {
+        let keys = || self.segments.iter().flat_map(|segment| &segment.keys);
+        let begin = self.segments.first().map_or(0, |segment| segment.start);
+        let ends = keys().skip(1).map(|key| key.start).chain([begin + self.duration()]);
+        keys().zip(ends).map(|(key, end)| (key, end.saturating_sub(key.start)))
+    }
+
+    /// Seconds of so many of its ticks.
+    #[expect(clippy::cast_precision_loss, reason = "films are shorter than 2^53 ticks")]
+    pub(crate) fn seconds(&self, ticks: u64) -> f64 {
+        ticks as f64 / f64::from(self.info.timescale)
+    }
+
+    /// Bytes of the file.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.segments.last().map_or(self.index.end, |segment| segment.bytes.end)
+    }
+}
+
+/// Writes a track into the file at `path`. The packets are asked for twice: what is in front of them tells where each lies.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be written; [`Error::Verify`] when times do not rise or cannot be said; those of the packets.
+pub(crate) fn write_track<P: Iterator<Item = Result<Packet>>>(
+    path: &Path,
+    info: &TrackInfo,
+    boundaries: Boundaries<'_>,
+    packets: impl Fn() -> P,
+) -> Result<Track> {
+    let mut track = Track { info: info.clone(), header: 0, index: 0..0, segments: Vec::new(), samples: 0 };
+    let mut at = 0;
+    for_each(path, info, boundaries, packets(), |number, fragment| {
+        let head = fragment.head(number);
+        let (begins, bytes) = (at, head.len() as u64 + 8 + fragment.data.len() as u64);
+        at += bytes;
+        track.samples += fragment.samples.len() as u64;
+        if fragment.begins_segment {
+            let segment = Segment { start: fragment.start, duration: 0, bytes: begins..begins, keys: Vec::new() };
+            track.segments.push(segment);
+        }
+        if let Some(segment) = track.segments.last_mut() {
+            segment.duration += fragment.duration();
+            segment.bytes.end = at;
+            if fragment.key {
+                let bytes = begins..begins + fragment.first_bytes(head.len());
+                segment.keys.push(KeyFrame { start: fragment.start, bytes });
+            }
+        }
+        Ok(())
+    })?;
+    let header = header(info, track.duration());
+    let index = index(&track).ok_or_else(|| Error::Verify {
+        path: path.to_owned(),
+        why:
+            "it has more segments, or larger ones, than an index can hold; make segments longer, or renditions smaller"
+                .to_owned(),
+    })?;
+    track.header = header.len() as u64;
+    track.index = track.header..track.header + index.len() as u64;
+    for segment in &mut track.segments {
+        shift(&mut segment.bytes, track.index.end);
+        segment.keys.iter_mut().for_each(|key| shift(&mut key.bytes, track.index.end));
+    }
+
+    let cannot_write = || Error::io(path, "cannot write");
+    let mut file = BufWriter::with_capacity(256 * 1024, File::create(path).map_err(cannot_write())?);
+    file.write_all(&header).and_then(|()| file.write_all(&index)).map_err(cannot_write())?;
+    for_each(path, info, boundaries, packets(), |number, fragment| {
+        let size = u32::try_from(8 + fragment.data.len()).unwrap_or(u32::MAX);
+        file.write_all(&fragment.head(number))
+            .and_then(|()| file.write_all(&size.to_be_bytes()))
+            .and_then(|()| file.write_all(b"mdat"))
+            .and_then(|()| file.write_all(&fragment.data))
+            .map_err(cannot_write())
+    })?;
+    let file = file.into_inner().map_err(|error| cannot_write()(error.into_error()))?;
+    file.sync_all().map_err(cannot_write())?;
+    Ok(track)
+}
+
+fn shift(range: &mut Range<u64>, by: u64) {
+    *range = range.start + by..range.end + by;
+}
+
+/// Calls `see` with all fragments, and their numbers from 1.
+fn for_each(
+    path: &Path,
+    info: &TrackInfo,
+    boundaries: Boundaries<'_>,
+    packets: impl Iterator<Item = Result<Packet>>,
+    mut see: impl FnMut(u32, &Fragment) -> Result<()>,
+) -> Result<()> {
+    let mut fragments = Fragments::new(info.timescale, boundaries, info.nominal, info.priming.into());
+    let mut number = 0;
+    let mut next = |fragment: &Fragment| {
+        number += 1;
+        see(number, fragment)
+    };
+    for packet in packets {
+        let ended = fragments.push(packet?);
+        let ended = ended.map_err(|bad| Error::Verify { path: path.to_owned(), why: bad.to_string() })?;
+        ended.iter().try_for_each(&mut next)?;
+    }
+    let mut rest = fragments.finish();
+    rest.try_for_each(|fragment| next(&fragment))
+}
+
+/// Makes the `sidx` (ISO/IEC 14496-12, 8.16.3) with an entry for each segment; none where it cannot hold them.
+fn index(track: &Track) -> Option<Vec<u8>> {
+    let count = u16::try_from(track.segments.len()).ok()?;
+    let first = track.segments.first().map_or(0, |segment| segment.start);
+    let earliest = first.saturating_sub(track.info.priming.into());
+    let mut entries = vec![0, 0];
+    entries.extend(count.to_be_bytes());
+    for segment in &track.segments {
+        let size = u32::try_from(segment.bytes.end - segment.bytes.start).ok().filter(|size| size >> 31 == 0)?;
+        // It begins with a key frame, or with sound, which is all keys.
+        entries.extend(words(&[size, u32::try_from(segment.duration).ok()?, 0x9000_0000]));
+    }
+    let times = [earliest.to_be_bytes(), 0_u64.to_be_bytes()].concat();
+    Some(full(b"sidx", 1, 0, &[&words(&[TRACK, track.info.timescale]), &times, &entries]))
+}

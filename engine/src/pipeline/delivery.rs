@@ -1,0 +1,166 @@
+//! Putting a package together: the tracks of the picture as each rendition ends, then the sound and the manifests.
+
+use super::publish::Drafts;
+use super::report::{PackageFile, PackageReport};
+use super::spool::Spool;
+use super::summary::{SourceSummary, SpooledAudio};
+use crate::av1;
+use crate::control::Control;
+use crate::error::{Error, Result};
+use crate::geometry::Rational;
+use crate::language::Language;
+use crate::media::AudioTrack;
+use crate::package::{
+    AudioRendition, Boundaries, DASH, HLS, Package, SampleEntry, Track, TrackInfo, VideoRendition, VideoSample,
+    write_track,
+};
+use crate::packet::Packet;
+use crate::plan::{Plan, RungFollows};
+use std::io::Write as _;
+use tempfile::TempPath;
+
+/// Names of all files of a plan's package; those of sound are there if the sound is.
+pub(super) fn names(plan: &Plan) -> Vec<String> {
+    if plan.wanted.formats.cmaf.is_none() {
+        return Vec::new();
+    }
+    let video = plan.follows.rungs.iter().map(video_name);
+    let video = video.flat_map(|name| [format!("{name}.mp4"), format!("{name}.m3u8"), format!("{name}-keys.m3u8")]);
+    let audio = plan.wanted.audio.iter().enumerate().map(|(place, audio)| audio_name(place, audio.language.as_deref()));
+    let audio = audio.flat_map(|name| [format!("{name}.mp4"), format!("{name}.m3u8")]);
+    video.chain(audio).chain([HLS, DASH].map(str::to_owned)).collect()
+}
+
+/// Name of a rendition's track, without the extension.
+fn video_name(rung: &RungFollows) -> String {
+    format!("video-{}", rung.name())
+}
+
+/// Name of the file of a rendition's track.
+pub(super) fn video_file(rung: &RungFollows) -> String {
+    format!("{}.mp4", video_name(rung))
+}
+
+/// Name of a track of sound, without the extension: its place, from 1, and its language.
+fn audio_name(place: usize, language: Option<&str>) -> String {
+    let language = language.and_then(Language::of).map(|language| format!("-{language}")).unwrap_or_default();
+    format!("audio-{}{language}", place + 1)
+}
+
+/// Writes the track of a rendition.
+///
+/// # Errors
+/// Those of [`write_track`]; [`Error::Verify`] when the first packet has no sequence header.
+pub(super) fn video_track(
+    plan: &Plan,
+    rung: &RungFollows,
+    drafts: &Drafts,
+    video: &Spool,
+    job: &Control,
+) -> Result<Option<(TempPath, Track)>> {
+    let Some(rule) = plan.segment_rule() else { return Ok(None) };
+    let file = drafts.temporary(&video_file(rung))?.into_temp_path();
+    let bad = |why: &str| Error::Verify { path: file.to_path_buf(), why: why.to_owned() };
+    let first = video.packets().next().transpose()?.ok_or_else(|| bad("it has no video"))?;
+    let obu = av1::sequence_header_of(&first.data).ok().flatten();
+    let header = obu.as_ref().and_then(|obu| av1::SequenceHeader::parse(obu.payload).ok());
+    let (obu, header) = obu.zip(header).ok_or_else(|| bad("the first packet has no AV1 sequence header"))?;
+    let ticks = plan.time_base().den;
+    let timescale =
+        u32::try_from(ticks).map_err(|_| bad(&format!("{ticks} ticks a second are more than CMAF can count")))?;
+    let info = TrackInfo {
+        timescale,
+        language: plan.wanted.language.clone(),
+        sample: SampleEntry::Video(Box::new(VideoSample {
+            size: rung.size,
+            colour: rung.colour,
+            hdr: plan.hdr(rung),
+            header,
+            obu: obu.bytes.to_vec(),
+        })),
+        priming: 0,
+        nominal: plan.frame_ticks(),
+    };
+    let track = write_track(&file, &info, Boundaries::Keys(rule), || video_packets(video, job))?;
+    Ok(Some((file, track)))
+}
+
+/// The packets of a rendition, from time 0: where sound comes first, the first picture stands until the second.
+fn video_packets<'a>(video: &'a Spool, job: &'a Control) -> impl Iterator<Item = Result<Packet>> + 'a {
+    let mut is_first = true;
+    video.packets().map(move |packet| {
+        job.check()?;
+        let packet = packet?;
+        let pts = if std::mem::take(&mut is_first) { packet.pts.min(0) } else { packet.pts };
+        Ok(Packet { pts, ..packet })
+    })
+}
+
+/// Writes sound and manifests beside the tracks of the picture, which are those of the plan's renditions in their order.
+///
+/// # Errors
+/// Those of [`write_track`]; [`Error::Io`].
+pub(super) fn finish(
+    plan: &Plan,
+    video: Vec<(TempPath, Track)>,
+    summary: &SourceSummary,
+    sound: &[AudioTrack],
+    drafts: &Drafts,
+    job: &Control,
+) -> Result<(Vec<(TempPath, String)>, PackageReport)> {
+    let mut files = Vec::new();
+    let mut package = Package { title: plan.wanted.title.clone(), video: Vec::new(), audio: Vec::new() };
+    for (rung, (file, track)) in plan.follows.rungs.iter().zip(video) {
+        let rendition = VideoRendition { name: video_name(rung), frame_rate: plan.frame_rate(), track };
+        files.push((file, rendition.file()));
+        package.video.push(rendition);
+    }
+    let boundaries = package.video.first().map(|video| starts(&video.track)).unwrap_or_default();
+    for (spooled, track) in summary.audio.iter().zip(sound) {
+        let (file, rendition) = audio_rendition(plan, spooled, track, &boundaries, drafts, job)?;
+        files.push((file, rendition.file()));
+        package.audio.push(rendition);
+    }
+    for (name, text) in package.manifests() {
+        let mut file = drafts.temporary(&name)?;
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all());
+        written.map_err(Error::io(file.path(), "cannot write the manifest"))?;
+        files.push((file.into_temp_path(), name));
+    }
+    let size = |(path, name): &(TempPath, String)| {
+        let bytes = path.metadata().map_err(Error::io(path, "cannot read back"))?.len();
+        Ok(PackageFile { file: name.clone(), bytes })
+    };
+    let report = PackageReport {
+        hls: HLS.to_owned(),
+        dash: DASH.to_owned(),
+        files: files.iter().map(size).collect::<Result<_>>()?,
+    };
+    Ok((files, report))
+}
+
+fn audio_rendition(
+    plan: &Plan,
+    spooled: &SpooledAudio,
+    track: &AudioTrack,
+    boundaries: &[Rational],
+    drafts: &Drafts,
+    job: &Control,
+) -> Result<(TempPath, AudioRendition)> {
+    let name = audio_name(spooled.place, track.language.as_deref());
+    let file = drafts.temporary(&format!("{name}.mp4"))?.into_temp_path();
+    let first = spooled.packets.packets().next().transpose()?;
+    let first = first.ok_or_else(|| Error::Verify { path: file.to_path_buf(), why: "it has no sound".to_owned() })?;
+    let info = TrackInfo::of_sound(track, &first)?;
+    let packets = || spooled.packets.packets().map(|packet| job.check().and(packet));
+    let written = write_track(&file, &info, Boundaries::At(boundaries), packets)?;
+    let wanted = &plan.wanted.audio[spooled.place];
+    Ok((file, AudioRendition { name, title: wanted.title.clone(), roles: wanted.roles.clone(), track: written }))
+}
+
+/// Times at which segments begin, after the first.
+fn starts(track: &Track) -> Vec<Rational> {
+    let ticks = i64::from(track.info.timescale);
+    let start = |ticks_of: u64| i64::try_from(ticks_of).unwrap_or(i64::MAX);
+    track.segments.iter().skip(1).map(|segment| Rational::new(start(segment.start), ticks)).collect()
+}

@@ -1,0 +1,53 @@
+//! Forms in which renditions are written.
+
+use crate::geometry::Rational;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Forms in which renditions are written; at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Formats {
+    /// An MP4 for each rendition, with the sound in it.
+    pub mp4: bool,
+    /// CMAF tracks, one for each rendition and each track of sound, with HLS and DASH manifests; none without.
+    pub cmaf: Option<Cmaf>,
+}
+
+/// How a film is cut for delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cmaf {
+    /// Seconds of a segment: a multiple of the interval of key frames.
+    pub segment: Rational,
+}
+
+impl Default for Formats {
+    fn default() -> Self {
+        Self { mp4: true, cmaf: None }
+    }
+}
+
+impl Default for Cmaf {
+    /// Segments of six seconds, as Apple's authoring specification has them.
+    fn default() -> Self {
+        Self { segment: Rational { num: 6, den: 1 } }
+    }
+}
+
+impl Formats {
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Cmaf {
+    /// How many intervals of key frames a segment has; none where it is not a whole number of them.
+    pub(super) fn intervals(self, interval: Rational) -> Option<i64> {
+        let segment = self.segment;
+        let num = i128::from(segment.num) * i128::from(interval.den);
+        let den = i128::from(segment.den) * i128::from(interval.num);
+        let whole = num > 0 && den > 0 && num % den == 0;
+        whole.then(|| i64::try_from(num / den).ok()).flatten()
+    }
+}
