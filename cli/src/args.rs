@@ -63,6 +63,11 @@ pub(crate) enum Command {
     Batch(BatchArguments),
     /// Say how far the batch in OUTPUT is, or where it was when it ended
     Status(StatusArguments),
+    /// Check a package: every rule of HLS, DASH and CMAF that a program can check, as a stranger would
+    ///
+    /// PACKAGE is a folder with main.m3u8 or manifest.mpd, one of these, or the URL of either. Says what is wrong, a line each, and
+    /// ends with 65 if anything is.
+    Verify(VerifyArguments),
     /// Print what Upright sees in INPUT as JSON: streams, geometry, colour, and everything it has to assume
     Probe(ProbeArguments),
     /// Show what this machine offers: GPU adapters, libav, AV1 encoders, SIMD; and what is missing
@@ -541,6 +546,21 @@ pub(crate) struct Access {
     /// Playlists and the like can name other files and hosts: none of them is opened unless its protocol is listed.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::protocol, help_heading = "Input")]
     pub(crate) protocols: Vec<String>,
+}
+
+/// Arguments of `verify`.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArguments {
+    /// The package
+    pub(crate) package: PathBuf,
+
+    /// Do not decode its pictures: manifests, boxes and headers alone
+    #[arg(long)]
+    pub(crate) no_decode: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

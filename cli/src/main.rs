@@ -25,6 +25,7 @@ mod stats;
 mod status;
 mod usage;
 mod values;
+mod verify;
 
 use args::{Arguments, Command};
 use clap::Parser;
@@ -110,6 +111,7 @@ fn run(messages: &mut Messages) -> Result<Exit, Failure> {
         Command::Segment(segment) => segment::segment(&segment, arguments.quiet, messages)?,
         Command::Batch(batch) => batch::batch(&batch, arguments.quiet, messages)?,
         Command::Status(status) => status::status(&status)?,
+        Command::Verify(verify) => verify::verify(&verify)?,
         Command::Probe(probe) => probe::probe(probe)?,
         Command::Doctor(doctor) => doctor::doctor(&doctor)?,
         Command::Bench(bench) => bench::bench(bench, arguments.quiet, messages)?,

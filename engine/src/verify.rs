@@ -267,5 +267,7 @@ fn stored_hdr(hdr: HdrMetadata) -> (Option<[i64; 10]>, Option<ContentLight>) {
     (hdr.mastering.map(mastering), hdr.light)
 }
 
+pub mod package;
+
 #[cfg(test)]
 mod tests;

@@ -27,3 +27,4 @@ mod subtitles;
 mod support;
 mod timing;
 mod tracks;
+mod verify;

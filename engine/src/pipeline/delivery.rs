@@ -16,6 +16,10 @@ use crate::package::{
 };
 use crate::packet::Packet;
 use crate::plan::{Plan, RungFollows};
+use crate::verify::{
+    self,
+    package::{Finding, Place},
+};
 use std::io::Write as _;
 use tempfile::TempPath;
 
@@ -126,6 +130,12 @@ pub(super) fn finish(
         let written = file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all());
         written.map_err(Error::io(file.path(), "cannot write the manifest"))?;
         files.push((file.into_temp_path(), name));
+    }
+    let place = Place::Named(files.iter().map(|(path, name)| (name.clone(), path.to_path_buf())).collect());
+    let checked = verify::package::check(&place, None, false, job)?;
+    if let Some(Finding { rule, file, why }) = checked.findings.into_iter().next() {
+        let why = format!("{}: {why}", rule.sentence());
+        return Err(Error::Verify { path: file.into(), why });
     }
     let size = |(path, name): &(TempPath, String)| {
         let bytes = path.metadata().map_err(Error::io(path, "cannot read back"))?.len();

@@ -1,0 +1,75 @@
+//! `upright verify`.
+
+use crate::args::VerifyArguments;
+use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupt;
+use crate::output;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::path::Path;
+use upright_engine::verify::package::{Checked, Place, check};
+
+/// Names of manifests end so.
+const MANIFESTS: [&str; 2] = ["m3u8", "mpd"];
+
+/// Checks a package, and says what is wrong with it.
+///
+/// # Errors
+/// The engine's.
+pub(crate) fn verify(arguments: &VerifyArguments) -> Result<Exit, Failure> {
+    let (place, manifest) = place(&arguments.package);
+    let interrupt = Interrupt::listen()?;
+    let checked = check(&place, manifest.as_deref(), !arguments.no_decode, interrupt.control());
+    let checked = checked.map_err(|error| interrupt.failure(error))?;
+    if arguments.json {
+        output::print_json(&checked)?;
+    } else {
+        output::print(&sentences(&arguments.package, &checked))?;
+    }
+    Ok(if checked.findings.is_empty() { Exit::Success } else { Exit::BadInput })
+}
+
+/// The folder of a package, and the manifest that is meant, if one is.
+fn place(package: &Path) -> (Place, Option<String>) {
+    let is_manifest = package.extension().and_then(OsStr::to_str).is_some_and(|ending| MANIFESTS.contains(&ending));
+    match (package.parent(), package.file_name().and_then(OsStr::to_str)) {
+        (Some(folder), Some(name)) if is_manifest => (Place::Folder(folder.to_path_buf()), Some(name.to_owned())),
+        _ => (Place::Folder(package.to_path_buf()), None),
+    }
+}
+
+fn sentences(package: &Path, checked: &Checked) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    for finding in &checked.findings {
+        let _ = writeln!(text, "{}: {}: {}", finding.file, finding.rule.name(), finding.why);
+    }
+    let decoded = checked.decoded.map(|frames| format!(", {frames} frames decoded")).unwrap_or_default();
+    let (manifests, tracks) = (checked.manifests.join(" and "), checked.tracks.len());
+    let outcome = match checked.findings.len() {
+        0 => "nothing is wrong".to_owned(),
+        1 => "1 rule is broken".to_owned(),
+        count => format!("{count} rules are broken"),
+    };
+    let _ = writeln!(text, "{}: {manifests}, {tracks} tracks{decoded}: {outcome}", package.display());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn a_manifest_is_told_from_a_folder() {
+        let folder = |path: &str| match place(Path::new(path)) {
+            (Place::Folder(folder), manifest) => (folder, manifest),
+            (other, _) => panic!("{other:?}"),
+        };
+        assert_eq!(folder("out/film"), (PathBuf::from("out/film"), None));
+        assert_eq!(folder("out/film/main.m3u8"), (PathBuf::from("out/film"), Some("main.m3u8".to_owned())));
+        assert_eq!(folder("manifest.mpd"), (PathBuf::new(), Some("manifest.mpd".to_owned())));
+        let url = "https://cdn.example/film/main.m3u8";
+        assert_eq!(folder(url), (PathBuf::from("https://cdn.example/film"), Some("main.m3u8".to_owned())));
+    }
+}

@@ -1,0 +1,193 @@
+//! `upright verify`: a good package passes, and whatever is broken in it is found and named rightly.
+
+use crate::support::{Desk, upright};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use upright_fixtures::{AudioCodec, AudioTrack, Clip, Ratio, Timing};
+
+const VIDEO: &str = "video-180x320.mp4";
+const SOUND: &str = "audio-1-eng.mp4";
+const HLS: &str = "main.m3u8";
+const DASH: &str = "manifest.mpd";
+const MEDIA: &str = "video-180x320.m3u8";
+const KEYS: &str = "video-180x320-keys.m3u8";
+
+/// Runs the program, and gives its exit code and the rules that it says are broken.
+fn verify(package: &Path, options: &[&str]) -> (i32, BTreeSet<String>) {
+    let output = upright("verify").arg(package).arg("--json").args(options).output().unwrap();
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!("{error}: {}", String::from_utf8_lossy(&output.stderr));
+    });
+    let rules = json["findings"].as_array().unwrap().iter().map(|it| it["rule"].as_str().unwrap().to_owned());
+    (output.status.code().unwrap(), rules.collect())
+}
+
+/// A change of a file's bytes; false where there is nothing to change.
+type Change = Box<dyn Fn(&mut Vec<u8>) -> bool>;
+
+/// Another text in the place of the first like it.
+fn text(from: &'static str, to: &'static str) -> Change {
+    Box::new(move |bytes| {
+        let content = String::from_utf8(bytes.clone()).unwrap();
+        *bytes = content.replacen(from, to, 1).into_bytes();
+        content.contains(from)
+    })
+}
+
+/// The whole of each line that begins so is left out.
+fn without(begin: &'static str) -> Change {
+    Box::new(move |bytes| {
+        let content = String::from_utf8(bytes.clone()).unwrap();
+        *bytes = content
+            .split_inclusive('\n')
+            .filter(|line| !line.trim_start().starts_with(begin))
+            .collect::<String>()
+            .into_bytes();
+        content.contains(begin)
+    })
+}
+
+/// Where box number `which` of this kind begins.
+fn find(bytes: &[u8], kind: &str, which: usize) -> Option<usize> {
+    bytes.windows(4).enumerate().filter(|(_, four)| *four == kind.as_bytes()).nth(which).map(|(at, _)| at - 4)
+}
+
+/// Bits of a byte are turned round, so many bytes behind the beginning of a box.
+fn flip(kind: &'static str, which: usize, offset: usize, bits: u8) -> Change {
+    Box::new(move |bytes| {
+        let Some(at) = find(bytes, kind, which) else { return false };
+        bytes[at + offset] ^= bits;
+        true
+    })
+}
+
+/// A box is called something else.
+fn rename(kind: &'static str, to: &'static str) -> Change {
+    Box::new(move |bytes| {
+        let Some(at) = find(bytes, kind, 0) else { return false };
+        bytes[at + 4..at + 8].copy_from_slice(to.as_bytes());
+        true
+    })
+}
+
+fn shortened(by: usize) -> Change {
+    Box::new(move |bytes| {
+        bytes.truncate(bytes.len() - by);
+        true
+    })
+}
+
+#[test]
+fn whatever_is_broken_is_found_and_named() {
+    let desk = Desk::new();
+    let sound = AudioTrack { language: Some("eng".to_owned()), ..AudioTrack::new(AudioCodec::Aac) };
+    let timing = Timing::constant(Ratio::new(25, 1), 325);
+    let fixture = desk.write(&Clip { timing, audio: vec![sound], ..Clip::new("checked") });
+    let options = ["--format", "cmaf", "--ladder", "180,90", "--speed", "10"];
+    let output = desk.convert(&fixture.path, &options).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let folder = desk.out().join(fixture.path.file_stem().unwrap());
+    for package in [folder.clone(), folder.join(HLS), folder.join(DASH)] {
+        assert_eq!(verify(&package, &[]), (0, BTreeSet::new()), "{}", package.display());
+    }
+    let said = upright("verify").arg(&folder).output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(said.ends_with("main.m3u8 and manifest.mpd, 3 tracks, 650 frames decoded: nothing is wrong\n"), "{said}");
+
+    let cases: Vec<(&str, Change, &str)> = vec![
+        (HLS, text("#EXTM3U\n", ""), "playlist-syntax"),
+        (HLS, text("CODECS=\"", "CODECS="), "playlist-syntax"),
+        (HLS, text("#EXT-X-INDEPENDENT-SEGMENTS\n", ""), "independent-segments"),
+        (HLS, text("BANDWIDTH=", "BANDWIDTH=9"), "bandwidth"),
+        (HLS, text("AVERAGE-BANDWIDTH=", "AVERAGE-BANDWIDTH=9"), "average-bandwidth"),
+        (HLS, text(",FRAME-RATE=25.000", ""), "attributes"),
+        (HLS, text("FRAME-RATE=25.000", "FRAME-RATE=24.000"), "frame-rate"),
+        (HLS, text("RESOLUTION=180x320", "RESOLUTION=180x322"), "resolution"),
+        (HLS, text("av01.0.00M.08", "av01.0.0M.08"), "codecs"),
+        (HLS, text("mp4a.40.2", "mp4a.40.5"), "codecs"),
+        (HLS, text("CLOSED-CAPTIONS=NONE", "VIDEO-RANGE=PQ"), "video-range"),
+        (HLS, text("AUDIO=\"audio", "AUDIO=\"other"), "audio-group"),
+        (HLS, text("DEFAULT=YES", "DEFAULT=NO"), "audio-group"),
+        (HLS, text("CHANNELS=\"2\"", "CHANNELS=\"6\""), "audio-group"),
+        (HLS, text("URI=\"audio-1-eng.m3u8\"", "URI=\"audio-9.m3u8\""), "file-missing"),
+        (HLS, text("\nvideo-180x320.m3u8", "\nvideo.m3u8"), "file-missing"),
+        (HLS, without("#EXT-X-I-FRAME-STREAM-INF"), "key-playlist"),
+        (HLS, without("#EXT-X-MEDIA:"), "same-tracks"),
+        (MEDIA, text("#EXT-X-ENDLIST\n", ""), "playlist-type"),
+        (MEDIA, text("TYPE:VOD", "TYPE:EVENT"), "playlist-type"),
+        (MEDIA, text("#EXT-X-VERSION:7", "#EXT-X-VERSION:3"), "playlist-version"),
+        (MEDIA, text("TARGETDURATION:6", "TARGETDURATION:5"), "target-duration"),
+        (MEDIA, text("TARGETDURATION:6", "TARGETDURATION:7"), "target-duration"),
+        (MEDIA, text("#EXTINF:6.000000", "#EXTINF:5.960000"), "segment-duration"),
+        (MEDIA, text("#EXTINF:6.000000,", "#EXTINF:six,"), "playlist-syntax"),
+        (MEDIA, text("@0\"", "@8\""), "map"),
+        (MEDIA, text("#EXT-X-BYTERANGE:", "#EXT-X-BYTERANGE:1"), "byte-range"),
+        (KEYS, text("#EXT-X-BYTERANGE:", "#EXT-X-BYTERANGE:1"), "key-playlist"),
+        (KEYS, text("#EXT-X-I-FRAMES-ONLY\n", ""), "key-playlist"),
+        (DASH, text("</Period>", ""), "mpd"),
+        (DASH, text("mediaPresentationDuration=\"PT13", "mediaPresentationDuration=\"PT12"), "mpd"),
+        (DASH, text("isoff-on-demand", "isoff-live"), "mpd"),
+        (DASH, text("subsegmentStartsWithSAP=\"1\"", "subsegmentStartsWithSAP=\"0\""), "mpd-sets"),
+        (DASH, text("video/mp4", "audio/mp4"), "mpd-sets"),
+        (DASH, text("codecs=\"av01.0.00M.08", "codecs=\"av01.0.08M.08"), "codecs"),
+        (DASH, text("bandwidth=\"", "bandwidth=\"9"), "bandwidth"),
+        (DASH, text("width=\"180\"", "width=\"182\""), "mpd-representation"),
+        (DASH, text("frameRate=\"25\"", "frameRate=\"50\""), "mpd-representation"),
+        (DASH, text("audioSamplingRate=\"48000\"", "audioSamplingRate=\"44100\""), "mpd-representation"),
+        (DASH, text("indexRange=\"", "indexRange=\"1"), "mpd-ranges"),
+        (DASH, text("range=\"0-", "range=\"1-"), "mpd-ranges"),
+        (DASH, text("<BaseURL>video-180x320", "<BaseURL>video-1x1"), "file-missing"),
+        (VIDEO, shortened(1), "boxes"),
+        (VIDEO, rename("moof", "mooz"), "boxes"),
+        (VIDEO, rename("trex", "trez"), "boxes"),
+        (VIDEO, flip("ftyp", 0, 16, 1), "brands"),
+        (VIDEO, flip("av1C", 0, 9, 1), "sample-entry"),
+        (VIDEO, flip("av01", 1, 33, 2), "picture-size"),
+        (VIDEO, flip("tkhd", 0, 85, 2), "picture-size"),
+        (VIDEO, flip("colr", 0, 13, 8), "colour-tags"),
+        (VIDEO, rename("colr", "colz"), "colour-tags"),
+        (VIDEO, flip("pasp", 0, 11, 2), "pixel-aspect"),
+        (VIDEO, rename("pasp", "pasz"), "pixel-aspect"),
+        (VIDEO, rename("tfdt", "free"), "fragment"),
+        (VIDEO, flip("tfdt", 1, 19, 1), "times"),
+        (VIDEO, flip("trun", 0, 19, 1), "offsets"),
+        (VIDEO, flip("trun", 0, 27, 1), "offsets"),
+        (VIDEO, flip("trun", 0, 21, 1), "key-flags"),
+        (VIDEO, flip("tfhd", 0, 21, 1), "key-flags"),
+        (VIDEO, flip("sidx", 0, 47, 1), "index"),
+        (VIDEO, flip("sidx", 0, 43, 1), "index"),
+        // The first OBU of the first sample, a sequence header, is called a temporal delimiter; its level is another.
+        (VIDEO, flip("mdat", 0, 8, 0x18), "temporal-delimiters"),
+        (VIDEO, flip("mdat", 0, 12, 1), "sequence-header"),
+        (SOUND, flip("tfdt", 1, 18, 0x40), "times"),
+        (SOUND, rename("moof", "mooz"), "boxes"),
+    ];
+    assert!(cases.len() >= 40);
+    let mut seen = BTreeSet::new();
+    for (number, (file, change, rule)) in cases.iter().enumerate() {
+        let path = folder.join(file);
+        let good = fs::read(&path).unwrap();
+        let mut bad = good.clone();
+        assert!(change(&mut bad) && bad != good, "case {number}, {file}, {rule}: nothing was changed");
+        fs::write(&path, bad).unwrap();
+        let (exit, rules) = verify(&folder, &["--no-decode"]);
+        assert!(exit == 65 && rules.contains(*rule), "case {number}, {file}: {rule} is not among {rules:?} ({exit})");
+        fs::write(&path, good).unwrap();
+        seen.insert(*rule);
+    }
+    println!("{} cases of {} rules", cases.len(), seen.len());
+    // A file that is gone; a picture whose bits are other ones.
+    fs::rename(folder.join(SOUND), folder.join("aside")).unwrap();
+    assert_eq!(verify(&folder, &["--no-decode"]).1.first().map(String::as_str), Some("file-missing"));
+    fs::rename(folder.join("aside"), folder.join(SOUND)).unwrap();
+    let mut bytes = fs::read(folder.join(VIDEO)).unwrap();
+    let middle = find(&bytes, "mdat", 2).unwrap() + 600;
+    bytes[middle..middle + 200].iter_mut().for_each(|byte| *byte = !*byte);
+    fs::write(folder.join(VIDEO), bytes).unwrap();
+    assert!(verify(&folder, &[]).1.contains("decoding"));
+
+    let nothing = upright("verify").arg(desk.path()).output().unwrap();
+    assert_eq!(nothing.status.code(), Some(66), "{}", String::from_utf8_lossy(&nothing.stderr));
+}

@@ -1,0 +1,192 @@
+//! The rules of DASH: ISO/IEC 23009-1, profiles on-demand and CMAF.
+
+use super::findings::{Findings, Rule};
+use super::hls::{Named, fits, frame_rates};
+use super::package::Tracks;
+use super::rates::measure;
+use super::track::{TrackFacts, TrackKind};
+use crate::control::Control;
+use crate::error::Result;
+use roxmltree::{Document, Node};
+
+/// Checks a manifest and all that it names.
+pub(super) fn check(
+    name: &str,
+    text: &str,
+    tracks: &mut Tracks,
+    findings: &mut Findings,
+    control: &Control,
+) -> Result<Named> {
+    let mut named = Named::default();
+    let document = match Document::parse(text) {
+        Ok(document) => document,
+        Err(error) => {
+            findings.add(Rule::Mpd, name, error.to_string());
+            return Ok(named);
+        }
+    };
+    let root = document.root_element();
+    let periods: Vec<_> = children(root, "Period").collect();
+    let [period] = periods[..] else {
+        findings.add(Rule::Mpd, name, format!("{} periods", periods.len()));
+        return Ok(named);
+    };
+    let lasts = root.attribute("mediaPresentationDuration").and_then(seconds);
+    let profiles = root.attribute("profiles").unwrap_or_default();
+    let kept = root.tag_name().name() == "MPD"
+        && root.tag_name().namespace() == Some("urn:mpeg:dash:schema:mpd:2011")
+        && root.attribute("type").unwrap_or("static") == "static"
+        && profiles.split(',').any(|profile| profile.trim() == "urn:mpeg:dash:profile:isoff-on-demand:2011")
+        && root.attribute("minBufferTime").and_then(seconds).is_some()
+        && lasts.is_some();
+    findings.rule(kept, Rule::Mpd, name, || {
+        "it is not a static MPD of the on-demand profile with its durations".to_owned()
+    });
+    let mut longest: f64 = 0.0;
+    for set in children(period, "AdaptationSet") {
+        let aligned = set.attribute("subsegmentAlignment") == Some("true")
+            && set.attribute("subsegmentStartsWithSAP") == Some("1");
+        findings.rule(aligned, Rule::MpdSets, name, || {
+            "a set does not say that it is aligned and begins with key frames".to_owned()
+        });
+        let mime = set.attribute("mimeType").unwrap_or_default();
+        for representation in children(set, "Representation") {
+            let id = representation.attribute("id").unwrap_or_default();
+            let file = children(representation, "BaseURL")
+                .next()
+                .and_then(|url| url.text())
+                .unwrap_or_default()
+                .trim()
+                .to_owned();
+            tracks.read(&file, name, findings, control)?;
+            let Some(track) = tracks.facts(&file) else { continue };
+            let expected = if track.is_video() { "video/mp4" } else { "audio/mp4" };
+            let mime = representation.attribute("mimeType").unwrap_or(mime);
+            findings.rule(mime == expected, Rule::MpdSets, name, || format!("{id}: is {expected}, in a set of {mime}"));
+            self::representation(findings, name, id, representation, track);
+            longest = longest.max(if track.is_video() { track.seconds(track.duration()) } else { 0.0 });
+            if track.is_video() {
+                named.video.insert(file)
+            } else {
+                named.sound.insert(file)
+            };
+        }
+    }
+    // Durations are written in milliseconds.
+    let kept = lasts.is_some_and(|lasts| (lasts - longest).abs() < 0.0015);
+    findings.rule(kept, Rule::Mpd, name, || {
+        format!("mediaPresentationDuration is {lasts:?} s, and the picture lasts {longest:.3} s")
+    });
+    if let (Some(told), Some(lasts)) = (period.attribute("duration").and_then(seconds), lasts) {
+        findings.rule(told == lasts, Rule::Mpd, name, || format!("its period lasts {told} s"));
+    }
+    Ok(named)
+}
+
+fn representation(findings: &mut Findings, name: &str, id: &str, node: Node<'_, '_>, track: &TrackFacts) {
+    let rule = Rule::MpdRepresentation;
+    let set = node.parent_element();
+    let told = |attribute: &str| node.attribute(attribute).or_else(|| set.and_then(|set| set.attribute(attribute)));
+    let codecs = told("codecs").unwrap_or_default();
+    findings.rule(track.codecs.iter().any(|it| it == codecs), Rule::Codecs, name, || {
+        format!("{id}: {codecs}, and its stream is {}", track.codecs[0])
+    });
+    let segments: Vec<_> =
+        track.indexed.iter().map(|(ticks, bytes)| (track.seconds(*ticks), bytes.end - bytes.start)).collect();
+    let (_, peak) = measure(&segments);
+    let bandwidth = told("bandwidth").and_then(|value| value.parse::<f64>().ok());
+    findings.rule(bandwidth.is_some_and(|told| (told / peak - 1.0).abs() <= 0.1), Rule::Bandwidth, name, || {
+        format!("{id}: {bandwidth:?}, and measured are {peak:.0}")
+    });
+    match &track.kind {
+        TrackKind::Video { size, .. } => {
+            let (width, height) = (size.width.to_string(), size.height.to_string());
+            findings.rule(told("width") == Some(&width) && told("height") == Some(&height), rule, name, || {
+                format!("{id}: {:?} by {:?}, and it is {size}", told("width"), told("height"))
+            });
+            let rate = told("frameRate").and_then(|rate| match rate.split_once('/') {
+                Some((num, den)) => Some(num.parse::<f64>().ok()? / den.parse::<f64>().ok()?),
+                None => rate.parse().ok(),
+            });
+            let rates = frame_rates(track);
+            findings.rule(rate.is_some_and(|rate| fits(rate, rates)), rule, name, || {
+                format!("{id}: frameRate is {rate:?}, and its frames come at {rates:?}")
+            });
+        }
+        TrackKind::Sound { channels, rate, .. } => {
+            let sampling = told("audioSamplingRate").and_then(|value| value.parse::<u32>().ok());
+            findings.rule(sampling == Some(*rate), rule, name, || {
+                format!("{id}: audioSamplingRate is {sampling:?}, and it is {rate}")
+            });
+            let configuration = children(node, "AudioChannelConfiguration").next();
+            let value = configuration.and_then(|it| it.attribute("value")).and_then(|value| value.parse::<u16>().ok());
+            findings.rule(value == Some(*channels), rule, name, || {
+                format!("{id}: {value:?} channels, and it has {channels}")
+            });
+        }
+    }
+    let base = children(node, "SegmentBase").next();
+    let index = base.and_then(|base| base.attribute("indexRange")).and_then(range);
+    let header = base
+        .and_then(|base| children(base, "Initialization").next())
+        .and_then(|it| it.attribute("range"))
+        .and_then(range);
+    findings.rule(index.is_some() && index == track.index, Rule::MpdRanges, name, || {
+        format!("{id}: indexRange is {index:?}, and the index lies in {:?}", track.index)
+    });
+    findings.rule(header.as_ref() == Some(&track.header), Rule::MpdRanges, name, || {
+        format!("{id}: Initialization is {header:?}, and the header is {:?}", track.header)
+    });
+}
+
+fn children<'a, 'i>(node: Node<'a, 'i>, name: &'static str) -> impl Iterator<Item = Node<'a, 'i>> {
+    node.children().filter(move |child| child.is_element() && child.tag_name().name() == name)
+}
+
+/// A range of bytes whose last is named.
+fn range(text: &str) -> Option<std::ops::Range<u64>> {
+    let (first, last) = text.split_once('-')?;
+    Some(first.parse().ok()?..last.parse::<u64>().ok()?.checked_add(1)?)
+}
+
+/// A duration of XML Schema, of days at most.
+fn seconds(text: &str) -> Option<f64> {
+    let rest = text.strip_prefix('P')?;
+    let (days, time) = rest.split_once('T')?;
+    let mut total = match days.strip_suffix('D') {
+        Some(days) => days.parse::<f64>().ok()? * 86_400.0,
+        None if days.is_empty() => 0.0,
+        None => return None,
+    };
+    let mut number = String::new();
+    for letter in time.chars() {
+        let unit = match letter {
+            '0'..='9' | '.' => {
+                number.push(letter);
+                continue;
+            }
+            'H' => 3600.0,
+            'M' => 60.0,
+            'S' => 1.0,
+            _ => return None,
+        };
+        total += std::mem::take(&mut number).parse::<f64>().ok()? * unit;
+    }
+    (number.is_empty() && !time.is_empty()).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read() {
+        assert_eq!(seconds("PT1H2M3.5S"), Some(3723.5));
+        assert_eq!(seconds("P1DT0.25S"), Some(86_400.25));
+        for wrong in ["", "PT", "P1S", "PT5", "PT5X", "1S"] {
+            assert_eq!(seconds(wrong), None, "{wrong}");
+        }
+        assert_eq!(range("10-19"), Some(10..20));
+        assert_eq!(range("10"), None);
+    }
+}

@@ -1,0 +1,353 @@
+//! The rules of HLS: RFC 8216, and Apple's authoring specification.
+
+use super::findings::{Findings, Rule};
+use super::package::Tracks;
+use super::playlist::{Attributes, Playlist, attributes, byte_range};
+use super::rates::measure;
+use super::track::{TrackFacts, TrackKind};
+use crate::colour::cicp;
+use crate::control::Control;
+use crate::error::Result;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How far a declared rate may be from what is measured.
+const TOLERANCE: f64 = 0.1;
+/// Seconds that are rounding: EXTINF is written with six digits.
+const ROUNDING: f64 = 1e-5;
+
+/// What a multivariant playlist names.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    /// Track files of the picture, and of the sound.
+    pub(super) video: BTreeSet<String>,
+    pub(super) sound: BTreeSet<String>,
+}
+
+struct Checker<'a> {
+    tracks: &'a mut Tracks,
+    findings: &'a mut Findings,
+    control: &'a Control,
+}
+
+/// Checks a multivariant playlist and all that it names.
+pub(super) fn check(
+    name: &str,
+    text: &str,
+    tracks: &mut Tracks,
+    findings: &mut Findings,
+    control: &Control,
+) -> Result<Named> {
+    let mut checker = Checker { tracks, findings, control };
+    let playlist = Playlist::read(text);
+    checker.syntax(name, &playlist);
+    if playlist.value("EXT-X-INDEPENDENT-SEGMENTS").is_none() {
+        checker.findings.add(Rule::IndependentSegments, name, "it does not say so");
+    }
+    let mut named = Named::default();
+    let groups = checker.groups(name, &playlist, &mut named)?;
+    let mut renditions = BTreeMap::new();
+    for (attributes, uri) in &playlist.variants {
+        if let Some((file, segments)) = checker.media(uri, false)? {
+            named.video.insert(file.clone());
+            checker.variant(name, attributes, uri, &file, &segments, &groups);
+            renditions.insert(uri.clone(), file);
+        }
+    }
+    if playlist.variants.is_empty() {
+        checker.findings.add(Rule::PlaylistSyntax, name, "no variant");
+    }
+    let ranges: BTreeSet<_> = renditions.values().filter_map(|file| checker.range(file)).collect();
+    let all_sdr = ranges.iter().all(|range| *range == "SDR");
+    for (attributes, uri) in &playlist.variants {
+        let Some(range) = renditions.get(uri).and_then(|file| checker.range(file)) else { continue };
+        let told = attributes.get("VIDEO-RANGE").map(String::as_str);
+        let kept = told == Some(range) || told.is_none() && all_sdr;
+        checker.findings.rule(kept, Rule::VideoRange, name, || format!("{uri}: {told:?}, and its stream is {range}"));
+    }
+    checker.keys(name, &playlist, &renditions)?;
+    checker.targets(&playlist)?;
+    Ok(named)
+}
+
+/// A group of sound: the highest average and peak of its tracks, its codecs, and its tracks.
+#[derive(Default)]
+struct Group {
+    average: f64,
+    peak: f64,
+    codecs: BTreeSet<String>,
+}
+
+impl Checker<'_> {
+    fn syntax(&mut self, name: &str, playlist: &Playlist) {
+        for fault in &playlist.faults {
+            self.findings.add(Rule::PlaylistSyntax, name, fault.clone());
+        }
+        let version = playlist.value("EXT-X-VERSION").and_then(|value| value.parse::<u32>().ok()).unwrap_or(1);
+        let has = |tag: &str| playlist.value(tag).is_some();
+        let fractions = playlist.segments.iter().any(|segment| segment.seconds.fract() != 0.0);
+        let needed = match () {
+            () if has("EXT-X-MAP") && !has("EXT-X-I-FRAMES-ONLY") => 6,
+            () if has("EXT-X-MAP") => 5,
+            () if has("EXT-X-BYTERANGE") || has("EXT-X-I-FRAMES-ONLY") => 4,
+            () if fractions => 3,
+            () => 1,
+        };
+        self.findings
+            .rule(version >= needed, Rule::PlaylistVersion, name, || format!("{version}, and its tags need {needed}"));
+    }
+
+    /// Reads a media playlist and its track; gives the track's file, and the seconds and bytes of its segments.
+    fn media(&mut self, name: &str, keys: bool) -> Result<Option<(String, Vec<(f64, u64)>)>> {
+        let Some(text) = self.tracks.place.text(name, self.control)? else {
+            self.findings.add(Rule::FileMissing, name, "is named and not there");
+            return Ok(None);
+        };
+        let playlist = Playlist::read(&text);
+        self.syntax(name, &playlist);
+        let kept = playlist.value("EXT-X-PLAYLIST-TYPE") == Some("VOD") && playlist.value("EXT-X-ENDLIST").is_some();
+        self.findings
+            .rule(kept, Rule::PlaylistType, name, || "it is not of type VOD, or has no EXT-X-ENDLIST".to_owned());
+        let target = playlist.value("EXT-X-TARGETDURATION").and_then(|value| value.parse::<f64>().ok());
+        let longest = playlist.segments.iter().map(|it| it.seconds).fold(0.0, f64::max);
+        self.findings.rule(target.is_some_and(|target| longest.round() <= target), Rule::TargetDuration, name, || {
+            format!("{target:?}, and its longest segment lasts {longest} s")
+        });
+        let Some(map) = playlist.value("EXT-X-MAP").and_then(attributes) else {
+            self.findings.add(Rule::Map, name, "no EXT-X-MAP");
+            return Ok(None);
+        };
+        let file = map.get("URI").cloned().unwrap_or_default();
+        if playlist.segments.iter().any(|segment| segment.uri != file || segment.range.is_none()) {
+            self.findings.add(Rule::ByteRange, name, "not all of its segments are ranges of the file of EXT-X-MAP");
+            return Ok(None);
+        }
+        self.tracks.read(&file, name, self.findings, self.control)?;
+        let Some(track) = self.tracks.facts(&file) else { return Ok(None) };
+        let range = map.get("BYTERANGE").and_then(|range| byte_range(range));
+        let is_header = range.is_some_and(|(length, at)| at.unwrap_or(0) == 0 && length == track.header.end);
+        self.findings.rule(is_header, Rule::Map, name, || format!("{range:?}, and the header is {:?}", track.header));
+        let segments = if keys {
+            key_frames(self.findings, name, &playlist, track)
+        } else {
+            segments(self.findings, name, &playlist, track)
+        };
+        Ok(Some((file, segments)))
+    }
+
+    /// Reads the groups of sound, and their tracks.
+    fn groups(&mut self, name: &str, playlist: &Playlist, named: &mut Named) -> Result<BTreeMap<String, Group>> {
+        let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+        let mut members: BTreeMap<String, Vec<Attributes>> = BTreeMap::new();
+        for tag in playlist.all("EXT-X-MEDIA") {
+            if tag.get("TYPE").map(String::as_str) != Some("AUDIO") {
+                continue;
+            }
+            let id = tag.get("GROUP-ID").cloned().unwrap_or_default();
+            let group = groups.entry(id.clone()).or_default();
+            members.entry(id).or_default().push(tag.clone());
+            let Some(uri) = tag.get("URI") else { continue };
+            if let Some((file, segments)) = self.media(uri, false)? {
+                let (average, peak) = measure(&segments);
+                (group.average, group.peak) = (group.average.max(average), group.peak.max(peak));
+                if let Some(track) = self.tracks.facts(&file) {
+                    group.codecs.insert(track.codecs[0].clone());
+                    if let TrackKind::Sound { channels, .. } = track.kind {
+                        let told = tag.get("CHANNELS").and_then(|told| told.split('/').next()?.parse::<u16>().ok());
+                        self.findings.rule(told == Some(channels), Rule::AudioGroup, name, || {
+                            format!("{uri}: CHANNELS are {told:?}, and it has {channels}")
+                        });
+                    }
+                }
+                named.sound.insert(file);
+            }
+        }
+        for (id, tags) in &members {
+            let defaults = tags.iter().filter(|tag| tag.get("DEFAULT").map(String::as_str) == Some("YES")).count();
+            let names: BTreeSet<_> = tags.iter().map(|tag| tag.get("NAME")).collect();
+            let kept = defaults == 1 && names.len() == tags.len() && !names.contains(&None);
+            self.findings.rule(kept, Rule::AudioGroup, name, || {
+                format!("{id}: {} tracks, {defaults} of them default, with {} names", tags.len(), names.len())
+            });
+        }
+        let stereo = named.sound.iter().any(|file| {
+            let kind = self.tracks.facts(file).map(|track| &track.kind);
+            matches!(kind, Some(TrackKind::Sound { channels: 1 | 2, aac_lc: true, .. }))
+        });
+        self.findings.rule(named.sound.is_empty() || stereo, Rule::StereoAac, name, || "there is none".to_owned());
+        Ok(groups)
+    }
+
+    fn range(&self, file: &str) -> Option<&'static str> {
+        match self.tracks.facts(file)?.kind {
+            TrackKind::Video { transfer: cicp::PQ, .. } => Some("PQ"),
+            TrackKind::Video { transfer: cicp::HLG, .. } => Some("HLG"),
+            TrackKind::Video { .. } => Some("SDR"),
+            TrackKind::Sound { .. } => None,
+        }
+    }
+
+    /// Checks what is said of a variant.
+    fn variant(
+        &mut self,
+        name: &str,
+        told: &Attributes,
+        uri: &str,
+        file: &str,
+        segments: &[(f64, u64)],
+        groups: &BTreeMap<String, Group>,
+    ) {
+        let Some(track) = self.tracks.facts(file) else { return };
+        let needed = ["BANDWIDTH", "AVERAGE-BANDWIDTH", "CODECS", "RESOLUTION", "FRAME-RATE"];
+        let missing: Vec<_> = needed.into_iter().filter(|name| !told.contains_key(*name)).collect();
+        self.findings
+            .rule(missing.is_empty(), Rule::Attributes, name, || format!("{uri}: without {}", missing.join(", ")));
+        let (mut average, mut peak) = measure(segments);
+        let mut sound = BTreeSet::new();
+        if let Some(id) = told.get("AUDIO") {
+            match groups.get(id) {
+                Some(group) => {
+                    (average, peak) = (average + group.average, peak + group.peak);
+                    sound.clone_from(&group.codecs);
+                }
+                None => self.findings.add(Rule::AudioGroup, name, format!("{uri}: there is no group {id}")),
+            }
+        } else if !groups.is_empty() {
+            self.findings.add(Rule::AudioGroup, name, format!("{uri}: is without sound"));
+        }
+        let number = |name: &str| told.get(name).and_then(|value| value.parse::<f64>().ok());
+        for (attribute, rule, measured) in
+            [("BANDWIDTH", Rule::Bandwidth, peak), ("AVERAGE-BANDWIDTH", Rule::AverageBandwidth, average)]
+        {
+            let kept = number(attribute).is_none_or(|told| (told / measured - 1.0).abs() <= TOLERANCE);
+            self.findings
+                .rule(kept, rule, name, || format!("{uri}: {:?}, and measured are {measured:.0}", told.get(attribute)));
+        }
+        if let Some(codecs) = told.get("CODECS") {
+            let mut parts: BTreeSet<_> = codecs.split(',').map(|codec| codec.trim().to_owned()).collect();
+            let has_picture = track.codecs.iter().any(|codec| parts.remove(codec));
+            self.findings.rule(has_picture && parts == sound, Rule::Codecs, name, || {
+                format!("{uri}: {codecs}, and its streams are {} and {sound:?}", track.codecs[0])
+            });
+        }
+        if let (TrackKind::Video { size, .. }, Some(resolution)) = (&track.kind, told.get("RESOLUTION")) {
+            self.findings.rule(*resolution == size.to_string(), Rule::Resolution, name, || {
+                format!("{uri}: {resolution}, and it is {size}")
+            });
+        }
+        if let Some(rate) = number("FRAME-RATE") {
+            let rates = frame_rates(track);
+            self.findings.rule(fits(rate, rates), Rule::FrameRate, name, || {
+                format!("{uri}: {rate}, and its frames come at {rates:?}")
+            });
+        }
+    }
+
+    /// Checks the playlists of key frames.
+    fn keys(&mut self, name: &str, playlist: &Playlist, renditions: &BTreeMap<String, String>) -> Result<()> {
+        let mut with_keys = BTreeSet::new();
+        for tag in playlist.all("EXT-X-I-FRAME-STREAM-INF") {
+            let Some(uri) = tag.get("URI") else {
+                self.findings.add(Rule::KeyPlaylist, name, "one without a URI");
+                continue;
+            };
+            let Some((file, segments)) = self.media(uri, true)? else { continue };
+            let (average, peak) = measure(&segments);
+            for (attribute, rule, measured) in
+                [("BANDWIDTH", Rule::Bandwidth, peak), ("AVERAGE-BANDWIDTH", Rule::AverageBandwidth, average)]
+            {
+                let told = tag.get(attribute).and_then(|value| value.parse::<f64>().ok());
+                let kept = told.is_some_and(|told| (told / measured - 1.0).abs() <= TOLERANCE);
+                self.findings.rule(kept, rule, name, || format!("{uri}: {told:?}, and measured are {measured:.0}"));
+            }
+            with_keys.insert(file);
+        }
+        for (uri, file) in renditions {
+            self.findings.rule(with_keys.contains(file), Rule::KeyPlaylist, name, || format!("{uri}: has none"));
+        }
+        Ok(())
+    }
+
+    /// The target duration is the same in all renditions of the picture.
+    fn targets(&mut self, playlist: &Playlist) -> Result<()> {
+        let mut seen: Option<(String, String)> = None;
+        for (_, uri) in &playlist.variants {
+            let Some(text) = self.tracks.place.text(uri, self.control)? else { continue };
+            let target = Playlist::read(&text).value("EXT-X-TARGETDURATION").unwrap_or_default().to_owned();
+            match &seen {
+                None => seen = Some((uri.clone(), target)),
+                Some((first, expected)) => self.findings.rule(*expected == target, Rule::TargetDuration, uri, || {
+                    format!("{target}, and {expected} in {first}")
+                }),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Compares the segments of a playlist with the fragments of its track; gives their seconds and bytes.
+fn segments(findings: &mut Findings, name: &str, playlist: &Playlist, track: &TrackFacts) -> Vec<(f64, u64)> {
+    let mut at = track.fragments.first().map_or(0, |fragment| fragment.bytes.start);
+    let mut measured = Vec::new();
+    for (number, segment) in playlist.segments.iter().enumerate() {
+        let Some((length, begin)) = segment.range else { continue };
+        let begin = begin.unwrap_or(at);
+        let end = begin.saturating_add(length);
+        let those: Vec<_> = track.fragments.iter().filter(|it| (begin..end).contains(&it.bytes.start)).collect();
+        let whole = begin == at
+            && those.first().map(|it| it.bytes.start) == Some(begin)
+            && those.last().map(|it| it.bytes.end) == Some(end);
+        findings.rule(whole, Rule::ByteRange, name, || {
+            format!("segment {number}: {length} bytes at {begin} are no whole fragments after {at}")
+        });
+        if whole {
+            findings.rule(those.first().is_some_and(|it| it.key), Rule::SegmentKey, name, || {
+                format!("segment {number} begins with no key frame")
+            });
+            let seconds = track.seconds(those.iter().map(|it| it.duration).sum());
+            findings.rule((seconds - segment.seconds).abs() < ROUNDING, Rule::SegmentDuration, name, || {
+                format!("segment {number}: {} s, and its samples last {seconds:.6} s", segment.seconds)
+            });
+            measured.push((seconds, length));
+        }
+        at = end;
+    }
+    findings.rule(at == track.size, Rule::ByteRange, name, || {
+        format!("its segments end at {at}, and the file at {}", track.size)
+    });
+    measured
+}
+
+/// Compares a playlist of key frames with those of its track; gives their seconds and bytes.
+fn key_frames(findings: &mut Findings, name: &str, playlist: &Playlist, track: &TrackFacts) -> Vec<(f64, u64)> {
+    let keys: Vec<_> = track.fragments.iter().filter(|fragment| fragment.key).collect();
+    let kept = playlist.value("EXT-X-I-FRAMES-ONLY").is_some() && keys.len() == playlist.segments.len();
+    findings.rule(kept, Rule::KeyPlaylist, name, || {
+        format!("{} of {} key frames, or without EXT-X-I-FRAMES-ONLY", playlist.segments.len(), keys.len())
+    });
+    let begin = track.fragments.first().map_or(0, |fragment| fragment.start);
+    let ends = keys.iter().skip(1).map(|key| key.start).chain([begin + track.duration()]);
+    let mut measured = Vec::new();
+    for ((number, segment), (key, end)) in playlist.segments.iter().enumerate().zip(keys.iter().zip(ends)) {
+        let seconds = track.seconds(end.saturating_sub(key.start));
+        let expected = (key.first_end - key.bytes.start, Some(key.bytes.start));
+        findings.rule(segment.range == Some(expected), Rule::KeyPlaylist, name, || {
+            format!("{number}: {:?}, and the key frame lies in {expected:?}", segment.range)
+        });
+        findings.rule((seconds - segment.seconds).abs() < ROUNDING, Rule::SegmentDuration, name, || {
+            format!("key frame {number}: {} s, and the next comes after {seconds:.6} s", segment.seconds)
+        });
+        measured.push((seconds, expected.0));
+    }
+    measured
+}
+
+/// Frames a second where they come slowest and quickest.
+#[expect(clippy::cast_precision_loss, reason = "ticks of a frame are far below 2^53")]
+pub(super) fn frame_rates(track: &TrackFacts) -> [f64; 2] {
+    [track.longest, track.shortest].map(|ticks| f64::from(track.timescale) / ticks.max(1) as f64)
+}
+
+/// Whether a nominal rate, written with three digits, is one of these.
+pub(super) fn fits(rate: f64, [slowest, quickest]: [f64; 2]) -> bool {
+    rate > slowest - 0.001 && rate < quickest + 0.001
+}

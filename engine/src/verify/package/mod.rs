@@ -1,0 +1,17 @@
+//! Checks a package as a stranger would: by its files alone, whoever made it.
+//!
+//! Nothing here uses what writes packages: boxes are read by the crate `mp4-atom`, manifests of DASH by `roxmltree`, and both are
+//! compared with one another and with the AV1 streams.
+
+mod dash;
+mod findings;
+mod hls;
+mod package;
+mod place;
+mod playlist;
+mod rates;
+mod track;
+
+pub use findings::{Finding, Rule};
+pub use package::{Checked, check};
+pub use place::Place;

@@ -1,0 +1,182 @@
+//! A package as a whole: its manifests, and how its tracks fit together.
+
+use super::findings::{Finding, Findings, Rule};
+use super::hls::Named;
+use super::place::Place;
+use super::track::{self, TrackFacts};
+use super::{dash, hls};
+use crate::control::Control;
+use crate::error::{Error, Result};
+use crate::media::{Event, Source};
+use crate::source::{AudioChoice, Damage, Input, OpenOptions};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Manifests that are looked for in a folder, by the names that Upright gives them.
+const MANIFESTS: [&str; 2] = ["main.m3u8", "manifest.mpd"];
+
+/// What a check has found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Checked {
+    /// Manifests that were read.
+    pub manifests: Vec<String>,
+    /// Track files that were read, in the order of their names.
+    pub tracks: Vec<String>,
+    /// Frames that were decoded, of all renditions together; none where that was not wanted.
+    pub decoded: Option<u64>,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// Track files that were read, by their names.
+pub(super) struct Tracks {
+    pub(super) place: Place,
+    read: BTreeMap<String, Option<TrackFacts>>,
+}
+
+impl Tracks {
+    /// Reads a track file that `by` names, unless it was read already.
+    pub(super) fn read(&mut self, name: &str, by: &str, findings: &mut Findings, control: &Control) -> Result<()> {
+        if self.read.contains_key(name) {
+            return Ok(());
+        }
+        let facts = match self.place.open(name, control)? {
+            None => {
+                findings.add(Rule::FileMissing, name, format!("is named by {by} and not there"));
+                None
+            }
+            Some((media, size)) => track::read(media, size, name, findings, control)?,
+        };
+        self.read.insert(name.to_owned(), facts);
+        Ok(())
+    }
+
+    pub(super) fn facts(&self, name: &str) -> Option<&TrackFacts> {
+        self.read.get(name)?.as_ref()
+    }
+}
+
+/// Checks the package in `place`: `manifest` and all that it names, or the manifests that are there. With `decode` every frame is
+/// decoded.
+///
+/// # Errors
+/// [`Error::SourceMissing`] when there is no manifest; [`Error::Io`]; [`Error::Cancelled`]. What is wrong with the package is no
+/// error, but among the findings.
+pub fn check(place: &Place, manifest: Option<&str>, decode: bool, control: &Control) -> Result<Checked> {
+    let mut findings = Findings::default();
+    let mut tracks = Tracks { place: place.clone(), read: BTreeMap::new() };
+    let names = manifest.map_or(MANIFESTS.to_vec(), |name| vec![name]);
+    let mut manifests = Vec::new();
+    let mut by_kind: [Option<Named>; 2] = [None, None];
+    for name in names {
+        control.check()?;
+        let Some(text) = place.text(name, control)? else { continue };
+        manifests.push(name.to_owned());
+        if text.trim_start().starts_with('<') {
+            by_kind[1] = Some(dash::check(name, &text, &mut tracks, &mut findings, control)?);
+        } else {
+            by_kind[0] = Some(hls::check(name, &text, &mut tracks, &mut findings, control)?);
+        }
+    }
+    if manifests.is_empty() {
+        let name = manifest.unwrap_or(MANIFESTS[0]);
+        return Err(Error::SourceMissing { path: place.path(name).unwrap_or_else(|| PathBuf::from(name)) });
+    }
+    if let [Some(hls), Some(dash)] = &by_kind
+        && (&hls.video, &hls.sound) != (&dash.video, &dash.sound)
+    {
+        findings.add(Rule::SameTracks, MANIFESTS[1], "it names other tracks than the HLS playlists");
+    }
+    together(&tracks, &mut findings);
+    let decoded = if decode { Some(decode_all(&tracks, &mut findings, control)?) } else { None };
+    let tracks = tracks.read.into_iter().filter_map(|(name, facts)| facts.map(|_| name)).collect();
+    Ok(Checked { manifests, tracks, decoded, findings: findings.into_list() })
+}
+
+/// Times at which something begins, in seconds.
+fn begins<'a>(track: &'a TrackFacts, ticks: impl Iterator<Item = u64> + 'a) -> Vec<f64> {
+    let begin = track.priming;
+    #[expect(clippy::cast_precision_loss, reason = "films are shorter than 2^53 ticks")]
+    ticks.map(|at| (at as f64 - begin as f64) / f64::from(track.timescale.max(1))).collect()
+}
+
+fn segment_starts(track: &TrackFacts) -> Vec<f64> {
+    let mut at = track.fragments.first().map_or(0, |fragment| fragment.start);
+    let starts = track.indexed.iter().map(|(ticks, _)| {
+        let start = at;
+        at += ticks;
+        start
+    });
+    let starts: Vec<_> = starts.collect();
+    begins(track, starts.into_iter())
+}
+
+/// How the tracks fit together.
+fn together(tracks: &Tracks, findings: &mut Findings) {
+    let all: Vec<_> = tracks.read.iter().filter_map(|(name, facts)| Some((name, facts.as_ref()?))).collect();
+    let Some((first_name, first)) = all.iter().find(|(_, facts)| facts.is_video()) else { return };
+    let lasts = first.seconds(first.duration());
+    let keys = |track: &TrackFacts| begins(track, track.fragments.iter().filter(|it| it.key).map(|it| it.start));
+    let equal = |one: &[f64], other: &[f64], slack: f64| {
+        one.len() == other.len() && one.iter().zip(other).all(|(one, other)| (one - other).abs() <= slack)
+    };
+    let frame = first.seconds(first.shortest.min(u64::from(first.timescale)));
+    for (name, track) in &all {
+        let sample = track.seconds(track.shortest.min(u64::from(track.timescale)));
+        let own = track.seconds(track.duration().saturating_sub(track.priming));
+        if track.is_video() {
+            let aligned =
+                equal(&segment_starts(track), &segment_starts(first), 1e-6) && equal(&keys(track), &keys(first), 1e-6);
+            findings.rule(aligned, Rule::Alignment, name, || format!("other instants than in {first_name}"));
+            findings.rule((own - lasts).abs() <= frame, Rule::Duration, name, || {
+                format!("{own:.3} s, and {first_name} {lasts:.3} s")
+            });
+        } else {
+            // A segment of sound begins with the frame nearest to where one of the picture does; what sound is cut by is its frames.
+            let (sound, picture) = (segment_starts(track), segment_starts(first));
+            let cut = equal(&sound[sound.len().min(1)..], &picture[picture.len().min(1)..], sample + 1e-6);
+            findings.rule(cut, Rule::SoundCut, name, || {
+                format!("its segments begin at other instants than in {first_name}")
+            });
+            findings.rule((own - lasts).abs() <= frame + 2.0 * sample, Rule::Duration, name, || {
+                format!("{own:.3} s, and {first_name} {lasts:.3} s")
+            });
+        }
+    }
+}
+
+/// Decodes all pictures; gives how many there were.
+fn decode_all(tracks: &Tracks, findings: &mut Findings, control: &Control) -> Result<u64> {
+    let mut decoded = 0;
+    for (name, facts) in &tracks.read {
+        let Some(path) = facts.as_ref().filter(|facts| facts.is_video()).and_then(|_| tracks.place.path(name)) else {
+            continue;
+        };
+        let options = OpenOptions::default().audio(AudioChoice::None);
+        let mut source = match Source::open_within(&Input::Path(path), &options, control) {
+            Ok(source) => source,
+            Err(error @ (Error::Cancelled | Error::Io { .. })) => return Err(error),
+            Err(error) => {
+                findings.add(Rule::Decoding, name, error.to_string());
+                continue;
+            }
+        };
+        let ended = loop {
+            control.check()?;
+            match source.next() {
+                Ok(Event::Frame { .. }) => decoded += 1,
+                Ok(Event::End) => break Ok(()),
+                Ok(Event::Audio { .. } | Event::SoundChanged { .. }) => {}
+                Err(error @ (Error::Cancelled | Error::Io { .. })) => return Err(error),
+                Err(error) => break Err(error),
+            }
+        };
+        if let Err(error) = ended {
+            findings.add(Rule::Decoding, name, error.to_string());
+        } else if *source.damage() != Damage::default() {
+            findings.add(Rule::Decoding, name, format!("{:?}", source.damage()));
+        }
+    }
+    Ok(decoded)
+}
