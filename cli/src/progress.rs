@@ -268,6 +268,7 @@ fn describe(progress: &Progress) -> String {
         (Phase::Analyse, Some(eta)) => format!("looking at the input, {speed:.1}x, {} left", clock(eta)),
         (Phase::Analyse, None) => format!("looking at the input, {speed:.1}x"),
         (Phase::Scan, _) => format!("reading the input, {speed:.0}x"),
+        (Phase::Noise, _) => "measuring its noise".to_owned(),
         (Phase::Finish, _) => "checking and publishing".to_owned(),
         (Phase::Done, _) => "done".to_owned(),
     }

@@ -29,8 +29,10 @@ fn interlaced(desk: &Desk, film: &Path, name: &str, filter: &str, top_first: boo
 
 /// The sums of all pictures of a file, through a filter.
 fn sums(path: &Path, filter: &str) -> Vec<String> {
-    let of = ["-i", path.to_str().unwrap(), "-map", "0:v", "-vf", filter, "-fps_mode", "passthrough"];
-    let text = String::from_utf8(ffmpeg(&[&of[..], &["-f", "framemd5", "-"]].concat())).unwrap();
+    // As they are coded: grain is left to whoever shows them.
+    let of = ["-export_side_data", "film_grain", "-i", path.to_str().unwrap(), "-map", "0:v", "-vf", filter];
+    let text = ffmpeg(&[&of[..], &["-fps_mode", "passthrough", "-f", "framemd5", "-"]].concat());
+    let text = String::from_utf8(text).unwrap();
     text.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect()
 }
 
@@ -216,6 +218,43 @@ fn segments_by_themselves_are_the_film() {
         };
         let joined = render("joined", &["--store", store.to_str().unwrap()]);
         assert!(joined == render("fresh", &[]), "{name}");
+    }
+}
+
+/// Noise is taken out of pictures with the help of two before and two after, whichever segment those are in.
+#[test]
+fn noise_is_taken_out_as_if_the_film_were_one_segment() {
+    let desk = Desk::new();
+    let film = film(&desk, 72);
+    let parts = [
+        ("video.mov", "noise=alls=12:allf=t,tinterlace=interleave_top,setfield=tff", "interlaced"),
+        ("tele.mov", "noise=alls=12:allf=t,telecine=pattern=23", "telecined"),
+    ];
+    for (name, filter, cadence) in parts {
+        let source = interlaced(&desk, &film, name, filter, true);
+        let options = [EXACT, &["--denoise", "40", "--crop", "center"]].concat();
+        let whole = desk.converted(&source, &[&options[..], &["--keyframe-interval", "10"]].concat());
+        assert_eq!(whole.report["segments"]["total"], 1);
+        let plan = desk.path().join(format!("{name}.plan.json"));
+        let mut planned = upright("plan");
+        planned.arg(&source).arg("-o").arg(&plan).args(&options).args(["--keyframe-interval", "0.23"]);
+        let planned = planned.output().unwrap();
+        assert!(planned.status.success(), "{}", String::from_utf8_lossy(&planned.stderr));
+        let document: Value = serde_json::from_slice(&std::fs::read(&plan).unwrap()).unwrap();
+        assert_eq!(document["wanted"]["fields"][0]["cadence"], cadence);
+        let count = document["wanted"]["segments"]["list"].as_array().unwrap().len();
+        assert!(count > 3, "{count}");
+        // Each by itself.
+        let store = desk.path().join(format!("{name}.store"));
+        encode_segments(&plan, (0..count).rev(), &store);
+        let joined = desk.path().join("joined").join(name);
+        let mut render = upright("render");
+        let done = render.arg(&plan).arg("-o").arg(&joined).arg("--store").arg(&store).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let joined = crate::support::files(&joined).into_iter().find(|path| path.ends_with("180x320.mp4")).unwrap();
+        let [joined, whole] = [&joined, &whole.rendition()].map(|path| sums(path, "null"));
+        let differ: Vec<_> = (0..whole.len()).filter(|&at| joined.get(at) != whole.get(at)).collect();
+        assert!(joined.len() == whole.len() && differ.is_empty(), "{name}: {differ:?}");
     }
 }
 

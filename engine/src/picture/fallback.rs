@@ -1,6 +1,6 @@
 //! Going on with another device where one fails in the middle of a job.
 
-use super::graph::Graph;
+use super::graph::{Graph, Reach};
 use super::info::GpuStats;
 use super::request::Request;
 use super::runner::{PictureSet, Runner};
@@ -35,10 +35,7 @@ pub(crate) struct FallbackRunner<'a> {
     twin: Option<Twin<'a>>,
     /// Where the first of several runners notes which device it left.
     left: &'a OnceLock<Fallback>,
-    /// Frames that later sets may be made of, up to the one that was collected last, and up to the one that was submitted last
-    /// when nothing is under way.
-    behind: usize,
-    idle: usize,
+    reach: Reach,
     run: Run,
     /// Statistics of a GPU that was left.
     gpu: Option<GpuStats>,
@@ -54,19 +51,25 @@ struct Run {
     /// Whether no frame follows, and whether the runner knows that.
     ended: bool,
     finished: bool,
-    /// Number of the set that the runner gave last.
+    /// Number of the set that was collected last.
     given: Option<u64>,
-    /// The last set that was collected before the runner took another's place, where it has not come to that one yet.
-    catch_up: Option<u64>,
-    /// The set after that one.
-    caught_up: Option<PictureSet>,
 }
 
 impl Run {
-    /// Lets go of the oldest frames, which the runner has.
-    fn forget(&mut self, frames: usize) {
-        self.sources.drain(..frames);
-        self.submitted = self.submitted.saturating_sub(frames);
+    /// Finds the first frame that sets may still be made of: far enough before the first of which one is to come, or before those
+    /// that follow.
+    fn first_needed(&self, reach: Reach) -> usize {
+        let is_owed = |frame: u64| self.given.is_none_or(|given| frame > given);
+        let owes = |request: &Request| request.pictures().any(|picture| is_owed(picture.frame));
+        let owed = self.sources.iter().take(self.submitted).position(|(_, request)| owes(request));
+        let owed = owed.unwrap_or(self.submitted);
+        let [most, _] = reach.most_frames();
+        let (mut first, mut pictures) = (owed, reach.pictures[0]);
+        while pictures > 0 && first > 0 {
+            first -= 1;
+            pictures = pictures.saturating_sub(self.sources[first].1.made().count());
+        }
+        first.saturating_sub(reach.frames[0]).max(owed.saturating_sub(most))
     }
 }
 
@@ -78,18 +81,17 @@ impl<'a> FallbackRunner<'a> {
         twin: Option<Twin<'a>>,
         left: &'a OnceLock<Fallback>,
     ) -> Self {
-        let [behind, after] = graph.neighbours();
-        Self { runner, twin, left, behind, idle: behind + after, run: Run::default(), gpu: None }
+        Self { runner, twin, left, reach: graph.reach(), run: Run::default(), gpu: None }
     }
 
     /// Says whether there is a set to be collected.
     pub(crate) fn owes(&self) -> bool {
-        self.run.caught_up.is_some() || self.runner.under_way() > 0
+        self.runner.under_way() > 0
     }
 
     /// As [`Runner::has_room`].
     pub(crate) fn has_room(&self) -> bool {
-        self.run.caught_up.is_none() && self.run.submitted == self.run.sources.len() && self.runner.has_room()
+        self.run.submitted == self.run.sources.len() && self.runner.has_room()
     }
 
     /// Begins on a frame.
@@ -113,18 +115,13 @@ impl<'a> FallbackRunner<'a> {
 
     /// As [`Runner::wait`].
     pub(crate) fn wait(&mut self, limit: Duration) -> Result<bool> {
-        self.go_on_with(|this| if this.run.caught_up.is_some() { Ok(true) } else { this.runner.wait(limit) })
+        self.go_on_with(|this| this.runner.wait(limit))
     }
 
     /// As [`Runner::collect`].
     pub(crate) fn collect(&mut self) -> Result<PictureSet> {
-        let set = self.go_on_with(|this| match this.run.caught_up.take() {
-            Some(set) => Ok(set),
-            None => this.take(),
-        })?;
-        let is_done = |request: &Request| request.pictures().all(|picture| picture.frame <= set.frame);
-        let until = self.run.sources.iter().take_while(|(_, request)| is_done(request)).count();
-        self.run.forget(until.min(self.run.submitted).saturating_sub(self.behind));
+        let set = self.go_on_with(|this| this.runner.collect())?;
+        self.run.given = Some(set.frame);
         // There is room for what had to wait.
         self.go_on_with(|_| Ok(()))?;
         self.let_go();
@@ -156,43 +153,23 @@ impl<'a> FallbackRunner<'a> {
         {
             self.runner.submit(source, *request)?;
             self.run.submitted += 1;
-            self.catch_up()?;
         }
         if self.run.ended && !self.run.finished && self.run.submitted == self.run.sources.len() {
             self.runner.finish()?;
             self.run.finished = true;
-            self.catch_up()?;
         }
         Ok(())
     }
 
-    /// Has the runner come to the first set that was not collected from another one before.
-    fn catch_up(&mut self) -> Result<()> {
-        while self.run.catch_up.is_some() && self.runner.under_way() > 0 {
-            let set = self.take()?;
-            if self.run.given > self.run.catch_up {
-                (self.run.catch_up, self.run.caught_up) = (None, Some(set));
-            }
-        }
-        Ok(())
-    }
-
-    fn take(&mut self) -> Result<PictureSet> {
-        let set = self.runner.collect()?;
-        self.run.given = Some(set.frame);
-        Ok(set)
-    }
-
-    /// Lets go of frames of which nothing came, or of all of them at the end of a run.
+    /// Lets go of the frames of which nothing comes any more: of all of them at the end of a run.
     fn let_go(&mut self) {
-        if self.owes() || self.run.submitted < self.run.sources.len() {
+        if self.run.finished && !self.owes() {
+            self.run = Run::default();
             return;
         }
-        if self.run.finished {
-            self.run = Run::default();
-        } else if self.run.catch_up.is_none() {
-            self.run.forget(self.run.submitted.saturating_sub(self.idle));
-        }
+        let frames = self.run.first_needed(self.reach);
+        self.run.sources.drain(..frames);
+        self.run.submitted -= frames;
     }
 
     fn change(&mut self, twin: Twin<'a>, device: String, why: String) -> Result<()> {
@@ -208,12 +185,12 @@ impl<'a> FallbackRunner<'a> {
         }
         self.gpu = self.runner.gpu_stats();
         self.runner = twin()?;
-        let Run { sources, ended, .. } = std::mem::take(&mut self.run);
-        // Sets of frames that are kept for their neighbours' sake alone come once more.
-        let first = sources.iter().find_map(|(_, request)| request.pictures().next());
-        let comes_again = first.zip(collected).is_some_and(|(first, collected)| first.frame <= collected);
-        let catch_up = collected.filter(|_| comes_again);
-        self.run = Run { sources, ended, catch_up, ..Run::default() };
+        let Run { mut sources, ended, .. } = std::mem::take(&mut self.run);
+        // Pictures that were collected are made once more for the sake of those after them alone.
+        if let Some(collected) = collected {
+            sources.iter_mut().for_each(|(_, request)| request.hide_until(collected));
+        }
+        self.run = Run { sources, ended, given: collected, ..Run::default() };
         Ok(())
     }
 }
@@ -229,7 +206,7 @@ mod tests {
     use crate::picture::info::DeviceChoice;
     use crate::picture::info::DeviceInfo;
     use crate::picture::plane_node::{DEINTERLACER, PlaneNode};
-    use crate::picture::request::{FieldUse, PictureRequest};
+    use crate::picture::request::{FieldUse, MadePicture, PictureRequest};
     use crate::picture::scale::{Resampling, ScaleSpec};
     use crate::plane_twin;
     use upright_shaders::flip_of_three;
@@ -260,8 +237,16 @@ mod tests {
 
     /// Of frames in turn one picture, two and none; their numbers are four times the frame's, and the next.
     fn some(frame: u64) -> Request {
-        let pictures = [picture(4 * frame), picture(4 * frame + 1)];
+        let fields = FieldUse::Interpolated { bottom: true, later: true };
+        let pictures = [picture(4 * frame), PictureRequest { fields, ..picture(4 * frame + 1) }];
         Request::new(Area::whole(spec().source), &pictures[..[1, 2, 0][frame as usize % 3]]).unwrap()
+    }
+
+    /// The same, of which the first three pictures and the last are hidden.
+    fn some_hidden(frame: u64) -> Request {
+        let shown = some(frame);
+        let made = shown.made().map(|picture| if (2..12).contains(&frame) { *picture } else { picture.hidden() });
+        Request::with_hidden(Area::whole(spec().source), &made.collect::<Vec<MadePicture>>()).unwrap()
     }
 
     fn film(count: i64) -> Vec<HeldFrame> {
@@ -464,7 +449,10 @@ mod tests {
         assert_eq!(both.neighbours(), [2, 2]);
         changes_over(&both, request);
         changes_over(&graph_of(&[&DEINTERLACER]), some);
-        changes_over(&graph_of(&[&DEINTERLACER, &WITH_NEIGHBOURS]), some);
+        let behind = graph_of(&[&DEINTERLACER, &WITH_NEIGHBOURS, &WITH_NEIGHBOURS]);
+        assert_eq!(behind.reach(), Reach { frames: [1, 1], pictures: [2, 2] });
+        changes_over(&behind, some);
+        changes_over(&behind, some_hidden);
     }
 
     fn changes_over(graph: &Graph, request: fn(u64) -> Request) {
@@ -473,7 +461,8 @@ mod tests {
         let unused = OnceLock::new();
         let expected =
             run_with(&mut FallbackRunner::new(cpu().unwrap(), graph, None, &unused), &film, request, |_| ()).unwrap();
-        assert!(expected.len() >= 9);
+        let asked = (0..13).flat_map(|frame| request(frame).pictures().copied().collect::<Vec<_>>()).count();
+        assert!(expected.len() == asked && asked >= 9);
         for frames in 0..=13 {
             let left = OnceLock::new();
             let failing = Failing::after(frames, graph);

@@ -63,6 +63,23 @@ pub(super) enum NodeKind {
     Map(MapSpec),
 }
 
+/// How far a set looks around the frame that it is made of, before it and after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reach {
+    /// Frames of the source that a node looks at to make a picture of one of them.
+    pub(crate) frames: [usize; 2],
+    /// Such pictures that nodes behind it look at to make one of them anew.
+    pub(crate) pictures: [usize; 2],
+}
+
+impl Reach {
+    /// Counts the frames before a frame and after it that a set may be made of, at most: of two frames in succession at least one
+    /// becomes a picture.
+    pub(crate) fn most_frames(self) -> [usize; 2] {
+        [0, 1].map(|side| self.frames[side] + 2 * self.pictures[side])
+    }
+}
+
 /// Samples around a sample that are looked at when its colour is mapped: chroma between samples, luma at chroma's places.
 const MAP_REACH: u32 = 2;
 
@@ -249,12 +266,33 @@ impl Graph {
         most.max().unwrap_or(1)
     }
 
-    /// Counts the frames before its own and after it that a set may be made of, at most.
-    pub(crate) fn neighbours(&self) -> [usize; 2] {
-        let along = |&output: &Edge, side: usize| -> usize {
-            self.on_the_way(output).map(|planes| planes.neighbours[side]).sum()
+    /// Counts the frames before its own and after it that a set is made of, at most, where every frame becomes one picture.
+    pub(super) fn neighbours(&self) -> [usize; 2] {
+        let Reach { frames, pictures } = self.reach();
+        [0, 1].map(|side| frames[side] + pictures[side])
+    }
+
+    /// Tells how far sets look around.
+    pub(crate) fn reach(&self) -> Reach {
+        let of_output = |&output: &Edge| {
+            let mut nodes: Vec<_> = self.on_the_way(output).map(|planes| planes.neighbours).collect();
+            let frames = nodes.pop().unwrap_or_default();
+            let pictures = nodes.into_iter().fold([0; 2], |sum, of_node| [0, 1].map(|side| sum[side] + of_node[side]));
+            Reach { frames, pictures }
         };
-        [0, 1].map(|side| self.outputs.iter().map(|output| along(output, side)).max().unwrap_or(0))
+        let most = |one: [usize; 2], other: [usize; 2]| [0, 1].map(|side| one[side].max(other[side]));
+        self.outputs.iter().map(of_output).fold(Reach::default(), |one, other| Reach {
+            frames: most(one.frames, other.frames),
+            pictures: most(one.pictures, other.pictures),
+        })
+    }
+
+    /// Tells whether a node behind an edge looks at pictures for the sake of those before them and after them.
+    pub(super) fn is_looked_around(&self, edge: Edge) -> bool {
+        let looks = |node: &Node| {
+            node.neighbours() != [0, 0] || node.outputs.clone().any(|edge| self.is_looked_around(Edge(edge)))
+        };
+        self.consumers(edge).any(looks)
     }
 
     /// Gives the nodes between the source and an edge, the last first.
@@ -313,7 +351,7 @@ impl Graph {
         let grid = self.grid(Self::SOURCE);
         let area = request.area;
         let frame = request.pictures().next().map_or(0, |picture| picture.frame);
-        if request.pictures().count() > self.most_sets() {
+        if request.made().count() > self.most_sets() {
             return Err(Error::misuse(format!("frame {frame}: more pictures are asked for than the graph makes")));
         }
         let scales = |node: &Node| matches!(node.kind, NodeKind::Scale(_)) && self.edges[node.input.0].1;

@@ -22,12 +22,13 @@ pub use cpu::CPU_PATH;
 pub use device::{Device, adapters};
 pub use fallback::Fallback;
 pub(crate) use fallback::{FallbackRunner, Twin};
+pub(crate) use graph::Reach;
 pub use graph::{Edge, Graph};
 pub use info::{Bandwidth, DeviceChoice, DeviceInfo, GpuStats, Memory, Traffic};
 #[cfg(target_arch = "x86_64")]
 pub use plane_node::WideTwinFn;
 pub use plane_node::{DEINTERLACER, PlaneNode, PlaneTwin, TwinFn};
-pub use request::{FieldUse, MOST_PICTURES, Neighbour, PictureRequest, Request};
+pub use request::{FieldUse, MOST_PICTURES, MadePicture, Neighbour, PictureRequest, Request};
 pub use runner::{PictureSet, Runner};
 pub use scale::{Band, ComposeSpec, Crop, Layer, Layers, MAX_SIDE, Resampling, ScaleSpec, View};
 pub(crate) use stock::{Lease, Stock};

@@ -7,16 +7,26 @@ use upright_shaders::deinterlace::{BOTTOM, INTERPOLATED, LATER};
 /// Most pictures that are made of one frame: one of each field.
 pub const MOST_PICTURES: usize = 2;
 
-/// What is wanted of a source frame. One that is there for its neighbours' sake alone becomes no picture.
+/// What is wanted of a source frame. One that is there for its neighbours' sake alone becomes no picture, or hidden ones.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Request {
     /// The part of the upright grid that the source frame holds: see [`Crop::area`].
     pub area: Area,
     /// In the order in which they are shown; those that there are come first.
-    pictures: [Option<PictureRequest>; MOST_PICTURES],
+    pictures: [Option<MadePicture>; MOST_PICTURES],
 }
 
 /// A picture that is made of a source frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MadePicture {
+    /// It comes out.
+    Shown(PictureRequest),
+    /// It comes out nowhere: it is made of these fields for the sake of those before it and after it, where a node looks at it
+    /// there.
+    Hidden(FieldUse),
+}
+
+/// A picture that comes out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PictureRequest {
     /// What the rungs show of it.
@@ -80,8 +90,16 @@ impl FieldUse {
 }
 
 impl Request {
-    /// Makes the request for pictures of a frame of which `area` is there; none of more than [`MOST_PICTURES`].
+    /// Makes the request for pictures of a frame of which `area` is there, all of which come out; none of more than
+    /// [`MOST_PICTURES`].
     pub fn new(area: Area, pictures: &[PictureRequest]) -> Option<Self> {
+        let shown: Vec<_> = pictures.iter().copied().map(MadePicture::Shown).collect();
+        Self::with_hidden(area, &shown)
+    }
+
+    /// Makes the request for pictures of a frame of which `area` is there, some of them hidden; none of more than
+    /// [`MOST_PICTURES`].
+    pub fn with_hidden(area: Area, pictures: &[MadePicture]) -> Option<Self> {
         let mut list = [None; MOST_PICTURES];
         let places = list.get_mut(..pictures.len())?;
         places.iter_mut().zip(pictures).for_each(|(place, picture)| *place = Some(*picture));
@@ -93,9 +111,47 @@ impl Request {
         Self { area, pictures: [None; MOST_PICTURES] }
     }
 
-    /// Gives the pictures that are wanted.
+    /// Gives the pictures that come out.
     pub fn pictures(&self) -> impl DoubleEndedIterator<Item = &PictureRequest> {
+        self.made().filter_map(MadePicture::shown)
+    }
+
+    /// Gives all pictures that are made, those that are hidden too.
+    pub fn made(&self) -> impl DoubleEndedIterator<Item = &MadePicture> {
         self.pictures.iter().flatten()
+    }
+
+    /// Hides the pictures up to the one of this number.
+    pub(super) fn hide_until(&mut self, frame: u64) {
+        for picture in self.pictures.iter_mut().flatten() {
+            if picture.shown().is_some_and(|shown| shown.frame <= frame) {
+                *picture = picture.hidden();
+            }
+        }
+    }
+}
+
+impl MadePicture {
+    /// Gives what is shown of it, unless it is hidden.
+    pub fn shown(&self) -> Option<&PictureRequest> {
+        match self {
+            Self::Shown(picture) => Some(picture),
+            Self::Hidden(_) => None,
+        }
+    }
+
+    /// Gives which fields it is made of.
+    pub fn fields(&self) -> FieldUse {
+        match self {
+            Self::Shown(picture) => picture.fields,
+            Self::Hidden(fields) => *fields,
+        }
+    }
+
+    /// Gives the same picture, hidden.
+    #[must_use]
+    pub fn hidden(&self) -> Self {
+        Self::Hidden(self.fields())
     }
 }
 
@@ -110,7 +166,7 @@ impl From<View> for Request {
     /// One picture, of the whole frame, at the frame's time.
     fn from(View { layers, area, frame }: View) -> Self {
         let picture = PictureRequest { layers, frame, fields: FieldUse::WHOLE, time: None };
-        Self { area, pictures: [Some(picture), None] }
+        Self { area, pictures: [Some(MadePicture::Shown(picture)), None] }
     }
 }
 
@@ -148,5 +204,9 @@ mod tests {
             assert_eq!(asked, (count <= MOST_PICTURES).then_some(count));
         }
         assert_eq!(Request::new(area, &[]), Some(Request::none(area)));
+        let mut some = Request::new(area, &[picture, PictureRequest { frame: 4, ..picture }]).unwrap();
+        some.hide_until(3);
+        assert_eq!(some.pictures().map(|picture| picture.frame).collect::<Vec<_>>(), [4]);
+        assert_eq!(some.made().count(), 2);
     }
 }

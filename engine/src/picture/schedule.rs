@@ -2,7 +2,7 @@
 
 use super::graph::{Edge, Graph, Node, NodeKind};
 use super::plane_node::PlaneNode;
-use super::request::{PictureRequest, Request};
+use super::request::{MadePicture, PictureRequest, Request};
 use super::scale::{ComposeSpec, Crop, View};
 use super::tone::MapSpec;
 use crate::colour::Colour;
@@ -72,8 +72,8 @@ pub(super) struct Schedule<P> {
     queues: Vec<Queue<P>>,
     /// For each node, how many pictures of its input it is done with.
     done: Vec<usize>,
-    /// How many pictures of every output were taken.
-    taken: usize,
+    /// For each output, up to which of its pictures they were taken.
+    taken: Vec<usize>,
     /// Whether no frame follows.
     ended: bool,
 }
@@ -91,6 +91,11 @@ impl<P> Queue<P> {
         self.first + self.pictures.len()
     }
 
+    /// Gives the number of the first picture from `number` on that is not hidden.
+    fn next_shown(&self, number: usize) -> Option<usize> {
+        (number.max(self.first)..self.count()).find(|&at| self.nearest(at).request.pictures().next().is_some())
+    }
+
     /// Gives a picture, or the nearest that there is.
     fn nearest(&self, number: usize) -> &Picture<P> {
         &self.pictures[number.clamp(self.first, self.count() - 1) - self.first]
@@ -100,7 +105,8 @@ impl<P> Queue<P> {
 impl<P: Send + Sync + 'static> Schedule<P> {
     pub(super) fn new(graph: Arc<Graph>) -> Self {
         let queues = (0..graph.edge_count()).map(|_| Queue { pictures: VecDeque::new(), first: 0 }).collect();
-        Self { queues, done: vec![0; graph.nodes().len()], taken: 0, ended: false, graph }
+        let (done, taken) = (vec![0; graph.nodes().len()], vec![0; graph.outputs().len()]);
+        Self { queues, done, taken, ended: false, graph }
     }
 
     /// Adds a source frame.
@@ -159,11 +165,11 @@ impl<P: Send + Sync + 'static> Schedule<P> {
                     };
                     for (rung, edge) in rungs.into_iter().zip(node.outputs.clone()) {
                         let area = Area::whole(rung.format());
-                        let mut rung = at_time_of(rung.like(&*own.frame), wanted);
+                        let mut rung = at_time(rung.like(&*own.frame), wanted.time);
                         rung.colour = Colour { chroma: spec.rung_chroma, ..rung.colour };
                         self.queues[edge]
                             .pictures
-                            .push_back(Picture { frame: rung.into(), request: only(area, wanted) });
+                            .push_back(Picture { frame: rung.into(), request: shown(area, wanted) });
                     }
                 }
             }
@@ -172,9 +178,9 @@ impl<P: Send + Sync + 'static> Schedule<P> {
                 for wanted in request.pictures() {
                     let area = graph.needed(Edge(node.outputs.start), &wanted.layers);
                     for picture in work(number, Work::Map { source: &own, area })? {
-                        let mut picture = at_time_of(picture.like(&*own.frame), wanted);
+                        let mut picture = at_time(picture.like(&*own.frame), wanted.time);
                         picture.colour = MapSpec::output_colour(spec.chroma);
-                        let picture = Picture { frame: picture.into(), request: only(area, wanted) };
+                        let picture = Picture { frame: picture.into(), request: shown(area, wanted) };
                         self.queues[node.outputs.start].pictures.push_back(picture);
                     }
                 }
@@ -184,18 +190,23 @@ impl<P: Send + Sync + 'static> Schedule<P> {
                 let [before, after] = planes.neighbours;
                 let numbers = (0..=before + after).map(|step| (at + step).saturating_sub(before));
                 let sources: Vec<_> = numbers.map(|number| queue.nearest(number)).collect();
+                let output = Edge(node.outputs.start);
+                let makes_hidden = graph.is_looked_around(output);
                 let mut made = Vec::new();
-                for wanted in request.pictures() {
-                    let area = graph.needed(Edge(node.outputs.start), &wanted.layers);
-                    let picture = setting.unwrap_or([wanted.fields.code(); 3]);
+                for wanted in request.made().filter(|wanted| makes_hidden || wanted.shown().is_some()) {
+                    let (area, time) = match wanted {
+                        MadePicture::Shown(wanted) => (graph.needed(output, &wanted.layers), wanted.time),
+                        MadePicture::Hidden(_) => (Area::whole(graph.grid(output)), None),
+                    };
+                    let picture = setting.unwrap_or([wanted.fields().code(); 3]);
                     let pictures = work(number, Work::Planes { planes, sources: &sources, area, picture })?;
                     for picture in pictures {
-                        let mut picture = at_time_of(picture.like(&*source), wanted);
+                        let mut picture = at_time(picture.like(&*source), time);
                         picture.fields = (planes.fields)(picture.fields);
-                        made.push(Picture { frame: picture.into(), request: only(area, wanted) });
+                        made.push(Picture { frame: picture.into(), request: only(area, *wanted) });
                     }
                 }
-                self.queues[node.outputs.start].pictures.extend(made);
+                self.queues[output.0].pictures.extend(made);
             }
         }
         Ok(())
@@ -204,11 +215,10 @@ impl<P: Send + Sync + 'static> Schedule<P> {
     /// Takes the next set out, where there is one: a picture of every output.
     pub(super) fn take(&mut self) -> Option<Vec<Picture<P>>> {
         let outputs = self.graph.outputs();
-        let there = outputs.iter().all(|output| self.queues[output.0].count() > self.taken);
-        let set =
-            there.then(|| outputs.iter().map(|output| self.queues[output.0].nearest(self.taken).clone()).collect());
-        self.taken += usize::from(there);
-        set
+        let next = outputs.iter().zip(&self.taken).map(|(output, &taken)| self.queues[output.0].next_shown(taken));
+        let next = next.collect::<Option<Vec<_>>>()?;
+        self.taken = next.iter().map(|at| at + 1).collect();
+        Some(outputs.iter().zip(next).map(|(output, at)| self.queues[output.0].nearest(at).clone()).collect())
     }
 
     /// Lets go of what nobody needs any more; after the end of a run, of all of it.
@@ -220,7 +230,8 @@ impl<P: Send + Sync + 'static> Schedule<P> {
         for (edge, queue) in self.queues.iter_mut().enumerate() {
             let nodes = self.graph.nodes().iter().zip(&self.done).filter(|(node, _)| node.input.0 == edge);
             let needed = nodes.map(|(node, done)| done.saturating_sub(node.neighbours()[0]));
-            let taken = self.graph.outputs().contains(&Edge(edge)).then_some(self.taken);
+            let outputs = self.graph.outputs().iter().zip(&self.taken);
+            let taken = outputs.filter(|(output, _)| output.0 == edge).map(|(_, &taken)| taken);
             let first = needed.chain(taken).min().unwrap_or(usize::MAX);
             while queue.first < first && queue.pictures.pop_front().is_some() {
                 queue.first += 1;
@@ -230,12 +241,17 @@ impl<P: Send + Sync + 'static> Schedule<P> {
 }
 
 /// Asks for one picture of what is made.
-fn only(area: Area, wanted: &PictureRequest) -> Request {
-    Request::new(area, &[*wanted]).unwrap_or(Request::none(area))
+fn only(area: Area, wanted: MadePicture) -> Request {
+    Request::with_hidden(area, &[wanted]).unwrap_or(Request::none(area))
+}
+
+/// Asks for one picture that comes out.
+fn shown(area: Area, wanted: &PictureRequest) -> Request {
+    only(area, MadePicture::Shown(*wanted))
 }
 
 /// Sets the time of a picture, where one was asked for.
-fn at_time_of<P>(mut picture: Frame<P>, wanted: &PictureRequest) -> Frame<P> {
-    (picture.pts, picture.duration) = wanted.time.unwrap_or((picture.pts, picture.duration));
+fn at_time<P>(mut picture: Frame<P>, time: Option<(i64, i64)>) -> Frame<P> {
+    (picture.pts, picture.duration) = time.unwrap_or((picture.pts, picture.duration));
     picture
 }

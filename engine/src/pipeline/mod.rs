@@ -1,6 +1,7 @@
 //! Who runs where: stages, queues, cancelling, the report.
 
 mod delivery;
+mod around;
 mod denoising;
 mod event_count;
 mod factory;

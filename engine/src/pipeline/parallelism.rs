@@ -92,7 +92,7 @@ impl ParallelismPlan {
 
     fn with(plan: &Plan, runner: Memory, cores: usize, jobs: usize, segment_frames: usize) -> Self {
         // One lane is fed while it works.
-        let neighbours: usize = plan.graph().neighbours().iter().sum();
+        let neighbours: usize = plan.graph().reach().most_frames().iter().sum();
         let lane_frames = neighbours + if jobs == 1 { LEAST_FRAMES } else { segment_frames.max(LEAST_FRAMES) };
         // The decoder has a frame and its neighbours in hand.
         let in_hand = if neighbours > 0 { neighbours + 1 } else { 0 };

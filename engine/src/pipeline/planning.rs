@@ -103,7 +103,14 @@ pub fn plan(
     plan.wanted.upscale = Upscale::decide(&plan.found, options.upscale);
     let mut plan = plan.with_segments(list.into_inner())?;
     if let Some(ends) = ends.get().filter(|_| options.denoise != Denoise::Off) {
-        plan.wanted.denoise = denoising::decide(&plan, options.denoise, ends, &|| source.open_again(control), control)?;
+        let (begin, ticker) = (Instant::now(), Ticker::new(Instant::now()));
+        let told = |total| {
+            if let Some(frames) = ticker.frame() {
+                on_progress(&Progress::looking(frames, total, plan.found.video.frame_rate, begin.elapsed()));
+            }
+        };
+        let open = || source.open_again(control);
+        plan.wanted.denoise = denoising::decide(&plan, options.denoise, ends, &open, control, &told)?;
         plan = plan.update()?;
     }
     Ok(plan)

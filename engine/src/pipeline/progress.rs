@@ -35,6 +35,8 @@ pub enum Phase {
     Analyse,
     /// Reading the source, to know where its frames are.
     Scan,
+    /// Looking at the source in a few places, to know its noise.
+    Noise,
     /// Decoding, scaling and encoding.
     Encode,
     /// Putting the files together, checking them and giving them their names.
@@ -194,6 +196,15 @@ impl Progress {
             eta: done.filter(|&done| done > 0.0).map(|done| elapsed * (1.0 - done) / done),
             rungs: Vec::new(),
         }
+    }
+
+    /// Tells how far the looking for noise is, `elapsed` after it began: so many frames of those that are looked at.
+    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+    pub(crate) fn looking(frames: u64, total: u64, frame_rate: Rational, elapsed: Duration) -> Self {
+        const SLOWEST: f64 = 1e-3;
+        let [film, all] = [frames, total].map(|frames| frames as f64 / frame_rate.as_f64().max(SLOWEST));
+        let expected = Expected { frames: Some(total), seconds: Some(all) };
+        Self::reading(Phase::Noise, expected, frames, film, elapsed)
     }
 
     /// This, when everything is there.

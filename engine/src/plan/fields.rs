@@ -126,9 +126,9 @@ impl FieldPictures {
     }
 
     /// Gives the ticks of the source before a segment's beginning from which on frames must be there for it, when so many before
-    /// its own are looked at.
+    /// its own are looked at. That frame itself may be shown a while before its first picture.
     pub(crate) fn lead(&self, frames: usize) -> i64 {
-        let steps = i64::try_from(frames).unwrap_or(i64::MAX).saturating_mul(2).saturating_add(1);
+        let steps = i64::try_from(frames).unwrap_or(i64::MAX).saturating_add(1).saturating_mul(2);
         self.nominal.saturating_mul(steps)
     }
 
@@ -177,15 +177,6 @@ impl FieldPictures {
                 vec![picture(if is_shorter && !place.is_first { -1 } else { 0 }, FieldUse::WHOLE)]
             }
             (FieldMake::Keep | FieldMake::Film, _) => vec![picture(0, FieldUse::WHOLE)],
-        }
-    }
-
-    /// Tells how the picture of a frame by itself is made, as it would be amid its run.
-    pub(crate) fn use_at(&self, own: i64) -> FieldUse {
-        let index = self.runs.partition_point(|run| run.start <= Time::of_ticks(own, self.time_base)).saturating_sub(1);
-        match self.runs.get(index) {
-            Some(run) if matches!(run.make, FieldMake::Fields | FieldMake::Frames) => alone(run.first),
-            _ => FieldUse::WHOLE,
         }
     }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 /// Version of all of ours that decides on samples and on what encoders are told: decoding, cropping, scaling, dither, the
 /// way of settings to encoders. It rises with every change that may change a byte of an encoded segment.
-pub const SAMPLES_VERSION: u32 = 2;
+pub const SAMPLES_VERSION: u32 = 3;
 
 /// The key of one rung of one segment: the SHA-256 of all that its bytes follow from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use upright_engine::colour::{ChromaSite, Colour};
 use upright_engine::frame::{Area, Depth, FieldOrder, Frame, FrameFormat, Subsampling};
 use upright_engine::geometry::Size;
 use upright_engine::picture::{
-    Crop, Device, DeviceChoice, FieldUse, Graph, Neighbour, PictureRequest, PlaneNode, Request, ScaleSpec,
+    Crop, Device, DeviceChoice, FieldUse, Graph, MadePicture, Neighbour, PictureRequest, PlaneNode, Request, ScaleSpec,
 };
 use upright_engine::plane_twin;
 use upright_fixtures::adapter;
@@ -167,6 +167,47 @@ fn a_node_makes_the_pictures_that_are_asked_for_of_a_frame() {
             let time = if second { (begin + 7, 3) } else { (begin, 10) };
             assert_eq!((pictures[0].pts, pictures[0].duration), time);
         }
+    }
+}
+
+/// A node makes none, one or two pictures of a frame, and two behind it look at two of these before and after each; all come out.
+#[test]
+fn a_run_amid_hidden_pictures_is_a_part_of_the_whole() {
+    let grid = formats()[0];
+    let mut graph = Graph::new(grid);
+    let flipped = graph.planes(Graph::SOURCE, &SOME_FLIPS);
+    let again = graph.planes(flipped, &FLIP);
+    let last = graph.planes(again, &FLIP);
+    [flipped, again, last].into_iter().for_each(|edge| graph.output(edge));
+    let film = film(grid, 12);
+    let picture = |number: u64| PictureRequest {
+        layers: window(0.0, 0.0, 20.0, 11.0).into(),
+        frame: number,
+        fields: FieldUse::WHOLE,
+        time: None,
+    };
+    let of_frame = |frame: u64| [picture(2 * frame), picture(2 * frame + 1)][..frame as usize % 3].to_vec();
+    let area = Area::whole(grid);
+    let (shown, first) = (11..=14, 3);
+    let amid = |frame: u64| {
+        let made = of_frame(first + frame).into_iter().map(|picture| {
+            let made = MadePicture::Shown(picture);
+            if shown.contains(&picture.frame) { made } else { made.hidden() }
+        });
+        Request::with_hidden(area, &made.collect::<Vec<_>>()).unwrap()
+    };
+    for device in devices() {
+        let whole = run_requests(&device, &graph, &film, |frame| Request::new(area, &of_frame(frame)).unwrap());
+        let part = run_requests(&device, &graph, &film[3..10], amid);
+        let numbers: Vec<_> = part.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, [11, 14]);
+        for (number, pictures) in &part {
+            let (_, expected) = whole.iter().find(|(whole, _)| whole == number).unwrap();
+            assert!(pictures.iter().zip(expected).all(|(made, expected)| same(made, expected)), "{number}");
+        }
+        // Those that are not even there are missed.
+        let alone = run_requests(&device, &graph, &film[5..8], |frame| amid(frame + 2));
+        assert!(!same(&alone[0].1[2], &part[0].1[2]));
     }
 }
 

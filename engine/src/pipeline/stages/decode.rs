@@ -1,5 +1,6 @@
 //! Decoding: the frames that are wanted, each to a lane, and the sound, to a spool.
 
+use super::super::around::{FramesAround, SourceFrame};
 use super::super::factory::StageFactory;
 use super::super::graph::{Stage, StageQueues};
 use super::super::messages::{DecodedFrame, EncodedEvent, SegmentEvent, SegmentInWork, lost};
@@ -7,14 +8,13 @@ use super::super::pool::Pool;
 use super::super::queue::{Receiver, Sender};
 use super::super::spool::{Spool, SpoolWriter};
 use super::super::summary::{SourceSummary, SpooledAudio};
-use super::around::{FramesAround, SourceFrame};
 use super::damage::{self, refusal};
 use crate::control::Control;
 use crate::error::{Error, Remedy, Result};
 use crate::frame::{Area, FieldOrder, Frame, HeldFrame};
 use crate::geometry::Rational;
 use crate::media::{AudioTrack, Event, Source};
-use crate::picture::{Graph, Request, View};
+use crate::picture::{Graph, MadePicture, Request, View};
 use crate::plan::{FramePlace, Plan, Segment, Segmenter};
 use crate::source::Damage;
 use crate::store::StoredSegment;
@@ -269,16 +269,21 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
             return Err(Error::misuse(format!("the plan has no crop window for frame {number}")));
         };
         let area = film.graph.area(layers);
-        let mut frame = self.pool.take().ok_or(Error::Cancelled)?;
-        self.source.fill(area, &mut frame)?;
-        film.left_interlaced +=
-            u64::from(frame.fields != FieldOrder::Progressive && self.plan.wanted.fields.is_empty());
+        let frame = self.fill(area, film)?;
         film.frames.push(pts, key);
         film.last_duration = duration;
         let request = View { layers, area, frame: number }.into();
         let keys = Vec::from_iter(key.then_some(number));
-        let frame = HeldFrame::new(frame);
         self.pass_on(lane, SegmentEvent::Frame(DecodedFrame { frame, request, keys })).map(|()| true)
+    }
+
+    /// Takes this part of the frame that the source has.
+    fn fill(&mut self, area: Area, film: &mut FilmSoFar) -> Result<HeldFrame> {
+        let mut frame = self.pool.take().ok_or(Error::Cancelled)?;
+        self.source.fill(area, &mut frame)?;
+        let is_left = frame.fields != FieldOrder::Progressive && self.plan.wanted.fields.is_empty();
+        film.left_interlaced += u64::from(is_left);
+        Ok(HeldFrame::new(frame))
     }
 
     /// Takes the frame that the source has, and makes the pictures of one before, if they are wanted; says whether any more are.
@@ -288,11 +293,7 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
         if first.is_some_and(|first| pts < self.first_source_tick(first, film)) {
             return Ok(true);
         }
-        let mut frame = self.pool.take().ok_or(Error::Cancelled)?;
-        self.source.fill(Area::whole(self.plan.found.video.format), &mut frame)?;
-        let frame = HeldFrame::new(frame);
-        film.left_interlaced +=
-            u64::from(frame.fields != FieldOrder::Progressive && self.plan.wanted.fields.is_empty());
+        let frame = self.fill(Area::whole(self.plan.found.video.format), film)?;
         film.around.iter_mut().for_each(|around| around.push(SourceFrame { frame: frame.clone(), pts, duration }));
         self.make_pictures(false, film)
     }
@@ -311,10 +312,10 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
 
     fn make_pictures_of(&mut self, own: &SourceFrame, film: &mut FilmSoFar) -> Result<bool> {
         let pictures = film.around.as_mut().map(|around| around.pictures_of(own)).unwrap_or_default();
-        let area = Area::whole(self.plan.found.video.format);
-        let mut sent = Request::none(area);
-        let (mut wanted, mut keys) = (Vec::new(), Vec::new());
-        for picture in pictures {
+        // What the lane at work makes of the frame: those of other segments are hidden in it.
+        let mut made: Vec<_> = pictures.iter().map(|picture| MadePicture::Hidden(picture.fields)).collect();
+        let mut keys = Vec::new();
+        for (at, picture) in pictures.iter().enumerate() {
             let pts = picture.pts;
             let list = self.plan.segments();
             let first = list.and_then(|list| list.get(film.done)).filter(|_| film.done > 0);
@@ -324,13 +325,18 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
             let FramePlace { begins, number, key } = film.segmenter.next(pts);
             if let Some((index, _)) = begins {
                 if let Some((_, lane)) = film.segment {
-                    if !wanted.is_empty() {
-                        self.pass_on(lane, own.event(sent, std::mem::take(&mut keys)))?;
+                    // What it ends with looks at the next pictures too.
+                    let has_own = made.iter().any(|picture| picture.shown().is_some());
+                    if has_own {
+                        self.hand_over(lane, own, &made, std::mem::take(&mut keys))?;
                     }
-                    // What it ends with looks at the next frames too.
-                    let next = film.around.as_ref().map(|around| around.after(wanted.is_empty()));
-                    next.iter().flatten().try_for_each(|next| self.show_neighbour(lane, next, area))?;
-                    wanted.clear();
+                    let hidden = if has_own { pictures.len() - at } else { 0 };
+                    let after = film.around.as_ref().map(|around| around.after(!has_own, hidden));
+                    after
+                        .iter()
+                        .flatten()
+                        .try_for_each(|(frame, made)| self.hand_over(lane, frame, made, Vec::new()))?;
+                    made.iter_mut().for_each(|picture| *picture = picture.hidden());
                 }
                 let until = film.damage_before_event.clone();
                 self.end_segment(&until, film)?;
@@ -346,8 +352,8 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
                 }
                 let (segment, lane) = self.begin(index, film)?;
                 film.segment = Some((segment, lane));
-                let before = film.around.as_ref().map(FramesAround::before);
-                before.iter().flatten().try_for_each(|before| self.show_neighbour(lane, before, area))?;
+                let before = film.around.as_ref().map(|around| around.before(at));
+                before.iter().flatten().try_for_each(|(frame, made)| self.hand_over(lane, frame, made, Vec::new()))?;
             }
             if film.segment.is_none() {
                 continue;
@@ -359,19 +365,19 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
             film.frames.push(pts, key);
             film.last_duration = picture.duration;
             keys.extend(key.then_some(number));
-            wanted.push(picture.request(layers, number));
-            sent = Request::new(area, &wanted).ok_or_else(|| Error::misuse("more pictures of a frame than fields"))?;
+            made[at] = picture.shown(layers, number);
         }
         if let Some((_, lane)) = film.segment {
-            let request = if wanted.is_empty() { Request::none(area) } else { sent };
-            self.pass_on(lane, own.event(request, keys))?;
+            self.hand_over(lane, own, &made, keys)?;
         }
         Ok(true)
     }
 
-    /// Hands a lane a frame that its segment's pictures are made with, and that becomes none itself.
-    fn show_neighbour(&self, lane: usize, frame: &SourceFrame, area: Area) -> Result<()> {
-        self.pass_on(lane, frame.event(Request::none(area), Vec::new()))
+    /// Hands a lane a frame, all of it, with what is made of it; the pictures of these numbers become key frames.
+    fn hand_over(&self, lane: usize, source: &SourceFrame, made: &[MadePicture], keys: Vec<u64>) -> Result<()> {
+        let request = Request::with_hidden(Area::whole(self.plan.found.video.format), made);
+        let request = request.ok_or_else(|| Error::misuse("more pictures of a frame than fields"))?;
+        self.pass_on(lane, SegmentEvent::Frame(DecodedFrame { frame: source.frame.clone(), request, keys }))
     }
 
     /// The first tick of the source whose frame is needed for a segment.

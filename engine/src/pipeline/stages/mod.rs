@@ -1,7 +1,6 @@
 //! The stages of a job: one decode; lanes, of one scale and one encode for every rung, through which segments go side by
 //! side; and one mux for every rung.
 
-mod around;
 mod damage;
 mod decode;
 mod encode;
