@@ -118,11 +118,10 @@ impl FramesAround {
     }
 
     /// Gives the frames that the first pictures of a segment look at before it, which begins with a picture of the one whose
-    /// pictures are made, after so many hidden ones: as far as each is near enough to the next to be its neighbour, for whoever
-    /// begins here sees those alone.
+    /// pictures are made, after so many hidden ones: up to a pause, for whoever begins here looks no further back.
     pub(super) fn before(&self, hidden: usize) -> Vec<FrameBeside> {
-        let is_near = |&at: &usize| self.pictures.are_neighbours(self.frames[at].pts, self.frames[at + 1].pts);
-        let mut beside = self.beside((0..self.before).rev().take_while(is_near), 0, hidden);
+        let follows = |&at: &usize| !self.pictures.is_pause(self.frames[at].pts, self.frames[at + 1].pts);
+        let mut beside = self.beside((0..self.before).rev().take_while(follows), 0, hidden);
         beside.reverse();
         beside
     }
@@ -159,5 +158,32 @@ impl FramesAround {
         let at = [at.checked_sub(1), Some(at + 1)];
         let [before, after] = at.map(|at| at.and_then(|at| self.frames.get(at)).map(|frame| frame.pts));
         FrameTimes { before, own: own.pts, after }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Frame;
+    use crate::geometry::Rational;
+    use crate::plan::{PlanOptions, WantedDenoise, tests::source};
+
+    #[test]
+    fn a_segment_looks_back_up_to_a_pause_whatever_the_nominal_rate_is() {
+        // Twenty-five frames a second, by their times.
+        for (frame_rate, pause, expected) in [(25, 40, 2), (120, 40, 2), (120, 125, 2), (120, 126, 1), (6, 333, 2)] {
+            let mut source = source(64, 36);
+            source.video.frame_rate = Rational::new(frame_rate, 1);
+            let mut plan = Plan::new(&source, &PlanOptions::default()).unwrap();
+            plan.wanted.denoise = Some(WantedDenoise { noise: [20; 3], grain: Vec::new() });
+            let mut around = FramesAround::of(&plan).unwrap();
+            for pts in [0, 40, 40 + pause, 80 + pause, 120 + pause] {
+                around.push(SourceFrame { frame: Frame::new(source.video.format).into(), pts, duration: 40 });
+            }
+            (0..3).for_each(|_| around.advance());
+            let seen: Vec<_> = around.before(0).iter().map(|(frame, _)| frame.pts).collect();
+            assert_eq!(seen, [40, 40 + pause][2 - expected..], "{frame_rate} {pause}");
+            assert!(around.lead() > 80 + pause - seen[0]);
+        }
     }
 }

@@ -107,12 +107,19 @@ pub(crate) struct FieldPictures {
     time_base: Rational,
     frame_rate: Rational,
     nominal: i64,
+    /// The ticks that are a pause if one more lies between two frames.
+    longest_step: i64,
 }
+
+/// Seconds from one frame to the next that are no pause, whatever the nominal rate: frames of eight a second are neighbours.
+const STEP: Rational = Rational { num: 1, den: 8 };
 
 impl FieldPictures {
     pub(super) fn new(runs: &[FieldRun], time_base: Rational, frame_rate: Rational) -> Self {
         let frame = Rational { num: frame_rate.den, den: frame_rate.num.max(1) };
-        Self { runs: runs.to_vec(), time_base, frame_rate, nominal: ticks(frame, time_base).max(1) }
+        let nominal = ticks(frame, time_base).max(1);
+        let longest_step = ticks(STEP, time_base).max(2 * nominal);
+        Self { runs: runs.to_vec(), time_base, frame_rate, nominal, longest_step }
     }
 
     /// Tells whether two frames in succession are near enough in time for one to be made with the help of the other.
@@ -125,11 +132,17 @@ impl FieldPictures {
         self.nominal
     }
 
+    /// Tells whether there is a pause between two frames in succession, over which a segment does not look back. The nominal rate of
+    /// films of uneven frames may be several times the real one.
+    pub(crate) fn is_pause(&self, earlier: i64, later: i64) -> bool {
+        later.saturating_sub(earlier) > self.longest_step
+    }
+
     /// Gives the ticks of the source before a segment's beginning from which on frames must be there for it, when so many before
     /// its own are looked at. That frame itself may be shown a while before its first picture.
     pub(crate) fn lead(&self, frames: usize) -> i64 {
-        let steps = i64::try_from(frames).unwrap_or(i64::MAX).saturating_add(1).saturating_mul(2);
-        self.nominal.saturating_mul(steps)
+        let steps = i64::try_from(frames).unwrap_or(i64::MAX).saturating_add(1);
+        self.longest_step.saturating_mul(steps)
     }
 
     /// Gives the ticks that a frame is shown for, as far as the next one tells.
