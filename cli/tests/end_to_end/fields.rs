@@ -225,7 +225,7 @@ fn segments_by_themselves_are_the_film() {
 #[test]
 fn noise_is_taken_out_as_if_the_film_were_one_segment() {
     let desk = Desk::new();
-    let film = film(&desk, 72);
+    let film = film(&desk, 40);
     let parts = [
         ("video.mov", "noise=alls=12:allf=t,tinterlace=interleave_top,setfield=tff", "interlaced"),
         ("tele.mov", "noise=alls=12:allf=t,telecine=pattern=23", "telecined"),
@@ -237,7 +237,7 @@ fn noise_is_taken_out_as_if_the_film_were_one_segment() {
         assert_eq!(whole.report["segments"]["total"], 1);
         let plan = desk.path().join(format!("{name}.plan.json"));
         let mut planned = upright("plan");
-        planned.arg(&source).arg("-o").arg(&plan).args(&options).args(["--keyframe-interval", "0.23"]);
+        planned.arg(&source).arg("-o").arg(&plan).args(&options).args(["--keyframe-interval", "0.25"]);
         let planned = planned.output().unwrap();
         assert!(planned.status.success(), "{}", String::from_utf8_lossy(&planned.stderr));
         let document: Value = serde_json::from_slice(&std::fs::read(&plan).unwrap()).unwrap();
