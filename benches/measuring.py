@@ -1,10 +1,13 @@
-"""Runs programs, and names the machine, for those who measure with the newest FFmpeg (imageio-ffmpeg)."""
+"""Runs programs, names the machine and reports, for those who measure with the newest FFmpeg (imageio-ffmpeg)."""
 
+import argparse
 import glob
 import os
 import re
 import shutil
 import subprocess
+import sys
+import tempfile
 
 import imageio_ffmpeg
 
@@ -35,3 +38,32 @@ def processor():
     with open("/proc/cpuinfo") as file:
         found = re.search(r"^model name\s*: (.*)$", file.read(), re.MULTILINE)
     return found[1] if found else "an unknown processor"
+
+
+def arguments(description, pictures):
+    """Begins a command line with what all have: where things are, where the table goes, and what is drawn."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("upright")
+    parser.add_argument("work", help="folder for what is made on the way")
+    parser.add_argument("--footage", default="../shared/footage", help="folder of the clips [default: %(default)s]")
+    parser.add_argument("--markdown", help="file that the table is written to")
+    parser.add_argument("--png", help=f"folder for pictures: {pictures}")
+    return parser
+
+
+def report(measure, told, complaint):
+    """Has `measure` make a table in a folder of its own, prints it, and ends with a complaint where it is not good."""
+    name = os.path.basename(sys.argv[0])
+    for folder in filter(None, (told.work, told.png)):
+        os.makedirs(folder, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(dir=told.work) as folder:
+            markdown, good = measure(told, folder)
+    except RuntimeError as error:
+        sys.exit(f"{name}: {error}")
+    print(markdown, end="")
+    if told.markdown:
+        with open(told.markdown, "w") as file:
+            file.write(markdown)
+    if not good:
+        sys.exit(f"{name}: {complaint}")

@@ -8,11 +8,9 @@ Prints a table, and ends with 1 where a clip at the default quality has more tha
 VMAF.
 """
 
-import argparse
 import json
 import os
 import sys
-import tempfile
 
 # Pictures are large: more threads than this do not make it faster.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -21,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from measuring import newest_ffmpeg, processor, run, version
+from measuring import arguments, newest_ffmpeg, processor, report, run, version
 
 # Of the clips, and of their renditions.
 WIDTH, HEIGHT = 1280, 720
@@ -263,28 +261,10 @@ and its VMAF is not lower, for every clip and encoder. What misses it is bold.
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("upright")
-    parser.add_argument("work", help="folder for what is made on the way")
-    parser.add_argument("--footage", default="../shared/footage", help="folder of the clips [default: %(default)s]")
-    parser.add_argument("--markdown", help="file that the table is written to")
-    parser.add_argument("--png", help="folder for pictures: the film, --denoise off, --denoise auto with its grain")
+    parser = arguments(__doc__, "the film, --denoise off, --denoise auto with its grain")
     parser.add_argument("--bits", type=float, default=0.7,
                         help="most of the bits that may be left [default: %(default)s]")
-    told = parser.parse_args()
-    for folder in filter(None, (told.work, told.png)):
-        os.makedirs(folder, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(dir=told.work) as folder:
-            markdown, good = measure(told, folder)
-    except RuntimeError as error:
-        sys.exit(f"grain.py: {error}")
-    print(markdown, end="")
-    if told.markdown:
-        with open(told.markdown, "w") as file:
-            file.write(markdown)
-    if not good:
-        sys.exit("grain.py: a clip at the default quality has too many bits, or too low a VMAF")
+    report(measure, parser.parse_args(), "a clip at the default quality has too many bits, or too low a VMAF")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,9 @@ Prints a table, and ends with 1 where the mean of a clip is above the limit. Nee
 mesa-vulkan-drivers), of which Mesa's software one is taken where it is there.
 """
 
-import argparse
 import glob
 import os
 import sys
-import tempfile
 
 # Pictures are large: more threads than this do not make it faster.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -21,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from measuring import newest_ffmpeg, processor, run, version
+from measuring import arguments, newest_ffmpeg, processor, report, run, version
 
 WIDTH, HEIGHT = 1920, 1080
 DURATION = "0.3"
@@ -231,6 +229,7 @@ def check_comparison(ffmpeg, clip, theirs, limit):
 
 def measure(told, folder):
     """Gives the table as Markdown, and whether every clip is within the limit."""
+    check_delta_e()
     ffmpeg = newest_ffmpeg(folder)
     rows, good = [], True
     for clip, name in clips(ffmpeg, told.footage, folder):
@@ -264,28 +263,10 @@ for information.
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("upright")
-    parser.add_argument("work", help="folder for what is made on the way")
-    parser.add_argument("--footage", default="../shared/footage", help="folder of the clips [default: %(default)s]")
-    parser.add_argument("--markdown", help="file that the table is written to")
-    parser.add_argument("--png", help="folder for pictures: upright's, libplacebo's, the difference (white is 10)")
+    parser = arguments(__doc__, "upright's, libplacebo's, the difference (white is 10)")
     parser.add_argument("--limit", type=float, default=2.0, help="mean that no clip may exceed [default: %(default)s]")
     told = parser.parse_args()
-    for folder in filter(None, (told.work, told.png)):
-        os.makedirs(folder, exist_ok=True)
-    try:
-        check_delta_e()
-        with tempfile.TemporaryDirectory(dir=told.work) as folder:
-            markdown, good = measure(told, folder)
-    except RuntimeError as error:
-        sys.exit(f"tone.py: {error}")
-    print(markdown, end="")
-    if told.markdown:
-        with open(told.markdown, "w") as file:
-            file.write(markdown)
-    if not good:
-        sys.exit(f"tone.py: a mean is above {told.limit:g}")
+    report(measure, told, f"a mean is above {told.limit:g}")
 
 
 if __name__ == "__main__":
