@@ -43,6 +43,8 @@ pub mod ladder;
 pub mod language;
 #[doc(hidden)]
 pub mod light;
+#[doc(hidden)]
+pub mod locate;
 pub mod machine;
 #[doc(hidden)]
 pub mod measure;

@@ -11,6 +11,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use upright_engine::batch::{Title, films_in};
+use upright_engine::locate::PathStep::{self, Element, Field};
+use upright_engine::locate::line_of;
 use upright_engine::remote::{self, ObjectUrl};
 use upright_engine::{Error, Result};
 
@@ -135,16 +137,17 @@ fn read(path: &Path, common: &Options, urls: bool) -> Result<Vec<Film>> {
     };
     let text = text.map_err(Error::io(path, "cannot read the manifest"))?;
     let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-    let entries = match extension.to_str() {
+    let read = match extension.to_str() {
         Some("csv") => of_csv(&text),
         Some("json") => of_json(&text),
         _ => of_lines(&text),
     };
     let name = path.display().to_string();
-    let entries = entries.map_err(|(line, why)| Error::BadPlan { name: name.clone(), line, why })?;
+    let bad = |line, why| Error::BadPlan { name: name.clone(), line, why };
+    let (entries, places) = read.map_err(|(line, why)| bad(line, why))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut films = Vec::with_capacity(entries.len());
-    for (line, Entry { input, output, options }) in entries {
+    for (number, Entry { input, output, options }) in entries.into_iter().enumerate() {
         let url = ObjectUrl::of(&input);
         let own_name = || match &url {
             Some(url) => PathBuf::from(url.file_name()),
@@ -152,11 +155,12 @@ fn read(path: &Path, common: &Options, urls: bool) -> Result<Vec<Film>> {
         };
         let place = output.map_or_else(own_name, PathBuf::from);
         let options = with_options(common, options);
-        let options = options.map_err(|why| Error::BadPlan { name: name.clone(), line: Some(line), why })?;
+        let options =
+            options.map_err(|(option, why)| bad(places.line(number, &[Field("options"), Field(&option)]), why))?;
         let is_other = url.is_none() && input.to_str().is_some_and(|text| text.contains("://"));
         if is_other || url.is_some() && !urls {
             let why = format!("{} {NO_FILE}", remote::shown(&input));
-            return Err(Error::BadPlan { name, line: Some(line), why });
+            return Err(bad(places.line(number, &[Field("input")]), why));
         }
         // From the manifest's folder.
         films.push((if url.is_some() { input } else { folder.join(input) }, place, options));
@@ -164,40 +168,53 @@ fn read(path: &Path, common: &Options, urls: bool) -> Result<Vec<Film>> {
     Ok(films)
 }
 
-/// Entries with the lines that they begin in, or what is wrong and where.
-type Entries = std::result::Result<Vec<(u64, Entry)>, (Option<u64>, String)>;
+/// Entries and where they stand, or what is wrong and where.
+type Entries<'a> = std::result::Result<(Vec<Entry>, Places<'a>), (Option<u64>, String)>;
 
-fn of_json(text: &str) -> Entries {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Manifest {
-        List(Vec<Entry>),
-        Object { titles: Vec<Entry> },
+/// Where the entries of a manifest stand.
+enum Places<'a> {
+    /// In these lines, from 1.
+    Lines(Vec<u64>),
+    /// In this JSON, in a list at the end of this path.
+    List(&'a str, &'static [PathStep<'static>]),
+}
+
+impl Places<'_> {
+    /// The line of what lies at the end of `path` in entry `number`, or of the entry where each has one line.
+    fn line(&self, number: usize, path: &[PathStep<'_>]) -> Option<u64> {
+        match self {
+            Self::Lines(lines) => lines.get(number).copied(),
+            Self::List(text, list) => line_of(text, &[*list, &[Element(number)], path].concat()),
+        }
     }
-    // For its place in the text, which an untagged form does not tell.
-    let list = if text.trim_start().starts_with('[') {
-        serde_json::from_str::<Vec<Entry>>(text).map(Manifest::List)
+}
+
+fn of_json(text: &str) -> Entries<'_> {
+    #[derive(Deserialize)]
+    struct Manifest {
+        titles: Vec<Entry>,
+    }
+    let read = if text.trim_start().starts_with('[') {
+        serde_json::from_str(text).map(|entries| (entries, Places::List(text, &[])))
     } else {
-        serde_json::from_str::<Manifest>(text)
+        serde_json::from_str(text).map(|Manifest { titles }| (titles, Places::List(text, &[Field("titles")])))
     };
-    let bad = |error: serde_json::Error| {
+    read.map_err(|error| {
         let line = u64::try_from(error.line()).ok().filter(|&line| line > 0);
         (line, format!("is no manifest: {error}"))
-    };
-    let (Manifest::List(entries) | Manifest::Object { titles: entries }) = list.map_err(bad)?;
-    Ok(entries.into_iter().map(|entry| (1, entry)).collect())
+    })
 }
 
-fn of_lines(text: &str) -> Entries {
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    let entry = |(number, line): (u64, &str)| {
-        let entry = serde_json::from_str(line).map_err(|error| (Some(number), format!("is no film: {error}")))?;
-        Ok((number, entry))
-    };
-    lines.map(entry).collect()
+fn of_lines(text: &str) -> Entries<'_> {
+    let (mut entries, mut lines) = (Vec::new(), Vec::new());
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+        entries.push(serde_json::from_str(line).map_err(|error| (Some(number), format!("is no film: {error}")))?);
+        lines.push(number);
+    }
+    Ok((entries, Places::Lines(lines)))
 }
 
-fn of_csv(text: &str) -> Entries {
+fn of_csv(text: &str) -> Entries<'_> {
     let bad = |error: &csv::Error| {
         (error.position().map(csv::Position::line), format!("is no manifest of comma-separated values: {error}"))
     };
@@ -206,10 +223,10 @@ fn of_csv(text: &str) -> Entries {
     let headers = reader.headers().map_err(|error| bad(&error))?.clone();
     let input = headers.iter().position(|header| header == "input");
     let input = input.ok_or((Some(1), "has no column named input".to_owned()))?;
-    let mut entries = Vec::new();
+    let (mut entries, mut lines) = (Vec::new(), Vec::new());
     for record in reader.records() {
         let record = record.map_err(|error| bad(&error))?;
-        let line = record.position().map_or(0, csv::Position::line);
+        lines.push(record.position().map_or(0, csv::Position::line));
         let mut entry = Entry { input: record[input].into(), output: None, options: BTreeMap::new() };
         for (header, value) in headers.iter().zip(&record).filter(|(_, value)| !value.is_empty()) {
             match header {
@@ -220,19 +237,19 @@ fn of_csv(text: &str) -> Entries {
                 }
             }
         }
-        entries.push((line, entry));
+        entries.push(entry);
     }
-    Ok(entries)
+    Ok((entries, Places::Lines(lines)))
 }
 
-/// Puts the options of a film before those that all have.
-fn with_options(common: &Options, own: BTreeMap<String, Value>) -> std::result::Result<Options, String> {
+/// Puts the options of a film before those that all have; gives the name of one that has no such value, and why.
+fn with_options(common: &Options, own: BTreeMap<String, Value>) -> std::result::Result<Options, (String, String)> {
     let mut options = common.clone();
     for (name, value) in own {
         let text = |value: Value| match value {
             Value::String(text) => Ok(text),
             Value::Number(number) => Ok(number.to_string()),
-            other => Err(format!("option {name} has the value {other}: give a text or a number")),
+            other => Err((name.clone(), format!("option {name} has the value {other}: give a text or a number"))),
         };
         let values = match value {
             Value::Array(values) => values.into_iter().map(text).collect::<std::result::Result<_, _>>()?,
@@ -381,6 +398,9 @@ mod tests {
             ("m.csv", "film\na.mkv\n", "line 1"),
             ("m.csv", "input,speed\na.mkv\n", "line 2"),
             ("m.json", "[{\"input\": \"a\"},\n{}]", "line 2"),
+            ("m.json", "{\"titles\":\n[{\"input\": \"a\"},\n{\"file\": \"b\"}]}", "line 3"),
+            ("m.json", "[{\"input\": \"a\"},\n{\"input\": \"b\", \"options\": {\n\"speed\": {}}}]", "line 3"),
+            ("m.json", "{\"titles\": [{\"input\": \"a\"},\n\n{\"input\":\n\"https://example.org/a\"}]}", "line 4"),
         ] {
             let error = manifest(name, text).unwrap_err().to_string();
             assert!(error.contains(name) && error.contains(line), "{error}");

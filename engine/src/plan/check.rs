@@ -2,7 +2,6 @@
 
 use super::denoise::MOST_NOISE;
 use super::fields::FieldMake;
-use super::locate::PathStep::{self, Element, Field};
 use super::segments::{Segment, Segmentation};
 use super::track::{Caption, CropKey, Layout, Shot};
 use super::wanted::Wanted;
@@ -13,6 +12,7 @@ use crate::error::Error;
 use crate::frame::Depth;
 use crate::geometry::{Rational, Window};
 use crate::ladder::{Ladder, ROUNDING};
+use crate::locate::PathStep::{self, Element, Field};
 use crate::source::{MOST_AUDIO, SourceInfo};
 use crate::time::Time;
 use std::num::NonZeroU32;
@@ -33,7 +33,7 @@ const STRETCH: f64 = 0.01;
 #[derive(Debug)]
 pub(super) struct Violation {
     /// The way to the value that breaks it.
-    pub(super) path: Vec<PathStep>,
+    pub(super) path: Vec<PathStep<'static>>,
     /// The value and the rule, in words.
     pub(super) why: String,
 }
@@ -52,12 +52,12 @@ impl Violation {
 
 type Checked = Result<(), Violation>;
 
-fn broken(path: &[PathStep], why: impl Into<String>) -> Violation {
+fn broken(path: &[PathStep<'static>], why: impl Into<String>) -> Violation {
     Violation { path: [&[Field("wanted")], path].concat(), why: why.into() }
 }
 
 /// Says that a value breaks a rule, unless it is `kept`.
-fn rule(kept: bool, path: &[PathStep], why: impl FnOnce() -> String) -> Checked {
+fn rule(kept: bool, path: &[PathStep<'static>], why: impl FnOnce() -> String) -> Checked {
     if kept { Ok(()) } else { Err(broken(path, why())) }
 }
 

@@ -3,10 +3,10 @@
 use super::check::{self, Violation};
 use super::fields::{FieldPictures, PARTS};
 use super::follows::{Follows, RungFollows};
+use super::migrate;
 use super::segments::{Segment, Segmentation, Segmenter};
 use super::track::{self, Shot};
 use super::wanted::{Wanted, WantedAudio};
-use super::{locate, migrate};
 use crate::av1::FilmGrain;
 use crate::colour::HdrMetadata;
 use crate::encode::EncoderSettings;
@@ -15,6 +15,7 @@ use crate::fingerprint::Sha256Hex;
 use crate::frame::{FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size, Window};
 use crate::package::SegmentRule;
+use crate::locate;
 use crate::picture::tone::MapSpec;
 use crate::picture::{ComposeSpec, DEINTERLACER, Graph, Layers, ScaleSpec};
 use crate::source::{AudioChoice, AudioInfo, OpenOptions, SourceInfo, VideoChoice};
@@ -22,6 +23,7 @@ use crate::time::Time;
 use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Version of the plan's JSON form.
 pub const VERSION: u32 = 3;
@@ -113,13 +115,9 @@ impl Plan {
                 return Err(bad(None, why));
             }
         }
-        let document = if version == VERSION {
-            serde_json::from_str(text)
-        } else {
-            serde_json::from_str(text).and_then(|plan| serde_json::from_value(migrate::from_version_2(plan)))
-        };
-        let Document { found, wanted, .. } = document.map_err(unreadable)?;
-        Self::assemble(found, wanted).map_err(|Violation { path, why }| bad(locate::line_of(text, &path), why))
+        let text = if version == VERSION { Cow::Borrowed(text) } else { Cow::Owned(migrate::from_version_2(text)) };
+        let Document { found, wanted, .. } = serde_json::from_str(&text).map_err(unreadable)?;
+        Self::assemble(found, wanted).map_err(|Violation { path, why }| bad(locate::line_of(&text, &path), why))
     }
 
     /// The plan in one line of JSON, the same for equal plans.

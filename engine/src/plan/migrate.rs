@@ -1,29 +1,32 @@
 //! Plans of earlier versions, as they would be written now.
 
-use serde_json::{Map, Value, json};
+use crate::locate::{self, PathStep::Field};
+use serde_json::{Value, json};
 
 /// The earliest version that is read.
 pub(super) const EARLIEST: u32 = 2;
 
-/// Brings a plan of version 2 up to date: it knew of one track of sound.
-pub(super) fn from_version_2(mut plan: Value) -> Value {
-    if let Some(audio) = plan.pointer_mut("/wanted/audio") {
-        *audio = match audio.take() {
-            Value::Null => json!([]),
-            track => json!([track]),
-        };
+/// Brings a plan of version 2 up to date: it knew of one track of sound. All else stays as it is written, on the same lines, so
+/// that what is wrong is found where it stands.
+pub(super) fn from_version_2(text: &str) -> String {
+    let mut text = text.to_owned();
+    let wanted = [Field("wanted"), Field("audio")];
+    if let Some(range) = locate::range_of(&text, &wanted) {
+        let track = text.get(range.clone()).unwrap_or_default();
+        let list = if track == "null" { "[]".to_owned() } else { format!("[{track}]") };
+        text.replace_range(range, &list);
     }
-    if let Some(found) = plan.get_mut("found").and_then(Value::as_object_mut) {
-        let kept = kept_audio(found);
-        found.insert("audio_kept".to_owned(), json!(Vec::from_iter(kept)));
-        found.remove("audio_right");
-        found.remove("audio_copied");
+    let found = [Field("found"), Field("audio_kept")];
+    if let Some(range) = locate::range_of(&text, &found) {
+        let kept = serde_json::from_str(&text).ok().and_then(|plan| kept_audio(&plan));
+        text.replace_range(range, &json!(Vec::from_iter(kept)).to_string());
     }
-    plan
+    text
 }
 
 /// The track that was kept, which was told by indices.
-fn kept_audio(found: &Map<String, Value>) -> Option<Value> {
+fn kept_audio(plan: &Value) -> Option<Value> {
+    let found = plan.get("found")?;
     let track = |field: &str| {
         let index = usize::try_from(found.get(field)?.as_u64()?).ok()?;
         found.get("audio")?.get(index)?.get("track").cloned()

@@ -13,7 +13,6 @@ mod fields;
 mod follows;
 mod formats;
 mod layout;
-mod locate;
 mod memory;
 mod migrate;
 mod options;

@@ -662,4 +662,24 @@ fn plans_of_version_2_are_read() {
     old["wanted"]["speed"] = 1.into();
     let error = Plan::from_json(&old.to_string(), "old").unwrap_err().to_string();
     assert!(error.contains("unknown field"), "{error}");
+    old["wanted"].as_object_mut().unwrap().remove("speed");
+
+    // Lines are those of the plan as it was written.
+    old["wanted"]["audio"] = serde_json::json!({ "track": 1, "language": "eng" });
+    let text = serde_json::to_string_pretty(&old).unwrap();
+    Plan::from_json(&text, "old").unwrap();
+    for (good, bad) in [
+        ("\"language\": \"eng\"", "\"languages\": \"eng\""),
+        ("\"track\": 1\n    },\n    \"chapters\"", "\"track\": 9\n    },\n    \"chapters\""),
+        ("\"quality\": 6", "\"quality\": 600"),
+        ("\"quality\": ", "\"quality\": true, \"was\": "),
+    ] {
+        let at = text.rfind(good).unwrap_or_else(|| panic!("{good} in {text}"));
+        let wrong = format!("{}{bad}{}", &text[..at], &text[at + good.len()..]);
+        let expected = 1 + text[..at].matches('\n').count() as u64;
+        match Plan::from_json(&wrong, "old") {
+            Err(Error::BadPlan { line, .. }) => assert_eq!(line, Some(expected), "{bad}"),
+            other => panic!("{bad}: {other:?}"),
+        }
+    }
 }
