@@ -7,7 +7,7 @@ use crate::colour::{ChromaSite, Colour, ContentLight, HdrMetadata, MasteringDisp
 use crate::error::{Error, Result};
 use crate::frame::Depth;
 use crate::geometry::{Rational, Size};
-use crate::media::{AudioDescription, RenditionReader, StoredPacket, TrackKind, VideoDescription};
+use crate::media::{AudioDescription, RenditionReader, StoredPacket, TrackKind, VideoDescription, stored_language};
 use crate::source::Role;
 use crate::timestamps::TimestampDigest;
 use std::fmt::Debug;
@@ -28,6 +28,8 @@ pub struct Expected {
     pub hdr: HdrMetadata,
     /// Ticks of the video's times.
     pub time_base: Rational,
+    /// Language of the picture, however it is spelt.
+    pub language: Option<String>,
     /// The frames' times, and which of them are key frames.
     pub video: TimestampDigest,
     /// The audio tracks, the default one first. One without packets is not to be there.
@@ -41,6 +43,8 @@ pub struct ExpectedAudio {
     pub codec: String,
     /// Ticks of the audio's times.
     pub time_base: Rational,
+    /// Its language, however it is spelt.
+    pub language: Option<String>,
     /// What it is for, of what MP4 says of that.
     pub roles: Vec<Role>,
     /// The packets' times.
@@ -160,6 +164,7 @@ fn check_video(video: &VideoDescription, expected: &Expected) -> Result<(), Fail
     same("full range in the container", video.full_range, full_range)?;
     same("HDR metadata in the container", stored_hdr(video.hdr), stored_hdr(expected.hdr))?;
     same("video time base", video.time_base, expected.time_base)?;
+    check_language("language of the picture", &video.language, expected.language.as_deref())?;
 
     let obu = single_obu(configured_header(video)?)?;
     let header = SequenceHeader::parse(obu.payload)?;
@@ -173,6 +178,11 @@ fn check_video(video: &VideoDescription, expected: &Expected) -> Result<(), Fail
     )?;
     same("full range in the AV1 stream", header.full_range, full_range)?;
     same("chroma site in the AV1 stream", header.chroma_sample_position, chroma_code(expected.colour.chroma))
+}
+
+/// Compares a language with the one that was asked for, as far as MP4 can say it.
+fn check_language(what: &str, found: &Option<String>, asked: Option<&str>) -> Result<(), Failure> {
+    same(what, found.as_deref(), asked.and_then(stored_language).as_deref())
 }
 
 /// Returns AV1's code for a chroma site (section 6.4.2): 0 unknown, 1 vertical, 2 colocated.
@@ -224,6 +234,7 @@ fn check_audio(found: &[AudioDescription], expected: &[&ExpectedAudio]) -> Resul
             same("audio codec", &found.codec, &expected.codec)?;
             same("audio time base", found.time_base, expected.time_base)?;
             same("default audio", found.default, number == 0)?;
+            check_language("language of the audio", &found.language, expected.language.as_deref())?;
             same("roles of the audio", &found.roles, &expected.roles)
         };
         check().map_err(|failure| failure.at(&format!("audio track {}", number + 1)))?;

@@ -96,13 +96,20 @@ fn convert(directory: &Path, input: &Path, span: Span) -> Converted {
 
     let time_base = video.time_base;
     let codec = track.parameters.codec();
-    let audio = ExpectedAudio { codec, time_base: track.time_base, roles: Vec::new(), packets: sounds };
+    let audio = ExpectedAudio {
+        codec,
+        time_base: track.time_base,
+        language: track.language.clone(),
+        roles: Vec::new(),
+        packets: sounds,
+    };
     let expected = Expected {
         size,
         depth: video.format.depth,
         colour: video.colour,
         hdr: video.hdr,
         time_base,
+        language: video.language.clone(),
         video: frames,
         audio: vec![audio],
     };

@@ -53,6 +53,7 @@ pub(crate) use rendition::{AudioDescription, RenditionReader, StoredPacket, Trac
 pub use source::Source;
 pub use subtitles::Subtitles;
 pub use tags::Tags;
+pub(crate) use tracks::stored_language;
 pub(crate) use video_encoder::{SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder};
 
 pub use about::{Libav, libav};

@@ -11,7 +11,6 @@ use crate::av1;
 use crate::colour::{Colour, HdrMetadata};
 use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
-use crate::language::Language;
 use crate::packet::Packet;
 use crate::source::Chapter;
 use ffmpeg_sys_next as av;
@@ -376,16 +375,14 @@ fn text_of(text: &str) -> Result<CString> {
     CString::new(bytes).map_err(|_| out_of_memory("CString"))
 }
 
-/// Makes `stream` say its language. MP4 has three lower-case letters for it, and libav takes nothing else.
+/// Makes `stream` say its language, as far as MP4 can.
 ///
 /// # Safety
 /// `stream` is valid, and libav has not begun to use it.
 unsafe fn set_language(stream: *mut av::AVStream, language: Option<&str>) -> Result<()> {
-    let has_code = |tag: &&str| tag.len() == 3 && tag.bytes().all(|byte| byte.is_ascii_lowercase());
-    let code = language.filter(|tag| !has_code(tag)).and_then(Language::of);
-    let language = code.as_ref().map(Language::code).or(language);
+    let language = language.and_then(tracks::stored_language);
     // SAFETY: the caller vouches for the stream, whose metadata nobody else uses.
-    unsafe { set_text(&raw mut (*stream).metadata, c"language", language) }
+    unsafe { set_text(&raw mut (*stream).metadata, c"language", language.as_deref()) }
 }
 
 /// Adds an entry to metadata unless there is no value.

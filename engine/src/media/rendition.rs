@@ -41,6 +41,8 @@ pub(crate) struct VideoDescription {
     pub(crate) full_range: bool,
     pub(crate) hdr: HdrMetadata,
     pub(crate) time_base: Rational,
+    /// Three letters; none where it does not say.
+    pub(crate) language: Option<String>,
 }
 
 /// The container's description of an audio track.
@@ -51,6 +53,8 @@ pub(crate) struct AudioDescription {
     pub(crate) time_base: Rational,
     /// Whether it is the one that players take by themselves.
     pub(crate) default: bool,
+    /// Three letters; none where it does not say.
+    pub(crate) language: Option<String>,
     /// What it is for, of what MP4 says of that.
     pub(crate) roles: Vec<Role>,
 }
@@ -152,6 +156,7 @@ impl RenditionReader {
                 full_range: (*parameters).color_range == av::AVColorRange::AVCOL_RANGE_JPEG,
                 hdr: hdr::of_stream(stream),
                 time_base: ffi::rational((*stream).time_base)?,
+                language: tracks::language(&*stream),
             })
         }
     }
@@ -162,8 +167,8 @@ impl RenditionReader {
             // SAFETY: the stream is the open context's.
             let (stream, codec) = unsafe { (&*stream, codec((*stream).codecpar)) };
             let time_base = ffi::rational(stream.time_base)?;
-            let (default, roles) = (tracks::is_default(stream), tracks::roles(stream));
-            Some(AudioDescription { codec, time_base, default, roles })
+            let (default, language) = (tracks::is_default(stream), tracks::language(stream));
+            Some(AudioDescription { codec, time_base, default, language, roles: tracks::roles(stream) })
         };
         self.audio.iter().filter_map(described).collect()
     }

@@ -149,6 +149,14 @@ pub(super) fn is_kept_by_mp4(role: Role) -> bool {
     role != Role::Original
 }
 
+/// The language that is written into MP4 where one is asked for, as [`language`] reads it back: three lower-case letters. Of longer
+/// names libav writes the first three, which of `fre,eng` is one language, and of `english` its code.
+pub(crate) fn stored_language(asked: &str) -> Option<String> {
+    let letters = asked.get(..3).filter(|letters| letters.bytes().all(|byte| byte.is_ascii_lowercase()));
+    let code = letters.map(str::to_owned).or_else(|| Some(Language::of(asked)?.code().to_owned()));
+    code.filter(|code| code != Language::UNKNOWN)
+}
+
 fn text(stream: &av::AVStream, key: &std::ffi::CStr) -> Option<String> {
     // SAFETY: a stream's metadata is null or valid.
     unsafe { ffi::dict_text(stream.metadata, key) }

@@ -420,6 +420,7 @@ impl RenderStageFactory<'_> {
                 codec: track.parameters.codec(),
                 time_base: track.time_base,
                 roles: track.stored_roles(),
+                language: track.language,
                 packets: spooled.packets.timestamps().clone(),
             });
         verify::Expected {
@@ -428,6 +429,7 @@ impl RenderStageFactory<'_> {
             colour: rung.colour,
             hdr: self.plan.hdr(rung),
             time_base: self.plan.time_base(),
+            language: self.plan.wanted.language.clone(),
             video: summary.frames.clone(),
             audio: audio.collect(),
         }

@@ -29,7 +29,7 @@ fn write_with(directory: &TempDir, packets: &[Packet], audio: &[Packet]) -> Path
         frame_rate: Rational::new(25, 1),
         colour: BT709,
         hdr: HdrMetadata::default(),
-        language: None,
+        language: Some("swe".to_owned()),
         first: &packets[0],
     };
     let sound = Vec::from_iter((!audio.is_empty()).then(|| AudioTrack { roles: vec![Role::Comment], ..opus_track() }));
@@ -46,7 +46,8 @@ fn expected(packets: &[Packet]) -> Expected {
     // libaom says nothing of the chroma site unless asked.
     let colour = Colour { chroma: ChromaSite::CENTRE, ..BT709 };
     let hdr = HdrMetadata::default();
-    Expected { size: SIZE, depth: Depth::Eight, colour, hdr, time_base: TIME_BASE, video, audio: Vec::new() }
+    let (size, depth, language) = (SIZE, Depth::Eight, Some("sv-FI".to_owned()));
+    Expected { size, depth, colour, hdr, time_base: TIME_BASE, language, video, audio: Vec::new() }
 }
 
 fn why(path: &Path, expected: &Expected) -> String {
@@ -81,6 +82,7 @@ fn every_expectation_can_fail() {
     let audio = ExpectedAudio {
         codec: "aac".to_owned(),
         time_base: Rational::new(1, 48_000),
+        language: None,
         roles: Vec::new(),
         packets: good.video.clone(),
     };
@@ -94,6 +96,7 @@ fn every_expectation_can_fail() {
         (colour(Colour { chroma: ChromaSite::LEFT, ..good.colour }), "chroma site in the AV1 stream"),
         (Expected { hdr: HdrMetadata { light, mastering: None }, ..good.clone() }, "HDR metadata in the container"),
         (Expected { time_base: Rational::new(1, 50), ..good.clone() }, "video time base"),
+        (Expected { language: Some("eng".to_owned()), ..good.clone() }, "language of the picture"),
         (Expected { audio: vec![audio], ..good.clone() }, "audio tracks"),
         (stamps(&packets[..11]), "number of frames"),
         (stamps(&shifted), "time of the first of the frames"),
@@ -124,6 +127,7 @@ fn audio_must_be_what_was_expected() {
     let good = ExpectedAudio {
         codec: "opus".to_owned(),
         time_base: Rational::new(1, 48_000),
+        language: Some("fi".to_owned()),
         roles: vec![Role::Comment],
         packets: stamps(&sound),
     };
@@ -137,6 +141,8 @@ fn audio_must_be_what_was_expected() {
         (Vec::new(), "audio tracks"),
         (vec![good.clone(), good.clone()], "audio tracks"),
         (vec![ExpectedAudio { roles: Vec::new(), ..good.clone() }], "roles of the audio"),
+        (vec![ExpectedAudio { language: Some("swe".to_owned()), ..good.clone() }], "language of the audio"),
+        (vec![ExpectedAudio { language: None, ..good.clone() }], "language of the audio"),
         (vec![ExpectedAudio { codec: "aac".to_owned(), ..good.clone() }], "audio codec"),
         (vec![ExpectedAudio { time_base: Rational::new(1, 44_100), ..good.clone() }], "audio time base"),
         (vec![ExpectedAudio { packets: stamps(&sound[1..]), ..good.clone() }], "number of audio packets"),

@@ -95,6 +95,17 @@ fn the_container_says_what_the_track_is() {
         assert_eq!(&stream[key], value, "{key}");
     }
     assert_eq!(stream["tags"]["language"], "swe");
+    let spellings =
+        [("de-AT", "deu"), ("ger", "ger"), ("fre,eng", "fre"), ("english", "eng"), ("ENG", "eng"), ("qaa", "qaa")];
+    for (asked, told) in
+        spellings.map(|(asked, told)| (asked, Some(told))).into_iter().chain([("und", None), ("1", None)])
+    {
+        let path =
+            write(&directory, &VideoTrack { language: Some(asked.to_owned()), ..track }, &packets, &Tags::default());
+        let probe = ffprobe(&path, &["-show_streams"]);
+        let found = probe["streams"][0]["tags"]["language"].as_str().filter(|language| *language != "und");
+        assert_eq!((found, tracks::stored_language(asked).as_deref()), (told, told), "{asked}");
+    }
 
     let file = std::fs::read(&path).unwrap();
     let header = av1::sequence_header_of(&packets[0].data).unwrap().unwrap();
