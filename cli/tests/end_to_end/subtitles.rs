@@ -1,8 +1,10 @@
 //! Subtitles and closed captions beside the renditions, against what ffmpeg reads of the same files.
 
 use crate::support::{Desk, QUICK, ffmpeg};
-use std::path::Path;
-use upright_fixtures::{Clip, Codec, Container, Gop, Ratio, Timing};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Gop, Ratio, Timing};
 
 const WITH: &[&str] = &["--subtitles-out"];
 
@@ -36,7 +38,7 @@ fn subtitle_tracks_are_written_by_language_with_their_times() {
     let film = desk.write(&Clip { codec: Codec::H264, ..Clip::new("film") }).path;
     let srt = |name: &str, text: &str| {
         let path = desk.path().join(name);
-        std::fs::write(&path, text).unwrap();
+        fs::write(&path, text).unwrap();
         path
     };
     let one =
@@ -45,7 +47,7 @@ fn subtitle_tracks_are_written_by_language_with_their_times() {
     let (one, other) = (srt("one.srt", one), srt("other.srt", other));
     for (name, codec) in [("film.mkv", "subrip"), ("film.mp4", "mov_text"), ("styled.mkv", "ass")] {
         let source = desk.path().join("in").join(name);
-        std::fs::create_dir_all(source.parent().unwrap()).unwrap();
+        fs::create_dir_all(source.parent().unwrap()).unwrap();
         let inputs = [&film, &one, &other].map(|path| path.to_str().unwrap());
         let [film, one, other] = inputs;
         let maps = [
@@ -66,8 +68,7 @@ fn subtitle_tracks_are_written_by_language_with_their_times() {
         assert_eq!(german[0].1, "Tom & Jerry", "{name}");
         assert_eq!(german[1].1, "zwei|Zeilen", "{name}");
         assert_eq!(cues(&folder.join("subtitles-2-eng.vtt"))[0].1, "Hello, world", "{name}");
-        let report: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(folder.join("report.json")).unwrap()).unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("report.json")).unwrap()).unwrap();
         assert_eq!(report["subtitles"][1]["language"], "eng");
         assert_eq!(report["subtitles"][0]["cues"], 2);
     }
@@ -130,9 +131,9 @@ fn closed_captions_are_written_as_ffmpeg_reads_them() {
     let shown = codes.len() - 2;
     codes.resize(60, [0, 0]);
     codes.extend([[0x14, 0x2c], [0x14, 0x2c]]);
-    let captioned = with_captions(&std::fs::read(&raw).unwrap(), |frame| codes.get(frame).unwrap_or(&[0, 0]).map(odd));
+    let captioned = with_captions(&fs::read(&raw).unwrap(), |frame| codes.get(frame).unwrap_or(&[0, 0]).map(odd));
     let stream = desk.path().join("captioned.264");
-    std::fs::write(&stream, captioned).unwrap();
+    fs::write(&stream, captioned).unwrap();
     let source = desk.path().join("captioned.mp4");
     ffmpeg(&["-r", "30000/1001", "-i", stream.to_str().unwrap(), "-c", "copy", source.to_str().unwrap()]);
 
@@ -153,6 +154,121 @@ fn closed_captions_are_written_as_ffmpeg_reads_them() {
     let movie = format!("movie={}[out+subcc]", source.display());
     let theirs = String::from_utf8(ffmpeg(&["-f", "lavfi", "-i", &movie, "-map", "0:s", "-f", "srt", "-"])).unwrap();
     assert!(theirs.contains("HELLO, WORLD"), "{theirs}");
+}
+
+/// Two seconds of film whose sound is 0.4 s longer than its picture.
+fn piece(desk: &Desk) -> PathBuf {
+    let sound = AudioTrack { short: -0.4, ..AudioTrack::new(AudioCodec::Aac) };
+    let timing = Timing::constant(Ratio::new(25, 1), 50);
+    let gop = Gop { interval: 25, b_frames: 0, open: false };
+    let clip =
+        Clip { codec: Codec::H264, container: Container::Mkv, audio: vec![sound], timing, gop, ..Clip::new("piece") };
+    desk.write(&clip).path
+}
+
+/// Seconds at which the pictures of a film without B-frames are shown.
+fn frame_times(film: &Path) -> Vec<f64> {
+    let mut probe = Command::new("ffprobe");
+    probe.args(["-v", "error", "-select_streams", "v:0", "-show_entries", "packet=pts_time", "-of", "csv=p=0"]);
+    let times = String::from_utf8(probe.arg(film).output().unwrap().stdout).unwrap();
+    times.lines().map(|time| time.trim_end_matches(',').parse().unwrap()).collect()
+}
+
+/// Converts recordings that were joined, and gives the times of the frames that begin them.
+fn beginnings(desk: &Desk, source: &Path, name: &str) -> (PathBuf, [f64; 2]) {
+    let output = desk.convert(source, &[QUICK, WITH].concat()).output().unwrap();
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    let folder = desk.out().join(source.file_stem().unwrap());
+    let times = frame_times(&folder.join("90x160.mp4"));
+    assert_eq!(times.len(), 100, "{name}");
+    let begin = times[50] - times[49];
+    assert!(begin > 0.35, "{name}: the sound ends later than the picture, and what follows waits for it: {begin}");
+    (folder, [times[0], times[50]])
+}
+
+/// Checks texts and, to three thousandths, times of cues.
+fn assert_cues(name: &str, made: &Path, expected: &[(f64, f64, &str)]) {
+    let seconds = |time: &str| {
+        let parts = time.trim().replace(',', ".");
+        parts.split(':').fold(0.0, |seconds, part| seconds * 60.0 + part.parse::<f64>().unwrap())
+    };
+    let made = cues(made);
+    let texts: Vec<_> = made.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(texts, expected.iter().map(|(.., text)| *text).collect::<Vec<_>>(), "{name}");
+    for ((times, _), (from, until, text)) in made.iter().zip(expected) {
+        let (begin, end) = times.split_once(" --> ").unwrap();
+        let off = [seconds(begin) - from, seconds(end) - until];
+        assert!(off.iter().all(|off| off.abs() < 0.003), "{name}: {text} is off by {off:?} s");
+    }
+}
+
+#[test]
+fn text_of_joined_recordings_follows_picture_and_sound() {
+    let desk = Desk::new();
+    let film = piece(&desk);
+    let text = desk.path().join("text.srt");
+    fs::write(&text, "1\n00:00:00,200 --> 00:00:00,600\none\n\n2\n00:00:01,000 --> 00:00:01,400\ntwo\n").unwrap();
+    let [film, text] = [&film, &text].map(|path| path.to_str().unwrap());
+    let fragments = ["-movflags", "frag_keyframe+empty_moov+default_base_moof"];
+    for (name, codec, options) in [("joined.mkv", "subrip", &[][..]), ("joined.mp4", "mov_text", &fragments)] {
+        let once = desk.path().join(format!("once-{name}"));
+        let muxed = ["-i", film, "-i", text, "-map", "0", "-map", "1", "-c", "copy", "-c:s", codec];
+        ffmpeg(&[&muxed[..], options, &[once.to_str().unwrap()]].concat());
+        // Sound begins at 0, and the picture a little later.
+        let late = frame_times(&once)[0];
+        let once = fs::read(once).unwrap();
+        // Fragments have one description of their tracks, which the first recording has.
+        let again = once.windows(4).position(|four| four == b"moof").map_or(0, |moof| moof - 4);
+        let source = desk.path().join(name);
+        fs::write(&source, [&once, &once[again..]].concat()).unwrap();
+        let desk = Desk::new();
+        let (folder, begin) = beginnings(&desk, &source, name);
+        let begin = begin.map(|begin| begin - late);
+        let texts = |begin: f64| [(begin + 0.2, begin + 0.6, "one"), (begin + 1.0, begin + 1.4, "two")];
+        assert_cues(name, &folder.join("subtitles-1.vtt"), &begin.map(texts).concat());
+    }
+}
+
+#[test]
+fn captions_of_joined_recordings_follow_picture_and_sound() {
+    let desk = Desk::new();
+    let film = piece(&desk);
+    let film = film.to_str().unwrap();
+    let file = |name: &str| desk.path().join(name).to_str().unwrap().to_owned();
+    let (raw, captioned, whole, once) = (file("a.264"), file("b.264"), file("b.mp4"), file("once.ts"));
+    ffmpeg(&["-i", film, "-map", "0:v", "-c", "copy", "-bsf:v", "h264_mp4toannexb", &raw]);
+    // Pop-on: load, row 15, letters, show; then erase what is shown.
+    let mut codes = vec![[0x14, 0x20], [0x14, 0x60], [b'H', b'I'], [0x14, 0x2f]];
+    codes.resize(30, [0, 0]);
+    codes.push([0x14, 0x2c]);
+    let stream = with_captions(&fs::read(&raw).unwrap(), |frame| codes.get(frame).unwrap_or(&[0, 0]).map(odd));
+    fs::write(&captioned, stream).unwrap();
+    ffmpeg(&["-r", "25", "-i", &captioned, "-c", "copy", &whole]);
+    ffmpeg(&["-i", &whole, "-i", film, "-map", "0:v", "-map", "1:a", "-c", "copy", &once]);
+    let source = desk.path().join("joined.ts");
+    let once = fs::read(once).unwrap();
+    fs::write(&source, [&once[..], &once].concat()).unwrap();
+    let (folder, begin) = beginnings(&desk, &source, "captions");
+    let shown = begin.map(|begin| (begin + 3.0 / 25.0, begin + 30.0 / 25.0, "HI"));
+    assert_cues("captions", &folder.join("captions-cc1.vtt"), &shown);
+}
+
+#[test]
+fn places_are_told_in_the_size_that_the_header_says() {
+    let desk = Desk::new();
+    let film = desk.write(&Clip { codec: Codec::H264, ..Clip::new("film") }).path;
+    let text = desk.path().join("text.ass");
+    let header = "[Script Info]\nScriptType: v4.00+\nPlayResX: 1920\nPlayResY: 1080\n\n[V4+ Styles]\nFormat: Name, Fontname\n\
+                  Style: Default,Arial\n\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n";
+    let event = "Dialogue: 0,0:00:00.10,0:00:00.80,Default,,0,0,0,,{\\an7\\pos(960,216)}High up\n";
+    fs::write(&text, format!("{header}{event}")).unwrap();
+    let source = desk.path().join("placed.mkv");
+    let [film, text] = [&film, &text].map(|path| path.to_str().unwrap());
+    ffmpeg(&["-i", film, "-i", text, "-map", "0:v", "-map", "1", "-c", "copy", source.to_str().unwrap()]);
+    let output = desk.convert(&source, &[QUICK, WITH].concat()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let made = fs::read_to_string(desk.out().join("placed/subtitles-1.vtt")).unwrap();
+    assert!(made.contains(" line:20%\nHigh up"), "{made}");
 }
 
 #[test]

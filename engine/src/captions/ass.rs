@@ -3,9 +3,9 @@
 use super::cue::{Colour, Line, Place, Style};
 use super::webvtt::{CueText, Settings};
 
-/// The width and height that places are told in where libavcodec writes the header itself (`ASS_DEFAULT_PLAYRESX`
-/// and `ASS_DEFAULT_PLAYRESY`); others are in the header of a subtitle stream, as `PlayResX` and `PlayResY`.
-pub const LIBAVCODEC_SIZE: [f32; 2] = [384.0, 288.0];
+/// The width and height that places are told in where a header has none; libavcodec writes them into the headers that it
+/// makes itself (`ASS_DEFAULT_PLAYRESX` and `ASS_DEFAULT_PLAYRESY`).
+const USUAL_SIZE: [u32; 2] = [384, 288];
 
 /// Fields of an event before its text: `ReadOrder,Layer,Style,Name,MarginL,MarginR,MarginV,Effect`.
 const FIELDS: usize = 8;
@@ -36,9 +36,27 @@ struct Reader {
     drawing: bool,
 }
 
+/// Reads the width and height that places are told in from the header of a stream: its `PlayResX` and `PlayResY`. What is
+/// missing follows as in libass (`ass_lazy_track_init`): 4:3, but for 1280x1024; 384x288 without either.
+pub fn ass_size(header: &str) -> [f32; 2] {
+    let number = |name: &str| {
+        let mut values =
+            header.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok());
+        values.next_back().filter(|&value: &u32| value > 0)
+    };
+    let size = match (number("PlayResX"), number("PlayResY")) {
+        (Some(width), Some(height)) => [width, height],
+        (Some(1280), None) | (None, Some(1024)) => [1280, 1024],
+        (Some(width), None) => [width, (width.saturating_mul(3) / 4).max(1)],
+        (None, Some(height)) => [(height.saturating_mul(4) / 3).max(1), height],
+        (None, None) => USUAL_SIZE,
+    };
+    size.map(|side| side as f32)
+}
+
 /// Turns an event into the text and the settings of a WebVTT cue: `ReadOrder,Layer,Style,Name,MarginL,MarginR,MarginV,
 /// Effect,Text`, whose text may have tags such as `{\i1}` and `{\an8}`. `size` is the size that places are told in,
-/// mostly [`LIBAVCODEC_SIZE`]. None where there is no text.
+/// as [`ass_size`] gives it. None where there is no text.
 ///
 /// Bold, italics, underlines, colours and places are kept, and everything else is left out, styles of the header among
 /// it.
@@ -213,8 +231,7 @@ mod tests {
     use super::*;
 
     fn converted(text: &str) -> Option<(String, String)> {
-        ass_event(&format!("0,0,Default,,0,0,0,,{text}"), LIBAVCODEC_SIZE)
-            .map(|cue| (cue.text, cue.settings.to_string()))
+        ass_event(&format!("0,0,Default,,0,0,0,,{text}"), ass_size("")).map(|cue| (cue.text, cue.settings.to_string()))
     }
 
     fn text(text: &str) -> String {
@@ -228,8 +245,8 @@ mod tests {
     #[test]
     fn the_text_is_behind_eight_commas() {
         assert_eq!(text("Yes, well, no."), "Yes, well, no.");
-        assert_eq!(ass_event("0,0,Default,,0,0,0,no text", LIBAVCODEC_SIZE), None);
-        assert_eq!(ass_event("", LIBAVCODEC_SIZE), None);
+        assert_eq!(ass_event("0,0,Default,,0,0,0,no text", ass_size("")), None);
+        assert_eq!(ass_event("", ass_size("")), None);
         assert_eq!(converted("  {\\i1} \\N"), None);
     }
 
@@ -269,6 +286,25 @@ mod tests {
         assert_eq!(settings("{\\a9}a"), " line:47.3% position:10% align:start");
         assert_eq!(settings("{\\a1}a"), " position:10% align:start");
         assert_eq!(settings("{\\an0}{\\a4}a"), "");
+    }
+
+    #[test]
+    fn the_header_says_in_which_size_places_are_told() {
+        let event = "0,0,D,,0,0,0,,{\\an7}{\\pos(960,540)}a";
+        let of = |header: &str| (ass_size(header), ass_event(event, ass_size(header)).unwrap().settings.to_string());
+        let whole = "[Script Info]\r\n; PlayResX: 1\r\nPlayResX: 1920\r\nPlayResY:1080\r\n\r\n[V4+ Styles]\r\n";
+        assert_eq!(of(whole), ([1920.0, 1080.0], " line:50%".to_owned()));
+        for (header, size) in [
+            ("", [384.0, 288.0]),
+            ("PlayResX: 0\nPlayResY: x", [384.0, 288.0]),
+            ("PlayResX: 640", [640.0, 480.0]),
+            ("PlayResY: 720", [960.0, 720.0]),
+            ("PlayResX: 1280", [1280.0, 1024.0]),
+            ("PlayResY: 1024", [1280.0, 1024.0]),
+            ("PlayResX: 1", [1.0, 1.0]),
+        ] {
+            assert_eq!(ass_size(header), size, "{header}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod showing;
 mod webvtt;
 mod window;
 
-pub use ass::{LIBAVCODEC_SIZE, ass_event};
+pub use ass::{ass_event, ass_size};
 pub use cue::{Colour, Cue, Line, Place, Run, Style, Track};
 pub use decoder::CaptionDecoder;
 pub use webvtt::{CueText, Settings, WEBVTT_HEADER, webvtt, webvtt_cue};

@@ -6,6 +6,7 @@ mod audio;
 mod boxes;
 mod changes;
 mod choose;
+mod clocks;
 mod continuity;
 mod convert;
 mod demux;

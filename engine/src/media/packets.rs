@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "libav is C")]
 
+use super::clocks::Clocks;
 use super::continuity::{Continuity, Placed, SECOND, Stamped};
 use super::demux::{Demuxer, ReadOutcome, known};
 use super::entry::Entries;
@@ -14,7 +15,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 /// Ticks of the time line on which tracks are compared.
-const NANOSECOND: Rational = Rational { num: 1, den: SECOND };
+pub(super) const NANOSECOND: Rational = Rational { num: 1, den: SECOND };
 
 /// Nanoseconds between decoding and showing that no encoder takes: the second is wrong.
 const LONGEST_DELAY: u64 = 10 * SECOND.unsigned_abs();
@@ -26,6 +27,9 @@ const LARGEST_GROUP: usize = 64 << 20;
 #[derive(Debug)]
 pub(super) struct Packets {
     tracks: Vec<Track>,
+    /// Streams of text, which take no part in finding the time line.
+    texts: Vec<usize>,
+    clocks: Clocks,
     continuity: Continuity<AvPacket>,
     /// True where libav calls packets superfluous that lie before others in fragmented MP4, where recordings were
     /// joined.
@@ -71,6 +75,8 @@ struct Track {
 pub(super) enum PacketEvent {
     /// A packet of the track of this index. Decoding of the track begins anew where `begins` says so.
     Packet { track: usize, packet: AvPacket, begins: bool },
+    /// A packet of text, whose times are those of the container.
+    Text(AvPacket),
     /// The demuxer met something that it cannot read.
     Broken,
     /// Nothing follows.
@@ -88,6 +94,8 @@ impl Packets {
         let leaps = demuxer.container_flags() & av::AVFMT_TS_DISCONT != 0;
         Self {
             tracks: streams.iter().map(track).collect(),
+            texts: Vec::new(),
+            clocks: Clocks::default(),
             continuity: Continuity::new(streams.len(), leaps),
             keeps_all: demuxer.is_fragmented(),
             entries: Entries::of(demuxer.stream(streams[0])),
@@ -99,6 +107,18 @@ impl Packets {
             is_doubtful: false,
             is_untold: false,
         }
+    }
+
+    /// Gives the packets of these streams of text too, as they come in the file; with `others` false, no others are read.
+    pub(super) fn with_texts(self, demuxer: &mut Demuxer, texts: Vec<usize>, others: bool) -> Self {
+        let tracks = self.tracks.iter().filter(|_| others).map(|track| track.stream);
+        demuxer.select(&tracks.chain(texts.iter().copied()).collect::<Vec<_>>());
+        Self { texts, ..self }
+    }
+
+    /// Tells by how much the video so far was moved.
+    pub(super) fn clocks(&self) -> &Clocks {
+        &self.clocks
     }
 
     /// Ticks of a track.
@@ -147,6 +167,7 @@ impl Packets {
             }
             let mut packet = AvPacket::new()?;
             match demuxer.read(&mut packet)? {
+                ReadOutcome::Packet if self.is_text(&packet) => return Ok(PacketEvent::Text(packet)),
                 ReadOutcome::Packet => self.take(packet),
                 ReadOutcome::Broken => {
                     self.is_doubtful = true;
@@ -211,8 +232,13 @@ impl Packets {
     /// Begins anew, for the file is read on from another place.
     pub(super) fn restart(&mut self) {
         self.continuity.restart();
+        self.clocks = Clocks::default();
         self.ready.clear();
         (self.skipping, self.ended) = (None, false);
+    }
+
+    fn is_text(&self, packet: &AvPacket) -> bool {
+        usize::try_from(packet.fields().stream_index).is_ok_and(|stream| self.texts.contains(&stream))
     }
 
     fn take(&mut self, mut packet: AvPacket) {
@@ -250,7 +276,7 @@ impl Packets {
             shown,
             duration: if counts { time(fields.duration.max(0)) } else { 0 },
             bytes: usize::try_from(fields.size).unwrap_or(0),
-            place: (fields.pos >= 0).then_some(fields.pos),
+            place: place(&packet),
             packet,
         });
     }
@@ -259,7 +285,12 @@ impl Packets {
     fn pass(&mut self, placed: Placed<AvPacket>) {
         let Placed { track, mut packet, shift, wrong } = placed;
         self.corrected += u64::from(wrong && track == 0);
-        let shift = rescale(shift, NANOSECOND, self.tracks[track].ticks);
+        let ticks = self.tracks[track].ticks;
+        let shown = known(packet.fields().pts).filter(|_| track == 0 && !wrong);
+        if let Some(shown) = shown {
+            self.clocks.note(rescale(shown, ticks, NANOSECOND), shift, place(&packet));
+        }
+        let shift = rescale(shift, NANOSECOND, ticks);
         // SAFETY: a valid packet, borrowed by nobody.
         let fields = unsafe { &mut *packet.as_mut_ptr() };
         for time in [&mut fields.pts, &mut fields.dts] {
@@ -302,6 +333,11 @@ impl Packets {
         self.is_doubtful |= unknown || changes || has(av::AV_PKT_FLAG_CORRUPT);
         self.has_video = true;
     }
+}
+
+/// Where a packet lies in the file; none when that is not known.
+pub(super) fn place(packet: &AvPacket) -> Option<i64> {
+    Some(packet.fields().pos).filter(|&at| at >= 0)
 }
 
 /// Looks for where decoding has to begin: at the last key frame before what is wanted.

@@ -298,6 +298,11 @@ impl Source {
         self.sounds.tracks()
     }
 
+    /// Gives out no sound any more, which is still read for the times of the frames.
+    pub(super) fn drop_sound(&mut self) {
+        self.sounds = Sounds::new(iter::empty());
+    }
+
     /// Reads on to the next video frame or audio packet.
     ///
     /// # Errors

@@ -2,34 +2,36 @@
 
 #![expect(unsafe_code, reason = "libav is C")]
 
-use super::demux::{Demuxer, ReadOutcome, known};
+use super::clocks::Clocks;
+use super::demux::{Demuxer, known};
 use super::event::Event;
 use super::ffi::{self, AvPacket, CodecContext, check, rational};
+use super::packets::{self, NANOSECOND, PacketEvent, Packets};
 use super::source::Source;
 use super::tracks;
-use crate::captions::{
-    CaptionDecoder, Cue, CueText, LIBAVCODEC_SIZE, Track, WEBVTT_HEADER, ass_event, webvtt, webvtt_cue,
-};
+use crate::captions::{CaptionDecoder, Cue, CueText, Track, WEBVTT_HEADER, ass_event, ass_size, webvtt, webvtt_cue};
 use crate::control::Control;
 use crate::error::Result;
 use crate::geometry::Rational;
 use crate::language::Language;
 use crate::source::timeline::rescale;
-use crate::source::{AudioChoice, OpenOptions};
+use crate::source::{AudioChoice, OpenOptions, Scan};
 use ffmpeg_sys_next as av;
 use std::collections::BTreeMap;
 use std::ffi::CStr;
+use std::iter;
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::slice;
 
-/// Ticks in which text is told: fine enough for any container's to be exact to a thousandth of a second.
-const TICKS: Rational = Rational { num: 1, den: 1_000_000 };
 /// Seconds of a film within which its frames carry captions if any do.
 const CAPTIONED_WITHIN: i64 = 60;
 /// Seconds that text is shown which nothing ends.
 const SHOWN: i64 = 4;
 /// Bytes of text that no film has.
 const MOST_TEXT: usize = 64 << 20;
+/// A sample of MP4's timed text without a letter, which ends what is shown (3GPP TS 26.245); fragments tell no durations.
+const NO_TEXT: [u8; 2] = [0, 0];
 /// Packets that cannot be read, one after the other, after which a track counts as ended.
 const PATIENCE: usize = 100;
 
@@ -51,17 +53,19 @@ pub struct Subtitles {
 impl Source {
     /// Takes the text of all tracks of subtitles, and that of closed captions (CEA-608 and 708), for which the source is opened once
     /// more, twice where its frames carry captions. Tracks whose subtitles are pictures are left out, and so are those without text.
-    /// Times are those of the renditions.
+    /// Times are those of the renditions: where the source's clock begins anew, text follows picture and sound. A `scan` that says
+    /// that frames may be left out spares reading these for it.
     ///
     /// # Errors
     /// As [`Source::next`].
-    pub fn subtitles(&self, control: &Control) -> Result<Vec<Subtitles>> {
-        let mut found = self.subtitle_tracks(control)?;
-        found.extend(self.closed_captions(control)?);
+    pub fn subtitles(&self, scan: Option<Scan>, control: &Control) -> Result<Vec<Subtitles>> {
+        let is_steady = scan.is_some_and(|scan| scan.can_skip);
+        let mut found = self.subtitle_tracks(is_steady, control)?;
+        found.extend(self.closed_captions(is_steady, control)?);
         Ok(found)
     }
 
-    fn subtitle_tracks(&self, control: &Control) -> Result<Vec<Subtitles>> {
+    fn subtitle_tracks(&self, is_steady: bool, control: &Control) -> Result<Vec<Subtitles>> {
         let mut demuxer = Demuxer::open(self.input(), &self.options().protocols, control.part())?;
         let is_subtitle = |stream: &av::AVStream| {
             // SAFETY: a stream has parameters.
@@ -69,40 +73,48 @@ impl Source {
         };
         let streams: Vec<_> =
             demuxer.streams().enumerate().filter(|(_, stream)| is_subtitle(stream)).map(|(index, _)| index).collect();
-        if streams.is_empty() {
-            return Ok(Vec::new());
-        }
         let mut tracks = BTreeMap::new();
         for (number, &stream) in (1..).zip(&streams).filter(|(_, stream)| self.info().is_of_program(**stream)) {
             if let Some(track) = TextTrack::open(&demuxer, stream, number)? {
                 tracks.insert(stream, track);
             }
         }
-        demuxer.select(&tracks.keys().copied().collect::<Vec<_>>());
-        let origin = rescale(self.info().video.origin, self.info().video.time_base, TICKS);
-        let end = self.info().span.duration.map_or(i64::MAX, |duration| rescale(1, duration, TICKS));
-        let (mut packet, mut broken) = (AvPacket::new()?, 0);
-        while !tracks.is_empty() {
+        if tracks.is_empty() {
+            return Ok(Vec::new());
+        }
+        // The streams that the renditions' time line is made of.
+        let others: Vec<_> = iter::once(self.reader.video).chain(self.reader.audio.iter().copied()).collect();
+        let packets = Packets::new(&mut demuxer, &others);
+        let mut packets = packets.with_texts(&mut demuxer, tracks.keys().copied().collect(), !is_steady);
+        let mut broken = 0;
+        loop {
             control.check()?;
-            match demuxer.read(&mut packet)? {
-                ReadOutcome::Packet => {
+            match packets.next(&mut demuxer)? {
+                PacketEvent::Text(packet) => {
                     broken = 0;
                     let index = usize::try_from(packet.fields().stream_index).unwrap_or(usize::MAX);
                     if let Some(track) = tracks.get_mut(&index) {
-                        track.take(&packet, origin)?;
+                        track.take(&packet)?;
                     }
                 }
-                ReadOutcome::Broken if broken < PATIENCE => broken += 1,
-                ReadOutcome::Broken | ReadOutcome::End => break,
+                PacketEvent::Packet { .. } => broken = 0,
+                PacketEvent::Broken if broken < PATIENCE => broken += 1,
+                PacketEvent::Broken => packets.end(),
+                PacketEvent::End => break,
             }
         }
-        Ok(tracks.into_values().filter_map(|track| track.finish(end)).collect())
+        let origin = rescale(self.info().video.origin, self.info().video.time_base, NANOSECOND);
+        let end = self.info().span.duration.map_or(i64::MAX, |duration| rescale(1, duration, NANOSECOND));
+        Ok(tracks.into_values().filter_map(|track| track.finish(packets.clocks(), origin, end)).collect())
     }
 
-    fn closed_captions(&self, control: &Control) -> Result<Vec<Subtitles>> {
-        let origin = Some(self.info().video.origin);
-        let options = OpenOptions { audio: AudioChoice::None, origin, ..self.options().clone() };
+    fn closed_captions(&self, is_steady: bool, control: &Control) -> Result<Vec<Subtitles>> {
+        let mut options = OpenOptions { origin: Some(self.info().video.origin), ..self.options().clone() };
+        if is_steady {
+            options.audio = AudioChoice::None;
+        }
         let mut source = Self::open_within(self.input(), &options, control)?;
+        source.drop_sound();
         let ticks = source.info().video.time_base;
         let (mut decoder, mut cues, mut seen, mut end) = (CaptionDecoder::new(ticks), Vec::new(), false, 0);
         let patience = rescale(CAPTIONED_WITHIN, Rational { num: 1, den: 1 }, ticks);
@@ -150,9 +162,21 @@ struct TextTrack {
     ticks: Rational,
     number: usize,
     language: Option<String>,
-    /// From and, where it is told, until when each is shown, in [`TICKS`].
-    texts: Vec<(i64, Option<i64>, CueText)>,
+    /// The width and height that places are told in.
+    size: [f32; 2],
+    texts: Vec<Text>,
     bytes: usize,
+}
+
+/// A text, with times in nanoseconds.
+struct Text {
+    /// Where in the file it lies; none where that is not known.
+    place: Option<i64>,
+    /// From and, where it is told, until when it is shown.
+    from: i64,
+    until: Option<i64>,
+    /// None where it only ends what was shown before.
+    cue: Option<CueText>,
 }
 
 impl TextTrack {
@@ -161,8 +185,8 @@ impl TextTrack {
         let fields = demuxer.stream(stream);
         let Some(ticks) = rational(fields.time_base) else { return Ok(None) };
         // SAFETY: a stream has parameters; the codec and its description are constants of libav; the context is ours and not yet
-        // opened.
-        let decoder = unsafe {
+        // opened; once it is, its header is null or has as many bytes as it says.
+        let (decoder, header) = unsafe {
             let id = (*fields.codecpar).codec_id;
             let codec = av::avcodec_find_decoder(id);
             let described = av::avcodec_descriptor_get(id);
@@ -177,18 +201,26 @@ impl TextTrack {
             if decoder.open() < 0 {
                 return Ok(None);
             }
-            decoder
+            let (header, bytes) = ((*context).subtitle_header, (*context).subtitle_header_size);
+            let bytes = usize::try_from(bytes).unwrap_or(0);
+            let header = if header.is_null() { &[] } else { slice::from_raw_parts(header, bytes) };
+            (decoder, String::from_utf8_lossy(header).into_owned())
         };
-        let language = tracks::language(fields);
-        Ok(Some(Self { decoder, ticks, number, language, texts: Vec::new(), bytes: 0 }))
+        let (language, size) = (tracks::language(fields), ass_size(&header));
+        Ok(Some(Self { decoder, ticks, number, language, size, texts: Vec::new(), bytes: 0 }))
     }
 
     /// Takes the texts of a packet; one that cannot be read has none.
-    fn take(&mut self, packet: &AvPacket, origin: i64) -> Result<()> {
+    fn take(&mut self, packet: &AvPacket) -> Result<()> {
         let fields = packet.fields();
         let Some(pts) = known(fields.pts) else { return Ok(()) };
-        let begin = rescale(pts, self.ticks, TICKS).saturating_sub(origin);
-        let told = (fields.duration > 0).then(|| begin.saturating_add(rescale(fields.duration, self.ticks, TICKS)));
+        let (place, begin) = (packets::place(packet), rescale(pts, self.ticks, NANOSECOND));
+        if packet.data() == NO_TEXT {
+            self.push(Text { place, from: begin, until: None, cue: None }, 0);
+            return Ok(());
+        }
+        let told =
+            (fields.duration > 0).then(|| begin.saturating_add(rescale(fields.duration, self.ticks, NANOSECOND)));
         let mut subtitle = MaybeUninit::<av::AVSubtitle>::zeroed();
         let mut got = 0;
         // SAFETY: an opened decoder of subtitles and a packet of its stream, which is read alone.
@@ -201,7 +233,7 @@ impl TextTrack {
         }
         // SAFETY: libav has filled it, for it says that it got one.
         let mut subtitle = unsafe { subtitle.assume_init() };
-        let milliseconds = |after: u32| begin.saturating_add(i64::from(after) * 1000);
+        let milliseconds = |after: u32| begin.saturating_add(i64::from(after) * (NANOSECOND.den / 1000));
         let ends = subtitle.end_display_time;
         let from = milliseconds(subtitle.start_display_time);
         let until = if ends > 0 && ends < u32::MAX { Some(milliseconds(ends)) } else { told };
@@ -211,28 +243,37 @@ impl TextTrack {
                 let text = (**subtitle.rects.add(index)).ass;
                 if text.is_null() { continue } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
             };
-            self.bytes += text.len();
-            if self.bytes <= MOST_TEXT
-                && let Some(text) = ass_event(&text, LIBAVCODEC_SIZE)
-            {
-                self.texts.push((from, until, text));
-            }
+            self.push(Text { place, from, until, cue: ass_event(&text, self.size) }, text.len());
         }
         // SAFETY: libav filled it, and it is not used any more.
         unsafe { av::avsubtitle_free(ptr::from_mut(&mut subtitle)) };
         Ok(())
     }
 
-    /// Makes the file, of texts that are shown before `end`; none without any.
-    fn finish(mut self, end: i64) -> Option<Subtitles> {
-        self.texts.sort_by_key(|(from, ..)| *from);
+    /// Keeps a text of so many bytes, unless there are more than any film has.
+    fn push(&mut self, text: Text, bytes: usize) {
+        self.bytes += bytes + size_of::<Text>();
+        if self.bytes <= MOST_TEXT {
+            self.texts.push(text);
+        }
+    }
+
+    /// Makes the file, of texts that are shown before `end`, on the time line of pictures that `clocks` tells of and that begins at
+    /// `origin`; none without any.
+    fn finish(mut self, clocks: &Clocks, origin: i64, end: i64) -> Option<Subtitles> {
+        for Text { place, from, until, .. } in &mut self.texts {
+            let shift = clocks.shift(*from, *place).saturating_sub(origin);
+            iter::once(from).chain(until).for_each(|time| *time = time.saturating_add(shift));
+        }
+        self.texts.sort_by_key(|text| text.from);
         let (mut text, mut cues) = (WEBVTT_HEADER.to_owned(), 0);
-        for (index, (from, until, cue)) in self.texts.iter().enumerate() {
-            let next = self.texts[index + 1..].iter().map(|(next, ..)| *next).find(|next| next > from);
-            let shown = until.or(next).unwrap_or(from.saturating_add(SHOWN * TICKS.den)).min(end);
+        for (index, Text { from, until, cue, .. }) in self.texts.iter().enumerate() {
+            let Some(cue) = cue else { continue };
+            let next = self.texts[index + 1..].iter().map(|next| next.from).find(|next| next > from);
+            let shown = until.or(next).unwrap_or(from.saturating_add(SHOWN * NANOSECOND.den)).min(end);
             let from = (*from).max(0);
             if shown > from {
-                text += &webvtt_cue(from, shown, TICKS, cue);
+                text += &webvtt_cue(from, shown, NANOSECOND, cue);
                 cues += 1;
             }
         }

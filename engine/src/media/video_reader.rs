@@ -149,6 +149,8 @@ impl VideoReader {
                     self.failures = 0;
                     self.packets.end();
                 }
+                // Text has a reader of its own.
+                PacketEvent::Text(_) => {}
                 PacketEvent::End => return Ok(None),
             }
         }

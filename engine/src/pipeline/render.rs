@@ -21,7 +21,7 @@ use crate::package::Track;
 use crate::picture::{Device, DeviceChoice, MAX_SIDE, Runner, Twin};
 use crate::plan::{Plan, RungFollows, WantedAudio};
 use crate::remote::{self, ObjectUrl};
-use crate::source::{KeptAudio, SourceInfo};
+use crate::source::{KeptAudio, Scan, SourceInfo};
 use crate::store::{PlanStore, SegmentKeys, Store, StoreOptions};
 use crate::verify;
 use crate::versions::versions;
@@ -139,7 +139,7 @@ pub fn render(
     if plan.wanted.formats.mp4 {
         names.extend(plan.follows.rungs.iter().map(|rung| rung.file.clone()));
     }
-    let subtitles = if options.subtitles { subtitles(&source, control)? } else { Vec::new() };
+    let subtitles = if options.subtitles { subtitles(&source, plan.found.scan, control)? } else { Vec::new() };
     names.extend(subtitles.iter().map(|track| track.file.clone()));
     names.push(REPORT.to_owned());
     // An input without an extension may have the name of the folder.
@@ -196,9 +196,9 @@ pub fn render(
 }
 
 /// Takes the text of a source.
-fn subtitles(source: &Source, control: &Control) -> Result<Vec<Subtitles>> {
+fn subtitles(source: &Source, scan: Option<Scan>, control: &Control) -> Result<Vec<Subtitles>> {
     if source.can_be_read_again() {
-        return source.subtitles(control);
+        return source.subtitles(scan, control);
     }
     log::warn!("{}: it can be read only once, so that no subtitles are written", source.info().name);
     Ok(Vec::new())
