@@ -1,6 +1,6 @@
 //! Subtitles and closed captions beside the renditions, against what ffmpeg reads of the same files.
 
-use crate::support::{Desk, QUICK, ffmpeg};
+use crate::support::{Desk, QUICK, assert_refused, ffmpeg, files};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -269,6 +269,42 @@ fn places_are_told_in_the_size_that_the_header_says() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let made = fs::read_to_string(desk.out().join("placed/subtitles-1.vtt")).unwrap();
     assert!(made.contains(" line:20%\nHigh up"), "{made}");
+}
+
+#[test]
+fn subtitles_go_with_the_conversion_that_they_are_of() {
+    let desk = Desk::new();
+    let film = desk.write(&Clip { codec: Codec::H264, ..Clip::new("piece") }).path;
+    let text = desk.path().join("text.srt");
+    fs::write(&text, "1\n00:00:00,100 --> 00:00:00,900\nHello\n").unwrap();
+    let source = |language: &str| {
+        let path = desk.path().join(language).join("film.mkv");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let inputs = ["-i", film.to_str().unwrap(), "-i", text.to_str().unwrap(), "-map", "0:v", "-map", "1"];
+        let language = format!("language={language}");
+        ffmpeg(&[&inputs[..], &["-c", "copy", "-metadata:s:s:0", &language, path.to_str().unwrap()]].concat());
+        path
+    };
+    let convert = |source: &Path, options: &[&str]| desk.convert(source, &[QUICK, options].concat()).output().unwrap();
+    let names = || {
+        let mut names: Vec<_> =
+            files(&desk.out()).iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    };
+    let (german, swedish) = (source("deu"), source("swe"));
+    assert!(convert(&german, WITH).status.success());
+    assert_eq!(names(), ["90x160.mp4", "report.json", "subtitles-1-deu.vtt"]);
+    // Nobody's conversion made it, so that it stays.
+    fs::write(desk.out().join("film/subtitles-2-nob.vtt"), "WEBVTT\n").unwrap();
+    assert_refused(&convert(&swedish, WITH), 73, &["film", "exists"]);
+
+    let output = convert(&swedish, &["--subtitles-out", "--overwrite"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.contains("subtitles-2-nob.vtt: is of an earlier conversion"), "{said}");
+    assert_eq!(names(), ["90x160.mp4", "report.json", "subtitles-1-swe.vtt", "subtitles-2-nob.vtt"]);
+    assert!(convert(&swedish, &["--overwrite"]).status.success());
+    assert_eq!(names(), ["90x160.mp4", "report.json", "subtitles-2-nob.vtt"]);
 }
 
 #[test]

@@ -53,6 +53,7 @@ pub use parameters::CodecParameters;
 pub(crate) use rendition::{AudioDescription, RenditionReader, StoredPacket, TrackKind, VideoDescription};
 pub use source::Source;
 pub use subtitles::Subtitles;
+pub(crate) use subtitles::is_subtitles_name;
 pub use tags::Tags;
 pub(crate) use tracks::stored_language;
 pub(crate) use video_encoder::{SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder};

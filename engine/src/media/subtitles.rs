@@ -50,6 +50,13 @@ pub struct Subtitles {
     pub text: String,
 }
 
+/// Tells whether a file has a name that [`Source::subtitles`] gives.
+pub(crate) fn is_subtitles_name(name: &str) -> bool {
+    let own = ["subtitles-", "captions-"].iter().find_map(|kind| name.strip_prefix(kind));
+    let own = own.and_then(|rest| rest.strip_suffix(".vtt"));
+    own.is_some_and(|own| !own.is_empty() && own.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+}
+
 impl Source {
     /// Takes the text of all tracks of subtitles, and that of closed captions (CEA-608 and 708), for which the source is opened once
     /// more, twice where its frames carry captions. Tracks whose subtitles are pictures are left out, and so are those without text.

@@ -3,6 +3,7 @@
 mod delivery;
 mod around;
 mod denoising;
+mod earlier;
 mod event_count;
 mod factory;
 mod graph;
@@ -29,6 +30,6 @@ pub(crate) use progress::Expected;
 pub use progress::{Phase, Progress, RungProgress};
 pub(crate) use publish::remove_leftovers;
 pub(crate) use render::plan_store;
-pub use render::{REPORT, RenderOptions, render};
-pub use report::Report;
+pub use render::{RenderOptions, render};
+pub use report::{REPORT, Report};
 pub use segment::{SegmentOptions, SegmentReport, encode_segment};

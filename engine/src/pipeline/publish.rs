@@ -10,6 +10,7 @@ mod sync;
 
 use crate::control::Control;
 use crate::error::{Error, Result};
+use crate::media::is_subtitles_name;
 use crate::remote::ObjectUrl;
 use crate::store::shared;
 use bucket::BucketPlace;
@@ -28,6 +29,8 @@ pub(crate) struct Outputs {
     /// As the caller named it.
     directory: PathBuf,
     names: Vec<String>,
+    /// Files of an earlier conversion that go when this one's come.
+    superseded: Vec<String>,
     overwrite: bool,
 }
 
@@ -48,25 +51,36 @@ impl Outputs {
         if let Some(url) = ObjectUrl::of(directory) {
             let place = Place::Bucket(BucketPlace::prepare(&url, names, overwrite, control)?);
             let directory = PathBuf::from(url.to_string());
-            return Ok(Self { place, directory, names: names.to_vec(), overwrite });
+            return Ok(Self { place, directory, names: names.to_vec(), superseded: Vec::new(), overwrite });
         }
         // The working directory's path may be empty.
         let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         let claim = Claim::of(directory)?;
-        for name in names {
-            let path = directory.join(name);
-            match fs::symlink_metadata(&path) {
-                Ok(_) if !overwrite => return Err(Error::OutputExists { path }),
-                Ok(metadata) if metadata.is_dir() => {
-                    return Err(Error::io(&path, "cannot be replaced")(io::ErrorKind::IsADirectory.into()));
-                }
-                Ok(_) | Err(_) => {}
-            }
-        }
+        check_free(directory, names, overwrite)?;
         let place =
             OutputPlace::for_folder(claim.path()).map_err(Error::io(directory, "cannot write into the directory"))?;
         let place = Place::Folder(place, claim);
-        Ok(Self { place, directory: directory.to_path_buf(), names: names.to_vec(), overwrite })
+        let (directory, superseded) = (directory.to_path_buf(), Vec::new());
+        Ok(Self { place, directory, names: names.to_vec(), superseded, overwrite })
+    }
+
+    /// Makes it ready for files of further names.
+    ///
+    /// # Errors
+    /// [`Error::OutputExists`] when one is there and must not be overwritten; [`Error::Io`].
+    pub(crate) fn add(&mut self, names: &[String]) -> Result<()> {
+        match &self.place {
+            Place::Folder(..) => check_free(&self.directory, names, self.overwrite)?,
+            Place::Bucket(place) if !self.overwrite => place.warn_of_unfinished(names)?,
+            Place::Bucket(_) => {}
+        }
+        self.names.extend_from_slice(names);
+        Ok(())
+    }
+
+    /// Has files of an earlier conversion go when the set is published, as far as it has none of the same names.
+    pub(crate) fn supersede(&mut self, names: Vec<String>) {
+        self.superseded = names;
     }
 
     /// Where the files are written meanwhile.
@@ -94,7 +108,13 @@ impl Outputs {
             file.persist(&path).map_err(|failed| Error::io(path, "cannot rename the finished file")(failed.error))?;
             names.push(name);
         }
-        let set = place::Set { directory: &self.directory, names: &names, overwrite: self.overwrite };
+        self.superseded.retain(|old| self.overwrite && !names.contains(old));
+        let set = place::Set {
+            directory: &self.directory,
+            names: &names,
+            superseded: &self.superseded,
+            overwrite: self.overwrite,
+        };
         match &mut self.place {
             Place::Folder(place, claim) => {
                 claim.sync()?;
@@ -108,12 +128,14 @@ impl Outputs {
         Ok(())
     }
 
-    /// Lists what looks like renditions in the directory and is none of ours: of a larger ladder that was there before.
+    /// Lists what looks like renditions or their subtitles in the directory and is none of ours: of a larger ladder that was
+    /// there before.
     fn strangers(&self) -> Vec<PathBuf> {
-        let is_rendition = |name: &OsStr| {
+        let is_result = |name: &OsStr| {
             let size = name.to_str().and_then(|name| name.strip_suffix(".mp4"));
             let size = size.map(|size| size.strip_suffix("-hdr").unwrap_or(size)).and_then(|size| size.split_once('x'));
             size.is_some_and(|(width, height)| width.parse::<u32>().is_ok() && height.parse::<u32>().is_ok())
+                || name.to_str().is_some_and(is_subtitles_name)
         };
         let names: Vec<OsString> = match &self.place {
             Place::Folder(..) => {
@@ -123,12 +145,27 @@ impl Outputs {
         };
         let mut strangers: Vec<_> = names
             .into_iter()
-            .filter(|name| is_rendition(name) && self.names.iter().all(|ours| **ours != **name))
+            .filter(|name| is_result(name) && self.names.iter().all(|ours| **ours != **name))
             .map(|name| self.directory.join(name))
             .collect();
         strangers.sort();
         strangers
     }
+}
+
+/// Refuses a directory that has files of these names, unless they may be replaced and can be.
+fn check_free(directory: &Path, names: &[String], overwrite: bool) -> Result<()> {
+    for name in names {
+        let path = directory.join(name);
+        match fs::symlink_metadata(&path) {
+            Ok(_) if !overwrite => return Err(Error::OutputExists { path }),
+            Ok(metadata) if metadata.is_dir() => {
+                return Err(Error::io(&path, "cannot be replaced")(io::ErrorKind::IsADirectory.into()));
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Removes hidden folders that jobs which were killed have left beside `directory`, or in it. No other job may be at work there.

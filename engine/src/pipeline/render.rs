@@ -1,11 +1,12 @@
 //! Carrying a plan out.
 
 use super::delivery;
+use super::earlier::EarlierReport;
 use super::factory::StageFactory;
 use super::parallelism::{Limits, ParallelismPlan};
 use super::progress::{Expected, Progress, ProgressCounters};
 use super::publish::{Drafts, Outputs};
-use super::report::{self, AudioReport, RenditionReport, Report, SegmentsReport, Spent, SubtitlesReport};
+use super::report::{self, AudioReport, REPORT, RenditionReport, Report, SegmentsReport, Spent, SubtitlesReport};
 use super::run::{Outcome, PipelineSpec, run};
 use super::spool::{Interleaved, Spool};
 use super::stages::Selection;
@@ -20,23 +21,17 @@ use crate::media::{AudioTrack, Mp4Writer, Source, Subtitles, Tags, VideoTrack};
 use crate::package::Track;
 use crate::picture::{Device, DeviceChoice, MAX_SIDE, Runner, Twin};
 use crate::plan::{Plan, RungFollows, WantedAudio};
-use crate::remote::{self, ObjectUrl};
+use crate::remote;
 use crate::source::{KeptAudio, Scan, SourceInfo};
 use crate::store::{PlanStore, SegmentKeys, Store, StoreOptions};
 use crate::verify;
 use crate::versions::versions;
-use std::fs;
 use std::io::Write as _;
 use std::iter;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tempfile::TempPath;
-
-/// Name of the report in the directory of the renditions.
-pub const REPORT: &str = "report.json";
-/// The largest report of an earlier conversion that is read, in bytes: it has the plan in it.
-const LARGEST_REPORT: u64 = 256 << 20;
 
 /// How a plan is carried out; nothing here changes what is in the renditions.
 #[derive(Clone, Debug)]
@@ -139,19 +134,28 @@ pub fn render(
     if plan.wanted.formats.mp4 {
         names.extend(plan.follows.rungs.iter().map(|rung| rung.file.clone()));
     }
-    let subtitles = if options.subtitles { subtitles(&source, plan.found.scan, control)? } else { Vec::new() };
-    names.extend(subtitles.iter().map(|track| track.file.clone()));
     names.push(REPORT.to_owned());
+    let refuse_input = |names: &[String]| {
+        let mut paths = names.iter().map(|name| remote::below(&options.directory, name.as_ref()));
+        paths.find(|path| source.is_at(path)).map_or(Ok(()), |path| Err(Error::OutputIsInput { path }))
+    };
+    refuse_input(&names)?;
     // An input without an extension may have the name of the folder.
-    let mut paths =
-        names.iter().map(|name| remote::below(&options.directory, name.as_ref())).chain([options.directory.clone()]);
-    if let Some(path) = paths.find(|path| source.is_at(path)) {
-        return Err(Error::OutputIsInput { path });
+    if source.is_at(&options.directory) {
+        return Err(Error::OutputIsInput { path: options.directory.clone() });
     }
     let encoders = EncoderFactory::find(&plan.wanted.encoder.kind)?;
     let store = options.store.as_ref().map(|store| plan_store(plan, &encoders, store, control)).transpose()?;
-    let outputs = Outputs::prepare(&options.directory, &names, options.overwrite, control)?;
-    warn_of_another_source(&options.directory, &info, control);
+    let mut outputs = Outputs::prepare(&options.directory, &names, options.overwrite, control)?;
+    if let Some(earlier) = EarlierReport::read(&options.directory, control) {
+        earlier.warn_of_another_source(&options.directory, &info);
+        outputs.supersede(earlier.subtitles());
+    }
+    // Their names are known once they are read, for which a whole film may have to be decoded.
+    let subtitles = if options.subtitles { subtitles(&source, plan.found.scan, control)? } else { Vec::new() };
+    let names: Vec<String> = subtitles.iter().map(|track| track.file.clone()).collect();
+    refuse_input(&names)?;
+    outputs.add(&names)?;
     let counters = Arc::new(ProgressCounters::new(plan.follows.rungs.iter().map(|rung| rung.size), plan.frame_ticks()));
     let expected = Expected::of(plan);
     let progress = || Progress::read(&counters, expected, plan.time_base(), begin.elapsed());
@@ -235,25 +239,6 @@ pub(super) fn check_room(plan: &Plan) -> Result<()> {
         plan.found.video.upright.grid
     );
     Err(Error::bad_source(&plan.found.name, why))
-}
-
-/// Says so when what will be replaced in `directory` was made from another source, by the report that lies there.
-fn warn_of_another_source(directory: &Path, info: &SourceInfo, control: &Control) {
-    let path = remote::below(directory, REPORT.as_ref());
-    let report = match ObjectUrl::of(&path) {
-        Some(_) => remote::read(&path, LARGEST_REPORT, control).ok().flatten(),
-        None => fs::read(&path).ok(),
-    };
-    let Some(report) = report else { return };
-    let Ok(report) = serde_json::from_slice::<serde_json::Value>(&report) else { return };
-    let Some(name) = report["source"]["name"].as_str() else { return };
-    let fingerprint = info.fingerprint.as_ref().map(|fingerprint| fingerprint.sha256.to_string());
-    let same_bytes =
-        fingerprint.is_some() && report["source"]["fingerprint"]["sha256"].as_str() == fingerprint.as_deref();
-    if name != info.name && !same_bytes {
-        let directory = ObjectUrl::of(directory).map_or_else(|| directory.display().to_string(), |url| url.to_string());
-        log::warn!("{directory}: replaces what was made from another source, {name}");
-    }
 }
 
 /// What may be left behind of a conversion, if it has to be, and refers to nothing of its caller.

@@ -13,6 +13,9 @@ use crate::source::{Damage, Role, SourceInfo};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// Name of the report in the directory of the renditions.
+pub const REPORT: &str = "report.json";
+
 /// Version of the report's JSON form.
 pub const VERSION: u32 = 3;
 

@@ -8,7 +8,7 @@ use tempfile::{TempDir, tempdir};
 use upright_engine::Error;
 use upright_engine::geometry::Rational;
 use upright_engine::picture::DeviceChoice;
-use upright_engine::pipeline::{Control, Phase, REPORT, render};
+use upright_engine::pipeline::{self, Control, Phase, REPORT, render};
 use upright_engine::plan::{CropChoice, Plan, PlanOptions};
 use upright_engine::source::{SourceInfo, Span};
 use upright_fixtures::{Clip, Ratio, Timing, adapter, catalogue, inspect};
@@ -105,6 +105,21 @@ fn progress_rises_to_the_end() {
 fn long_film(directory: &Path) -> PathBuf {
     let timing = Timing::constant(Ratio::new(25, 1), 1000);
     Clip { timing, ..Clip::new("long") }.write(directory).unwrap().path
+}
+
+/// To find text the source is opened again, and decoded where it may have captions.
+#[test]
+fn an_output_that_exists_is_told_before_text_is_looked_for() {
+    let (_directory, path, out) = setting("letterbox");
+    fs::create_dir_all(&out).unwrap();
+    fs::write(out.join(REPORT), "old").unwrap();
+    let job = Job::new(&path, &out);
+    let (source, control) = (job.open().unwrap(), Control::default());
+    let plan = pipeline::plan(&source, &job.plan, &control, &|_| ()).unwrap();
+    fs::remove_file(&path).unwrap();
+    let outcome = render(source, &plan, &job.render.subtitles(true), &control, &|_| ());
+    assert!(matches!(&outcome, Err(Error::OutputExists { path }) if path.ends_with(REPORT)), "{outcome:?}");
+    assert_eq!(names(&out), [REPORT]);
 }
 
 #[test]

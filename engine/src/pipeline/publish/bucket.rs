@@ -27,21 +27,28 @@ impl BucketPlace {
     /// [`Error::OutputExists`] when the last of `names`, which speaks for all, is there and must not be overwritten; [`Error::Io`].
     pub(super) fn prepare(url: &ObjectUrl, names: &[String], overwrite: bool, control: &Control) -> Result<Self> {
         let client = Client::new(url, control)?;
+        let place = Self { client, scratch: scratch()? };
         if let Some((last, others)) = names.split_last().filter(|_| !overwrite) {
-            let is_there = |name: &String| {
-                Ok::<_, Error>(client.stat(name).map_err(client.error(name, "cannot look for it"))?.is_some())
-            };
-            if is_there(last)? {
-                return Err(exists(&client, last));
+            if place.is_there(last)? {
+                return Err(exists(&place.client, last));
             }
-            for name in others {
-                if is_there(name)? {
-                    // A machine that dies in the middle of it leaves them.
-                    log::warn!("{}: is of no finished set, and will be replaced", client.url().join(name));
-                }
+            place.warn_of_unfinished(others)?;
+        }
+        Ok(place)
+    }
+
+    /// Says which of `names` are there, where there is no finished set: a machine that dies in the middle of it leaves them.
+    pub(super) fn warn_of_unfinished(&self, names: &[String]) -> Result<()> {
+        for name in names {
+            if self.is_there(name)? {
+                log::warn!("{}: is of no finished set, and will be replaced", self.client.url().join(name));
             }
         }
-        Ok(Self { client, scratch: scratch()? })
+        Ok(())
+    }
+
+    fn is_there(&self, name: &str) -> Result<bool> {
+        Ok(self.client.stat(name).map_err(self.client.error(name, "cannot look for it"))?.is_some())
     }
 
     /// The folder for what is being made.
@@ -72,6 +79,11 @@ impl BucketPlace {
             .try_for_each(|name| {
                 uploaded.push(name);
                 self.upload(name)
+            })
+            .and_then(|()| {
+                let delete =
+                    |name: &String| self.client.delete(name).map_err(self.client.error(name, "cannot be removed"));
+                set.superseded.iter().try_for_each(delete)
             })
             .and_then(|()| self.upload_last(last, set));
         if whole.is_err() && !set.overwrite {

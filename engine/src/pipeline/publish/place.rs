@@ -2,7 +2,7 @@
 
 use super::sync::sync_directory;
 use crate::error::{Error, Result};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,8 +23,21 @@ pub(super) struct Set<'a> {
     pub(super) directory: &'a Path,
     /// Names of the files, which all lie in the hidden folder; the last speaks for all the others.
     pub(super) names: &'a [String],
+    /// Names of files in the final folder that go.
+    pub(super) superseded: &'a [String],
     /// Whether files of these names may be replaced.
     pub(super) overwrite: bool,
+}
+
+impl Set<'_> {
+    fn has(&self, name: &OsStr) -> bool {
+        self.names.iter().any(|ours| **ours == *name)
+    }
+
+    /// Tells whether what has this name in the final folder does not stay.
+    fn replaces(&self, name: &OsStr) -> bool {
+        self.has(name) || self.superseded.iter().any(|old| **old == *name)
+    }
 }
 
 /// Tells whether a name is that of a hidden folder, behind this prefix: with six letters and digits of its own.
@@ -83,12 +96,11 @@ impl OutputPlace {
         };
         for name in entries.iter().map(fs::DirEntry::file_name) {
             let path = folder.join(&name);
-            let is_ours = set.names.iter().any(|ours| **ours == *name);
-            if is_ours && !set.overwrite {
+            if set.has(&name) && !set.overwrite {
                 return Err(Error::OutputExists { path: set.directory.join(name) });
             }
             let can_stay = fs::symlink_metadata(&path).is_ok_and(|entry| !entry.is_dir())
-                && (is_ours || fs::hard_link(&path, self.path.join(&name)).is_ok());
+                && (set.replaces(&name) || fs::hard_link(&path, self.path.join(&name)).is_ok());
             if !can_stay {
                 return Ok(false);
             }
@@ -109,12 +121,11 @@ impl OutputPlace {
         // What somebody wrote or changed here in the meantime is not lost.
         for name in fs::read_dir(&self.path).into_iter().flatten().flatten().map(|entry| entry.file_name()) {
             let (old, new) = (self.path.join(&name), folder.join(&name));
-            let is_ours = set.names.iter().any(|ours| **ours == *name);
-            if is_ours && !set.overwrite {
+            if set.has(&name) && !set.overwrite {
                 continue;
             }
             // Renaming one link of a file to another does nothing.
-            if is_ours || fs::rename(&old, &new).is_ok() {
+            if set.replaces(&name) || fs::rename(&old, &new).is_ok() {
                 let _ = fs::remove_file(&old);
             }
         }
@@ -170,6 +181,12 @@ impl<'a> Moved<'a> {
         // The last speaks for all the others: it goes first and comes last, so that a set without it is known for unfinished.
         if let Some(last) = set.names.last().filter(|_| set.overwrite) {
             self.set_aside(last, |path, aside| fs::rename(path, aside)).map_err(cannot(last))?;
+        }
+        for name in set.superseded {
+            // A folder of that name is none of ours.
+            if !self.folder.join(name).is_dir() {
+                self.set_aside(name, |path, aside| fs::rename(path, aside)).map_err(cannot(name))?;
+            }
         }
         for name in set.names {
             let path = self.folder.join(name);
@@ -310,7 +327,7 @@ mod tests {
     fn a_place_in_the_folder_itself_does_as_well() {
         let root = TempDir::new().unwrap();
         let (folder, mut place) = setting(&root, false);
-        let keep = Set { directory: &folder, names: &names(), overwrite: false };
+        let keep = Set { directory: &folder, names: &names(), superseded: &[], overwrite: false };
         assert!(matches!(place.publish(&folder, &keep), Err(Error::OutputExists { .. })));
         assert_eq!(content(&folder), pairs(&[("a", "old"), ("report", "old")]));
         fs::write(place.path.join("a"), "new").unwrap();
@@ -347,7 +364,7 @@ mod tests {
         for name in ["changed", "same", "removed"] {
             fs::write(folder.join(name), "first").unwrap();
         }
-        let set = Set { directory: &folder, names: &names(), overwrite: true };
+        let set = Set { directory: &folder, names: &names(), superseded: &[], overwrite: true };
         assert!(place.adopt_others(&folder, &set).unwrap());
         fs::write(root.path().join("draft"), "second").unwrap();
         fs::rename(root.path().join("draft"), folder.join("changed")).unwrap();
@@ -367,7 +384,7 @@ mod tests {
         let root = TempDir::new().unwrap();
         let (folder, mut place) = setting(&root, true);
         NAMES.iter().for_each(|name| fs::remove_file(folder.join(name)).unwrap());
-        let set = Set { directory: &folder, names: &names(), overwrite: false };
+        let set = Set { directory: &folder, names: &names(), superseded: &[], overwrite: false };
         assert!(place.adopt_others(&folder, &set).unwrap());
         fs::write(folder.join("a"), "somebody's").unwrap();
         exchange(&place.path, &folder).unwrap();

@@ -225,6 +225,41 @@ fn files_are_replaced_one_by_one_where_the_folder_holds_others() {
 }
 
 #[test]
+fn superseded_files_go_when_the_new_set_comes_and_not_before() {
+    const CAPTIONS: &str = "captions-cc1.vtt";
+    for has_folder in [false, true] {
+        let root = TempDir::new().unwrap();
+        let folder = used_folder(&root);
+        fs::write(folder.join(CAPTIONS), "old").unwrap();
+        if has_folder {
+            // It is none of ours, and has files replaced one by one.
+            fs::create_dir(folder.join("subtitles-1.vtt")).unwrap();
+        }
+        let begun = || {
+            let mut outputs = Outputs::prepare(&folder, &names(), true, &Control::default()).unwrap();
+            outputs.supersede([CAPTIONS, "subtitles-1.vtt", "captions-cc3.vtt", "a.mp4"].map(str::to_owned).into());
+            let files = finished(&outputs);
+            (outputs, files)
+        };
+        let (outputs, files) = begun();
+        fs::remove_file(folder.join("b.mp4")).unwrap();
+        fs::create_dir_all(folder.join("b.mp4/in the way")).unwrap();
+        assert!(outputs.publish(files, (REPORT, b"new")).is_err());
+        assert_eq!(fs::read_to_string(folder.join(CAPTIONS)).unwrap(), "old");
+        fs::remove_dir_all(folder.join("b.mp4")).unwrap();
+
+        let (outputs, files) = begun();
+        outputs.publish(files, (REPORT, b"new")).unwrap();
+        let mut expected = replaced();
+        if has_folder {
+            expected.insert("subtitles-1.vtt".to_owned(), "a directory".to_owned());
+        }
+        assert_eq!(contents(&folder), expected);
+        assert_eq!(listed(root.path()), ["film"]);
+    }
+}
+
+#[test]
 fn a_failure_while_files_are_replaced_brings_the_old_ones_back() {
     let root = TempDir::new().unwrap();
     let folder = used_folder(&root);

@@ -1,0 +1,84 @@
+//! The report of an earlier conversion, where another is about to replace what that made.
+
+use super::report::REPORT;
+use crate::control::Control;
+use crate::media::is_subtitles_name;
+use crate::remote::{self, ObjectUrl};
+use crate::source::SourceInfo;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+/// The largest one that is read, in bytes: it has the plan in it.
+const LARGEST: u64 = 256 << 20;
+
+/// A report of any version.
+#[derive(Debug)]
+pub(super) struct EarlierReport(Value);
+
+impl EarlierReport {
+    /// Reads the one in `directory`; none where there is none that can be read.
+    pub(super) fn read(directory: &Path, control: &Control) -> Option<Self> {
+        let path = remote::below(directory, REPORT.as_ref());
+        let report = match ObjectUrl::of(&path) {
+            Some(_) => remote::read(&path, LARGEST, control).ok().flatten(),
+            None => fs::read(&path).ok(),
+        };
+        serde_json::from_slice(&report?).ok().map(Self)
+    }
+
+    /// Says so when what will be replaced in `directory` was made from another source.
+    pub(super) fn warn_of_another_source(&self, directory: &Path, info: &SourceInfo) {
+        let source = &self.0["source"];
+        let Some(name) = source["name"].as_str() else { return };
+        let fingerprint = info.fingerprint.as_ref().map(|fingerprint| fingerprint.sha256.to_string());
+        let same_bytes = fingerprint.is_some() && source["fingerprint"]["sha256"].as_str() == fingerprint.as_deref();
+        if name != info.name && !same_bytes {
+            let directory =
+                ObjectUrl::of(directory).map_or_else(|| directory.display().to_string(), |url| url.to_string());
+            log::warn!("{directory}: replaces what was made from another source, {name}");
+        }
+    }
+
+    /// Names the files of subtitles and captions that it made. Anybody may have written it, so that names which no conversion
+    /// gives are left out.
+    pub(super) fn subtitles(&self) -> Vec<String> {
+        let files =
+            self.0["subtitles"].as_array().into_iter().flatten().filter_map(|subtitles| subtitles["file"].as_str());
+        files.filter(|file| is_subtitles_name(file)).map(str::to_owned).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_subtitles_of_ours_are_believed() {
+        let directory = tempfile::tempdir().unwrap();
+        let read = || EarlierReport::read(directory.path(), &Control::default());
+        assert!(read().is_none());
+        let write = |text: &str| fs::write(directory.path().join(REPORT), text).unwrap();
+        write("half of a rep");
+        assert!(read().is_none());
+        for other in ["{}", "[]", "{\"subtitles\": [{}, 1]}"] {
+            write(other);
+            assert_eq!(read().unwrap().subtitles(), [""; 0], "{other}");
+        }
+        let files = [
+            "subtitles-1.vtt",
+            "subtitles-12-deu.vtt",
+            "captions-cc1.vtt",
+            "captions-service2.vtt",
+            "notes.vtt",
+            "subtitles-.vtt",
+            "subtitles-1.srt",
+            "subtitles-/../1.vtt",
+            "../subtitles-1.vtt",
+            "report.json",
+        ];
+        let subtitles: Vec<_> = files.iter().map(|file| serde_json::json!({"file": file})).collect();
+        write(&serde_json::json!({ "subtitles": subtitles }).to_string());
+        assert_eq!(read().unwrap().subtitles(), files[..4]);
+    }
+}
