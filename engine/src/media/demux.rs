@@ -272,6 +272,13 @@ impl Demuxer {
         self.is_format("mov") && self.streams().all(|stream| stream.nb_frames == 0)
     }
 
+    /// Tells whether the container has no times of decoding for a stream, so that libav makes them up: it is Matroska, and not
+    /// packed as in AVI, which shows in a tag that streams have by AVI's rules alone.
+    pub(super) fn tells_showing_alone(&self, stream: usize) -> bool {
+        // SAFETY: a stream has parameters.
+        self.is_format("matroska") && unsafe { (*self.stream(stream).codecpar).codec_tag } == 0
+    }
+
     fn is_format(&self, name: &str) -> bool {
         self.container().split(',').any(|known| known == name)
     }

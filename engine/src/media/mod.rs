@@ -9,6 +9,7 @@ mod choose;
 mod clocks;
 mod continuity;
 mod convert;
+mod decode_times;
 mod demux;
 mod described;
 mod dolby;

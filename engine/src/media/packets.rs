@@ -4,6 +4,7 @@
 
 use super::clocks::Clocks;
 use super::continuity::{Continuity, Placed, SECOND, Stamped};
+use super::decode_times::DecodeTimes;
 use super::demux::{Demuxer, ReadOutcome, known};
 use super::entry::Entries;
 use super::ffi::{AvPacket, rational};
@@ -34,6 +35,8 @@ pub(super) struct Packets {
     /// True where libav calls packets superfluous that lie before others in fragmented MP4, where recordings were
     /// joined.
     keeps_all: bool,
+    /// Tells when the video is decoded, where the container does not.
+    decode_times: Option<DecodeTimes>,
     /// Knows where decoding of the video can begin.
     entries: Entries,
     skipping: Option<Skipping>,
@@ -92,8 +95,10 @@ impl Packets {
             Track { stream, ticks, delay: 0, has_places: false }
         };
         let leaps = demuxer.container_flags() & av::AVFMT_TS_DISCONT != 0;
+        let tracks: Vec<_> = streams.iter().map(track).collect();
         Self {
-            tracks: streams.iter().map(track).collect(),
+            decode_times: decode_times(demuxer, streams[0], tracks[0].ticks),
+            tracks,
             texts: Vec::new(),
             clocks: Clocks::default(),
             continuity: Continuity::new(streams.len(), leaps),
@@ -233,6 +238,7 @@ impl Packets {
     pub(super) fn restart(&mut self) {
         self.continuity.restart();
         self.clocks = Clocks::default();
+        self.decode_times.iter_mut().for_each(DecodeTimes::restart);
         self.ready.clear();
         (self.skipping, self.ended) = (None, false);
     }
@@ -248,6 +254,9 @@ impl Packets {
         let fields = unsafe { &mut *packet.as_mut_ptr() };
         if self.keeps_all {
             fields.flags &= !av::AV_PKT_FLAG_DISCARD;
+        }
+        if let (0, Some(times), Some(shown)) = (index, &mut self.decode_times, known(fields.pts)) {
+            fields.dts = times.push(shown, fields.duration, fields.flags & av::AV_PKT_FLAG_KEY != 0);
         }
         let track = &mut self.tracks[index];
         let ticks = track.ticks;
@@ -338,6 +347,15 @@ impl Packets {
 /// Where a packet lies in the file; none when that is not known.
 pub(super) fn place(packet: &AvPacket) -> Option<i64> {
     Some(packet.fields().pos).filter(|&at| at >= 0)
+}
+
+/// Makes what tells when a stream is decoded; none where its container does, or it is decoded when it is shown.
+fn decode_times(demuxer: &Demuxer, stream: usize, ticks: Rational) -> Option<DecodeTimes> {
+    let is_untold = demuxer.tells_showing_alone(stream);
+    let stream = demuxer.stream(stream);
+    // SAFETY: a stream has parameters.
+    let delay = usize::try_from(unsafe { (*stream.codecpar).video_delay }).ok()?;
+    is_untold.then(|| DecodeTimes::new(delay, ticks, rational(stream.avg_frame_rate))).flatten()
 }
 
 /// Looks for where decoding has to begin: at the last key frame before what is wanted.

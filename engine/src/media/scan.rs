@@ -1,5 +1,6 @@
 //! Finding out when all frames of a source are shown, without decoding them.
 
+use super::decode_times::MOST_REORDERED;
 use super::event::Event;
 use super::source::Source;
 use super::video_reader::VideoReader;
@@ -8,10 +9,6 @@ use crate::source::Scan;
 use crate::source::timeline::TimelinePlace;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-
-/// Frames that are decoded before one that is shown before all of them, at most: H.264 and H.265 allow 16 pictures to wait, and
-/// no other codec more.
-const MOST_REORDERED: usize = 16;
 
 impl Source {
     /// Reads it to its end, or to that of the wanted part, and gives the time of each frame that would come out of
