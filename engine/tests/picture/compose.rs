@@ -2,7 +2,8 @@
 
 #[cfg(feature = "gpu")]
 use super::devices::gpu;
-use super::pictures::{cpu, detailed, format, read, spec, still, window};
+use super::jobs::run;
+use super::pictures::{copies, cpu, detailed, format, read, spec, still, window};
 use upright_engine::Error;
 use upright_engine::frame::{Area, Depth, Frame, FrameFormat, Subsampling};
 use upright_engine::geometry::Window;
@@ -47,23 +48,13 @@ fn job(source: FrameFormat, rungs: &[FrameFormat]) -> ComposeSpec {
 }
 
 fn compose(device: &Device, job: &ComposeSpec, source: &Frame, all: &[Vec<Layer>]) -> Vec<Vec<Frame>> {
-    let graph = Graph::composing(job);
-    let mut runner = device.runner(&graph).unwrap();
-    let mut made = Vec::new();
-    let mut collect = |runner: &mut dyn upright_engine::picture::Runner| {
-        made.push(runner.collect().unwrap().pictures.iter().map(|picture| Frame::clone(picture)).collect());
-    };
-    for (frame, layers) in (0..).zip(all) {
+    let view = |(frame, layers): (u64, &Vec<Layer>)| {
         let (layers, area) = (Layers::new(layers).unwrap(), Area::whole(source.format()));
-        while !runner.has_room() {
-            collect(&mut *runner);
-        }
-        runner.submit(&source.clone().into(), View { layers, area, frame }.into()).unwrap();
-    }
-    runner.finish().unwrap();
-    while runner.under_way() > 0 {
-        collect(&mut *runner);
-    }
+        (source.clone().into(), View { layers, area, frame }.into())
+    };
+    let mut made = Vec::new();
+    let mut runner = device.runner(&Graph::composing(job)).unwrap();
+    run(&mut *runner, (0..).zip(all).map(view), |set| made.push(copies(&set)));
     made
 }
 

@@ -1,20 +1,11 @@
 //! Pictures of fields: against ffmpeg's `bwdif`, byte for byte, and against plain weaving; on a GPU and on the CPU.
 
-use crate::pictures::{cpu, format, mismatch, paint, read, same, spec, still, white_noise, window};
+use crate::jobs::{devices, run};
+use crate::pictures::{cpu, format, mismatch, paint, part, read, same, spec, still, white_noise, window};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use upright_engine::frame::{Area, Depth, FieldOrder, Frame, FrameFormat, Subsampling};
 use upright_engine::picture::{Crop, DEINTERLACER, Device, FieldUse, Graph, Neighbour, PictureRequest, Request};
-
-fn devices() -> Vec<Device> {
-    #[cfg(feature = "gpu")]
-    {
-        use upright_engine::picture::DeviceChoice;
-        vec![cpu(), Device::open(&DeviceChoice::Adapter(upright_fixtures::adapter())).unwrap()]
-    }
-    #[cfg(not(feature = "gpu"))]
-    vec![cpu()]
-}
 
 /// Frames whose fields are of times of their own: things that move, of hard edges and of noise, over others that do not.
 fn interlaced(grid: FrameFormat, frames: u32) -> Vec<Frame> {
@@ -110,22 +101,16 @@ fn made(device: &Device, film: &[Frame], area: Area, uses: &[FieldUse]) -> Vec<F
     let mut graph = Graph::new(grid);
     let whole = graph.planes(Graph::SOURCE, &DEINTERLACER);
     graph.output(whole);
-    let mut runner = device.runner(&graph).unwrap();
     let layers = window(0.0, 0.0, area.width.into(), area.height.into()).into();
-    let mut pictures = Vec::new();
-    for (number, frame) in (0..).zip(film) {
+    let asked = |(number, frame): (u64, &Frame)| {
         let ask =
             |(nth, &fields): (u64, &FieldUse)| PictureRequest { layers, frame: 2 * number + nth, fields, time: None };
         let asked: Vec<_> = (0..).zip(uses).map(ask).collect();
-        while !runner.has_room() {
-            pictures.extend(runner.collect().unwrap().pictures);
-        }
-        runner.submit(&frame.clone().into(), Request::new(Area::whole(grid), &asked).unwrap()).unwrap();
-    }
-    runner.finish().unwrap();
-    while runner.under_way() > 0 {
-        pictures.extend(runner.collect().unwrap().pictures);
-    }
+        (frame.clone().into(), Request::new(Area::whole(grid), &asked).unwrap())
+    };
+    let mut pictures = Vec::new();
+    let mut runner = device.runner(&graph).unwrap();
+    run(&mut *runner, (0..).zip(film).map(asked), |set| pictures.extend(set.pictures));
     pictures.iter().map(|picture| Frame::clone(picture)).collect()
 }
 
@@ -207,30 +192,23 @@ fn what_a_window_needs_is_made_alike_on_both_devices() {
             let whole = if deinterlaced { graph.planes(Graph::SOURCE, &DEINTERLACER) } else { Graph::SOURCE };
             let cropped = graph.crop(whole);
             graph.scale(cropped, &rungs).into_iter().for_each(|rung| graph.output(rung));
-            let mut runner = device.runner(&graph).unwrap();
-            let mut pictures = Vec::new();
-            for (number, frame) in (0..).zip(film) {
+            let asked = |(number, frame): (u64, &Frame)| {
                 let picture = |nth: u64| PictureRequest {
                     layers: place(2 * number + nth).into(),
                     frame: 2 * number + nth,
                     fields: FieldUse::Interpolated { bottom: nth == 1, later: nth == 1 },
                     time: None,
                 };
-                while !runner.has_room() {
-                    pictures.push(runner.collect().unwrap());
-                }
-                let request = if deinterlaced {
+                let request: Request = if deinterlaced {
                     Request::new(Area::whole(grid), &[picture(0), picture(1)]).unwrap()
                 } else {
                     Crop { frame: number, ..still(&rungs, place(number)) }.into()
                 };
-                let area = request.area;
-                runner.submit(&crate::pictures::part(frame, area).into(), request).unwrap();
-            }
-            runner.finish().unwrap();
-            while runner.under_way() > 0 {
-                pictures.push(runner.collect().unwrap());
-            }
+                (part(frame, request.area).into(), request)
+            };
+            let mut pictures = Vec::new();
+            let mut runner = device.runner(&graph).unwrap();
+            run(&mut *runner, (0..).zip(film).map(asked), |set| pictures.push(set));
             pictures.iter().map(|set| Frame::clone(&set.pictures[0])).collect::<Vec<_>>()
         };
         let uses = [false, true].map(|later| FieldUse::Interpolated { bottom: later, later });

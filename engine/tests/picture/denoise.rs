@@ -1,18 +1,9 @@
 //! Noise averaged away: against pictures that are known without it, and one device against the other.
 
+use crate::jobs::{devices, run};
 use crate::pictures::{cpu, format, mismatch, paint, part, psnr, read, same, spec, still, white_noise, window};
 use upright_engine::frame::{Area, Depth, Frame, FrameFormat, Subsampling};
 use upright_engine::picture::{Crop, Device, Graph};
-
-fn devices() -> Vec<Device> {
-    #[cfg(feature = "gpu")]
-    {
-        use upright_engine::picture::DeviceChoice;
-        vec![cpu(), Device::open(&DeviceChoice::Adapter(upright_fixtures::adapter())).unwrap()]
-    }
-    #[cfg(not(feature = "gpu"))]
-    vec![cpu()]
-}
 
 /// A scene at a time: texture that moves by whole samples over a gradient that does not; another one from frame `cut` on.
 fn scene(grid: FrameFormat, number: u32, cut: u32) -> Frame {
@@ -47,23 +38,17 @@ fn made(device: &Device, film: &[Frame], noise: [u32; 3]) -> Vec<Frame> {
     let clean = graph.denoise(Graph::SOURCE, noise);
     graph.output(clean);
     let whole = window(0.0, 0.0, grid.width.into(), grid.height.into());
-    run(device, &graph, film, |frame| Crop { frame, ..still(&spec(grid, &[]), whole) })
+    denoised(device, &graph, film, |frame| Crop { frame, ..still(&spec(grid, &[]), whole) })
 }
 
-fn run(device: &Device, graph: &Graph, film: &[Frame], crop: impl Fn(u64) -> Crop) -> Vec<Frame> {
-    let mut runner = device.runner(graph).unwrap();
-    let mut pictures = Vec::new();
-    for (number, frame) in (0..).zip(film) {
-        while !runner.has_room() {
-            pictures.extend(runner.collect().unwrap().pictures);
-        }
+fn denoised(device: &Device, graph: &Graph, film: &[Frame], crop: impl Fn(u64) -> Crop) -> Vec<Frame> {
+    let asked = |(number, frame): (u64, &Frame)| {
         let crop = crop(number);
-        runner.submit(&part(frame, crop.area).into(), crop.into()).unwrap();
-    }
-    runner.finish().unwrap();
-    while runner.under_way() > 0 {
-        pictures.extend(runner.collect().unwrap().pictures);
-    }
+        (part(frame, crop.area).into(), crop.into())
+    };
+    let mut pictures = Vec::new();
+    let mut runner = device.runner(graph).unwrap();
+    run(&mut *runner, (0..).zip(film).map(asked), |set| pictures.extend(set.pictures));
     pictures.iter().map(|picture| Frame::clone(picture)).collect()
 }
 
@@ -145,10 +130,10 @@ fn a_window_of_it_is_scaled_alike_on_both_devices() {
         let crop = Crop { frame, ..still(&rungs, window(3.0 * frame as f64, 1.0, 40.0, 70.0)) };
         Crop { area: Area::whole(grid), ..crop }
     };
-    let expected = run(&cpu(), &graph, &film, crop);
+    let expected = denoised(&cpu(), &graph, &film, crop);
     assert_eq!(expected.len(), film.len());
     for device in devices() {
-        for (number, (made, expected)) in run(&device, &graph, &film, crop).iter().zip(&expected).enumerate() {
+        for (number, (made, expected)) in denoised(&device, &graph, &film, crop).iter().zip(&expected).enumerate() {
             assert!(same(made, expected), "{:?}", mismatch(&format!("window-{number}"), made, expected));
         }
     }

@@ -1,5 +1,6 @@
 //! The kernels on a GPU adapter, by default Mesa's software one, against their twins, byte for byte.
 
+use crate::jobs;
 use crate::pictures::{copies, cpu, detailed, extreme, format, mismatch, part, same, spec, still, white_noise, window};
 use proptest::prelude::*;
 use std::path::Path;
@@ -20,16 +21,10 @@ pub(crate) fn gpu() -> Device {
 
 /// Scales each source frame with its crop, as many frames under way at once as the device allows.
 fn run(device: &Device, spec: &ScaleSpec, frames: &[(Frame, Crop)]) -> Vec<Vec<Frame>> {
-    let mut runner = device.runner(&Graph::scaling(spec)).unwrap();
+    let asked = frames.iter().map(|(source, crop)| (source.clone().into(), (*crop).into()));
     let mut results = Vec::new();
-    for (source, crop) in frames {
-        while !runner.has_room() {
-            results.push(copies(&runner.collect().unwrap()));
-        }
-        runner.submit(&source.clone().into(), (*crop).into()).unwrap();
-    }
-    runner.finish().unwrap();
-    (0..runner.under_way()).for_each(|_| results.push(copies(&runner.collect().unwrap())));
+    let mut runner = device.runner(&Graph::scaling(spec)).unwrap();
+    jobs::run(&mut *runner, asked, |set| results.push(copies(&set)));
     results
 }
 

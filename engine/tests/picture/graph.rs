@@ -1,6 +1,9 @@
 //! Graphs: a node with neighbours, several outputs, more and fewer pictures than frames; on a GPU and on the CPU.
 
-use crate::pictures::{cpu, detailed, extreme, format, mismatch, part, read, same, spec, still, white_noise, window};
+use crate::jobs;
+use crate::pictures::{
+    copies, cpu, detailed, extreme, format, mismatch, part, read, same, spec, still, white_noise, window,
+};
 use upright_engine::Error;
 use upright_engine::colour::{ChromaSite, Colour};
 use upright_engine::frame::{Area, Depth, FieldOrder, Frame, FrameFormat, Subsampling};
@@ -61,23 +64,13 @@ fn run_requests(
     film: &[Frame],
     request: impl Fn(u64) -> Request,
 ) -> Vec<(u64, Vec<Frame>)> {
-    let mut runner = device.runner(graph).unwrap();
-    let mut sets = Vec::new();
-    let mut collect = |runner: &mut dyn upright_engine::picture::Runner| {
-        let set = runner.collect().unwrap();
-        sets.push((set.frame, set.pictures.iter().map(|picture| Frame::clone(picture)).collect()));
-    };
-    for (number, frame) in (0..).zip(film) {
-        while !runner.has_room() {
-            collect(&mut *runner);
-        }
+    let asked = |(number, frame): (u64, &Frame)| {
         let request = request(number);
-        runner.submit(&part(frame, request.area).like_source(frame).into(), request).unwrap();
-    }
-    runner.finish().unwrap();
-    while runner.under_way() > 0 {
-        collect(&mut *runner);
-    }
+        (part(frame, request.area).like_source(frame).into(), request)
+    };
+    let mut sets = Vec::new();
+    let mut runner = device.runner(graph).unwrap();
+    jobs::run(&mut *runner, (0..).zip(film).map(asked), |set| sets.push((set.frame, copies(&set))));
     sets
 }
 
@@ -273,16 +266,8 @@ fn runs_know_nothing_of_one_another() {
         let mut runner = device.runner(&graph).unwrap();
         for _ in 0..3 {
             let mut made = Vec::new();
-            for (number, frame) in (0..).zip(&film) {
-                while !runner.has_room() {
-                    made.push(runner.collect().unwrap());
-                }
-                runner.submit(&frame.clone().into(), crop(number).into()).unwrap();
-            }
-            runner.finish().unwrap();
-            while runner.under_way() > 0 {
-                made.push(runner.collect().unwrap());
-            }
+            let asked = (0..).zip(&film).map(|(number, frame)| (frame.clone().into(), crop(number).into()));
+            jobs::run(&mut *runner, asked, |set| made.push(set));
             assert_eq!(made.len(), expected.len());
             for (made, (_, expected)) in made.iter().zip(&expected) {
                 assert!(made.pictures.iter().zip(expected).all(|(made, expected)| same(made, expected)));

@@ -10,6 +10,7 @@ mod denoise;
 #[cfg(feature = "gpu")]
 mod devices;
 mod graph;
+mod jobs;
 mod noise;
 mod pictures;
 mod reference;
