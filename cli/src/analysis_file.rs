@@ -53,7 +53,7 @@ pub(crate) fn look(
     Ok(options.analysis(seen))
 }
 
-/// Reads what was seen in a source; none where there is no such file, or one of another film.
+/// Reads what was seen in a source; none where there is no such file, or one of something else.
 fn read(file: &Path, source: &Source, options: &PlanOptions, control: &Control) -> Result<Option<Analysis>> {
     if source.is_at(file) {
         return Err(Error::OutputIsInput { path: file.to_path_buf() });
@@ -83,7 +83,9 @@ fn of_text(
     match Analysis::from_json(text, name) {
         Ok(analysis) if pipeline::is_enough(&analysis, source.info(), options) => Ok(Some(analysis)),
         Ok(_) => {
-            log::warn!("{name}: is of another film, or of another part of it: the film is looked at anew");
+            log::warn!(
+                "{name}: is of another film, or of another part or other sound of it: the film is looked at anew"
+            );
             Ok(None)
         }
         // A file that is no analysis is not replaced by one; an old one is.

@@ -1,6 +1,6 @@
 //! Framing: films are looked at, plans say what was seen, people and programs mend shots.
 
-use crate::support::{CENTER, Desk, QUICK, assert_refused, fed, upright};
+use crate::support::{CENTER, Desk, QUICK, assert_refused, fed, ffmpeg, upright};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -86,6 +86,29 @@ fn what_was_seen_lies_beside_the_plan_and_is_used_again() {
     let refused = upright("plan").arg(&film).args(QUICK).arg("--analysis").arg(&other).output().unwrap();
     assert_refused(&refused, 73, &["notes.txt"]);
     assert_eq!(std::fs::read_to_string(&other).unwrap(), "notes");
+}
+
+#[test]
+fn what_was_seen_with_other_sound_is_not_used() {
+    let desk = Desk::new();
+    let silent = film(&desk);
+    let film = desk.path().join("spoken.mkv");
+    // Heard at other times.
+    let sounds = ["sine=440:d=3.2", "sine=440:d=3.2,volume=0:enable='lt(t,1.6)'"];
+    let sounds = sounds.iter().flat_map(|sound| ["-f", "lavfi", "-i", sound]);
+    let maps = ["0", "1", "2"].into_iter().flat_map(|number| ["-map", number]);
+    let codecs = ["-c:v", "copy", "-c:a", "aac", film.to_str().unwrap()];
+    ffmpeg(&["-i", silent.to_str().unwrap()].into_iter().chain(sounds).chain(maps).chain(codecs).collect::<Vec<_>>());
+    let beside = desk.path().join("film.analysis.json");
+    let (_, first) = planned(&desk, &film, &["--audio", "1"]);
+    let heard = read(&beside)["sound"].clone();
+    let (_, second) = planned(&desk, &film, &["--audio", "2", "--overwrite"]);
+    let anew = read(&beside);
+    assert_ne!(anew["sound"], heard);
+    std::fs::remove_file(&beside).unwrap();
+    let (_, alone) = planned(&desk, &film, &["--audio", "2", "--overwrite"]);
+    assert_eq!((&read(&beside), &second), (&anew, &alone));
+    assert_eq!(first["wanted"]["rungs"], second["wanted"]["rungs"]);
 }
 
 #[test]

@@ -4,12 +4,12 @@ use crate::cadence::{CadenceRun, GROUP};
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::geometry::Rational;
-use crate::source::{SourceInfo, Span};
+use crate::source::{AudioTake, KeptAudio, SourceInfo, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the document's form and of how films are looked at: whoever changes what is seen raises it.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 /// Seconds that no film lasts.
 const LONGEST: f64 = 360_000.0;
 
@@ -26,6 +26,9 @@ pub struct Analysis {
     pub span: Span,
     /// The track of the picture, from 1.
     pub track: usize,
+    /// The tracks of sound that it was read with: the first was heard, and where recordings were joined, all have a say in where
+    /// the times of the picture go on.
+    pub audio: Vec<AudioTake>,
     /// Where the source's time line begins in the renditions', in ticks of the source.
     pub origin: i64,
     /// Seconds of a tick.
@@ -34,7 +37,7 @@ pub struct Analysis {
     pub detectors: bool,
     /// The shots, in order, without gap.
     pub shots: Vec<SeenShot>,
-    /// Level of the sound in every tenth of a second from time 0 on, in decibels above -90 of full scale; nothing where there is
+    /// Level of the first track of sound in every tenth of a second from time 0 on, in decibels above -90 of full scale; nothing where there is
     /// none.
     pub sound: Vec<u8>,
     /// Subtitles and captions that are part of the picture, in order, one at a time; looked for where faces are.
@@ -255,11 +258,12 @@ impl Analysis {
         text.map(|text| text + "\n").map_err(|error| Error::misuse(format!("the analysis cannot be written: {error}")))
     }
 
-    /// Tells whether it is of this source, and of this part of it.
+    /// Tells whether it is of this source, of this part of it, and of the sound that is kept of it.
     pub fn is_of(&self, source: &SourceInfo) -> bool {
         self.fingerprint.is_some()
             && self.fingerprint == source.fingerprint
             && self.span == source.span
+            && self.audio.iter().copied().eq(source.audio_kept.iter().map(KeptAudio::take))
             && (self.track, self.origin, self.time_base)
                 == (source.video.track, source.video.origin, source.video.time_base)
     }
@@ -291,6 +295,7 @@ mod tests {
             fingerprint: None,
             span: Span::default(),
             track: 1,
+            audio: vec![AudioTake { track: 2, right: Some(1), stereo: false }],
             origin: -7,
             time_base: Rational { num: 1, den: 25 },
             detectors: true,

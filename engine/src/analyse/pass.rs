@@ -19,7 +19,7 @@ use crate::frame::HeldFrame;
 use crate::machine;
 use crate::media::{Event, LevelMeter, Source};
 use crate::picture::DeviceChoice;
-use crate::source::{Scanning, SourceInfo};
+use crate::source::{KeptAudio, Scanning, SourceInfo};
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -154,6 +154,7 @@ fn document(info: &SourceInfo, options: &AnalyseOptions, shots: Vec<SeenShot>) -
         fingerprint: info.fingerprint.clone(),
         span: info.span,
         track: info.video.track,
+        audio: info.audio_kept.iter().map(KeptAudio::take).collect(),
         origin: info.video.origin,
         time_base: info.video.time_base,
         detectors: options.detectors,

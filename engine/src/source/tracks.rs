@@ -58,7 +58,8 @@ pub enum Stereo {
 }
 
 /// What an audio track of the renditions is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct AudioTake {
     /// Number among the source's audio tracks, from 1.
     pub track: usize,

@@ -47,6 +47,7 @@ fn analysis(shots: Vec<SeenShot>) -> Analysis {
         fingerprint: film.fingerprint.clone(),
         span: film.span,
         track: 1,
+        audio: Vec::new(),
         origin: 0,
         time_base: TICK,
         detectors: true,
