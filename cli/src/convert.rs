@@ -7,7 +7,7 @@ use crate::hints;
 use crate::interrupt::Interrupt;
 use crate::options::{self, PlanRequest};
 use crate::output::Messages;
-use crate::plan_file::{self, PlanDocument};
+use crate::plan_file;
 use crate::progress::{self, Reporter};
 use crate::stats;
 use indicatif::DecimalBytes;
@@ -51,15 +51,12 @@ pub(crate) fn render_plan(arguments: RenderArguments, quiet: bool, messages: &mu
     let RenderArguments { plan, output, machine, access } = arguments;
     let told = Told::of(&output, quiet);
     let document = plan_file::read(&plan);
-    let PlanDocument { plan, input, text } =
-        document.map_err(|error| Reporter::failed_early(told.progress, quiet, messages, error))?;
-    let options = options::render_options(output, machine, &plan_file::planned_input(&plan));
+    let document = document.map_err(|error| Reporter::failed_early(told.progress, quiet, messages, error))?;
+    let options = options::render_options(output, machine, &plan_file::planned_input(&document.plan));
     carry_out(&options, told, messages, |interrupt, _| {
-        let open = plan.open_options(access.protocols);
-        let source = Source::open_within(&input, &open, interrupt.control())?;
-        plan.check_source_of_document(source.info(), &text)?;
+        let source = document.open(&access, interrupt.control())?;
         tell_of_source(source.info(), options.subtitles);
-        Ok((source, plan))
+        Ok((source, document.plan))
     })
 }
 

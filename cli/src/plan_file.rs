@@ -9,7 +9,7 @@ use upright_engine::control::Control;
 use upright_engine::media::Source;
 use upright_engine::plan::Plan;
 use upright_engine::remote::{self, KnownObject, ObjectUrl};
-use upright_engine::source::Input;
+use upright_engine::source::{Input, OpenOptions};
 use upright_engine::{Error, Result};
 
 /// The largest plan that is read, in bytes: that of a film of a hundred hours.
@@ -23,13 +23,23 @@ pub(crate) struct PlanDocument {
     pub(crate) input: Input,
     /// As it was written.
     pub(crate) text: String,
+    /// What to call it in errors.
+    name: String,
 }
 
 impl PlanDocument {
-    /// Opens the source for its pictures alone, and checks that it is the plan's.
+    /// Opens the source, and checks that it is the plan's.
     ///
     /// # Errors
-    /// As [`Source::open_within`]; [`Error::OtherSource`].
+    /// As [`Source::open_within`]; [`Error::OtherSource`]; [`Error::BadPlan`] where it is to have what the source has not.
+    pub(crate) fn open(&self, access: &Access, control: &Control) -> Result<Source> {
+        self.open_as(&self.plan.open_options(access.protocols.clone()), control)
+    }
+
+    /// Does as [`PlanDocument::open`], for pictures alone.
+    ///
+    /// # Errors
+    /// As [`PlanDocument::open`].
     pub(crate) fn open_pictures(
         &self,
         access: &Access,
@@ -37,7 +47,18 @@ impl PlanDocument {
         control: &Control,
     ) -> Result<Source> {
         let open = self.plan.open_options_for_segments(access.protocols.clone()).known(known);
-        let source = Source::open_within(&self.input, &open, control)?;
+        self.open_as(&open, control)
+    }
+
+    fn open_as(&self, open: &OpenOptions, control: &Control) -> Result<Source> {
+        let source = Source::open_within(&self.input, open, control).map_err(|error| match error {
+            // By the plan's own rules it was there: it is not the arguments that ask for too much.
+            Error::NotInSource(why) => {
+                let why = format!("cannot be carried out on this source: {why}");
+                Error::BadPlan { name: self.name.clone(), line: None, why }
+            }
+            error => error,
+        })?;
         self.plan.check_source_of_document(source.info(), &self.text)?;
         Ok(source)
     }
@@ -79,7 +100,7 @@ pub(crate) fn read(file: &PlanFile) -> Result<PlanDocument> {
         (None, Input::Path(path)) => Input::Path(beside(path, &place)),
         (None, Input::Stdin) => Input::Stdin,
     };
-    Ok(PlanDocument { plan, input, text })
+    Ok(PlanDocument { plan, input, text, name })
 }
 
 /// Reads what lies where a plan will be written, if it is a text.

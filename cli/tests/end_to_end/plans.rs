@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use upright_fixtures::inspect;
-use upright_fixtures::{ChromaLocation, Clip, Codec, Container, Gop, PixelFormat, Ratio, Scene, Timing, View};
+use upright_fixtures::{
+    AudioCodec, AudioTrack, ChromaLocation, Clip, Codec, Container, Gop, PixelFormat, Ratio, Scene, Timing, View,
+};
 
 /// Ten seconds with a shape that moves, as MP4 with few key frames of its own.
 fn film() -> Clip {
@@ -61,6 +63,13 @@ fn segments(plan: &Value) -> usize {
     plan["wanted"]["segments"]["list"].as_array().unwrap().len()
 }
 
+/// Says of a plan that its source has a second track of sound, as the first but for the number of channels.
+fn second_track(plan: &mut Value, channels: u32) {
+    let mut track = plan["found"]["audio"][0].clone();
+    (track["track"], track["channels"]) = (2.into(), channels.into());
+    plan["found"]["audio"].as_array_mut().unwrap().push(track);
+}
+
 /// Writes an edited plan beside the other.
 fn edited(plan: &Value, path: &Path, edit: impl FnOnce(&mut Value)) -> PathBuf {
     let mut plan = plan.clone();
@@ -110,7 +119,12 @@ fn a_plan_is_found_its_source_from_its_own_folder_and_elsewhere() {
 fn what_is_wrong_with_a_plan_is_said_with_its_line() {
     let desk = Desk::new();
     let path = desk.path().join("film.plan.json");
-    let plan = plan(&desk.named("counter").path, &path, QUICK);
+    let spoken = Clip {
+        timing: Timing::constant(Ratio::new(25, 1), 25),
+        audio: vec![AudioTrack::new(AudioCodec::Aac)],
+        ..film()
+    };
+    let plan = plan(&desk.write(&spoken).path, &path, QUICK);
     let bad = desk.path().join("bad.json");
     let refused = |edit: fn(&mut Value), words: &[&str]| {
         edited(&plan, &bad, edit);
@@ -123,8 +137,21 @@ fn what_is_wrong_with_a_plan_is_said_with_its_line() {
     };
     let line = refused(|plan| plan["wanted"]["shots"][0]["track"][0]["window"]["x"] = (-3).into(), &["sticks out"]);
     assert!(line.starts_with("\"window\""), "{line}");
+    let pair = |plan: &mut Value| {
+        second_track(plan, 2);
+        plan["wanted"]["audio"][0]["right"] = 2.into();
+    };
+    let line = refused(pair, &["audio tracks 1 and 2 are not left and right of one sound"]);
+    assert_eq!(line, "\"right\": 2,");
     let line = refused(|plan| plan["wanted"]["qality"] = 3.into(), &["unknown field `qality`"]);
     assert!(line.starts_with("\"qality\""), "{line}");
+    // What the source has not, although the plan says so, is no fault of the arguments.
+    edited(&plan, &bad, |plan| {
+        second_track(plan, 1);
+        plan["wanted"]["audio"][0]["track"] = 2.into();
+    });
+    let output = render(&bad, &desk.out(), &[]).output().unwrap();
+    assert_refused(&output, 65, &["bad.json: cannot be carried out", "audio track 2 is not there"]);
     std::fs::write(&bad, "{\n").unwrap();
     assert_refused(&render(&bad, &desk.out(), &[]).output().unwrap(), 65, &["bad.json, line "]);
     assert_refused(&render(&desk.path().join("none.json"), &desk.out(), &[]).output().unwrap(), 66, &["none.json"]);

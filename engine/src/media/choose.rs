@@ -364,7 +364,7 @@ impl AudioChooser<'_> {
         let Some((left, right)) = self.track(take.track).zip(take.right.and_then(|right| self.track(right))) else {
             return Ok(());
         };
-        if left.track == right.track || left.channels != 1 || right.channels != 1 || !self.are_alike([left, right]) {
+        if !self.are_sides([left, right]) {
             let (name, left, right) = (self.demuxer.name(), left.track, right.track);
             let why = format!("{name}: its audio tracks {left} and {right} are not left and right of one sound");
             return Err(Error::not_in_source(why));
@@ -387,13 +387,10 @@ impl AudioChooser<'_> {
         Error::not_in_source(format!("audio track {number} is not there: {} {has}", self.demuxer.name()))
     }
 
-    /// Tells whether two tracks are of one codec, rate and language, and their times in the same ticks.
-    fn are_alike(&self, pair: [&AudioInfo; 2]) -> bool {
-        let [one, other] = pair.map(|track| {
-            let ticks = self.demuxer.stream(track.stream).time_base;
-            (track.sample_rate, &track.codec, &track.language, (ticks.num, ticks.den))
-        });
-        one == other
+    /// Tells whether two tracks may be left and right of one sound, their times in the same ticks.
+    fn are_sides(&self, [one, other]: [&AudioInfo; 2]) -> bool {
+        let ticks = |track: &AudioInfo| rational(self.demuxer.stream(track.stream).time_base);
+        one.is_beside(other) && ticks(one) == ticks(other)
     }
 
     /// Numbers of left and right, where tracks each are one channel of the sound, as cameras and editing programs write it: the
@@ -418,7 +415,7 @@ impl AudioChooser<'_> {
         let span = |stream: &av::AVStream| [stream.start_time, stream.duration].map(|ticks| seconds(stream, ticks));
         let mut ends = span(one).into_iter().zip(span(other));
         let together = ends.all(|(one, other)| one.zip(other).is_none_or(|(one, other)| (one - other).abs() < APART));
-        if !self.are_alike([first, second]) || rest(one) != rest(other) || !together {
+        if !self.are_sides([first, second]) || rest(one) != rest(other) || !together {
             return None;
         }
         match [side(one, first)?, side(other, second)?] {

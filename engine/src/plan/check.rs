@@ -379,7 +379,7 @@ fn segments(plan: Parts<'_>) -> Checked {
 }
 
 fn sound(plan: Parts<'_>) -> Checked {
-    let is_there = |number| plan.found.audio.iter().any(|track| track.track == number);
+    let found = |number| plan.found.audio.iter().find(|track| track.track == number);
     let (count, wanted) = (plan.found.audio.len(), &plan.wanted.audio);
     rule(wanted.len() <= MOST_AUDIO, &[Field("audio")], || {
         format!("{} audio tracks are more than renditions have, {MOST_AUDIO}", wanted.len())
@@ -387,12 +387,21 @@ fn sound(plan: Parts<'_>) -> Checked {
     for (index, audio) in wanted.iter().enumerate() {
         let at = |field| [Field("audio"), Element(index), Field(field)];
         for (field, number) in [("track", Some(audio.track)), ("right", audio.right)] {
-            let there = number.is_none_or(is_there);
+            let there = number.is_none_or(|number| found(number).is_some());
             rule(there, &at(field), || {
                 format!("audio track {} is not there: the source has {count}", number.unwrap_or_default())
             })?;
         }
         rule(audio.right != Some(audio.track), &at("right"), || "left and right are the same track".to_owned())?;
+        let sides = found(audio.track).zip(audio.right.and_then(found));
+        rule(sides.is_none_or(|(left, right)| left.is_beside(right)), &at("right"), || {
+            format!(
+                "audio tracks {} and {} are not left and right of one sound: these are of one channel each, and of one codec, \
+                 sample rate and language",
+                audio.track,
+                audio.right.unwrap_or_default()
+            )
+        })?;
         let twice = wanted[..index].iter().any(|other| other.take() == audio.take());
         rule(!twice, &at("track"), || format!("audio track {} is there twice", audio.track))?;
         rule(!audio.stereo || audio.right.is_none(), &at("stereo"), || "left and right are no surround".to_owned())?;

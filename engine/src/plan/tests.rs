@@ -214,7 +214,7 @@ fn full() -> Plan {
         default: track == 1,
         roles: vec![Role::Original],
     };
-    film.audio = vec![track(1, "eng"), track(2, "fra")];
+    film.audio = vec![track(1, "eng"), track(2, "eng")];
     let kept = |right| KeptAudio { track: 1, right, stereo: false, copied: right.is_none() };
     film.audio_kept = vec![kept(Some(2)), kept(None)];
     film.title = Some("Film".to_owned());
@@ -365,7 +365,7 @@ fn layouts_and_captions_become_layers() {
 #[test]
 fn a_broken_rule_is_named_with_its_line() {
     type Edit = fn(&mut serde_json::Value);
-    let cases: [(Edit, &str, &str); 34] = [
+    let cases: [(Edit, &str, &str); 36] = [
         (|p| p["wanted"]["rungs"][1] = p["wanted"]["rungs"][0].clone(), "\"rungs\": [", "listed twice"),
         (|p| p["wanted"]["rungs"] = serde_json::json!([]), "\"rungs\": []", "no rung"),
         (|p| p["wanted"]["depth"] = 12.into(), "depth", "12 bits"),
@@ -420,6 +420,8 @@ fn a_broken_rule_is_named_with_its_line() {
             "ends with frame 50",
         ),
         (|p| p["wanted"]["audio"][0]["right"] = 3.into(), "right\": 3", "track 3 is not there"),
+        (|p| p["found"]["audio"][1]["channels"] = 2.into(), "right\": 2", "1 and 2 are not left and right"),
+        (|p| p["found"]["audio"][0]["language"] = "fra".into(), "right\": 2", "not left and right"),
         (|p| p["wanted"]["audio"][0]["stereo"] = true.into(), "stereo\": true", "no surround"),
         (|p| p["wanted"]["audio"][1]["right"] = 2.into(), "track", "track 1 is there twice"),
         (|p| p["wanted"]["chapters"][0]["end"] = "-1".into(), "\"end\"", "ends before"),

@@ -160,6 +160,13 @@ pub struct AudioInfo {
 }
 
 impl AudioInfo {
+    /// Tells whether two tracks may be left and right of one sound: each is one channel, and they are of one codec, sample rate
+    /// and language.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        let kind = |track: &Self| (track.codec.clone(), track.sample_rate, track.language.clone());
+        self.track != other.track && [self, other].iter().all(|it| it.channels == 1) && kind(self) == kind(other)
+    }
+
     /// Tells whether it is the same track, as far as plans of all versions tell.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let plain = |track: &Self| Self { default: false, roles: Vec::new(), ..track.clone() };
