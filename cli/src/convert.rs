@@ -20,7 +20,7 @@ use upright_engine::pipeline::report::{AudioReport, SubtitlesReport};
 use upright_engine::pipeline::{self, REPORT, RenderOptions, Report, render};
 use upright_engine::plan::Plan;
 use upright_engine::remote;
-use upright_engine::source::{Damage, PassedOver, SourceInfo};
+use upright_engine::source::{Damage, PassedOver, SilentSide, SourceInfo};
 
 /// Converts, showing progress, and sums up on standard error.
 ///
@@ -142,6 +142,7 @@ pub(crate) fn complaints(damage: &Damage) -> Vec<String> {
         truncated_at,
         damaged_audio_packets,
         sound_lost,
+        ref silent_sides,
         retimed_frames,
         time_jumps,
         missing_bytes,
@@ -159,6 +160,10 @@ pub(crate) fn complaints(damage: &Damage) -> Vec<String> {
     }
     if sound_lost {
         complaints.push("its sound is lost, or most of it".to_owned());
+    }
+    for SilentSide { track, from } in silent_sides {
+        let from = from.map_or_else(|| "throughout".to_owned(), |from| format!("from {from:.3} s on"));
+        complaints.push(format!("audio track {track}, one side of its sound, is silent {from}"));
     }
     if retimed_frames > 0 {
         let frames = format!("{retimed_frames} frame{}", plural(retimed_frames));
@@ -241,6 +246,7 @@ mod tests {
             truncated_at: Some(9.0),
             damaged_audio_packets: 3,
             sound_lost: true,
+            silent_sides: vec![SilentSide { track: 2, from: None }, SilentSide { track: 3, from: Some(7.5) }],
             retimed_frames: 4,
             time_jumps: 5,
             missing_bytes: 6,
@@ -250,6 +256,8 @@ mod tests {
             "2 damaged frames, the first at 1.500 s",
             "3 damaged audio",
             "its sound is lost",
+            "audio track 2, one side of its sound, is silent throughout",
+            "audio track 3, one side of its sound, is silent from 7.500 s on",
             "4 frames with a missing or wrong time",
             "anew 5 times",
             "ends at 9.000 s",

@@ -361,6 +361,8 @@ pub struct Damage {
     pub damaged_audio_packets: u64,
     /// True where more of the sound, or of one of its tracks, was lost than kept, or all tracks there are cannot be decoded.
     pub sound_lost: bool,
+    /// Of tracks that are left and right of one sound, those that are silent while the other is heard.
+    pub silent_sides: Vec<SilentSide>,
     /// Places where the source's clock begins anew, as where recordings were joined; picture and sound go on together.
     pub time_jumps: u64,
     /// Frames without a time stamp, or whose time stamp is wrong or not after that of the frame before: they were put
@@ -369,6 +371,16 @@ pub struct Damage {
     /// Bytes that the container declares after the end of the file: what was in them, frames, sound or whole tracks, is not
     /// there.
     pub missing_bytes: u64,
+}
+
+/// A track that is left or right of a sound, and silent: there are only samples below half a step of 16 bits, or none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SilentSide {
+    /// Its number among the audio tracks, from 1.
+    pub track: usize,
+    /// Seconds of the source from which on it is silent, up to the end of what is heard of the other, more than two seconds later;
+    /// none where it is throughout.
+    pub from: Option<f64>,
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Sound: in step with the picture, as long as it was, named as it was.
 
 use crate::rendition::{Source, check};
-use crate::support::{Converted, Desk, QUICK, assert_refused, fed, upright};
+use crate::support::{CENTER, Converted, Desk, QUICK, assert_refused, fed, ffmpeg, upright};
 use serde_json::json;
 use upright_fixtures::inspect;
 use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Fixture, Ratio, Timing, catalogue};
@@ -160,6 +160,36 @@ fn tracks_that_are_no_sides_of_one_sound_stay_apart() {
         let probe = inspect::probe(converted.rendition()).unwrap();
         assert_eq!(probe.audio()[0].channels, Some(tracks[kept].channels), "{tracks:?}");
     }
+}
+
+#[test]
+fn a_side_that_is_silent_is_said_and_never_passes_as_whole() {
+    let desk = Desk::new();
+    let film = desk.path().join("film.mov");
+    // Whole, silent, ended long before the others, and ended a little before them.
+    let sounds = ["sine=440:d=5", "anullsrc=cl=mono:r=44100,atrim=duration=5", "sine=880:d=1", "sine=660:d=4"];
+    let inputs = ["testsrc2=s=64x64:r=25:d=5"].into_iter().chain(sounds);
+    let inputs = inputs.flat_map(|input| ["-f", "lavfi", "-i", input]);
+    let maps = ["0", "1", "2", "3", "4"].into_iter().flat_map(|number| ["-map", number]);
+    let codecs = ["-c:v", "mpeg4", "-c:a", "pcm_s16le", film.to_str().unwrap()];
+    ffmpeg(&inputs.chain(maps).chain(codecs).collect::<Vec<_>>());
+    for (tracks, silent, from, words) in [
+        ("1+2", 2, None, "audio track 2, one side of its sound, is silent throughout"),
+        ("2+1", 2, None, "audio track 2, one side of its sound, is silent throughout"),
+        ("1+3", 3, Some(1.0), "audio track 3, one side of its sound, is silent from 1.0"),
+    ] {
+        let options = [QUICK, CENTER, &["--overwrite", "--audio", tracks]].concat();
+        let converted = desk.converted(&film, &options);
+        assert!(converted.stderr.contains(words), "{tracks}: {}", converted.stderr);
+        let sides = converted.report["damage"]["silent_sides"].as_array().unwrap();
+        assert!(sides.len() == 1 && sides[0]["track"] == silent, "{tracks}: {sides:?}");
+        assert_eq!(sides[0]["from"].as_f64().map(f64::round), from, "{tracks}: {sides:?}");
+        let strict = desk.convert(&film, &[&options[..], &["--strict", "--quiet"]].concat()).output().unwrap();
+        assert_refused(&strict, 65, &[&format!("audio track {silent} is one side"), "--strict"]);
+    }
+    // What ends within the last two seconds has an end, as any sound.
+    let converted = desk.converted(&film, &[QUICK, CENTER, &["--overwrite", "--audio", "1+4", "--strict"]].concat());
+    assert_eq!(converted.report["damage"]["silent_sides"], json!([]));
 }
 
 /// A film whose tracks of uncompressed sound say that they are in a codec that libav cannot decode.

@@ -111,6 +111,13 @@ impl Sounds {
         of_streams.values().sum()
     }
 
+    /// Finds, once all was taken, the sides of pairs that are silent while the other is heard: which track it is of, and what
+    /// [`AudioConverter::silent_side`] says.
+    pub(super) fn silent_sides(&self) -> impl Iterator<Item = (usize, (bool, Option<Rational>))> {
+        let side = |track: &Sound| track.converter.as_ref().and_then(AudioConverter::silent_side);
+        self.tracks.iter().enumerate().filter_map(move |(index, track)| Some((index, side(track)?)))
+    }
+
     /// Tells whether more of a track was lost than kept; with `all`, having got nothing counts as lost too.
     pub(super) fn are_lost(&self, all: bool) -> bool {
         self.tracks.iter().any(|track| track.is_lost(all))

@@ -21,7 +21,7 @@ use crate::geometry::Rational;
 use crate::packet::Packet;
 use crate::remote::KnownObject;
 use crate::source::timeline::{Timeline, TimelinePlace, rescale, rescale_down, ticks};
-use crate::source::{AudioChoice, AudioTake, Damage, Input, KeptAudio, OpenOptions, SourceInfo, Span};
+use crate::source::{AudioChoice, AudioTake, Damage, Input, KeptAudio, OpenOptions, SilentSide, SourceInfo, Span};
 use std::collections::BTreeSet;
 use std::iter;
 use std::path::Path;
@@ -423,6 +423,13 @@ impl Source {
         self.finished = true;
         self.sounds.finish()?;
         self.reader.damage.sound_lost |= self.sounds.are_lost(self.info.span == Span::default());
+        let origin = seconds(self.timeline.origin, self.timeline.output);
+        let silent = self.sounds.silent_sides().filter_map(|(kept, (is_right, from))| {
+            let KeptAudio { track, right, .. } = *self.info.audio_kept.get(kept)?;
+            let track = right.filter(|_| is_right).unwrap_or(track);
+            Some(SilentSide { track, from: from.map(|from| from.as_f64() + origin) })
+        });
+        self.reader.damage.silent_sides = silent.collect();
         Ok(())
     }
 

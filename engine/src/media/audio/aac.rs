@@ -16,6 +16,9 @@ use std::ptr;
 /// Sampling rates of AAC that players of all kinds take, falling; ISO/IEC 14496-3, table 1.18, up to 48 kHz.
 const RATES: [c_int; 9] = [48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000];
 
+/// Samples that stay below this part of full scale are silence: less than half a step of 16 bits.
+const SILENT: f32 = 1.0 / 65_536.0;
+
 /// Bits a second for each channel.
 const BIT_RATE: i64 = 64_000;
 
@@ -79,6 +82,8 @@ pub(super) struct AacEncoder {
     pub(super) waiting: Vec<Vec<f32>>,
     /// Where the first of them is, in samples after the origin.
     position: i64,
+    /// Of each row, where its last sample that is no silence ends; none where all are.
+    heard: Vec<Option<i64>>,
     packet: AvPacket,
 }
 
@@ -108,12 +113,24 @@ impl AacEncoder {
             context
         };
         let channels = usize::try_from(format.layout.nb_channels).unwrap_or(0);
-        Ok(Self { context, waiting: vec![Vec::new(); channels], position: 0, packet: AvPacket::new()? })
+        Ok(Self {
+            context,
+            waiting: vec![Vec::new(); channels],
+            position: 0,
+            heard: vec![None; channels],
+            packet: AvPacket::new()?,
+        })
     }
 
     /// Describes the encoded stream.
     pub(super) fn parameters(&self) -> Result<CodecParameters> {
         CodecParameters::of_encoder(&self.context)
+    }
+
+    /// Where the last sample of a row that is no silence ends, of those encoded so far, in samples after the origin; none where
+    /// all are.
+    pub(super) fn heard(&self, row: usize) -> Option<i64> {
+        self.heard[row]
     }
 
     /// Where the sample after the last that waits in `row` will be.
@@ -178,6 +195,10 @@ impl AacEncoder {
     /// Sends the first `count` samples that wait.
     fn send_frame(&mut self, count: usize, out: &mut VecDeque<Packet>) -> Result<()> {
         let mut frame = AvFrame::new()?;
+        for (row, heard) in self.waiting.iter().zip(&mut self.heard) {
+            let last = row[..count].iter().rposition(|sample| sample.abs() >= SILENT);
+            *heard = last.map(|last| self.position + i64::try_from(last + 1).unwrap_or(0)).or(*heard);
+        }
         // SAFETY: the frame is ours and gets a buffer for `count` samples of every plane that waits, which are as many as
         // the context has channels.
         unsafe {

@@ -24,6 +24,9 @@ const LONGEST_SILENCE: i64 = 60;
 /// has none there.
 const FARTHEST_APART: i64 = 10;
 
+/// Seconds that one side of a pair may be silent at the end while the other is heard, and not count as having ended.
+const LONGEST_ALONE: i64 = 2;
+
 /// Streams that are decoded, and encoded as one: a single one, or two that are left and right.
 #[derive(Debug)]
 pub(super) struct Convert {
@@ -119,6 +122,25 @@ impl Convert {
 
     pub(super) fn damage(&self) -> u64 {
         self.damage
+    }
+
+    /// Finds a side of a pair that is silent throughout, or long before the other is: whether it is the right one, and the second
+    /// from which on. To be asked once all was taken.
+    pub(super) fn silent_side(&self) -> Option<(bool, Option<Rational>)> {
+        let [left, right] = self.lines.as_slice() else { return None };
+        let [left, right] = [left, right].map(|line| self.encoder.heard(line.rows.start));
+        let rate = i64::from(self.target.rate);
+        let ended = |side: Option<i64>, other: Option<i64>| match (side, other) {
+            (None, Some(_)) => true,
+            (Some(side), Some(other)) => other - side > LONGEST_ALONE * rate,
+            (_, None) => false,
+        };
+        let from = |side: Option<i64>| side.map(|samples| Rational::new(samples, rate));
+        match (ended(left, right), ended(right, left)) {
+            (true, _) => Some((false, from(left))),
+            (_, true) => Some((true, from(right))),
+            _ => None,
+        }
     }
 
     /// Decodes a packet of stream `line`, and encodes what comes of it.

@@ -160,6 +160,15 @@ impl AudioConverter {
         self.push(&copy, false, out).map(drop)
     }
 
+    /// Finds, once all was taken, a side of a pair that is silent while the other is heard: whether it is the right one, and the
+    /// second of what comes out from which on it is; none where it is throughout.
+    pub(super) fn silent_side(&self) -> Option<(bool, Option<Rational>)> {
+        match &self.work {
+            SoundMode::Copy(_) => None,
+            SoundMode::Convert(convert) => convert.silent_side(),
+        }
+    }
+
     /// Packets that could not be decoded or that lie where audio was already.
     pub(super) fn damage(&self) -> u64 {
         let now = match &self.work {

@@ -1,7 +1,7 @@
 //! What was wrong with the source, added up and judged.
 
 use crate::error::Remedy;
-use crate::source::Damage;
+use crate::source::{Damage, SilentSide};
 
 /// Finds a reason to refuse a source where no damage is accepted. Where its clock begins anew nothing is lost, which is no
 /// damage.
@@ -10,6 +10,7 @@ pub(super) fn refusal(damage: &Damage) -> Option<(String, Remedy)> {
         damaged_frames,
         damaged_audio_packets,
         sound_lost,
+        ref silent_sides,
         first_at,
         truncated_at,
         retimed_frames,
@@ -25,6 +26,12 @@ pub(super) fn refusal(damage: &Damage) -> Option<(String, Remedy)> {
     } else if sound_lost {
         let why = "its sound cannot be decoded; accept damage to convert the picture, or leave out the sound";
         Some((why.to_owned(), Remedy::AcceptLostSound))
+    } else if let Some(SilentSide { track, .. }) = silent_sides.first() {
+        let why = format!(
+            "its audio track {track} is one side of a sound and silent; accept damage to have the other side alone, or choose \
+             that track alone"
+        );
+        Some((why, Remedy::AcceptLostSound))
     } else if retimed_frames > 0 {
         let why = "has frames whose times are missing or wrong; accept damage to put each after the one before";
         Some((why.to_owned(), Remedy::AcceptDamage))
