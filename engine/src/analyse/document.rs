@@ -37,8 +37,8 @@ pub struct Analysis {
     pub detectors: bool,
     /// The shots, in order, without gap.
     pub shots: Vec<SeenShot>,
-    /// Level of the first track of sound in every tenth of a second from time 0 on, in decibels above -90 of full scale; nothing where there is
-    /// none.
+    /// Level of the first track of sound in every tenth of a second from time 0 on, in decibels above -90 of full scale; nothing
+    /// where there is none.
     pub sound: Vec<u8>,
     /// Subtitles and captions that are part of the picture, in order, one at a time; looked for where faces are.
     pub captions: Vec<SeenCaption>,
