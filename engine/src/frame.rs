@@ -10,6 +10,7 @@ pub use memory::{HostMemory, PADDING};
 
 use bytemuck::Pod;
 use std::fmt::{self, Debug, Formatter};
+use std::mem;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
@@ -152,6 +153,20 @@ impl Frame {
         (bytemuck::cast_slice_mut(&mut self.bytes_mut()[range]), stride)
     }
 
+    /// Gives all three as [`Frame::plane_mut`] does.
+    ///
+    /// # Panics
+    /// When `T` is not the sample type of the frame's depth.
+    pub(crate) fn planes_mut<T: Sample>(&mut self) -> [(&mut [T], usize); 3] {
+        let ranges = [0, 1, 2].map(|index| self.plane_range::<T>(index));
+        let (mut rest, mut begin) = (self.bytes_mut(), 0);
+        ranges.map(|(range, stride)| {
+            let (plane, behind) = mem::take(&mut rest)[range.start - begin..].split_at_mut(range.len());
+            (rest, begin) = (behind, range.end);
+            (bytemuck::cast_slice_mut(plane), stride)
+        })
+    }
+
     fn plane_range<T: Sample>(&self, index: usize) -> (Range<usize>, usize) {
         assert_eq!(T::BYTES, self.format.depth.bytes(), "sample type and depth agree");
         let plane = self.layout[index];
@@ -223,6 +238,8 @@ mod tests {
         for index in 0..3 {
             assert!(frame.plane::<u8>(index).0.iter().all(|&sample| usize::from(sample) == index + 1));
         }
+        let planes = [0, 1, 2].map(|index| (frame.plane::<u8>(index).0.to_vec(), frame.plane::<u8>(index).1));
+        assert_eq!(frame.planes_mut::<u8>().map(|(samples, stride)| (samples.to_vec(), stride)), planes);
     }
 
     #[test]

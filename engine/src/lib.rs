@@ -64,6 +64,7 @@ pub mod store;
 pub mod time;
 #[doc(hidden)]
 pub mod timestamps;
+mod vectors;
 #[doc(hidden)]
 pub mod verify;
 pub mod versions;

@@ -25,7 +25,6 @@ mod stills;
 mod template;
 mod tiny;
 mod tracker;
-mod vectors;
 
 pub use document::{
     Activity, Analysis, Borders, SeenCaption, SeenShot, Sighting, SubjectKind, Track, Transition, VERSION,

@@ -5,6 +5,7 @@
 
 #![expect(unsafe_code, reason = "libav is C")]
 
+use super::dolby;
 use super::ffi::AvPacket;
 use crate::av1;
 use ffmpeg_sys_next as av;
@@ -17,6 +18,8 @@ pub(super) struct Entries {
     length: Option<usize>,
     /// True where each frame is coded by itself.
     intra: bool,
+    /// True where no frame is a picture without metadata of Dolby Vision.
+    needs_metadata: bool,
 }
 
 impl Entries {
@@ -34,7 +37,12 @@ impl Entries {
             let descriptor = av::avcodec_descriptor_get(parameters.codec_id);
             (parameters.codec_id, extradata, descriptor.as_ref().map_or(0, |descriptor| descriptor.props))
         };
-        Self { codec, length: nal_length(codec, extradata), intra: properties & av::AV_CODEC_PROP_INTRA_ONLY != 0 }
+        Self {
+            codec,
+            length: nal_length(codec, extradata),
+            intra: properties & av::AV_CODEC_PROP_INTRA_ONLY != 0,
+            needs_metadata: dolby::is_profile_5(stream) == Some(true),
+        }
     }
 
     /// Tells whether the frame of a packet flagged as key, and all that are shown after it, are the same when decoding begins
@@ -47,7 +55,10 @@ impl Entries {
         let data = packet.data();
         Some(match self.codec {
             AV_CODEC_ID_H264 => h264_begins(self.nal_units(data)),
-            AV_CODEC_ID_HEVC => hevc_begins(self.nal_units(data)),
+            AV_CODEC_ID_HEVC => {
+                let has_metadata = !self.needs_metadata || has_dolby_metadata(self.nal_units(data));
+                has_metadata && hevc_begins(self.nal_units(data))
+            }
             AV_CODEC_ID_AV1 => av1_begins(data),
             AV_CODEC_ID_VP9 => vp9_start(data).is_some_and(|(key, shown)| key && shown),
             AV_CODEC_ID_VP8 => data.first().is_some_and(|first| first & 1 == 0),
@@ -180,6 +191,11 @@ fn unescaped(data: &[u8]) -> Vec<u8> {
 fn hevc_begins<'a>(units: impl Iterator<Item = &'a [u8]>) -> bool {
     let mut kinds = units.filter_map(|unit| unit.first()).map(|first| first >> 1 & 0x3f);
     kinds.find(|kind| *kind < 32).is_some_and(|kind| (16..=21).contains(&kind))
+}
+
+/// Metadata of Dolby Vision: a NAL unit of type 62.
+fn has_dolby_metadata<'a>(mut units: impl Iterator<Item = &'a [u8]>) -> bool {
+    units.any(|unit| unit.first().is_some_and(|first| first >> 1 & 0x3f == 62))
 }
 
 /// A key frame that is shown, with the sequence header before it.

@@ -67,14 +67,21 @@ impl Ingest {
         Ok(Self { converter, composer: None, planes, colour: Colour { chroma, ..*colour } })
     }
 
-    /// Has pictures made of samples that are none by themselves; the colour is that of the pictures.
-    pub(super) fn compose(self, metadata: dolby::Metadata) -> Self {
-        Self { composer: Some(Composer::new(metadata, self.planes.format)), ..self }
+    /// Has pictures made of samples that are none by themselves, with up to `threads` threads; the colour is that of the pictures.
+    pub(super) fn compose(self, metadata: &dolby::Metadata, threads: usize) -> Self {
+        Self { composer: Some(Composer::new(metadata, self.planes.format, threads)), ..self }
     }
 
-    /// Gives what makes pictures of the samples, where they are none.
-    pub(super) fn composer(&mut self) -> Option<&mut Composer> {
-        self.composer.as_mut()
+    /// Tells whether pictures are made of samples that are none by themselves.
+    pub(super) fn composes(&self) -> bool {
+        self.composer.is_some()
+    }
+
+    /// Has the next pictures made by this metadata, where they are made of samples that are none by themselves.
+    pub(super) fn follow(&mut self, metadata: &dolby::Metadata) {
+        if let Some(composer) = &mut self.composer {
+            composer.follow(metadata);
+        }
     }
 
     /// Format of the upright grid.

@@ -100,8 +100,8 @@ impl Picture {
         let (orientation, orientation_of_container) = display_orientation(stream, matrix, assumptions);
         let ingest = Ingest::new(&pixels, decoded, area, orientation, &colour)
             .map_err(|error| demuxer.bad(format!("its pixels cannot be read: {error}")))?;
-        let ingest = match &composed {
-            Some(metadata) => ingest.compose(metadata.clone()),
+        let ingest = match composed {
+            Some(metadata) => ingest.compose(metadata, reader.threads),
             None => ingest,
         };
         let order = fields::told_order(demuxer, reader);
@@ -122,7 +122,7 @@ impl Picture {
         };
         let of_earlier = before.map(|before| before.info.hdr).unwrap_or_default();
         let mastering = of_frame.mastering.or(of_stream.mastering).or(of_earlier.mastering);
-        let mastering = mastering.or_else(|| told_by_dolby(composed.as_ref()?, assumptions));
+        let mastering = mastering.or_else(|| told_by_dolby(composed?, assumptions));
         let info = VideoInfo {
             track,
             stream: reader.video,
@@ -173,12 +173,12 @@ fn refuse_what_is_not_seen(reader: &VideoReader) -> Result<()> {
 }
 
 /// The metadata of Dolby Vision by which pictures are made of the samples; none where the samples are pictures.
-fn dolby_vision(reader: &VideoReader, assumptions: &mut Vec<Assumption>) -> Result<Option<dolby::Metadata>> {
-    let demuxer = &reader.demuxer;
-    let film = dolby::judge(demuxer.stream(reader.video), &reader.frame).map_err(|why| demuxer.bad(why))?;
+fn dolby_vision<'a>(reader: &'a VideoReader, assumptions: &mut Vec<Assumption>) -> Result<Option<&'a dolby::Metadata>> {
+    let VideoReader { demuxer, video, frame, dolby, .. } = reader;
+    let film = dolby::judge(demuxer.stream(*video), frame, dolby).map_err(|why| demuxer.bad(why))?;
     Ok(film.and_then(|film| {
         assumptions.push(film.assumption);
-        film.composed
+        dolby.get().ok().filter(|_| film.is_composed)
     }))
 }
 

@@ -133,6 +133,9 @@ impl Source {
             assumptions.truncate(of_streams);
             picture = Picture::of(&reader, chosen.track, Some(&picture), &mut assumptions)?;
         }
+        if picture.ingest.composes() && !reader.dolby.is_own() {
+            reader.note_damage(reader.frame_time());
+        }
         reader.damage.missing_bytes = reader.demuxer.missing_bytes();
         passed_over.extend(passed_over::captions(&reader));
         passed_over.extend(passed_over::dynamic_metadata(&reader));
@@ -317,11 +320,7 @@ impl Source {
             }
             if let Some(place) = self.held.take() {
                 self.sameness.check(&self.reader)?;
-                if let Some(Err(why)) = self.ingest.composer().map(|composer| composer.check()) {
-                    let at = probe::time_of_frame(&self.reader);
-                    let why = format!("is Dolby Vision of profile 5, {} ({at})", dolby::unusable(why));
-                    return Err(self.reader.demuxer.bad(why));
-                }
+                self.refuse_late_metadata()?;
                 self.reader.damage.retimed_frames += u64::from(place.retimed);
                 self.unfilled = Some(place);
                 return Ok(Event::Frame { pts: place.pts, duration: place.duration });
@@ -342,6 +341,9 @@ impl Source {
     /// [`Error::Libav`].
     pub fn fill(&mut self, area: Area, frame: &mut Frame) -> Result<()> {
         let place = self.unfilled.take().ok_or_else(|| Error::misuse("there is no new frame to be filled"))?;
+        if let Ok(metadata) = self.reader.dolby.get() {
+            self.ingest.follow(metadata);
+        }
         self.ingest.fill(&self.reader.frame, area, frame)?;
         (frame.pts, frame.duration) = (place.pts, place.duration);
         frame.hdr10_plus = hdr10_plus::of_frame(&self.reader.frame);
@@ -368,14 +370,27 @@ impl Source {
         &self.reader.damage
     }
 
+    /// Refuses a film that turns out to be Dolby Vision of profile 5, after frames that were taken for pictures.
+    fn refuse_late_metadata(&self) -> Result<()> {
+        let reader = &self.reader;
+        let says_nothing = || dolby::is_profile_5(reader.demuxer.stream(reader.video)).is_none();
+        if self.ingest.composes() || !reader.dolby.are_of_profile_5() || !says_nothing() {
+            return Ok(());
+        }
+        let at = probe::time_of_frame(reader);
+        let why = format!(
+            "is Dolby Vision of profile 5, as only its frames from the one {at} on tell; leave out those before with --start, or \
+             take another copy"
+        );
+        Err(reader.demuxer.bad(why))
+    }
+
     /// Reads on until there is something to give out, or nothing more.
     fn advance(&mut self) -> Result<()> {
         match self.reader.step()? {
             ReadEvent::Frame => {
-                let (key, time) = (self.reader.frame_is_key(), self.reader.frame_time());
-                let composed = self.ingest.composer().map(|composer| composer.take(&self.reader.frame, key));
-                if composed == Some(false) {
-                    self.reader.note_damage(time);
+                if self.ingest.composes() && !self.reader.dolby.is_own() {
+                    self.reader.note_damage(self.reader.frame_time());
                 }
                 let place = self.timeline.place(self.reader.frame_time(), self.reader.frame_duration());
                 if self.timeline.is_after(place.pts) {
@@ -458,10 +473,11 @@ fn read_frame(reader: &mut VideoReader, sounds: &mut Sounds) -> Result<bool> {
 }
 
 /// Reads up to the next key frame; says whether there was one. What a decoder gives before the first may lack what it
-/// refers to.
+/// refers to, and where pictures are made by metadata, decoding begins with those.
 fn read_key_frame(reader: &mut VideoReader, sounds: &mut Sounds) -> Result<bool> {
+    let needs_metadata = dolby::is_profile_5(reader.demuxer.stream(reader.video)) == Some(true);
     while read_frame(reader, sounds)? {
-        if reader.frame_is_key() {
+        if reader.frame_is_key() && (reader.dolby.is_own() || !needs_metadata) {
             return Ok(true);
         }
     }

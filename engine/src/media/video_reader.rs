@@ -4,6 +4,7 @@
 
 use super::alpha;
 use super::demux::{Demuxer, known};
+use super::dolby;
 use super::ffi::{self, AvFrame, AvPacket, CodecContext, check, rational};
 use super::packets::{PacketEvent, Packets};
 use crate::error::Result;
@@ -35,6 +36,10 @@ pub(super) struct VideoReader {
     pub packet: AvPacket,
     /// The frame of [`ReadEvent::Frame`].
     pub frame: AvFrame,
+    /// The metadata of Dolby Vision that hold for it.
+    pub dolby: dolby::Latest,
+    /// With how many threads frames may be decoded.
+    pub threads: usize,
     /// Damage of the source so far.
     pub damage: Damage,
     /// True once the container has ended and the decoder gives what it still holds.
@@ -77,6 +82,8 @@ impl VideoReader {
             packets,
             packet: AvPacket::new()?,
             frame: AvFrame::new()?,
+            dolby: dolby::Latest::default(),
+            threads,
             damage: Damage::default(),
             draining: false,
             failures: 0,
@@ -94,6 +101,7 @@ impl VideoReader {
         loop {
             if self.receive()? {
                 self.note_frame();
+                self.dolby.take(&self.frame);
                 return Ok(ReadEvent::Frame);
             }
             if self.draining {

@@ -2,12 +2,13 @@
 //! metadata.
 
 use crate::bad::why;
+use crate::pictures::ffmpeg;
 use crate::reading::{Seen, read, samples, whole};
 use std::path::{Path, PathBuf};
 use upright_engine::frame::{Area, Depth, Frame};
 use upright_engine::geometry::Rational;
 use upright_engine::media::{Event, Source};
-use upright_engine::source::Input;
+use upright_engine::source::{Input, Span};
 use upright_fixtures::{DolbyCurve, DolbyMetadata, DolbyPiece, Picture, Plane, write_dolby_vision};
 
 /// A side of a patch of one colour, in luma samples.
@@ -57,6 +58,12 @@ fn metadata(by_regression: bool) -> DolbyMetadata {
     let regression = DolbyCurve { pivots: vec![0, 1023], pieces: vec![DolbyPiece::Regression(0.13, powers)] };
     let third = if by_regression { regression } else { line.clone() };
     DolbyMetadata { curves: [luma, line, third], display: [62, 3696] }
+}
+
+/// Metadata by which luma is so many times as large.
+fn own(gain: f64) -> Option<DolbyMetadata> {
+    let curves = [&[0.0, gain], &[0.2, 0.6], &[0.2, 0.6]].map(|line| DolbyCurve::polynomial(line));
+    Some(DolbyMetadata { curves, display: [62, 3696] })
 }
 
 fn film(directory: &Path, metadata: &[Option<DolbyMetadata>], key_interval: usize) -> PathBuf {
@@ -132,10 +139,6 @@ fn pictures_are_those_that_libplacebo_makes() {
 #[test]
 fn metadata_are_those_of_each_frame_from_wherever_it_is_read() {
     let directory = tempfile::tempdir().unwrap();
-    let own = |gain: f64| {
-        let curves = [&[0.0, gain], &[0.2, 0.6], &[0.2, 0.6]].map(|line| DolbyCurve::polynomial(line));
-        Some(DolbyMetadata { curves, display: [62, 3696] })
-    };
     // Key frames are 0 and 3; frame 4 has none of its own.
     let path = film(directory.path(), &[own(1.0), own(0.5), own(1.0), own(0.75), None, own(0.5)], 3);
     let whole_film = read(&path, &whole()).unwrap();
@@ -162,8 +165,53 @@ fn metadata_are_those_of_each_frame_from_wherever_it_is_read() {
         }
     }
     // Without any there is no picture.
-    let path = film(directory.path(), &[own(1.0), own(1.0), None], 2);
-    assert!(why(&path).contains("is not there"), "{}", why(&path));
     let path = film(directory.path(), &[None, own(1.0)], 2);
     assert!(why(&path).starts_with("is Dolby Vision of profile 5"), "{}", why(&path));
+}
+
+#[test]
+fn a_key_frame_without_metadata_is_made_by_those_before_it_from_wherever_it_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    // Key frames are 0, 2 and 4.
+    let path = film(directory.path(), &[own(1.0), own(0.5), None, None, own(0.75), own(1.0)], 2);
+    let whole_film = read(&path, &whole()).unwrap();
+    let planes = |frame: &Frame| [0, 1, 2].map(|plane| samples(frame, plane));
+    let expected = planes(&whole_film.frames[1]);
+    assert_eq!(whole_film.damage.damaged_frames, 2);
+    assert!(whole_film.frames[2..4].iter().all(|frame| planes(frame) == expected));
+    assert!([0, 4, 5].iter().all(|&other| planes(&whole_film.frames[other]) != expected));
+    // Decoding may not begin with the key frame that lacks them.
+    for number in [2, 3] {
+        let pts = whole_film.frames[number].pts;
+        let mut source = Source::open(&Input::Path(path.clone()), &whole()).unwrap();
+        source.seek_to(pts).unwrap();
+        assert!(matches!(source.next().unwrap(), Event::Frame { pts: found, .. } if found == pts));
+        let mut frame = Frame::new(whole_film.info.video.format);
+        source.fill(Area::whole(frame.format()), &mut frame).unwrap();
+        assert_eq!(planes(&frame), expected, "frame {number}");
+    }
+    // Nor does a part that begins there lose its colours.
+    let span = Span { start: Some(Rational::new(2, 24)), duration: None };
+    let part = read(&path, &whole().span(span)).unwrap();
+    assert_eq!((part.frames.len(), part.damage.damaged_frames), (4, 2));
+    assert_eq!(planes(&part.frames[0]), expected);
+}
+
+#[test]
+fn streams_without_a_container_are_known_by_their_frames() {
+    let directory = tempfile::tempdir().unwrap();
+    let raw = |metadata: &[Option<DolbyMetadata>]| {
+        let path = directory.path().join("film.hevc");
+        ffmpeg(&[&film(directory.path(), metadata, 1)], &["-c", "copy", "-f", "hevc"], &path);
+        path
+    };
+    let colours = |path: &Path| {
+        let info = read(path, &whole()).unwrap().info;
+        let told = info.assumptions.iter().find(|assumption| assumption.what == "Dolby Vision").unwrap();
+        (info.video.colour.transfer, told.value.clone())
+    };
+    assert_eq!(colours(&raw(&[own(1.0), None])), (16, "BT.2020 in PQ".to_owned()));
+    let late = why(&raw(&[None, None, own(1.0)]));
+    assert!(late.starts_with("is Dolby Vision of profile 5, as only its frames from the one at "), "{late}");
+    assert_eq!(colours(&raw(&[None, None])).1, "none");
 }

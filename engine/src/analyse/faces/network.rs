@@ -1,6 +1,6 @@
 //! The network: convolutions over maps whose channels lie side by side.
 
-use crate::analyse::vectors::{VectorWork, vectorised};
+use crate::vectors::{VectorWork, vectorised};
 use std::sync::LazyLock;
 
 /// Output channels that are summed at once.

@@ -1,41 +1,49 @@
 //! Makes pictures of base layers that are none: what a decoder of Dolby Vision ends with.
+//!
+//! A picture is made in strips of few rows, for what a strip is made of to stay in a near cache; several threads take one after
+//! the other. The bytes depend neither on where strips begin nor on who makes them.
 
-use super::layer::{Layer, Shaping};
-use super::metadata::{Metadata, Signal};
+use super::layer::{Layer, Plane, Shaping, Strip, StripMemory, StripWork};
+use super::metadata::Metadata;
 use super::to_pq::ToPq;
 use crate::colour::ChromaSite;
 use crate::frame::{Area, Depth, Frame, FrameFormat};
-use crate::media::ffi::AvFrame;
+use crate::vectors::{Vectors, vectorised_up_to};
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 /// Luma samples around an area that its samples are made of: chroma between samples, and luma at the places of that.
 pub(in crate::media) const REACH: u32 = 4;
 
+/// Rows of luma in a strip.
+const STRIP: usize = 32;
+
+/// Luma samples for which a thread is worth its while: it begins within some microseconds, and they take a quarter of a
+/// millisecond.
+const SHARE: usize = 1 << 16;
+
 /// Makes frames in BT.2020 and PQ from the samples of base layers.
 #[derive(Debug)]
 pub(in crate::media) struct Composer {
-    /// Of the frame that is next; none where it has none.
-    metadata: Result<Option<Metadata>, &'static str>,
-    /// By the metadata of the last frame that was made.
-    shaping: Option<Shaping>,
-    to_pq: Option<(Signal, ToPq)>,
+    /// What the next frame is made by.
+    shaping: Shaping,
+    to_pq: ToPq,
     base: Frame,
-    /// Both kinds of chroma, reshaped.
-    chroma: [Vec<f32>; 2],
-    /// A row of each component at the height of the row that is made.
-    rows: [Vec<f32>; 3],
+    /// One for each thread.
+    memory: Vec<StripMemory>,
+    vectors: Vectors,
 }
 
 impl Composer {
-    /// For films whose first frame has this metadata and whose base layer is of this format.
-    pub(in crate::media) fn new(metadata: Metadata, format: FrameFormat) -> Self {
+    /// For films whose base layer is of this format, whose first frame has this metadata; works with up to `threads` threads.
+    pub(in crate::media) fn new(metadata: &Metadata, format: FrameFormat, threads: usize) -> Self {
         Self {
-            metadata: Ok(Some(metadata)),
-            shaping: None,
-            to_pq: None,
+            shaping: Shaping::new(metadata),
+            to_pq: ToPq::new(&metadata.signal),
             base: Frame::new(FrameFormat { width: 1, height: 1, ..format }),
-            chroma: Default::default(),
-            rows: Default::default(),
+            memory: (0..threads.max(1)).map(|_| StripMemory::default()).collect(),
+            vectors: Vectors::Avx512,
         }
     }
 
@@ -44,27 +52,11 @@ impl Composer {
         FrameFormat { depth: Depth::Twelve, ..base }
     }
 
-    /// Takes the metadata of a frame that was decoded; `key` tells that decoding can begin with it. A frame without takes
-    /// those of the frame shown before it, down to the last key frame, so that it does not depend on where decoding began.
-    /// Says whether it has its own.
-    pub(in crate::media) fn take(&mut self, frame: &AvFrame, key: bool) -> bool {
-        let own = Metadata::of(frame);
-        let there = matches!(own, Ok(Some(_)));
-        if there || own.is_err() || key {
-            self.metadata = own;
-        }
-        there
-    }
-
-    /// Tells whether the frame can be composed.
-    ///
-    /// # Errors
-    /// What is wrong with its metadata.
-    pub(in crate::media) fn check(&self) -> Result<(), &'static str> {
-        match &self.metadata {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err("is not there"),
-            Err(why) => Err(why),
+    /// Makes frames by this metadata from now on.
+    pub(in crate::media) fn follow(&mut self, metadata: &Metadata) {
+        self.to_pq.follow(&metadata.signal);
+        if self.shaping.curves != metadata.curves {
+            self.shaping = Shaping::new(metadata);
         }
     }
 
@@ -76,41 +68,71 @@ impl Composer {
     /// Makes `frame` hold the picture in `area`, whose format it has. [`Composer::base`] holds `held` of the base layer:
     /// the area and [`REACH`] around it, as far as the grid reaches; its chroma lies at `site`.
     pub(in crate::media) fn compose(&mut self, site: ChromaSite, held: Area, area: Area, frame: &mut Frame) {
-        let Self { metadata: Ok(Some(metadata)), shaping, to_pq, base, chroma, rows } = self else { return };
-        let signal = metadata.signal;
-        if to_pq.as_ref().is_none_or(|(before, _)| *before != signal) {
-            *to_pq = Some((signal, ToPq::new(&signal)));
-        }
-        if shaping.as_ref().is_none_or(|shaping| shaping.metadata != *metadata) {
-            *shaping = Some(Shaping::new(metadata));
-        }
-        let (Some((_, to_pq)), Some(shaping)) = (&*to_pq, &*shaping) else { return };
+        let Self { shaping, to_pq, base, memory, vectors } = self;
         let format = base.format();
-        let layer = Layer::new(shaping, base, site.axes([format.subsampling.x, format.subsampling.y]), chroma);
-        let [columns, lines] = place(held, area, format, 0);
-        let (luma, stride) = frame.plane_mut::<u16>(0);
-        for (line, row) in luma.chunks_mut(stride).zip(lines) {
-            layer.at_luma(columns.clone(), row, rows, |samples, at| to_pq.luma(samples, &mut line[at]));
-        }
-        let [columns, lines] = place(held, area, format, 1);
-        let mut made = [0; 2].map(|_| vec![0; columns.len()]);
-        for (line, row) in lines.enumerate() {
-            let [cb, cr] = &mut made;
-            layer.at_chroma(columns.clone(), row, rows, |samples, at| {
-                to_pq.chroma(samples, [&mut cb[at.clone()], &mut cr[at]]);
-            });
-            for (index, made) in [1, 2].into_iter().zip(&made) {
-                let (plane, stride) = frame.plane_mut::<u16>(index);
-                plane[line * stride..][..made.len()].copy_from_slice(made);
+        let planes = [0, 1, 2].map(|index| Plane::of(base, index));
+        let axes = site.axes([format.subsampling.x, format.subsampling.y]);
+        let layer = Layer { shaping, to_pq, planes, axes };
+        let places = [0, 1].map(|plane| place(held, area, format, plane));
+        let strips = Mutex::new(strips(frame, places, format.subsampling.y as usize));
+        let next = || strips.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let work = |memory: &mut StripMemory| {
+            while let Some(strip) = next() {
+                vectorised_up_to(*vectors, StripWork { layer, strip, memory });
             }
-        }
+        };
+        let threads = (area.width as usize * area.height as usize / SHARE).clamp(1, memory.len());
+        thread::scope(|scope| {
+            let Some((own, others)) = memory[..threads].split_first_mut() else { return };
+            for memory in others {
+                let begun = thread::Builder::new().name("compose".to_owned()).spawn_scoped(scope, || work(memory));
+                // Where no more can be had, those that there are do all of it.
+                if begun.is_err() {
+                    break;
+                }
+            }
+            work(own);
+        });
     }
 }
 
+/// Columns and rows.
+type Place = [Range<usize>; 2];
+
 /// The columns and rows that an area has of a plane, counted from the first that is held.
-fn place(held: Area, area: Area, format: FrameFormat, plane: usize) -> [Range<usize>; 2] {
+fn place(held: Area, area: Area, format: FrameFormat, plane: usize) -> Place {
     let s = format.plane_subsampling(plane);
     let (held, area) = (held.of_plane(s), area.of_plane(s));
     [(area.x - held.x, area.width), (area.y - held.y, area.height)]
         .map(|(first, count)| first as usize..(first + count) as usize)
 }
+
+/// Takes a frame apart into strips, the last first. Luma and chroma lie at `places` of the base layer, which has `subsampling`
+/// rows of luma to one of chroma.
+fn strips(frame: &mut Frame, places: [Place; 2], subsampling: usize) -> Vec<Strip<'_>> {
+    let heights = [STRIP, STRIP / subsampling];
+    let count = [0, 1].map(|kind| places[kind][1].len().div_ceil(heights[kind])).into_iter().max().unwrap_or(0);
+    let mut rest = frame.planes_mut::<u16>();
+    let mut strips: Vec<_> = (0..count)
+        .map(|nth| {
+            let rows = [0, 1].map(|kind| {
+                let Range { start, end } = places[kind][1];
+                let [first, last] = [nth, nth + 1].map(|nth| end.min(start + nth * heights[kind]));
+                first..last
+            });
+            let mut kinds = [0, 1, 1].into_iter();
+            let planes = rest.each_mut().map(|(rest, stride)| {
+                let rows = &rows[kinds.next().unwrap_or(0)];
+                let (plane, behind) = std::mem::take(rest).split_at_mut(rows.len() * *stride);
+                *rest = behind;
+                (plane, *stride)
+            });
+            Strip { columns: [places[0][0].clone(), places[1][0].clone()], rows, planes }
+        })
+        .collect();
+    strips.reverse();
+    strips
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,215 +1,270 @@
-//! The samples of a base layer, reshaped, with all three components at one place.
+//! The samples of a base layer, reshaped, and pictures of them, strip by strip.
 //!
 //! Chroma is reshaped where it lies, by the base layer's luma there. What lies between samples is taken as
 //! [`upright_shaders::map_colour`] takes it.
 
 use super::curve::Curve;
+use super::lanes::{LANES, Lane, Lanes, Rows, chroma_at_luma, luma_at_chroma};
 use super::metadata::{BASE_BITS, Metadata};
-use super::to_pq::{LANES, Lanes};
+use super::regression::Regressions;
+use super::to_pq::ToPq;
 use crate::frame::Frame;
+use crate::vectors::VectorWork;
 use std::ops::Range;
 use upright_shaders::map_colour::ChromaAxis;
-
-/// The curves of a frame, each as far as possible as a table by code.
-#[derive(Debug)]
-pub(super) struct Shaping {
-    /// Whose curves they are.
-    pub(super) metadata: Metadata,
-    luma: Vec<f32>,
-    /// None where chroma depends on luma.
-    chroma: [Option<Vec<f32>>; 2],
-}
-
-impl Shaping {
-    pub(super) fn new(metadata: &Metadata) -> Self {
-        let table = |own: usize| -> Vec<f32> {
-            let curve = &metadata.curves[own];
-            (0..CODES).map(|code| shaped(curve, own, [signal(code as f64); 3])).collect()
-        };
-        let chroma = [1, 2].map(|own| metadata.curves[own].is_by_itself().then(|| table(own)));
-        Self { luma: table(0), chroma, metadata: metadata.clone() }
-    }
-}
 
 /// Codes of a base layer.
 const CODES: usize = 1 << BASE_BITS;
 
-/// From a code to 0 to 1.
-fn signal(code: f64) -> f64 {
-    code / (CODES - 1) as f64
+/// A component, 0 to 1, by code.
+type Table = Box<[f32; CODES]>;
+
+/// The curves of a frame, each as far as possible as a table.
+#[derive(Debug)]
+pub(super) struct Shaping {
+    /// Whose curves they are.
+    pub(super) curves: [Curve; 3],
+    luma: Table,
+    chroma: [ChromaShaping; 2],
 }
 
-fn shaped(curve: &Curve, own: usize, signal: [f64; 3]) -> f32 {
-    curve.at(own, signal).clamp(0.0, 1.0) as f32
+/// How a kind of chroma is reshaped.
+#[derive(Debug)]
+enum ChromaShaping {
+    ByCode(Table),
+    ByAll(Regressions),
 }
 
-/// A base layer, reshaped.
-pub(super) struct Layer<'a> {
-    shaping: &'a Shaping,
-    luma: Plane<'a, u16>,
-    chroma: [Plane<'a, f32>; 2],
-    axes: [ChromaAxis; 2],
-}
-
-impl<'a> Layer<'a> {
-    /// Reshapes a base layer, of chroma into `chroma`.
-    pub(super) fn new(
-        shaping: &'a Shaping,
-        base: &'a Frame,
-        axes: [ChromaAxis; 2],
-        chroma: &'a mut [Vec<f32>; 2],
-    ) -> Self {
-        let planes = [0, 1, 2].map(|index| Plane::of(base, index));
-        let Plane { width, height, .. } = planes[1];
-        for (index, made) in [1, 2].into_iter().zip(&mut *chroma) {
-            made.clear();
-            made.reserve(width * height);
-            match &shaping.chroma[index - 1] {
-                Some(table) => {
-                    let rows = (0..height as i64).map(|row| planes[index].row(row));
-                    made.extend(rows.flatten().map(|code| by_code(table, *code)));
-                }
-                None => regress(&shaping.metadata.curves[index], index, &planes, axes, made),
+impl Shaping {
+    pub(super) fn new(metadata: &Metadata) -> Self {
+        let curves = metadata.curves.clone();
+        let table = |own: usize| {
+            let mut table = Box::new([0.0; CODES]);
+            for (code, shaped) in table.iter_mut().enumerate() {
+                let signal = code as f64 / (CODES - 1) as f64;
+                *shaped = curves[own].at(own, [signal; 3]).clamp(0.0, 1.0) as f32;
             }
-        }
-        let chroma = chroma.each_ref().map(|samples| Plane { samples, stride: width, width, height });
-        let [luma, ..] = planes;
-        Self { shaping, luma, chroma, axes }
-    }
-
-    /// Gives the samples at luma samples `columns` of a row to `put`, with the columns that they are for, counted from the
-    /// first.
-    pub(super) fn at_luma(
-        &self,
-        columns: Range<usize>,
-        row: usize,
-        [_, rows @ ..]: &mut [Vec<f32>; 3],
-        mut put: impl FnMut(&Lanes, Range<usize>),
-    ) {
-        let [x, y] = self.axes;
-        let (above, quarters) = y.chroma_of(row);
-        for (mixed, plane) in rows.iter_mut().zip(&self.chroma) {
-            mixed.clear();
-            let pairs = plane.row(above).iter().zip(plane.row(above + 1));
-            mixed.extend(pairs.map(|(above, below)| between(*above, *below, quarters)));
-        }
-        let luma = self.luma.row(row as i64);
-        let last = self.chroma[0].width as i64 - 1;
-        by_lanes(columns, &mut put, |column, samples, lane| {
-            let (left, quarters) = x.chroma_of(column);
-            let [left, right] = [left, left + 1].map(|at| at.clamp(0, last) as usize);
-            samples[0][lane] = by_code(&self.shaping.luma, luma[column]);
-            samples[1][lane] = between(rows[0][left], rows[0][right], quarters);
-            samples[2][lane] = between(rows[1][left], rows[1][right], quarters);
+            table
+        };
+        let chroma = [1, 2].map(|own| {
+            if curves[own].is_by_itself() {
+                ChromaShaping::ByCode(table(own))
+            } else {
+                ChromaShaping::ByAll(Regressions::new(&curves[own], own))
+            }
         });
+        Self { luma: table(0), chroma, curves }
     }
 
-    /// As [`Layer::at_luma`], at chroma samples.
-    pub(super) fn at_chroma(
-        &self,
-        columns: Range<usize>,
-        row: usize,
-        [luma, ..]: &mut [Vec<f32>; 3],
-        mut put: impl FnMut(&Lanes, Range<usize>),
-    ) {
-        let [x, y] = self.axes;
-        let (top, quarters) = y.luma_of(row);
-        luma.clear();
-        luma.resize(self.luma.width, 0.0);
-        for (row, quarters) in (top..).zip(quarters).filter(|(_, quarters)| *quarters > 0) {
-            let weight = f32::from(quarters) / 4.0;
-            for (mixed, code) in luma.iter_mut().zip(self.luma.row(row)) {
-                *mixed += weight * by_code(&self.shaping.luma, *code);
-            }
-        }
-        let last = self.luma.width as i64 - 1;
-        let chroma = self.chroma.each_ref().map(|plane| plane.row(row as i64));
-        by_lanes(columns, &mut put, |column, samples, lane| {
-            let (left, quarters) = x.luma_of(column);
-            let mut mixed = 0.0;
-            for (at, quarters) in (left..).zip(quarters) {
-                mixed += f32::from(quarters) / 4.0 * luma[at.clamp(0, last) as usize];
-            }
-            samples[0][lane] = mixed;
-            samples[1][lane] = chroma[0][column];
-            samples[2][lane] = chroma[1][column];
-        });
+    fn regresses(&self) -> bool {
+        self.chroma.iter().any(|chroma| matches!(chroma, ChromaShaping::ByAll(_)))
     }
 }
 
-/// Goes through columns by as many as are worked on at a time.
-#[inline(always)]
-fn by_lanes(
-    columns: Range<usize>,
-    put: &mut impl FnMut(&Lanes, Range<usize>),
-    sample: impl Fn(usize, &mut Lanes, usize),
-) {
-    let mut samples = [[0.0; LANES]; 3];
-    for first in columns.clone().step_by(LANES) {
-        let count = LANES.min(columns.end - first);
-        (0..count).for_each(|lane| sample(first + lane, &mut samples, lane));
-        let at = first - columns.start;
-        put(&samples, at..at + count);
-    }
-}
-
-/// Reshapes chroma that depends on luma.
-fn regress(curve: &Curve, own: usize, planes: &[Plane<'_, u16>; 3], [x, y]: [ChromaAxis; 2], made: &mut Vec<f32>) {
-    let [luma, cb, cr] = planes;
-    let last = luma.width as i64 - 1;
-    let mut mixed = Vec::new();
-    for row in 0..cb.height {
-        mixed.clear();
-        mixed.resize(luma.width, 0);
-        let (top, quarters) = y.luma_of(row);
-        for (row, quarters) in (top..).zip(quarters) {
-            mixed
-                .iter_mut()
-                .zip(luma.row(row))
-                .for_each(|(mixed, code)| *mixed += u32::from(quarters) * u32::from(*code));
-        }
-        let chroma = cb.row(row as i64).iter().zip(cr.row(row as i64));
-        made.extend(chroma.enumerate().map(|(column, (cb, cr))| {
-            let (left, quarters) = x.luma_of(column);
-            let parts = (left..).zip(quarters);
-            let luma: u32 = parts.map(|(at, part)| u32::from(part) * mixed[at.clamp(0, last) as usize]).sum();
-            shaped(curve, own, [f64::from(luma) / 16.0, (*cb).into(), (*cr).into()].map(signal))
-        }));
-    }
-}
-
-#[inline(always)]
-fn by_code(table: &[f32], code: u16) -> f32 {
-    table[usize::from(code).min(CODES - 1)]
-}
-
-#[inline(always)]
-fn between(a: f32, b: f32, quarters: u16) -> f32 {
-    a + (b - a) * (f32::from(quarters) / 4.0)
-}
-
-/// A plane, row by row.
+/// A base layer, and what becomes of its samples.
 #[derive(Clone, Copy)]
-struct Plane<'a, T> {
-    samples: &'a [T],
+pub(super) struct Layer<'a> {
+    pub(super) shaping: &'a Shaping,
+    pub(super) to_pq: &'a ToPq,
+    pub(super) planes: [Plane<'a>; 3],
+    /// Of chroma along x and y.
+    pub(super) axes: [ChromaAxis; 2],
+}
+
+/// A plane of a base layer.
+#[derive(Clone, Copy)]
+pub(super) struct Plane<'a> {
+    samples: &'a [u16],
     stride: usize,
     width: usize,
     height: usize,
 }
 
-impl<'a> Plane<'a, u16> {
-    fn of(frame: &'a Frame, index: usize) -> Self {
+impl<'a> Plane<'a> {
+    pub(super) fn of(frame: &'a Frame, index: usize) -> Self {
         let (samples, stride) = frame.plane(index);
         let layout = frame.layout(index);
         Self { samples, stride, width: layout.width as usize, height: layout.height as usize }
     }
+
+    #[inline(always)]
+    fn row(&self, row: i64) -> &'a [u16] {
+        &self.samples[row as usize * self.stride..][..self.width]
+    }
 }
 
-impl<'a, T> Plane<'a, T> {
-    /// A row, or the nearest that is there.
+/// Some rows of a picture that is made. Columns and rows are counted as those of the base layer's planes are.
+pub(super) struct Strip<'a> {
+    /// Of luma and of chroma.
+    pub(super) columns: [Range<usize>; 2],
+    pub(super) rows: [Range<usize>; 2],
+    /// The rows of the three planes, one behind the other, and how far they lie apart.
+    pub(super) planes: [(&'a mut [u16], usize); 3],
+}
+
+/// Memory for a strip.
+#[derive(Debug, Default)]
+pub(super) struct StripMemory {
+    /// The components, reshaped.
+    luma: Rows,
+    chroma: [Rows; 2],
+    /// Luma as it is; empty where that is not needed.
+    codes: Rows,
+    /// Rows at the height of the one that is made.
+    mixed: [Vec<f32>; 2],
+}
+
+/// Makes a strip.
+pub(super) struct StripWork<'a, 'b> {
+    pub(super) layer: Layer<'a>,
+    pub(super) strip: Strip<'b>,
+    pub(super) memory: &'a mut StripMemory,
+}
+
+impl VectorWork for StripWork<'_, '_> {
+    type Output = ();
+
     #[inline(always)]
-    fn row(&self, row: i64) -> &'a [T] {
-        let row = row.clamp(0, self.height as i64 - 1) as usize;
-        &self.samples[row * self.stride..][..self.width]
+    fn run(self) {
+        let Self { layer, strip, memory } = self;
+        memory.reshape(&layer, &strip.rows);
+        let Strip { columns, rows, planes: [(luma, stride), (cb, cb_stride), (cr, cr_stride)] } = strip;
+        let [luma_rows, chroma_rows] = rows;
+        for (line, row) in luma.chunks_mut(stride).zip(luma_rows) {
+            memory.make_luma(&layer, columns[0].clone(), row, line);
+        }
+        for ((cb, cr), row) in cb.chunks_mut(cb_stride).zip(cr.chunks_mut(cr_stride)).zip(chroma_rows) {
+            memory.make_chroma(&layer, columns[1].clone(), row, [cb, cr]);
+        }
+    }
+}
+
+impl StripMemory {
+    /// Reshapes what the rows are made of.
+    #[inline(always)]
+    fn reshape(&mut self, layer: &Layer<'_>, [luma, chroma]: &[Range<usize>; 2]) {
+        let [luma_plane, cb, cr] = &layer.planes;
+        let [_, y] = layer.axes;
+        let signed = |range: &Range<usize>| range.start as i64..range.end as i64;
+        let between = |rows: &Range<usize>| match rows.len() {
+            0 => 0..0,
+            _ => y.chroma_of(rows.start).0..y.chroma_of(rows.end - 1).0 + 2,
+        };
+        let about = |rows: Range<i64>| match rows.is_empty() {
+            true => 0..0,
+            false => y.luma_of(rows.start as usize).0..y.luma_of(rows.end as usize - 1).0 + 3,
+        };
+        let chroma_rows = union(between(luma), signed(chroma), cb.height);
+        // Chroma that depends on luma does so on the rows above and below the strip too.
+        let luma_rows = union(signed(luma), about(signed(chroma)), luma_plane.height);
+        self.luma.reshape(luma_rows.clone(), luma_plane.width);
+        for row in luma_rows {
+            self.luma.make(row, |made| by_code(&layer.shaping.luma, luma_plane.row(row), made));
+        }
+        if layer.shaping.regresses() {
+            self.codes.reshape(union(about(chroma_rows.clone()), 0..0, luma_plane.height), luma_plane.width);
+            for row in self.codes.range() {
+                self.codes.make(row, |made| signals(luma_plane.row(row), made));
+            }
+        }
+        let Self { chroma: made, codes, mixed: [mixed, _], .. } = self;
+        for ((rows, shaping), plane) in made.iter_mut().zip(&layer.shaping.chroma).zip([cb, cr]) {
+            rows.reshape(chroma_rows.clone(), plane.width);
+            for row in chroma_rows.clone() {
+                match shaping {
+                    ChromaShaping::ByCode(table) => rows.make(row, |made| by_code(table, plane.row(row), made)),
+                    ChromaShaping::ByAll(regressions) => {
+                        codes.mix_at_chroma(y, row as usize, mixed);
+                        rows.make(row, |made| regress(layer, regressions, mixed, row, made));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes a row of luma.
+    #[inline(always)]
+    fn make_luma(&mut self, layer: &Layer<'_>, columns: Range<usize>, row: usize, line: &mut [u16]) {
+        let [x, y] = layer.axes;
+        for (rows, mixed) in self.chroma.iter().zip(&mut self.mixed) {
+            rows.mix_at_luma(y, row, mixed);
+        }
+        let mut samples: Lanes = [[0.0; LANES]; 3];
+        for (column, line) in columns.clone().step_by(LANES).zip(line[..columns.len()].chunks_mut(LANES)) {
+            samples[0].copy_from_slice(self.luma.at(row as i64, column));
+            chroma_at_luma(x, &self.mixed[0], column, &mut samples[1]);
+            chroma_at_luma(x, &self.mixed[1], column, &mut samples[2]);
+            let mut made = [0; LANES];
+            layer.to_pq.luma(&samples, &mut made);
+            line.copy_from_slice(&made[..line.len()]);
+        }
+    }
+
+    /// Makes a row of each kind of chroma.
+    #[inline(always)]
+    fn make_chroma(
+        &mut self,
+        layer: &Layer<'_>,
+        columns: Range<usize>,
+        row: usize,
+        [cb_line, cr_line]: [&mut [u16]; 2],
+    ) {
+        let [x, y] = layer.axes;
+        let Self { luma, chroma: [cb, cr], mixed: [mixed, _], .. } = self;
+        luma.mix_at_chroma(y, row, mixed);
+        let mut samples: Lanes = [[0.0; LANES]; 3];
+        let lines = cb_line[..columns.len()].chunks_mut(LANES).zip(cr_line[..columns.len()].chunks_mut(LANES));
+        for (column, (cb_line, cr_line)) in columns.step_by(LANES).zip(lines) {
+            luma_at_chroma(x, mixed, column, &mut samples[0]);
+            samples[1].copy_from_slice(cb.at(row as i64, column));
+            samples[2].copy_from_slice(cr.at(row as i64, column));
+            let mut made = [[0; LANES]; 2];
+            layer.to_pq.chroma(&samples, &mut made);
+            cb_line.copy_from_slice(&made[0][..cb_line.len()]);
+            cr_line.copy_from_slice(&made[1][..cr_line.len()]);
+        }
+    }
+}
+
+/// The rows of both ranges and those between, as far as there are.
+#[inline(always)]
+fn union(a: Range<i64>, b: Range<i64>, height: usize) -> Range<i64> {
+    let both = match (a.is_empty(), b.is_empty()) {
+        (true, _) => b,
+        (_, true) => a,
+        _ => a.start.min(b.start)..a.end.max(b.end),
+    };
+    both.start.max(0)..both.end.min(height as i64)
+}
+
+#[inline(always)]
+fn by_code(table: &Table, codes: &[u16], made: &mut [f32]) {
+    for (made, code) in made.iter_mut().zip(codes) {
+        *made = table[usize::from(*code).min(CODES - 1)];
+    }
+}
+
+/// From codes to 0 to 1.
+#[inline(always)]
+fn signals(codes: &[u16], made: &mut [f32]) {
+    for (made, code) in made.iter_mut().zip(codes) {
+        *made = f32::from(*code) * (1.0 / (CODES - 1) as f32);
+    }
+}
+
+/// Reshapes a row of chroma that depends on luma, which is at the height of the row in `mixed`.
+#[inline(always)]
+fn regress(layer: &Layer<'_>, regressions: &Regressions, mixed: &[f32], row: i64, made: &mut [f32]) {
+    let [x, _] = layer.axes;
+    let [_, cb, cr] = layer.planes.map(|plane| plane.row(row.min(plane.height as i64 - 1)));
+    let mut samples: Lanes = [[0.0; LANES]; 3];
+    for (nth, made) in made.chunks_mut(LANES).enumerate() {
+        let (column, count) = (nth * LANES, made.len());
+        luma_at_chroma(x, mixed, column, &mut samples[0]);
+        signals(&cb[column..][..count], &mut samples[1]);
+        signals(&cr[column..][..count], &mut samples[2]);
+        let mut shaped: Lane = [0.0; LANES];
+        regressions.at(&samples, &mut shaped);
+        made.copy_from_slice(&shaped[..count]);
     }
 }

@@ -70,7 +70,8 @@ impl Metadata {
         Ok(Self { curves: [first, second, third], signal, display: colour.display })
     }
 
-    /// Tells whether its profile is 5: of all profiles in HEVC, the only one whose base layer is of full range.
+    /// Tells whether a frame's metadata is of profile 5: of all profiles in HEVC, the only one whose base layer is of full
+    /// range.
     pub(super) fn is_profile_5(frame: &AvFrame) -> bool {
         let data = ffi::frame_side_data(frame, av::AVFrameSideDataType::AV_FRAME_DATA_DOVI_METADATA);
         let header = data.and_then(|data| Some(Parts::of(data)?.header));
