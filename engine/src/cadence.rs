@@ -31,6 +31,11 @@ pub enum Cadence {
     /// Pictures of a film that are whole frames, shown for two and three fields in turn, as the stream's flags say: 3:2 pulldown
     /// that the player does.
     Repeated,
+    /// Whole pictures, some of which are two of the film at once: it was brought to another frame rate by blending, or blended to be
+    /// deinterlaced.
+    Blended,
+    /// Each field is of a time of its own, and some are two pictures at once: a standards conversion.
+    BlendedFields,
 }
 
 impl Display for Cadence {
@@ -41,6 +46,8 @@ impl Display for Cadence {
             Self::Shifted => "film whose fields are paired wrongly (2:2)",
             Self::Telecined => "telecined (3:2)",
             Self::Repeated => "film with repeated fields (3:2 by flags)",
+            Self::Blended => "blended",
+            Self::BlendedFields => "interlaced, of blended fields",
         })
     }
 }

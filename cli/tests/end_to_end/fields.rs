@@ -125,6 +125,29 @@ fn pictures_that_are_whole_are_left_alone_whatever_their_flags() {
     assert!(!converted.stderr.contains("stays so"), "{}", converted.stderr);
 }
 
+/// With what coding does to it.
+#[test]
+fn blended_film_is_said_to_be_so_and_kept_or_deinterlaced_as_video() {
+    let desk = Desk::new();
+    let film = film(&desk, 72);
+    let whole = desk.path().join("whole.mp4");
+    let coding = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "23"];
+    let of = ["-i", film.to_str().unwrap(), "-vf", "telecine=pattern=23,pp=lb"];
+    ffmpeg(&[&of[..], &coding, &[whole.to_str().unwrap()]].concat());
+    let blend = "setpts=N/24/TB,fps=60,framerate=50:interp_start=0:interp_end=255:scene=100";
+    let filter = format!("{blend},tinterlace=interleave_top,setfield=tff");
+    let in_fields = interlaced(&desk, &film, "fields.mov", &filter, true);
+    for (source, cadence, make, pictures) in [(whole, "blended", "keep", 1), (in_fields, "blended_fields", "fields", 2)]
+    {
+        let looked = [crate::support::QUICK, &["--crop", "auto", "--overwrite"]].concat();
+        let converted = desk.converted(&source, &looked);
+        assert_eq!(runs(&converted), [(cadence.to_owned(), make.to_owned())]);
+        let frames = upright_fixtures::inspect::frames(&source, "v").unwrap().len();
+        assert_eq!(times(&converted.rendition()).len(), pictures * frames, "{cadence}");
+        assert!(converted.stderr.contains("which cannot be undone"), "{}", converted.stderr);
+    }
+}
+
 #[test]
 fn film_whose_fields_are_paired_wrongly_is_paired_anew() {
     let desk = Desk::new();

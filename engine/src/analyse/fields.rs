@@ -1,7 +1,7 @@
 //! What the fields of frames are to one another, measured on the pictures: how badly fields of several times comb when they are
 //! woven, and how much each differs from the one of the frame before.
 
-use crate::frame::{Depth, Frame, HeldFrame, Sample};
+use crate::frame::{Depth, Frame, HeldFrame, PlaneLayout, Sample};
 
 /// Columns and rows of a block, of which rows half are of either field.
 const BLOCK: [usize; 2] = [32, 16];
@@ -85,46 +85,46 @@ fn compare(before: &HeldFrame, frame: &HeldFrame) -> FieldsSeen {
 /// Sums of a block: the three combings, doubled, the two changes, and the detail of the top field, doubled.
 type Sums = [u32; 6];
 
+/// Gives the first column and row of each block that is looked at. Three rows below its last may be read too.
+pub(super) fn block_places(luma: PlaneLayout) -> Vec<[usize; 2]> {
+    let rows = (luma.height as usize).saturating_sub(3) / BLOCK[1];
+    let columns = luma.width as usize / BLOCK[0];
+    let chosen = |count: usize, most: usize| (0..count.min(most)).map(move |index| index * count / count.min(most));
+    let in_row = |row: usize| chosen(columns, COLUMNS).map(move |column| [column * BLOCK[0], row * BLOCK[1]]);
+    chosen(rows, ROWS).flat_map(in_row).collect()
+}
+
 /// Measures the blocks that are looked at.
 fn blocks<S: Sample>(before: &HeldFrame, frame: &HeldFrame) -> Vec<Sums> {
-    let layout = frame.layout(0);
-    let (width, height) = (layout.width as usize, layout.height as usize);
     let ((earlier, stride), (own, _)) = (before.plane::<S>(0), frame.plane::<S>(0));
-    // Three rows below a block's last are read too.
-    let rows = height.saturating_sub(3) / BLOCK[1];
-    let columns = width / BLOCK[0];
-    let chosen = |count: usize, most: usize| (0..count.min(most)).map(move |index| index * count / count.min(most));
-    let mut sums = Vec::with_capacity(rows.min(ROWS) * columns.min(COLUMNS));
-    for row in chosen(rows, ROWS) {
-        for column in chosen(columns, COLUMNS) {
-            let mut block = Sums::default();
-            for pair in 0..BLOCK[1] / 2 {
-                let begin = (row * BLOCK[1] + 2 * pair) * stride + column * BLOCK[0];
-                let line = |plane: &[S], line: usize| -> [i32; BLOCK[0]] {
-                    let samples = &plane[begin + line * stride..][..BLOCK[0]];
-                    std::array::from_fn(|at| samples[at].into())
-                };
-                let [top, bottom, below, farther] = [0, 1, 2, 4].map(|number| line(own, number));
-                let [top_before, bottom_before, below_before] = [0, 1, 2].map(|number| line(earlier, number));
-                for at in 0..BLOCK[0] {
-                    let (between, between_before) = (top[at] + below[at], top_before[at] + below_before[at]);
-                    let differences = [
-                        between - 2 * bottom[at],
-                        between - 2 * bottom_before[at],
-                        between_before - 2 * bottom[at],
-                        top[at] - top_before[at],
-                        bottom[at] - bottom_before[at],
-                        top[at] + farther[at] - 2 * below[at],
-                    ];
-                    for (sum, difference) in block.iter_mut().zip(differences) {
-                        *sum += difference.unsigned_abs();
-                    }
+    let measured = |[column, row]: [usize; 2]| {
+        let mut block = Sums::default();
+        for pair in 0..BLOCK[1] / 2 {
+            let begin = (row + 2 * pair) * stride + column;
+            let line = |plane: &[S], line: usize| -> [i32; BLOCK[0]] {
+                let samples = &plane[begin + line * stride..][..BLOCK[0]];
+                std::array::from_fn(|at| samples[at].into())
+            };
+            let [top, bottom, below, farther] = [0, 1, 2, 4].map(|number| line(own, number));
+            let [top_before, bottom_before, below_before] = [0, 1, 2].map(|number| line(earlier, number));
+            for at in 0..BLOCK[0] {
+                let (between, between_before) = (top[at] + below[at], top_before[at] + below_before[at]);
+                let differences = [
+                    between - 2 * bottom[at],
+                    between - 2 * bottom_before[at],
+                    between_before - 2 * bottom[at],
+                    top[at] - top_before[at],
+                    bottom[at] - bottom_before[at],
+                    top[at] + farther[at] - 2 * below[at],
+                ];
+                for (sum, difference) in block.iter_mut().zip(differences) {
+                    *sum += difference.unsigned_abs();
                 }
             }
-            sums.push(block);
         }
-    }
-    sums
+        block
+    };
+    block_places(frame.layout(0)).into_iter().map(measured).collect()
 }
 
 /// Sums up the blocks in which something moves. `scale` is a code of 8 bits in codes of the picture.

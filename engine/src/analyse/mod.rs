@@ -2,6 +2,7 @@
 //! from which plans are made.
 
 mod activity;
+mod blends;
 mod borders;
 mod boxes;
 mod cadence;
@@ -14,6 +15,7 @@ mod faces;
 mod fields;
 mod grain;
 mod light;
+mod mixture;
 mod mouth;
 mod noise;
 mod pass;

@@ -1,6 +1,7 @@
 //! The pass over a film: one decode, from which everything is seen.
 
 use super::activity::activity;
+use super::blends::BlendMeter;
 use super::borders::{BorderFinder, Profile};
 use super::cadence;
 use super::captions::CaptionFinder;
@@ -85,6 +86,7 @@ pub fn analyse(
         let mut captions = CaptionFinder::new(info.video.time_base.as_f64());
         let mut level = source.audio_tracks().next().filter(|_| options.detectors).and_then(LevelMeter::of);
         let mut fields = FieldMeter::default();
+        let mut blends = BlendMeter::of(&info.video);
         let mut light = LightMeter::of(&info.video);
         let mut number = 0;
         loop {
@@ -95,6 +97,7 @@ pub fn analyse(
                     source.fill(sampler.area(), &mut frame)?;
                     let frame = HeldFrame::new(frame);
                     fields.frame(pts, &frame);
+                    blends.frame(pts, &frame);
                     // Of two times at once neither cuts nor faces are seen well.
                     let frame = if info.video.scanning == Scanning::Progressive {
                         frame
@@ -137,7 +140,7 @@ pub fn analyse(
             return Err(Error::bad_source(&info.name, "no frame could be decoded"));
         }
         let sound = level.map(LevelMeter::finish).transpose()?.unwrap_or_default();
-        let cadence = cadence::runs(&fields.finish(), &info.video.told_cadence());
+        let cadence = blends.finish(cadence::runs(&fields.finish(), &info.video.told_cadence()));
         Ok(Analysis {
             sound,
             captions: captions.finish(),

@@ -180,11 +180,20 @@ fn warn_of_fields(plan: &Plan, options: &PlanOptions) {
         log::warn!("{name}: its headers call it interlaced, and are believed: it cannot be looked at beforehand");
     }
     let combs = |run: &&FieldRun| {
-        run.make == FieldMake::Keep && !matches!(run.cadence, Cadence::Progressive | Cadence::Repeated)
+        let is_whole = matches!(run.cadence, Cadence::Progressive | Cadence::Repeated | Cadence::Blended);
+        run.make == FieldMake::Keep && !is_whole
     };
     if let Some(run) = plan.wanted.fields.iter().find(combs) {
         let (cadence, start) = (run.cadence, run.start);
         log::warn!("{name}: is {cadence} from {start} on, and stays so, as was asked for: what moves is seen twice");
+    }
+    let is_blended = |run: &&FieldRun| matches!(run.cadence, Cadence::Blended | Cadence::BlendedFields);
+    if let Some(run) = plan.wanted.fields.iter().find(is_blended) {
+        let (cadence, start) = (run.cadence, run.start);
+        log::warn!(
+            "{name}: is {cadence} from {start} on: a conversion of its frame rate has made one picture of two here and there, which \
+             cannot be undone; if the film is to be had at its own rate, convert that"
+        );
     }
 }
 

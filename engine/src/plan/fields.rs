@@ -65,8 +65,8 @@ impl FieldRun {
                 (Deinterlace::On, _) => FieldMake::Frames,
                 (Deinterlace::FieldRate, _) => FieldMake::Fields,
                 (Deinterlace::Auto | Deinterlace::Ivtc, _) if film => FieldMake::Film,
-                (Deinterlace::Auto, Cadence::Interlaced) => FieldMake::Fields,
-                (Deinterlace::Ivtc, Cadence::Interlaced) => FieldMake::Frames,
+                (Deinterlace::Auto, Cadence::Interlaced | Cadence::BlendedFields) => FieldMake::Fields,
+                (Deinterlace::Ivtc, Cadence::Interlaced | Cadence::BlendedFields) => FieldMake::Frames,
                 (Deinterlace::Auto | Deinterlace::Ivtc, _) => FieldMake::Keep,
             };
             let CadenceRun { start, cadence, first, phase } = *run;
