@@ -128,6 +128,7 @@ pub(super) fn attributes(mut text: &str) -> Option<Attributes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn attributes_are_read_and_what_is_none_is_not() {
@@ -136,6 +137,16 @@ mod tests {
         assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
         for wrong in ["A", "A=1,", "A=1,A=2", "A=\"1", "a=1", "A=\"1\"x", ",A=1"] {
             assert_eq!(attributes(wrong), None, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(lines in prop::collection::vec("(#EXT[A-Z-]{0,20})?:?[A-Z]{0,3}=?\"?[a-z0-9@,.:\"-]{0,12}", 0..12), head: bool) {
+            let text = format!("{}{}", if head { "#EXTM3U\n" } else { "" }, lines.join("\n"));
+            let playlist = Playlist::read(&text);
+            prop_assert!(playlist.segments.len() + playlist.variants.len() <= lines.len());
+            prop_assert!(head || !playlist.faults.is_empty());
         }
     }
 
