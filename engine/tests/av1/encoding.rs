@@ -181,3 +181,28 @@ pub(crate) fn assert_hdr_metadata(settings: &EncoderSettings, asked: &[usize]) {
     let light = side_data.iter().find(|data| data["side_data_type"] == "Content light level metadata").unwrap();
     assert_eq!((&light["max_content"], &light["max_average"]), (&1234.into(), &567.into()));
 }
+
+/// Asserts that more quality is more bytes and a picture nearer to the film of so many frames.
+pub(crate) fn assert_quality_counts(settings: &EncoderSettings, frames: u32, qualities: &[u8]) {
+    let measure = |&quality: &u8| {
+        let settings = EncoderSettings { quality, ..settings.clone() };
+        let frames = film(&settings, frames);
+        let packets = encode(&settings, &frames, &[0]);
+        let bytes: usize = packets.iter().map(|packet| packet.data.len()).sum();
+        (bytes, least_psnr(&settings, &packets, &frames))
+    };
+    let measured: Vec<_> = qualities.iter().map(measure).collect();
+    for pair in measured.windows(2) {
+        assert!(pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1, "{}: {measured:?}", settings.kind);
+    }
+}
+
+/// Asserts that a film of so many frames is encoded at every speed.
+pub(crate) fn assert_encodes_at_every_speed(settings: &EncoderSettings, frames: u32) {
+    for speed in 0..=10 {
+        let settings = EncoderSettings { speed, ..settings.clone() };
+        let frames = film(&settings, frames);
+        let psnr = least_psnr(&settings, &encode(&settings, &frames, &[0]), &frames);
+        assert!(psnr > 35.0, "{} speed {speed}: {psnr} dB", settings.kind);
+    }
+}

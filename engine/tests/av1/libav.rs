@@ -1,7 +1,8 @@
 //! Streams of libavcodec's encoders, decoded by libdav1d and read by ffprobe.
 
 use crate::encoding::{
-    self, BT709, assert_hdr_metadata, assert_tags, assert_units, decoded_keys, encode, film, keys, least_psnr, stream,
+    self, BT709, assert_encodes_at_every_speed, assert_hdr_metadata, assert_quality_counts, assert_tags, assert_units,
+    decoded_keys, encode, film, keys, least_psnr, stream,
 };
 use crate::headers::assert_read_as_traced;
 use upright_engine::Error;
@@ -206,28 +207,14 @@ fn high_dynamic_range_metadata_is_on_the_frames() {
 #[test]
 fn more_quality_is_more_bytes_and_a_nearer_picture() {
     for encoder in SOFTWARE {
-        let measure = |quality| {
-            let settings = EncoderSettings { quality, ..settings(encoder, 180, 320, Depth::Eight) };
-            let frames = film(&settings, 4);
-            let packets = encode(&settings, &frames, &[0]);
-            let bytes: usize = packets.iter().map(|packet| packet.data.len()).sum();
-            (bytes, least_psnr(&settings, &packets, &frames))
-        };
-        let measured = [0, 40, 60, 80, 100].map(measure);
-        for pair in measured.windows(2) {
-            assert!(pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1, "{encoder:?}: {measured:?}");
-        }
+        assert_quality_counts(&settings(encoder, 180, 320, Depth::Eight), 4, &[0, 40, 60, 80, 100]);
     }
 }
 
 #[test]
 fn every_speed_encodes() {
     for encoder in SOFTWARE {
-        for speed in 0..=10 {
-            let settings = EncoderSettings { speed, ..settings(encoder, 64, 80, Depth::Eight) };
-            let frames = film(&settings, 2);
-            assert!(least_psnr(&settings, &encode(&settings, &frames, &[0]), &frames) > 35.0, "{encoder:?} {speed}");
-        }
+        assert_encodes_at_every_speed(&settings(encoder, 64, 80, Depth::Eight), 2);
     }
 }
 

@@ -2,7 +2,8 @@
 //! the `ffmpeg` command, which is Debian's or that which the environment variable UPRIGHT_FFMPEG names.
 
 use crate::encoding::{
-    self, assert_hdr_metadata, assert_tags, assert_units, decoded_keys, encode, film, keys, least_psnr, stream,
+    self, assert_encodes_at_every_speed, assert_hdr_metadata, assert_quality_counts, assert_tags, assert_units,
+    decoded_keys, encode, film, keys, least_psnr, stream,
 };
 use crate::footage::frame;
 use crate::headers::assert_read_as_traced;
@@ -147,30 +148,13 @@ fn high_dynamic_range_metadata_is_on_the_frames() {
 #[test]
 fn more_quality_is_more_bytes_and_a_nearer_picture() {
     for settings in all(180, 320, Depth::Eight) {
-        let measure = |quality| {
-            let settings = EncoderSettings { quality, speed: 8, ..settings.clone() };
-            let frames = film(&settings, 8);
-            let packets = encode(&settings, &frames, &[0]);
-            let bytes: usize = packets.iter().map(|packet| packet.data.len()).sum();
-            (bytes, least_psnr(&settings, &packets, &frames))
-        };
-        let measured = [0, 40, 80, 100].map(measure);
-        for pair in measured.windows(2) {
-            assert!(pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1, "{}: {measured:?}", settings.kind);
-        }
+        assert_quality_counts(&EncoderSettings { speed: 8, ..settings }, 8, &[0, 40, 80, 100]);
     }
 }
 
 #[test]
 fn every_speed_encodes() {
-    for speed in 0..=10 {
-        for settings in all(64, 112, Depth::Eight) {
-            let settings = EncoderSettings { speed, ..settings };
-            let frames = film(&settings, 4);
-            let psnr = least_psnr(&settings, &encode(&settings, &frames, &[0]), &frames);
-            assert!(psnr > 35.0, "{} speed {speed}: {psnr} dB", settings.kind);
-        }
-    }
+    all(64, 112, Depth::Eight).for_each(|settings| assert_encodes_at_every_speed(&settings, 4));
 }
 
 #[test]

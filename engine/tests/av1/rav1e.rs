@@ -1,6 +1,9 @@
 //! rav1e's streams, decoded by libdav1d and read by ffprobe.
 
-use crate::encoding::{self, BT709, assert_hdr_metadata, assert_tags, assert_units, encode, film, least_psnr, stream};
+use crate::encoding::{
+    self, BT709, assert_encodes_at_every_speed, assert_hdr_metadata, assert_quality_counts, assert_tags, assert_units,
+    encode, film, least_psnr, stream,
+};
 use crate::headers::assert_read_as_traced;
 use proptest::prelude::*;
 use upright_engine::Error;
@@ -171,26 +174,12 @@ fn a_stream_without_metadata_has_none() {
 
 #[test]
 fn more_quality_is_more_bytes_and_a_nearer_picture() {
-    let measure = |quality| {
-        let settings = EncoderSettings { quality, ..settings(180, 320, Depth::Eight) };
-        let frames = film(&settings, 4);
-        let packets = encode(&settings, &frames, &[0]);
-        let bytes: usize = packets.iter().map(|packet| packet.data.len()).sum();
-        (bytes, least_psnr(&settings, &packets, &frames))
-    };
-    let measured = [0, 40, 60, 80, 100].map(measure);
-    for pair in measured.windows(2) {
-        assert!(pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1, "{measured:?}");
-    }
+    assert_quality_counts(&settings(180, 320, Depth::Eight), 4, &[0, 40, 60, 80, 100]);
 }
 
 #[test]
 fn every_speed_encodes() {
-    for speed in 0..=10 {
-        let settings = EncoderSettings { speed, ..settings(48, 80, Depth::Eight) };
-        let frames = film(&settings, 2);
-        assert!(least_psnr(&settings, &encode(&settings, &frames, &[0]), &frames) > 35.0, "speed {speed}");
-    }
+    assert_encodes_at_every_speed(&settings(48, 80, Depth::Eight), 2);
 }
 
 #[test]
