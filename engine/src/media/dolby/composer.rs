@@ -74,7 +74,7 @@ impl Composer {
         let axes = site.axes([format.subsampling.x, format.subsampling.y]);
         let layer = Layer { shaping, to_pq, planes, axes };
         let places = [0, 1].map(|plane| place(held, area, format, plane));
-        let strips = Mutex::new(strips(frame, places, format.subsampling.y as usize));
+        let strips = Mutex::new(strips(frame, &places, format.subsampling.y as usize));
         let next = || strips.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let work = |memory: &mut StripMemory| {
             while let Some(strip) = next() {
@@ -109,7 +109,7 @@ fn place(held: Area, area: Area, format: FrameFormat, plane: usize) -> Place {
 
 /// Takes a frame apart into strips, the last first. Luma and chroma lie at `places` of the base layer, which has `subsampling`
 /// rows of luma to one of chroma.
-fn strips(frame: &mut Frame, places: [Place; 2], subsampling: usize) -> Vec<Strip<'_>> {
+fn strips<'a>(frame: &'a mut Frame, places: &[Place; 2], subsampling: usize) -> Vec<Strip<'a>> {
     let heights = [STRIP, STRIP / subsampling];
     let count = [0, 1].map(|kind| places[kind][1].len().div_ceil(heights[kind])).into_iter().max().unwrap_or(0);
     let mut rest = frame.planes_mut::<u16>();
