@@ -1,6 +1,6 @@
 //! The DASH manifest: ISO/IEC 23009-1, profiles on-demand and CMAF.
 
-use super::manifest::{AudioRendition, Package, VideoRendition};
+use super::manifest::{AudioRendition, Package, TextRendition, VideoRendition};
 use super::rates::Rates;
 use super::sample_entry::SampleEntry;
 use super::track::Track;
@@ -29,10 +29,10 @@ pub(super) fn manifest(package: &Package) -> String {
 
 fn write(xml: &mut Xml, package: &Package) -> io::Result<()> {
     let tracks = || package.video.iter().map(|it| &it.track).chain(package.audio.iter().map(|it| &it.track));
-    let lasts = package.video.iter().map(|it| it.track.seconds(it.track.duration())).fold(0.0, f64::max);
+    let seconds = package.duration();
     let longest =
         tracks().flat_map(|it| it.segments.iter().map(|segment| it.seconds(segment.duration))).fold(0.0, f64::max);
-    let lasts = duration(lasts);
+    let lasts = duration(seconds);
     let attributes = [
         ("xmlns", "urn:mpeg:dash:schema:mpd:2011"),
         ("profiles", PROFILES),
@@ -65,11 +65,36 @@ fn write(xml: &mut Xml, package: &Package) -> io::Result<()> {
                     audio_set(xml, id, audio, is_default)?;
                 }
             }
+            for (number, text) in package.text.iter().enumerate() {
+                id += 1;
+                text_set(xml, id, text, number + 1, seconds)?;
+            }
             Ok(())
         })?;
         Ok(())
     })?;
     Ok(())
+}
+
+/// A file of text as it is, for the whole period.
+fn text_set(xml: &mut Xml, id: usize, text: &TextRendition, number: usize, seconds: f64) -> io::Result<()> {
+    let attributes = [("id", id.to_string()), ("contentType", "text".to_owned()), ("mimeType", "text/vtt".to_owned())];
+    set(xml, attributes.into_iter().chain(text.language().map(|language| ("lang", language))), |xml| {
+        descriptor(xml, "Role", "urn:mpeg:dash:role:2011", if text.captions { "caption" } else { "subtitle" })?;
+        xml.create_element("Label").write_text_content(BytesText::new(&text.label(number)))?;
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small file"
+        )]
+        let bandwidth = ((text.bytes * 8) as f64 / seconds.max(1.0)).ceil().max(1.0) as u64;
+        let attributes = [("id", text.file.trim_end_matches(".vtt")), ("bandwidth", &bandwidth.to_string())];
+        xml.create_element("Representation").with_attributes(attributes).write_inner_content(|xml| {
+            xml.create_element("BaseURL").write_text_content(BytesText::new(&text.file)).map(drop)
+        })?;
+        Ok(())
+    })
 }
 
 fn video_set(xml: &mut Xml, id: usize, renditions: &[&VideoRendition]) -> io::Result<()> {

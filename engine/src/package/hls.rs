@@ -1,6 +1,6 @@
 //! HLS playlists: RFC 8216, with the attributes that Apple's authoring specification asks for.
 
-use super::manifest::{AudioGroup, AudioRendition, Package, VideoRendition};
+use super::manifest::{AudioGroup, AudioRendition, Package, TextRendition, VideoRendition};
 use super::rates::Rates;
 use super::track::Track;
 use crate::source::Role;
@@ -8,6 +8,9 @@ use std::fmt::Write;
 
 /// Version 7 has `EXT-X-MAP` outside of playlists of key frames, and all that is used here.
 const HEAD: &str = "#EXTM3U\n#EXT-X-VERSION:7\n";
+
+/// The group of all subtitles and captions.
+const TEXT_GROUP: &str = "text";
 
 /// The playlist of all.
 pub(super) fn multivariant(package: &Package) -> String {
@@ -17,6 +20,13 @@ pub(super) fn multivariant(package: &Package) -> String {
         text.push('\n');
         for (number, audio) in group.tracks.iter().enumerate() {
             text.push_str(&media_tag(group, number, audio));
+        }
+    }
+    if !package.text.is_empty() {
+        text.push('\n');
+        let labels: Vec<_> = package.text.iter().enumerate().map(|(index, track)| track.label(index + 1)).collect();
+        for (index, track) in package.text.iter().enumerate() {
+            text.push_str(&text_tag(track, &unique(&labels, index)));
         }
     }
     text.push('\n');
@@ -39,7 +49,8 @@ fn media_tag(group: &AudioGroup<'_>, number: usize, audio: &AudioRendition) -> S
     let mut tag = Attributes::new("#EXT-X-MEDIA:");
     tag.plain("TYPE", "AUDIO");
     tag.quoted("GROUP-ID", &group.id);
-    tag.quoted("NAME", &unique_label(group, number));
+    let labels: Vec<_> = group.tracks.iter().enumerate().map(|(index, audio)| audio.label(index + 1)).collect();
+    tag.quoted("NAME", &unique(&labels, number));
     if let Some(language) = audio.language() {
         tag.quoted("LANGUAGE", &language);
     }
@@ -55,9 +66,28 @@ fn media_tag(group: &AudioGroup<'_>, number: usize, audio: &AudioRendition) -> S
     tag.line()
 }
 
-/// A name that no other track of the group has.
-fn unique_label(group: &AudioGroup<'_>, number: usize) -> String {
-    let labels: Vec<_> = group.tracks.iter().enumerate().map(|(index, audio)| audio.label(index + 1)).collect();
+fn text_tag(track: &TextRendition, label: &str) -> String {
+    let mut tag = Attributes::new("#EXT-X-MEDIA:");
+    tag.plain("TYPE", "SUBTITLES");
+    tag.quoted("GROUP-ID", TEXT_GROUP);
+    tag.quoted("NAME", label);
+    if let Some(language) = track.language() {
+        tag.quoted("LANGUAGE", &language);
+    }
+    // Nobody sees them who has not asked for them, or for text in this language.
+    tag.plain("DEFAULT", "NO");
+    tag.plain("AUTOSELECT", "YES");
+    tag.plain("FORCED", "NO");
+    if track.captions {
+        let told = "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound";
+        tag.quoted("CHARACTERISTICS", told);
+    }
+    tag.quoted("URI", &track.playlist());
+    tag.line()
+}
+
+/// A label that none before it has.
+fn unique(labels: &[String], number: usize) -> String {
     let label = &labels[number];
     let earlier = labels[..number].iter().filter(|other| *other == label).count();
     if earlier == 0 { label.clone() } else { format!("{label} {}", earlier + 1) }
@@ -81,6 +111,9 @@ fn variant(package: &Package, video: &VideoRendition, group: Option<&AudioGroup<
     }
     if let Some(group) = group {
         tag.quoted("AUDIO", &group.id);
+    }
+    if !package.text.is_empty() {
+        tag.quoted("SUBTITLES", TEXT_GROUP);
     }
     tag.plain("CLOSED-CAPTIONS", "NONE");
     format!("{}{}.m3u8\n", tag.line(), video.name)
@@ -114,6 +147,15 @@ pub(super) fn media(file: &str, track: &Track) -> String {
     }
     text.push_str("#EXT-X-ENDLIST\n");
     text
+}
+
+/// The playlist of a file of text, in one segment that lasts as long as the film: text is small, and its cues may be long.
+pub(super) fn text(file: &str, seconds: f64) -> String {
+    let target = seconds.round().max(1.0);
+    format!(
+        "{HEAD}#EXT-X-TARGETDURATION:{target:.0}\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n\
+         #EXTINF:{seconds:.6},\n{file}\n#EXT-X-ENDLIST\n"
+    )
 }
 
 /// The playlist of a track's key frames, each of which is shown up to the next.

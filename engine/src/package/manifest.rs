@@ -14,6 +14,15 @@ pub(crate) const HLS: &str = "main.m3u8";
 /// Name of the DASH manifest.
 pub(crate) const DASH: &str = "manifest.mpd";
 
+/// Tells whether a file has a name that files of packages have.
+pub(crate) fn is_package_name(name: &str) -> bool {
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let kinds = ["video-", "audio-", "subtitles-", "captions-"];
+    let own = kinds.iter().find_map(|kind| name.strip_prefix(kind));
+    let own = own.and_then(|rest| rest.strip_suffix(".mp4").or_else(|| rest.strip_suffix(".m3u8")));
+    own.is_some_and(plain) || [HLS, DASH].contains(&name)
+}
+
 /// A rendition of the picture.
 #[derive(Clone, Debug)]
 pub(crate) struct VideoRendition {
@@ -38,6 +47,19 @@ pub(crate) struct AudioRendition {
     pub(crate) track: Track,
 }
 
+/// A track of text: one file of WebVTT, for the whole film.
+#[derive(Clone, Debug)]
+pub(crate) struct TextRendition {
+    /// Its file.
+    pub(crate) file: String,
+    /// ISO 639-2 language.
+    pub(crate) language: Option<String>,
+    /// Made for those who hear little, rather than a translation alone.
+    pub(crate) captions: bool,
+    /// Bytes of the file.
+    pub(crate) bytes: u64,
+}
+
 /// A film as it is delivered.
 #[derive(Clone, Debug)]
 pub(crate) struct Package {
@@ -47,6 +69,8 @@ pub(crate) struct Package {
     pub(crate) video: Vec<VideoRendition>,
     /// The sound, the default track first.
     pub(crate) audio: Vec<AudioRendition>,
+    /// Subtitles and captions.
+    pub(crate) text: Vec<TextRendition>,
 }
 
 impl Package {
@@ -63,6 +87,8 @@ impl Package {
         all.extend(
             self.audio.iter().map(|audio| (format!("{}.m3u8", audio.name), hls::media(&audio.file(), &audio.track))),
         );
+        let lasts = self.duration();
+        all.extend(self.text.iter().map(|text| (text.playlist(), hls::text(&text.file, lasts))));
         all.push((HLS.to_owned(), hls::multivariant(self)));
         all.push((DASH.to_owned(), dash::manifest(self)));
         all
@@ -90,6 +116,11 @@ impl Package {
             }
         }
         groups
+    }
+
+    /// Seconds that the picture lasts.
+    pub(super) fn duration(&self) -> f64 {
+        self.video.iter().map(|video| video.track.seconds(video.track.duration())).fold(0.0, f64::max)
     }
 
     /// Whether some rendition is of high dynamic range.
@@ -145,6 +176,30 @@ impl VideoRendition {
             cicp::PQ => "PQ",
             cicp::HLG => "HLG",
             _ => "SDR",
+        }
+    }
+}
+
+impl TextRendition {
+    /// Its playlist.
+    pub(crate) fn playlist(&self) -> String {
+        format!("{}.m3u8", self.file.strip_suffix(".vtt").unwrap_or(&self.file))
+    }
+
+    /// Its language by RFC 5646.
+    pub(super) fn language(&self) -> Option<String> {
+        self.language.as_deref().and_then(Language::of).map(|language| language.tag())
+    }
+
+    /// What viewers choose it by.
+    pub(super) fn label(&self, number: usize) -> String {
+        let language = self.language.as_deref().and_then(Language::of);
+        let name = language.and_then(|language| language.name());
+        match (name, self.captions) {
+            (Some(name), false) => name.to_owned(),
+            (Some(name), true) => format!("{name} (captions)"),
+            (None, false) => format!("Subtitles {number}"),
+            (None, true) => format!("Captions {number}"),
         }
     }
 }

@@ -16,6 +16,6 @@ mod sound;
 mod track;
 
 pub(crate) use fragment::{Boundaries, SegmentRule};
-pub(crate) use manifest::{AudioRendition, DASH, HLS, Package, VideoRendition};
+pub(crate) use manifest::{AudioRendition, DASH, HLS, Package, TextRendition, VideoRendition, is_package_name};
 pub(crate) use sample_entry::{SampleEntry, VideoSample};
 pub(crate) use track::{Track, TrackInfo, write_track};

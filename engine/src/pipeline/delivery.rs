@@ -5,14 +5,15 @@ use super::report::{PackageFile, PackageReport};
 use super::spool::Spool;
 use super::summary::{SourceSummary, SpooledAudio};
 use crate::av1;
+use crate::captions::WEBVTT_HEADER;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::language::Language;
-use crate::media::AudioTrack;
+use crate::media::{AudioTrack, Subtitles};
 use crate::package::{
-    AudioRendition, Boundaries, DASH, HLS, Package, SampleEntry, Track, TrackInfo, VideoRendition, VideoSample,
-    write_track,
+    AudioRendition, Boundaries, DASH, HLS, Package, SampleEntry, TextRendition, Track, TrackInfo, VideoRendition,
+    VideoSample, write_track,
 };
 use crate::packet::Packet;
 use crate::plan::{Plan, RungFollows};
@@ -109,11 +110,19 @@ pub(super) fn finish(
     video: Vec<(TempPath, Track)>,
     summary: &SourceSummary,
     sound: &[AudioTrack],
+    subtitles: &[Subtitles],
     drafts: &Drafts,
     job: &Control,
 ) -> Result<(Vec<(TempPath, String)>, PackageReport)> {
     let mut files = Vec::new();
-    let mut package = Package { title: plan.wanted.title.clone(), video: Vec::new(), audio: Vec::new() };
+    let text = subtitles.iter().map(|track| TextRendition {
+        file: track.file.clone(),
+        language: track.language.clone(),
+        captions: track.kind == "captions",
+        bytes: track.text.len() as u64,
+    });
+    let title = plan.wanted.title.clone();
+    let mut package = Package { title, video: Vec::new(), audio: Vec::new(), text: text.collect() };
     for (rung, (file, track)) in plan.follows.rungs.iter().zip(video) {
         let rendition = VideoRendition { name: video_name(rung), frame_rate: plan.frame_rate(), track };
         files.push((file, rendition.file()));
@@ -131,7 +140,10 @@ pub(super) fn finish(
         written.map_err(Error::io(file.path(), "cannot write the manifest"))?;
         files.push((file.into_temp_path(), name));
     }
-    let place = Place::Named(files.iter().map(|(path, name)| (name.clone(), path.to_path_buf())).collect());
+    let texts = subtitles.iter().map(|track| Ok((text_file(plan, track, drafts)?, track.file.clone())));
+    let texts = texts.collect::<Result<Vec<_>>>()?;
+    let all = files.iter().chain(&texts).map(|(path, name)| (name.clone(), path.to_path_buf()));
+    let place = Place::Named(all.collect());
     let checked = verify::package::check(&place, None, false, job)?;
     if let Some(Finding { rule, file, why }) = checked.findings.into_iter().next() {
         let why = format!("{}: {why}", rule.sentence());
@@ -147,6 +159,31 @@ pub(super) fn finish(
         files: files.iter().map(size).collect::<Result<_>>()?,
     };
     Ok((files, report))
+}
+
+/// Names of the files that subtitles become: of a package each has a playlist too.
+pub(super) fn text_names(plan: &Plan, subtitles: &[Subtitles]) -> Vec<String> {
+    let playlist = |file: &str| file.strip_suffix(".vtt").map(|name| format!("{name}.m3u8"));
+    let playlists = subtitles.iter().filter_map(|track| playlist(&track.file));
+    let playlists: Vec<_> = playlists.filter(|_| plan.wanted.formats.cmaf.is_some()).collect();
+    subtitles.iter().map(|track| track.file.clone()).chain(playlists).collect()
+}
+
+/// Writes a file of subtitles. That of a package says that its time 0 is that of the other tracks, as HLS asks (RFC 8216, 3.5).
+///
+/// # Errors
+/// [`Error::Io`].
+pub(super) fn text_file(plan: &Plan, track: &Subtitles, drafts: &Drafts) -> Result<TempPath> {
+    let mut file = drafts.temporary(&track.file)?;
+    let text = match track.text.strip_prefix(WEBVTT_HEADER) {
+        Some(cues) if plan.wanted.formats.cmaf.is_some() => {
+            format!("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n{cues}")
+        }
+        _ => track.text.clone(),
+    };
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all());
+    written.map_err(Error::io(file.path(), "cannot write the subtitles"))?;
+    Ok(file.into_temp_path())
 }
 
 fn audio_rendition(

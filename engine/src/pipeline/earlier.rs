@@ -3,6 +3,7 @@
 use super::report::REPORT;
 use crate::control::Control;
 use crate::media::is_subtitles_name;
+use crate::package::is_package_name;
 use crate::remote::{self, ObjectUrl};
 use crate::source::SourceInfo;
 use serde_json::Value;
@@ -40,12 +41,12 @@ impl EarlierReport {
         }
     }
 
-    /// Names the files of subtitles and captions that it made. Anybody may have written it, so that names which no conversion
-    /// gives are left out.
-    pub(super) fn subtitles(&self) -> Vec<String> {
-        let files =
-            self.0["subtitles"].as_array().into_iter().flatten().filter_map(|subtitles| subtitles["file"].as_str());
-        files.filter(|file| is_subtitles_name(file)).map(str::to_owned).collect()
+    /// Names the files of subtitles and captions that it made, and those of its package. Anybody may have written it, so that names
+    /// which no conversion gives are left out.
+    pub(super) fn made_beside(&self) -> Vec<String> {
+        let lists = [&self.0["subtitles"], &self.0["package"]["files"]];
+        let files = lists.into_iter().filter_map(Value::as_array).flatten().filter_map(|file| file["file"].as_str());
+        files.filter(|file| is_subtitles_name(file) || is_package_name(file)).map(str::to_owned).collect()
     }
 }
 
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_subtitles_of_ours_are_believed() {
+    fn only_names_of_ours_are_believed() {
         let directory = tempfile::tempdir().unwrap();
         let read = || EarlierReport::read(directory.path(), &Control::default());
         assert!(read().is_none());
@@ -63,7 +64,7 @@ mod tests {
         assert!(read().is_none());
         for other in ["{}", "[]", "{\"subtitles\": [{}, 1]}"] {
             write(other);
-            assert_eq!(read().unwrap().subtitles(), [""; 0], "{other}");
+            assert_eq!(read().unwrap().made_beside(), [""; 0], "{other}");
         }
         let files = [
             "subtitles-1.vtt",
@@ -79,6 +80,18 @@ mod tests {
         ];
         let subtitles: Vec<_> = files.iter().map(|file| serde_json::json!({"file": file})).collect();
         write(&serde_json::json!({ "subtitles": subtitles }).to_string());
-        assert_eq!(read().unwrap().subtitles(), files[..4]);
+        assert_eq!(read().unwrap().made_beside(), files[..4]);
+        let files = [
+            "video-90x160.mp4",
+            "audio-1-eng.m3u8",
+            "main.m3u8",
+            "manifest.mpd",
+            "../main.m3u8",
+            "video-.mov",
+            "film.mp4",
+        ];
+        let package: Vec<_> = files.iter().map(|file| serde_json::json!({"file": file})).collect();
+        write(&serde_json::json!({ "package": { "files": package } }).to_string());
+        assert_eq!(read().unwrap().made_beside(), files[..4]);
     }
 }

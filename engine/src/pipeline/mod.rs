@@ -1,7 +1,7 @@
 //! Who runs where: stages, queues, cancelling, the report.
 
-mod delivery;
 mod around;
+mod delivery;
 mod denoising;
 mod earlier;
 mod event_count;

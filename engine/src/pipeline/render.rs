@@ -26,7 +26,6 @@ use crate::source::{KeptAudio, Scan, SourceInfo};
 use crate::store::{PlanStore, SegmentKeys, Store, StoreOptions};
 use crate::verify;
 use crate::versions::versions;
-use std::io::Write as _;
 use std::iter;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -149,11 +148,11 @@ pub fn render(
     let mut outputs = Outputs::prepare(&options.directory, &names, options.overwrite, control)?;
     if let Some(earlier) = EarlierReport::read(&options.directory, control) {
         earlier.warn_of_another_source(&options.directory, &info);
-        outputs.supersede(earlier.subtitles());
+        outputs.supersede(earlier.made_beside());
     }
     // Their names are known once they are read, for which a whole film may have to be decoded.
     let subtitles = if options.subtitles { subtitles(&source, plan.found.scan, control)? } else { Vec::new() };
-    let names: Vec<String> = subtitles.iter().map(|track| track.file.clone()).collect();
+    let names = delivery::text_names(plan, &subtitles);
     refuse_input(&names)?;
     outputs.add(&names)?;
     let counters = Arc::new(ProgressCounters::new(plan.follows.rungs.iter().map(|rung| rung.size), plan.frame_ticks()));
@@ -183,12 +182,9 @@ pub fn render(
     let cpu = clock::process().zip(cpu_before).map(|(after, before)| after.saturating_sub(before).as_secs_f64());
     let spent = Spent { wall: begin.elapsed().as_secs_f64(), cpu, cores: machine::cores() };
     let drafts = outputs.drafts();
-    let (mut report, mut files) = account(plan, &info, parallelism, outcome, spent, &drafts, control)?;
+    let (mut report, mut files) = account(plan, &info, parallelism, outcome, spent, &subtitles, &drafts, control)?;
     for track in subtitles {
-        let mut file = drafts.temporary(&track.file)?;
-        let written = file.write_all(track.text.as_bytes()).and_then(|()| file.as_file().sync_all());
-        written.map_err(Error::io(file.path(), "cannot write the subtitles"))?;
-        files.push((file.into_temp_path(), track.file.clone()));
+        files.push((delivery::text_file(plan, &track, &drafts)?, track.file.clone()));
         let Subtitles { file, kind, language, cues, .. } = track;
         report.subtitles.push(SubtitlesReport { file, kind, language, cues });
     }
@@ -444,6 +440,7 @@ fn account(
     parallelism: ParallelismPlan,
     outcome: Outcome<Rendition>,
     spent: Spent,
+    subtitles: &[Subtitles],
     drafts: &Drafts,
     control: &Control,
 ) -> Result<(Report, Vec<(TempPath, String)>)> {
@@ -475,7 +472,8 @@ fn account(
         tracks.extend(cmaf);
     }
     let package = if plan.wanted.formats.cmaf.is_some() {
-        let (made, package) = delivery::finish(plan, tracks, &summary, &sound(plan, &summary), drafts, control)?;
+        let (made, package) =
+            delivery::finish(plan, tracks, &summary, &sound(plan, &summary), subtitles, drafts, control)?;
         files.extend(made);
         Some(package)
     } else {

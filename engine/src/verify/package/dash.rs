@@ -44,6 +44,18 @@ pub(super) fn check(
     });
     let mut longest: f64 = 0.0;
     for set in children(period, "AdaptationSet") {
+        if set.attribute("contentType") == Some("text") || set.attribute("mimeType") == Some("text/vtt") {
+            for url in set.descendants().filter(|node| node.tag_name().name() == "BaseURL") {
+                let file = url.text().unwrap_or_default().trim().to_owned();
+                match tracks.place.text(&file, control)? {
+                    Some(text) if text.starts_with("WEBVTT") => {}
+                    Some(_) => findings.add(Rule::Text, &file, "it does not begin with WEBVTT"),
+                    None => findings.add(Rule::FileMissing, &file, format!("is named by {name} and not there")),
+                }
+                named.text.insert(file);
+            }
+            continue;
+        }
         let aligned = set.attribute("subsegmentAlignment") == Some("true")
             && set.attribute("subsegmentStartsWithSAP") == Some("1");
         findings.rule(aligned, Rule::MpdSets, name, || {

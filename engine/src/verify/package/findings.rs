@@ -82,6 +82,7 @@ rules! {
     VideoRange "video-range" "VIDEO-RANGE is that of the stream, and is there unless all is SDR."
     AudioGroup "audio-group" "The group of sound that a variant names is there, with one default track, and names that differ."
     StereoAac "stereo-aac" "Where there is sound, there is AAC-LC of two channels."
+    Text "text" "Text is WebVTT with X-TIMESTAMP-MAP, in playlists that last as long as the picture, in the group that variants name."
     KeyPlaylist "key-playlist" "Each rendition has a playlist of its key frames, whose ranges are key frames, all of them."
     Mpd "mpd" "The DASH manifest is XML, static, with profiles and one period that lasts as long as the film."
     MpdRepresentation "mpd-representation" "A Representation has codecs, bandwidth and, of pictures, width, height and frameRate as they are."

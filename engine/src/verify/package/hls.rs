@@ -21,6 +21,8 @@ pub(super) struct Named {
     /// Track files of the picture, and of the sound.
     pub(super) video: BTreeSet<String>,
     pub(super) sound: BTreeSet<String>,
+    /// Files of text.
+    pub(super) text: BTreeSet<String>,
 }
 
 struct Checker<'a> {
@@ -64,6 +66,7 @@ pub(super) fn check(
         let kept = told == Some(range) || told.is_none() && all_sdr;
         checker.findings.rule(kept, Rule::VideoRange, name, || format!("{uri}: {told:?}, and its stream is {range}"));
     }
+    checker.text(name, &playlist, &renditions, &mut named)?;
     checker.keys(name, &playlist, &renditions)?;
     checker.targets(&playlist)?;
     Ok(named)
@@ -240,6 +243,59 @@ impl Checker<'_> {
                 format!("{uri}: {rate}, and its frames come at {rates:?}")
             });
         }
+    }
+
+    /// Checks the tracks of text.
+    fn text(
+        &mut self,
+        name: &str,
+        playlist: &Playlist,
+        renditions: &BTreeMap<String, String>,
+        named: &mut Named,
+    ) -> Result<()> {
+        let lasts =
+            renditions.values().find_map(|file| self.tracks.facts(file)).map(|track| track.seconds(track.duration()));
+        let (mut groups, mut names) = (BTreeSet::new(), BTreeSet::new());
+        for tag in playlist.all("EXT-X-MEDIA").filter(|tag| tag.get("TYPE").map(String::as_str) == Some("SUBTITLES")) {
+            let group = tag.get("GROUP-ID").cloned().unwrap_or_default();
+            let is_new = names.insert((group.clone(), tag.get("NAME").cloned()));
+            self.findings.rule(is_new && tag.contains_key("NAME"), Rule::Text, name, || {
+                format!("{group}: two tracks have one name")
+            });
+            groups.insert(group);
+            let Some(uri) = tag.get("URI") else {
+                self.findings.add(Rule::Text, name, "a track of text without a URI");
+                continue;
+            };
+            let Some(text) = self.tracks.place.text(uri, self.control)? else {
+                self.findings.add(Rule::FileMissing, uri, format!("is named by {name} and not there"));
+                continue;
+            };
+            let own = Playlist::read(&text);
+            self.syntax(uri, &own);
+            let seconds: f64 = own.segments.iter().map(|segment| segment.seconds).sum();
+            let whole =
+                lasts.is_none_or(|lasts| (seconds - lasts).abs() < 0.01) && own.value("EXT-X-ENDLIST").is_some();
+            self.findings.rule(whole, Rule::Text, uri, || format!("it lasts {seconds} s, and the picture {lasts:?}"));
+            for segment in &own.segments {
+                let Some(text) = self.tracks.place.text(&segment.uri, self.control)? else {
+                    self.findings.add(Rule::FileMissing, &segment.uri, format!("is named by {uri} and not there"));
+                    continue;
+                };
+                let head = text.split("\n\n").next().unwrap_or_default();
+                let kept = head.starts_with("WEBVTT") && head.contains("X-TIMESTAMP-MAP=");
+                self.findings.rule(kept, Rule::Text, &segment.uri, || format!("it begins with {head:?}"));
+                named.text.insert(segment.uri.clone());
+            }
+        }
+        for (told, uri) in &playlist.variants {
+            let group = told.get("SUBTITLES");
+            let kept = group.map_or(groups.is_empty(), |group| groups.contains(group));
+            self.findings.rule(kept, Rule::Text, name, || {
+                format!("{uri}: its group of text is {group:?}, and there are {groups:?}")
+            });
+        }
+        Ok(())
     }
 
     /// Checks the playlists of key frames.

@@ -84,7 +84,7 @@ pub fn check(place: &Place, manifest: Option<&str>, decode: bool, control: &Cont
         return Err(Error::SourceMissing { path: place.path(name).unwrap_or_else(|| PathBuf::from(name)) });
     }
     if let [Some(hls), Some(dash)] = &by_kind
-        && (&hls.video, &hls.sound) != (&dash.video, &dash.sound)
+        && (&hls.video, &hls.sound, &hls.text) != (&dash.video, &dash.sound, &dash.text)
     {
         findings.add(Rule::SameTracks, MANIFESTS[1], "it names other tracks than the HLS playlists");
     }
