@@ -129,7 +129,7 @@ fn pictures_that_are_whole_are_left_alone_whatever_their_flags() {
 #[test]
 fn blended_film_is_said_to_be_so_and_kept_or_deinterlaced_as_video() {
     let desk = Desk::new();
-    let film = film(&desk, 72);
+    let film = film(&desk, 96);
     let whole = desk.path().join("whole.mp4");
     let coding = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "23"];
     let of = ["-i", film.to_str().unwrap(), "-vf", "telecine=pattern=23,pp=lb"];

@@ -50,11 +50,21 @@ impl BlendMeter {
     /// Gives the runs that were found, split where they are blended.
     pub(super) fn finish(self, runs: Vec<CadenceRun>) -> Vec<CadenceRun> {
         let times = &self.times;
-        let runs = split(runs, times, &blended(&self.frames.finish()), [Cadence::Progressive, Cadence::Blended]);
-        let Some((_, fields)) = self.fields else { return runs };
-        let of_frames: Vec<_> =
-            blended(&fields.finish()).iter().map(|fields| fields.start / 2..fields.end.div_ceil(2)).collect();
-        split(runs, times, &of_frames, [Cadence::Interlaced, Cadence::BlendedFields])
+        let mut runs = runs;
+        for stretch in blended(&self.frames.finish()) {
+            runs = split(&runs, times, &stretch, &[Cadence::Progressive], Cadence::Blended);
+        }
+        for fields in self.fields.map(|(_, fields)| blended(&fields.finish())).unwrap_or_default() {
+            let stretch = fields.start / 2..fields.end.div_ceil(2);
+            // Most fields of film are of one time with the next, which is in the same frame for a while, and then in the next one.
+            let of_video = count(&runs, times, &stretch, Cadence::Interlaced);
+            let from = [Cadence::Interlaced, Cadence::Shifted, Cadence::Progressive];
+            let from = if 2 * of_video > stretch.len() { &from[..] } else { &from[..1] };
+            runs = split(&runs, times, &stretch, from, Cadence::BlendedFields);
+        }
+        let is_blended = |run: &CadenceRun| matches!(run.cadence, Cadence::Blended | Cadence::BlendedFields);
+        runs.dedup_by(|next, run| is_blended(next) && next.cadence == run.cadence);
+        runs
     }
 }
 
@@ -131,38 +141,41 @@ fn blended(origins: &[Origin]) -> Vec<Range<usize>> {
     found
 }
 
-/// Makes stretches of runs of the first cadence runs of the second. `times` are those of all frames.
-fn split(
-    runs: Vec<CadenceRun>,
-    times: &[i64],
-    stretches: &[Range<usize>],
-    [from, to]: [Cadence; 2],
-) -> Vec<CadenceRun> {
+/// Gives the frames of each run, of a film of these times.
+fn frames(runs: &[CadenceRun], times: &[i64]) -> Vec<Range<usize>> {
     let begins = |run: &CadenceRun| times.partition_point(|&time| time < run.start);
-    let mut made = Vec::with_capacity(runs.len());
-    for (number, run) in runs.iter().enumerate() {
+    let end = |index: usize| runs.get(index + 1).map_or(times.len(), begins);
+    runs.iter().enumerate().map(|(index, run)| begins(run)..end(index)).collect()
+}
+
+/// Counts the frames of a stretch that are of one cadence.
+fn count(runs: &[CadenceRun], times: &[i64], stretch: &Range<usize>, cadence: Cadence) -> usize {
+    let of_cadence = runs.iter().zip(frames(runs, times)).filter(|(run, _)| run.cadence == cadence);
+    of_cadence.map(|(_, frames)| frames.end.min(stretch.end).saturating_sub(frames.start.max(stretch.start))).sum()
+}
+
+/// Gives the frames of a stretch that are of one of some cadences another one.
+fn split(runs: &[CadenceRun], times: &[i64], stretch: &Range<usize>, from: &[Cadence], to: Cadence) -> Vec<CadenceRun> {
+    let mut made = Vec::with_capacity(runs.len() + 2);
+    for (run, frames) in runs.iter().zip(frames(runs, times)) {
         made.push(*run);
-        if run.cadence != from {
+        let mut part = stretch.start.max(frames.start)..stretch.end.min(frames.end);
+        if part.is_empty() || !from.contains(&run.cadence) {
             continue;
         }
-        let frames = begins(run)..runs.get(number + 1).map_or(times.len(), begins);
-        for stretch in stretches {
-            let mut part = stretch.start.max(frames.start)..stretch.end.min(frames.end);
-            if part.is_empty() {
-                continue;
-            }
-            if part.start < frames.start + SHORTEST {
-                part.start = frames.start;
-                made.pop();
-            }
-            if part.end + SHORTEST > frames.end {
-                part.end = frames.end;
-            }
-            let start = |at: usize| times.get(at).copied().filter(|_| at > frames.start).unwrap_or(run.start);
-            made.push(CadenceRun { start: start(part.start), cadence: to, ..*run });
-            if part.end < frames.end {
-                made.push(CadenceRun { start: start(part.end), ..*run });
-            }
+        let start = |at: usize| times.get(at).copied().unwrap_or(run.start);
+        let blended = CadenceRun { cadence: to, ..*run };
+        if part.start < frames.start + SHORTEST {
+            made.pop();
+            made.push(blended);
+        } else {
+            made.push(CadenceRun { start: start(part.start), ..blended });
+        }
+        if part.end + SHORTEST > frames.end {
+            part.end = frames.end;
+        }
+        if part.end < frames.end {
+            made.push(CadenceRun { start: start(part.end), ..*run });
         }
     }
     made
@@ -220,7 +233,7 @@ mod tests {
 
     /// Takes the even rows of one and the odd ones of the other.
     fn woven(top: &Luma, bottom: &Luma) -> Luma {
-        (0..top.len()).map(|at| if at / SIZE[0] % 2 == 0 { top[at] } else { bottom[at] }).collect()
+        (0..top.len()).map(|at| if (at / SIZE[0]).is_multiple_of(2) { top[at] } else { bottom[at] }).collect()
     }
 
     /// Telecines (2:3), and deinterlaces by blending each row with those next to it.
@@ -238,9 +251,11 @@ mod tests {
         (0..5 * groups).map(frame).collect()
     }
 
-    /// The runs of frames that headers call this, with noise of so many codes as coding leaves it.
-    fn found(pictures: &[Luma], told: Cadence, noise: f32) -> Vec<(i64, Cadence)> {
-        let fields = (told == Cadence::Interlaced).then(|| (Field::Top, MixtureMeter::default()));
+    /// Gives what becomes of runs of these frames; headers call them as the last run is, and they have noise of so many codes as coding
+    /// leaves it.
+    fn split_up(pictures: &[Luma], runs: &[(i64, Cadence)], noise: f32) -> Vec<(i64, Cadence)> {
+        let told = runs.last().map(|(_, cadence)| *cadence);
+        let fields = (told == Some(Cadence::Interlaced)).then(|| (Field::Top, MixtureMeter::default()));
         let mut meter = BlendMeter { times: Vec::new(), frames: MixtureMeter::default(), fields };
         let format = FrameFormat {
             width: SIZE[0] as u32,
@@ -259,8 +274,14 @@ mod tests {
             }
             meter.frame(40 * number as i64, &frame.into());
         }
-        let runs = vec![CadenceRun { start: 0, cadence: told, first: Field::Top, phase: 0 }];
-        meter.finish(runs).iter().map(|run| (run.start / 40, run.cadence)).collect()
+        let run =
+            |&(frame, cadence): &(i64, Cadence)| CadenceRun { start: 40 * frame, cadence, first: Field::Top, phase: 0 };
+        let runs = meter.finish(runs.iter().map(run).collect());
+        runs.iter().map(|run| (run.start / 40, run.cadence)).collect()
+    }
+
+    fn found(pictures: &[Luma], told: Cadence, noise: f32) -> Vec<(i64, Cadence)> {
+        split_up(pictures, &[(0, told)], noise)
     }
 
     #[test]
@@ -280,6 +301,9 @@ mod tests {
         let fields = blend(in_fields, 1.2, 160);
         let frames: Vec<_> = fields.chunks(2).map(|pair| woven(&pair[0], &pair[1])).collect();
         assert_eq!(found(&frames, Cadence::Interlaced, 2.0), [(0, Cadence::BlendedFields)]);
+        // Where fields of one time are in one frame for a while, that is no film of its own.
+        let runs = [(0, Cadence::Shifted), (11, Cadence::Progressive), (22, Cadence::Interlaced)];
+        assert_eq!(split_up(&frames, &runs, 2.0), [(0, Cadence::BlendedFields)]);
 
         let video: Vec<_> = (0..160).map(|time| film(1, 2.0)(time as f32)).collect();
         let frames: Vec<_> = video.chunks(2).map(|pair| woven(&pair[0], &pair[1])).collect();

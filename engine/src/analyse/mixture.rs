@@ -1,15 +1,16 @@
 //! Pictures that are mixtures of those around them: ghosts, as conversions of the frame rate by blending leave them.
 //!
-//! Such a conversion makes more pictures than there were, each a weighted sum of two neighbours. So among some pictures in succession
-//! one is a weighted sum of the others, but for what coding has changed. Pictures of what moves are not: what each shows in between is
-//! in none of the others. Each picture is predicted from one and from three on either side, by least squares, and what that leaves is
-//! compared with what pictures differ by. Neither the weights nor the rates have to be known.
+//! Such a conversion makes more pictures than there were, each a weighted sum of two neighbours. So among some pictures in
+//! succession one is a weighted sum of the others, but for what coding has changed. Pictures of what moves are not: what each
+//! shows in between is in none of the others. Each picture is predicted from one and from three on either side, by least squares,
+//! and what that leaves is compared with what pictures differ by. Neither the weights nor the rates have to be known.
 //!
-//! What moves slowly, or changes evenly as in a dissolve, is predicted well too, but every picture of it: a mixture is one that is
-//! predicted far better than others near it. Pictures that repeat the one before are passed over, and a picture that comes back
-//! unmixed is none.
+//! What moves slowly, or changes evenly as in a dissolve, is predicted well too, but every picture of it: a mixture is one that
+//! is predicted far better than others near it. Pictures that repeat the one before are passed over, and a picture that comes
+//! back unmixed is none.
 //!
-//! All of it follows from the products of changes from picture to picture (their Gram matrix), of which a few are kept for each block.
+//! All of it follows from the products of changes from picture to picture (their Gram matrix), of which a few are kept for each
+//! block.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -26,7 +27,7 @@ const REACHES: [usize; 2] = [1, 3];
 const WINDOW: usize = 2 * REACHES[1] + 1;
 /// Pictures on either side that tell whether one is a repeat.
 const AROUND: usize = 2;
-/// It is if its change is less than this part of the greatest of these, as coding leaves it; or less than this, in squares of codes.
+/// It is one if its change is less than this part of the greatest of theirs, as coding leaves it, or than this, in squares of codes.
 const REPEAT: f64 = 0.1;
 const STILL: f64 = 0.05;
 /// Blocks that change by this many times the mean are predicted, at least so many.
@@ -38,8 +39,9 @@ const CUT: f64 = 10.0;
 const RIDGE: f64 = 0.001;
 /// A picture that another one predicts by itself, but for so many times what all leave, has come back.
 const BACK: f64 = 3.0;
-/// What is left of a mixture is less than this, in quarters of the mean change, which is what is left of a picture halfway between two
-/// that have nothing in common; and this many times less than of another so many pictures off, of which that much is left.
+/// What is left of a mixture is less than this, in quarters of the mean change; and so many times less than what is left of another
+/// one near it, so many pictures off at most, of which so much is left. Of pictures that have nothing in common 3 is left when they are
+/// predicted from two: three halves of their variance, of which a change is twice.
 const MIXED: f32 = 0.2;
 const CONTRAST: f32 = 4.0;
 const UNPREDICTED: f32 = 0.5;
@@ -171,8 +173,8 @@ impl MixtureMeter {
         self.changes.get((number + self.changes.len()).checked_sub(self.count)?)
     }
 
-    /// Predicts the middle one of the last `STEPS` + 1 distinct pictures from the others: gives what is left, in quarters of the mean
-    /// change.
+    /// Predicts the middle one of the last `STEPS` + 1 distinct pictures from the others: gives what is left, in quarters of the
+    /// mean change.
     fn predicted<const STEPS: usize>(&self) -> Option<f32> {
         let first = self.distinct.len().checked_sub(STEPS + 1)?;
         let at = |index: usize| self.distinct.get(first + index).copied().unwrap_or(0);
@@ -217,14 +219,8 @@ impl MixtureMeter {
         if mean <= 0.0 || moving.len() < LEAST_BLOCKS {
             return None;
         }
-        let mut gram = [[0.0; STEPS]; STEPS];
-        for a in 0..STEPS {
-            for b in 0..=a {
-                gram[a][b] = moving.iter().map(|&block| product(block, a, b)).sum();
-                gram[b][a] = gram[a][b];
-            }
-        }
-        Some(gram)
+        let sum = |a: usize, b: usize| moving.iter().map(|&block| product(block, a, b)).sum();
+        Some(std::array::from_fn(|a| std::array::from_fn(|b| sum(a, b))))
     }
 }
 
@@ -255,16 +251,17 @@ fn sum_of_products(a: &Range<usize>, b: &Range<usize>, product: impl Fn(usize, u
     a.clone().flat_map(|a| b.clone().map(move |b| (a, b))).map(|(a, b)| product(a.max(b), a.abs_diff(b))).sum()
 }
 
-/// Computes `u G^-1 u` for a matrix of products of changes, with `ridge` on its diagonal, where `u` makes the middle picture of changes:
-/// the inverse is the least square of a sum of changes that has the middle picture once, by Lagrange. None for a singular matrix.
+/// Computes `u G^-1 u` for a matrix of products of changes, with `ridge` on its diagonal. With `u` 1 for the change to the middle picture
+/// and -1 for the one from it, its inverse is the least square of all sums of changes in which the middle picture counts once, by
+/// Lagrange. None for a singular matrix.
 fn weight<const STEPS: usize>(gram: &[[f64; STEPS]; STEPS], ridge: f64) -> Option<f64> {
     // Cholesky's factor, row by row, and the solution of its triangle.
     let (mut factor, mut solved) = ([[0.0; STEPS]; STEPS], [0.0; STEPS]);
     let mut sum = 0.0;
-    for row in 0..STEPS {
-        for column in 0..=row {
+    for (row, products) in gram.iter().enumerate() {
+        for (column, product) in products.iter().enumerate().take(row + 1) {
             let known: f64 = (0..column).map(|at| factor[row][at] * factor[column][at]).sum();
-            let rest = gram[row][column] + if row == column { ridge } else { 0.0 } - known;
+            let rest = product + if row == column { ridge } else { 0.0 } - known;
             factor[row][column] = if row == column { rest.sqrt() } else { rest / factor[column][column] };
         }
         let middle = [(STEPS / 2 - 1, 1.0), (STEPS / 2, -1.0)];
