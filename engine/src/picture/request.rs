@@ -17,6 +17,7 @@ pub struct Request {
 }
 
 /// A picture that is made of a source frame.
+#[expect(clippy::large_enum_variant, reason = "it is copied with its frame, two of them at most")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MadePicture {
     /// It comes out.

@@ -182,7 +182,13 @@ pub fn render(
     let cpu = clock::process().zip(cpu_before).map(|(after, before)| after.saturating_sub(before).as_secs_f64());
     let spent = Spent { wall: begin.elapsed().as_secs_f64(), cpu, cores: machine::cores() };
     let drafts = outputs.drafts();
-    let (mut report, mut files) = account(plan, &info, parallelism, outcome, spent, &subtitles, &drafts, control)?;
+    let Accounted { mut report, mut files, tracks, summary } = account(plan, &info, parallelism, outcome, spent)?;
+    if plan.wanted.formats.cmaf.is_some() {
+        let sound = sound(plan, &summary);
+        let (made, package) = delivery::finish(plan, tracks, &summary, &sound, &subtitles, &drafts, control)?;
+        files.extend(made);
+        report.package = Some(package);
+    }
     for track in subtitles {
         files.push((delivery::text_file(plan, &track, &drafts)?, track.file.clone()));
         let Subtitles { file, kind, language, cues, .. } = track;
@@ -432,6 +438,15 @@ fn audio_report(plan: &Plan, audio: &SpooledAudio) -> Option<AudioReport> {
     Some(AudioReport { track, right, stereo, language, title, roles, codec, copied })
 }
 
+/// What was done, and what waits for its names.
+struct Accounted {
+    report: Report,
+    files: Vec<(TempPath, String)>,
+    /// Tracks of a package, in the order of the rungs.
+    tracks: Vec<(TempPath, Track)>,
+    summary: SourceSummary,
+}
+
 /// Sums up what was done, and gives the files that wait for their names.
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]
 fn account(
@@ -440,10 +455,7 @@ fn account(
     parallelism: ParallelismPlan,
     outcome: Outcome<Rendition>,
     spent: Spent,
-    subtitles: &[Subtitles],
-    drafts: &Drafts,
-    control: &Control,
-) -> Result<(Report, Vec<(TempPath, String)>)> {
+) -> Result<Accounted> {
     let Outcome { device, gpu, fallback, summary, rungs, stages, queues } = outcome;
     let seconds = |ticks: i64| {
         let Rational { num, den } = plan.time_base();
@@ -471,14 +483,6 @@ fn account(
         files.extend(mp4.map(|(file, _)| (file, rung.file.clone())));
         tracks.extend(cmaf);
     }
-    let package = if plan.wanted.formats.cmaf.is_some() {
-        let (made, package) =
-            delivery::finish(plan, tracks, &summary, &sound(plan, &summary), subtitles, drafts, control)?;
-        files.extend(made);
-        Some(package)
-    } else {
-        None
-    };
     let report = Report {
         version: report::VERSION,
         versions: versions(),
@@ -487,7 +491,7 @@ fn account(
         gpu,
         source: info.clone(),
         start_offset: seconds(info.video.origin),
-        damage: summary.damage,
+        damage: summary.damage.clone(),
         audio: summary.audio.iter().filter_map(|audio| audio_report(plan, audio)).collect(),
         plan_hash: plan.hash()?,
         plan: plan.clone(),
@@ -499,11 +503,11 @@ fn account(
         cpu_seconds: spent.cpu,
         parallelism,
         renditions,
-        package,
+        package: None,
         subtitles: Vec::new(),
         bottleneck: report::bottleneck(&stages, spent),
         stages,
         queues,
     };
-    Ok((report, files))
+    Ok(Accounted { report, files, tracks, summary })
 }

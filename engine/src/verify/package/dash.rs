@@ -2,9 +2,10 @@
 
 use super::findings::{Findings, Rule};
 use super::hls::{Named, fits, frame_rates};
-use super::package::Tracks;
+
 use super::rates::measure;
 use super::track::{TrackFacts, TrackKind};
+use super::whole::Tracks;
 use crate::control::Control;
 use crate::error::Result;
 use roxmltree::{Document, Node};

@@ -1,10 +1,11 @@
 //! The rules of HLS: RFC 8216, and Apple's authoring specification.
 
 use super::findings::{Findings, Rule};
-use super::package::Tracks;
+
 use super::playlist::{Attributes, Playlist, attributes, byte_range};
 use super::rates::measure;
 use super::track::{TrackFacts, TrackKind};
+use super::whole::Tracks;
 use crate::colour::cicp;
 use crate::control::Control;
 use crate::error::Result;
@@ -24,6 +25,9 @@ pub(super) struct Named {
     /// Files of text.
     pub(super) text: BTreeSet<String>,
 }
+
+/// Seconds and bytes of segments.
+type Measured = Vec<(f64, u64)>;
 
 struct Checker<'a> {
     tracks: &'a mut Tracks,
@@ -100,7 +104,7 @@ impl Checker<'_> {
     }
 
     /// Reads a media playlist and its track; gives the track's file, and the seconds and bytes of its segments.
-    fn media(&mut self, name: &str, keys: bool) -> Result<Option<(String, Vec<(f64, u64)>)>> {
+    fn media(&mut self, name: &str, keys: bool) -> Result<Option<(String, Measured)>> {
         let Some(text) = self.tracks.place.text(name, self.control)? else {
             self.findings.add(Rule::FileMissing, name, "is named and not there");
             return Ok(None);
@@ -341,7 +345,7 @@ impl Checker<'_> {
 }
 
 /// Compares the segments of a playlist with the fragments of its track; gives their seconds and bytes.
-fn segments(findings: &mut Findings, name: &str, playlist: &Playlist, track: &TrackFacts) -> Vec<(f64, u64)> {
+fn segments(findings: &mut Findings, name: &str, playlist: &Playlist, track: &TrackFacts) -> Measured {
     let mut at = track.fragments.first().map_or(0, |fragment| fragment.bytes.start);
     let mut measured = Vec::new();
     for (number, segment) in playlist.segments.iter().enumerate() {

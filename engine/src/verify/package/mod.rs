@@ -6,12 +6,12 @@
 mod dash;
 mod findings;
 mod hls;
-mod package;
 mod place;
 mod playlist;
 mod rates;
 mod track;
+mod whole;
 
 pub use findings::{Finding, Rule};
-pub use package::{Checked, check};
 pub use place::Place;
+pub use whole::{Checked, check};

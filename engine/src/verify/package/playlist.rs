@@ -48,7 +48,7 @@ impl Playlist {
                     (Some(attributes), _) => playlist.variants.push((attributes, line.to_owned())),
                     (None, Some(segment)) => playlist.segments.push(Segment { uri: line.to_owned(), ..segment }),
                     (None, None) => {
-                        playlist.faults.push(format!("line {number}: a URI without the tag that belongs to it"))
+                        playlist.faults.push(format!("line {number}: a URI without the tag that belongs to it"));
                     }
                 }
                 continue;

@@ -346,7 +346,7 @@ impl Reader<'_> {
         match &entry.pasp {
             Some(aspect) if aspect.h_spacing == aspect.v_spacing => {}
             Some(aspect) => {
-                self.broken(Rule::PixelAspect, format!("pixels of {}:{}", aspect.h_spacing, aspect.v_spacing))
+                self.broken(Rule::PixelAspect, format!("pixels of {}:{}", aspect.h_spacing, aspect.v_spacing));
             }
             None => self.broken(Rule::PixelAspect, "no pasp"),
         }
