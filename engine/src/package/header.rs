@@ -10,7 +10,7 @@ const BRANDS: [&[u8; 4]; 4] = [b"cmfc", b"iso6", b"dash", b"mp41"];
 /// The identity, ISO/IEC 14496-12, 8.2.2.2.
 const MATRIX: [u32; 9] = [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000];
 
-/// Makes the header of a track whose samples last `duration` ticks.
+/// Makes the header of a track of which `duration` ticks are presented.
 pub(super) fn header(track: &TrackInfo, duration: u64) -> Vec<u8> {
     let mut brands: Vec<u8> = BRANDS.iter().copied().flatten().copied().collect();
     if matches!(track.sample, SampleEntry::Video(_)) {

@@ -132,7 +132,8 @@ fn key_frame_variant(package: &Package, video: &VideoRendition) -> String {
     tag.line()
 }
 
-/// The playlist of a track: its segments, as ranges of its file.
+/// The playlist of a track: its segments, as ranges of its file. What only warms a decoder up counts into the first one, as
+/// it does in the decoding times of all: players expect each segment where those before it end.
 pub(super) fn media(file: &str, track: &Track) -> String {
     let lasts = track.segments.iter().map(|segment| track.seconds(segment.duration));
     let mut text = begin(lasts.clone(), "", file, track);

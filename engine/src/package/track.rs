@@ -72,6 +72,11 @@ impl Track {
         self.segments.iter().map(|segment| segment.duration).sum()
     }
 
+    /// Ticks that are presented: what comes before only warms the decoder up.
+    fn presented(&self) -> u64 {
+        self.duration().saturating_sub(self.info.priming.into())
+    }
+
     /// Its key frames, each with the ticks up to the next, or to the end.
     pub(super) fn key_frames(&self) -> impl Iterator<Item = (&KeyFrame, u64)> {
         let keys = || self.segments.iter().flat_map(|segment| &segment.keys);
@@ -123,7 +128,7 @@ pub(crate) fn write_track<P: Iterator<Item = Result<Packet>>>(
         }
         Ok(())
     })?;
-    let header = header(info, track.duration());
+    let header = header(info, track.presented());
     let index = index(&track).ok_or_else(|| Error::Verify {
         path: path.to_owned(),
         why:
@@ -180,17 +185,21 @@ fn for_each(
     rest.try_for_each(|fragment| next(&fragment))
 }
 
-/// Makes the `sidx` (ISO/IEC 14496-12, 8.16.3) with an entry for each segment; none where it cannot hold them.
+/// Makes the `sidx` (ISO/IEC 14496-12, 8.16.3) with an entry for each segment; none where it cannot hold them. Its times are
+/// those of presentation, after the edit list: the first segment lasts as long as what is presented of it.
 fn index(track: &Track) -> Option<Vec<u8>> {
     let count = u16::try_from(track.segments.len()).ok()?;
     let first = track.segments.first().map_or(0, |segment| segment.start);
     let earliest = first.saturating_sub(track.info.priming.into());
     let mut entries = vec![0, 0];
     entries.extend(count.to_be_bytes());
+    let mut hidden = u64::from(track.info.priming);
     for segment in &track.segments {
         let size = u32::try_from(segment.bytes.end - segment.bytes.start).ok().filter(|size| size >> 31 == 0)?;
+        let presented = segment.duration.saturating_sub(hidden);
+        hidden = hidden.saturating_sub(segment.duration);
         // It begins with a key frame, or with sound, which is all keys.
-        entries.extend(words(&[size, u32::try_from(segment.duration).ok()?, 0x9000_0000]));
+        entries.extend(words(&[size, u32::try_from(presented).ok()?, 0x9000_0000]));
     }
     let times = [earliest.to_be_bytes(), 0_u64.to_be_bytes()].concat();
     Some(full(b"sidx", 1, 0, &[&words(&[TRACK, track.info.timescale]), &times, &entries]))
