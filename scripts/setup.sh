@@ -192,7 +192,8 @@ find_missing() {
                 has_vulkan_loader || lacks libvulkan1 'Vulkan loader: reaches GPUs'
                 compgen -G '/usr/share/vulkan/icd.d/lvp_icd*.json' >/dev/null ||
                     lacks mesa-vulkan-drivers 'software GPU, on which the kernels are tested'
-                has chromium || lacks chromium 'shows the review page'
+                has chromium || lacks chromium 'shows the review page, plays packages'
+                has npm || lacks npm 'fetches the players that packages are tried in'
                 has_pip || lacks python3-pip 'fetches from PyPI what drives the review page, and an object store'
                 ;;
             cluster)
@@ -364,4 +365,6 @@ if [[ " $* " == *' test '* ]]; then
         scripts/with-packages.sh "$packages" -c '' ||
             fail "What $packages lists cannot be fetched from PyPI. Once there is a network, run this again."
     done
+    scripts/npm.sh cli/tests/players >/dev/null ||
+        fail 'What cli/tests/players lists cannot be fetched from npm. Once there is a network, run this again.'
 fi

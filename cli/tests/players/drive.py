@@ -1,0 +1,118 @@
+"""Plays a package in hls.js, shaka-player, dash.js and Chromium's own HLS, from start to end, in headless Chromium.
+
+    scripts/with-packages.sh scripts/playwright.txt cli/tests/players/drive.py film FILM
+    scripts/with-packages.sh scripts/playwright.txt cli/tests/players/drive.py play PACKAGE MODULES [PLAYER ...]
+
+The first makes the film. The second plays the package that was made of it with `--crop center`, two rungs, segments of
+two seconds and all its sound; MODULES is the folder that scripts/npm.sh prints. On the way it asks for the larger rung
+and the other language. Ends with 0 if each frame was shown once and all the sound was heard, in the languages asked for
+and in time, with 1 and a sentence for each thing that was not, with 2 on wrong arguments.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+try:
+    from playwright.sync_api import Error as BrowserError
+    from playwright.sync_api import sync_playwright
+except ImportError:
+    sys.exit("drive.py: there is no Playwright; run it by scripts/with-packages.sh")
+
+import film
+from judge import judge
+from server import Server
+
+HERE = Path(__file__).resolve().parent
+# Seconds of a segment.
+SEGMENT = 2
+# Each player with each manifest that it reads.
+PLAYS = [("hls.js", "main.m3u8"), ("shaka-player", "manifest.mpd"), ("shaka-player", "main.m3u8"),
+         ("dash.js", "manifest.mpd"), ("chromium", "main.m3u8")]
+OPTIONS = [
+    # Root has no sandbox in a container.
+    "--no-sandbox",
+    "--autoplay-policy=no-user-gesture-required",
+    # HTMLMediaElement.audioTracks, by which the language of Chromium's own HLS is chosen.
+    "--enable-blink-features=AudioVideoTracks",
+]
+# On a machine that is too busy the browser drops frames, which it counts, or sound waits: that says nothing of the package.
+TRIES = 3
+
+
+def play(browser, address, player, manifest, rungs):
+    """Plays once, and gives what was seen and heard."""
+    page = browser.new_page()
+    said = []
+    page.on("console", lambda line: said.append((line.type, line.text)) if line.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(("error", str(error))))
+    page.goto(f"http://127.0.0.1:{address}/page/page.html")
+    plan = {
+        "smallest": min(rungs), "height": max(rungs), "rungAt": 1.5,
+        # Chromium's own HLS has much of the film in hand before it looks.
+        "language": "zh", "languageAt": 0 if player == "chromium" else 3, "patience": 4 * film.SECONDS,
+    }
+    # By another name than the page's: another origin.
+    manifest = f"http://localhost:{address}/package/{manifest}"
+    try:
+        seen = page.evaluate("given => play(...given)", [player, manifest, film.places(), plan])
+    finally:
+        page.close()
+    return seen | {"console": said}
+
+
+def heights(package):
+    """Heights of the rungs, by the names of their files."""
+    return [int(file.stem.split("x")[-1]) for file in package.glob("video-*.mp4")]
+
+
+def drive(package, modules, players):
+    rungs = heights(package)
+    if len(rungs) != 2:
+        sys.exit(f"drive.py: {package} has {len(rungs)} rungs, and should have two")
+    program = shutil.which("chromium")
+    if not program:
+        sys.exit("drive.py: there is no chromium (Debian: apt-get install chromium)")
+    server = Server({"page": HERE, "package": package, "npm": modules})
+    all_right = True
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, headless=True, args=OPTIONS)
+        for player, manifest in PLAYS:
+            if players and player not in players:
+                continue
+            for _ in range(TRIES):
+                seen = play(browser, server.port, player, manifest, rungs)
+                wrong, may_be_busy, figures = judge(seen, SEGMENT, own_hls=player == "chromium")
+                if not wrong or not may_be_busy:
+                    break
+                print(f"{player}, {manifest}, played once more: {'; '.join(wrong)}", file=sys.stderr)
+            wrong += [f"{path} is asked for, and not there" for path in server.missing]
+            server.missing.clear()
+            name = f"{player} {seen['version']}, {manifest}"
+            print(f"{name}: {figures}", flush=True)
+            for sentence in wrong:
+                print(f"drive.py: {name}: {sentence}", file=sys.stderr)
+            all_right = all_right and not wrong
+        browser.close()
+    server.close()
+    return 0 if all_right else 1
+
+
+def main(arguments):
+    match arguments:
+        case ["film", path]:
+            film.make(path)
+            return 0
+        case ["play", package, modules, *players] if all(any(it == name for name, _ in PLAYS) for it in players):
+            try:
+                return drive(Path(package), Path(modules), players)
+            except (BrowserError, OSError) as error:
+                print(f"drive.py: {error}", file=sys.stderr)
+                return 1
+        case _:
+            print(__doc__.strip(), file=sys.stderr)
+            return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

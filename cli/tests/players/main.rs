@@ -1,0 +1,89 @@
+//! Packages in the players that people have: hls.js, shaka-player, dash.js and Chromium's own HLS, in headless Chromium.
+//!
+//! A film of numbered frames that flashes and beeps, in two languages of a tone each, is packaged and played from start to end, in
+//! real time; `drive.py` and `judge.py` tell what was to be seen and heard, and what was.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
+use tempfile::TempDir;
+
+/// Players take turns: what a busy machine drops is no fault of a package.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A package, and the folder of the players.
+struct Desk {
+    folder: TempDir,
+    modules: PathBuf,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let film = folder.path().join("film.mkv");
+        succeeded(&drive().arg("film").arg(&film).output().unwrap());
+        let options = ["--format", "cmaf", "--segment-duration", "2", "--ladder", "360,180", "--audio", "all"];
+        let mut convert = Command::new(env!("CARGO_BIN_EXE_upright"));
+        convert.arg("convert").arg(&film).args(options).args(["--crop", "center", "--device", "cpu"]);
+        convert.args(["--encoder", "libsvtav1", "--speed", "10"]);
+        succeeded(&convert.arg("-o").arg(folder.path()).output().unwrap());
+        let found = Command::new(root().join("scripts/npm.sh")).arg(root().join("cli/tests/players")).output().unwrap();
+        Self { folder, modules: succeeded(&found).trim_end().into() }
+    }
+
+    fn package(&self) -> PathBuf {
+        self.folder.path().join("film")
+    }
+
+    /// Plays the package in players, in all of them where none is named.
+    fn play(&self, players: &[&str]) -> Output {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        drive().arg("play").arg(self.package()).arg(&self.modules).args(players).output().unwrap()
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn drive() -> Command {
+    let mut drive = Command::new(root().join("scripts/with-packages.sh"));
+    drive.arg(root().join("scripts/playwright.txt")).arg(root().join("cli/tests/players/drive.py"));
+    // No compiled copies among the sources.
+    drive.env("PYTHONDONTWRITEBYTECODE", "1");
+    drive
+}
+
+/// What a program that succeeded wrote.
+fn succeeded(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn players_show_every_frame_once_with_its_sound_and_change_rung_and_language() {
+    let desk = Desk::new();
+    let told = succeeded(&desk.play(&[]));
+    assert_eq!(told.lines().count(), 5, "{told}");
+}
+
+/// Playlists of the picture without a segment: all is well formed, and two seconds are missing.
+#[test]
+fn players_show_that_a_segment_is_missing() {
+    let desk = Desk::new();
+    for name in ["video-180x320.m3u8", "video-360x640.m3u8"] {
+        let path = desk.package().join(name);
+        let text = fs::read_to_string(&path).unwrap();
+        let segments: Vec<_> = text.split_inclusive("#EXTINF:").collect();
+        assert_eq!(segments.len(), 5, "{text}");
+        fs::write(&path, [&segments[..2], &segments[3..]].concat().concat()).unwrap();
+    }
+    let output = desk.play(&["hls.js"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("frame 149 is the last one, not 199"), "{told}");
+}
