@@ -52,6 +52,7 @@ evaluate:
 	scripts/evaluate.sh
 	scripts/tone.sh
 	scripts/grain.sh
+	scripts/packaging.sh
 
 SECONDS = 60
 fuzz:
