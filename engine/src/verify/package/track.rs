@@ -474,6 +474,8 @@ impl Reader<'_> {
             let whole = those.first().map(|it| it.bytes.start) == Some(bytes.start)
                 && those.last().map(|it| it.bytes.end) == Some(bytes.end);
             let lasts: u64 = those.iter().map(|it| it.duration).sum();
+            // It counts what is presented.
+            let lasts = if number == 0 { lasts.saturating_sub(facts.priming) } else { lasts };
             at += those.len();
             if !whole || lasts != *ticks {
                 self.broken(

@@ -101,15 +101,15 @@ fn begins<'a>(track: &'a TrackFacts, ticks: impl Iterator<Item = u64> + 'a) -> V
     ticks.map(|at| (at as f64 - begin as f64) / f64::from(track.timescale.max(1))).collect()
 }
 
+/// Times at which segments begin, by the index, in seconds.
 fn segment_starts(track: &TrackFacts) -> Vec<f64> {
     let mut at = track.fragments.first().map_or(0, |fragment| fragment.start);
     let starts = track.indexed.iter().map(|(ticks, _)| {
         let start = at;
         at += ticks;
-        start
+        track.seconds(start)
     });
-    let starts: Vec<_> = starts.collect();
-    begins(track, starts.into_iter())
+    starts.collect()
 }
 
 /// How the tracks fit together.
