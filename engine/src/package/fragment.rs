@@ -1,7 +1,7 @@
 //! Fragments: `moof` and `mdat`, of a run of samples (ISO/IEC 14496-12, 8.8).
 
 use super::boxes::{atom, full, words};
-use super::track::TRACK;
+use super::track_info::TRACK;
 use crate::error::Result;
 use crate::geometry::Rational;
 use crate::packet::Packet;

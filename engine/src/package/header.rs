@@ -2,7 +2,7 @@
 
 use super::boxes::{atom, full, words};
 use super::sample_entry::SampleEntry;
-use super::track::{TRACK, TrackInfo};
+use super::track_info::{TRACK, TrackInfo};
 use crate::language::Language;
 
 /// Brands: CMAF, fragments whose offsets count from themselves, AV1 where it is, and DASH's self-initialising segments.

@@ -3,7 +3,6 @@
 use super::rates::Rates;
 use super::sample_entry::SampleEntry;
 use super::track::Track;
-use super::{dash, hls};
 use crate::colour::{Colour, cicp};
 use crate::geometry::{Rational, Size};
 use crate::language::Language;
@@ -74,26 +73,6 @@ pub(crate) struct Package {
 }
 
 impl Package {
-    /// Makes all manifests: their names, and what is in them; those that name others come last.
-    pub(crate) fn manifests(&self) -> Vec<(String, String)> {
-        let mut all: Vec<_> = self
-            .video
-            .iter()
-            .map(|video| (format!("{}.m3u8", video.name), hls::media(&video.file(), &video.track)))
-            .collect();
-        let keys =
-            |video: &VideoRendition| (format!("{}.m3u8", video.keys()), hls::key_frames(&video.file(), &video.track));
-        all.extend(self.video.iter().map(keys));
-        all.extend(
-            self.audio.iter().map(|audio| (format!("{}.m3u8", audio.name), hls::media(&audio.file(), &audio.track))),
-        );
-        let lasts = self.duration();
-        all.extend(self.text.iter().map(|text| (text.playlist(), hls::text(&text.file, lasts))));
-        all.push((HLS.to_owned(), hls::multivariant(self)));
-        all.push((DASH.to_owned(), dash::manifest(self)));
-        all
-    }
-
     /// The rendition that players begin with: the one whose width is nearest to 720.
     pub(super) fn first(&self) -> usize {
         let distance = |(_, video): &(usize, &VideoRendition)| video.size().width.abs_diff(720);
@@ -123,7 +102,7 @@ impl Package {
         self.video.iter().map(|video| video.track.seconds(video.track.duration())).fold(0.0, f64::max)
     }
 
-    /// Whether some rendition is of high dynamic range.
+    /// Tells whether some rendition is of high dynamic range.
     pub(super) fn has_hdr(&self) -> bool {
         self.video.iter().any(|video| video.colour().is_hdr())
     }
@@ -191,7 +170,7 @@ impl TextRendition {
         self.language.as_deref().and_then(Language::of).map(|language| language.tag())
     }
 
-    /// What viewers choose it by.
+    /// Gives what viewers choose it by.
     pub(super) fn label(&self, number: usize) -> String {
         let language = self.language.as_deref().and_then(Language::of);
         let name = language.and_then(|language| language.name());
@@ -221,7 +200,7 @@ impl AudioRendition {
         self.track.info.language.as_deref().and_then(Language::of).map(|language| language.tag())
     }
 
-    /// What listeners choose it by: its title, or else the name of its language.
+    /// Gives what listeners choose it by: its title, or else the name of its language.
     pub(super) fn label(&self, number: usize) -> String {
         let language = || self.track.info.language.as_deref().and_then(Language::of)?.name();
         self.title.clone().or_else(|| language().map(str::to_owned)).unwrap_or_else(|| format!("Audio {number}"))

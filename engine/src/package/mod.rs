@@ -10,12 +10,16 @@ mod fragment;
 mod header;
 mod hls;
 mod manifest;
+mod manifests;
 mod rates;
 mod sample_entry;
 mod sound;
 mod track;
+mod track_info;
 
 pub(crate) use fragment::{Boundaries, SegmentRule};
 pub(crate) use manifest::{AudioRendition, DASH, HLS, Package, TextRendition, VideoRendition, is_package_name};
+pub(crate) use manifests::manifests;
 pub(crate) use sample_entry::{SampleEntry, VideoSample};
-pub(crate) use track::{Track, TrackInfo, write_track};
+pub(crate) use track::{Track, write_track};
+pub(crate) use track_info::TrackInfo;

@@ -1,7 +1,7 @@
 //! Sound of the kinds that CMAF has, from how libav describes it.
 
 use super::sample_entry::{AudioCodec, AudioSample, SampleEntry};
-use super::track::TrackInfo;
+use super::track_info::TrackInfo;
 use crate::error::{Error, Result};
 use crate::media::AudioTrack;
 use crate::packet::Packet;

@@ -13,7 +13,7 @@ use crate::language::Language;
 use crate::media::{AudioTrack, Subtitles};
 use crate::package::{
     AudioRendition, Boundaries, DASH, HLS, Package, SampleEntry, TextRendition, Track, TrackInfo, VideoRendition,
-    VideoSample, write_track,
+    VideoSample, manifests, write_track,
 };
 use crate::packet::Packet;
 use crate::plan::{Plan, RungFollows};
@@ -134,7 +134,7 @@ pub(super) fn finish(
         files.push((file, rendition.file()));
         package.audio.push(rendition);
     }
-    for (name, text) in package.manifests() {
+    for (name, text) in manifests(&package) {
         let mut file = drafts.temporary(&name)?;
         let written = file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all());
         written.map_err(Error::io(file.path(), "cannot write the manifest"))?;

@@ -285,7 +285,7 @@ impl Plan {
         }
     }
 
-    /// How the renditions are cut for delivery, where they are: where the encoder counts frames, its own way.
+    /// Tells how the renditions are cut for delivery, where they are: where the encoder counts frames, its own way.
     pub(crate) fn segment_rule(&self) -> Option<SegmentRule> {
         let cmaf = self.wanted.formats.cmaf?;
         let intervals = cmaf.intervals(self.wanted.key_frames.interval).unwrap_or(1);

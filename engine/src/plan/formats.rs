@@ -42,7 +42,7 @@ impl Formats {
 }
 
 impl Cmaf {
-    /// How many intervals of key frames a segment has; none where it is not a whole number of them.
+    /// Counts the intervals of key frames that a segment has; none where it is not a whole number of them.
     pub(super) fn intervals(self, interval: Rational) -> Option<i64> {
         let segment = self.segment;
         let num = i128::from(segment.num) * i128::from(interval.den);

@@ -1,11 +1,11 @@
 //! The rules of DASH: ISO/IEC 23009-1, profiles on-demand and CMAF.
 
 use super::findings::{Findings, Rule};
-use super::hls::{Named, fits, frame_rates};
+use super::frame_rate::{fits, frame_rates};
 
 use super::rates::measure;
 use super::track::{TrackFacts, TrackKind};
-use super::whole::Tracks;
+use super::tracks::{Named, Tracks};
 use crate::control::Control;
 use crate::error::Result;
 use roxmltree::{Document, Node};

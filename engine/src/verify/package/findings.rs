@@ -33,7 +33,7 @@ macro_rules! rules {
                 }
             }
 
-            /// What it says.
+            /// Gives the sentence that it is.
             pub fn sentence(self) -> &'static str {
                 match self {
                     $(Self::$variant => $sentence,)+

@@ -1,11 +1,12 @@
 //! The rules of HLS: RFC 8216, and Apple's authoring specification.
 
 use super::findings::{Findings, Rule};
+use super::frame_rate::{fits, frame_rates};
 
 use super::playlist::{Attributes, Playlist, attributes, byte_range};
 use super::rates::measure;
 use super::track::{TrackFacts, TrackKind};
-use super::whole::Tracks;
+use super::tracks::{Named, Tracks};
 use crate::colour::cicp;
 use crate::control::Control;
 use crate::error::Result;
@@ -15,16 +16,6 @@ use std::collections::{BTreeMap, BTreeSet};
 const TOLERANCE: f64 = 0.1;
 /// Seconds that are rounding: EXTINF is written with six digits.
 const ROUNDING: f64 = 1e-5;
-
-/// What a multivariant playlist names.
-#[derive(Debug, Default)]
-pub(super) struct Named {
-    /// Track files of the picture, and of the sound.
-    pub(super) video: BTreeSet<String>,
-    pub(super) sound: BTreeSet<String>,
-    /// Files of text.
-    pub(super) text: BTreeSet<String>,
-}
 
 /// Seconds and bytes of segments.
 type Measured = Vec<(f64, u64)>;
@@ -399,15 +390,4 @@ fn key_frames(findings: &mut Findings, name: &str, playlist: &Playlist, track: &
         measured.push((seconds, expected.0));
     }
     measured
-}
-
-/// Frames a second where they come slowest and quickest.
-#[expect(clippy::cast_precision_loss, reason = "ticks of a frame are far below 2^53")]
-pub(super) fn frame_rates(track: &TrackFacts) -> [f64; 2] {
-    [track.longest, track.shortest].map(|ticks| f64::from(track.timescale) / ticks.max(1) as f64)
-}
-
-/// Whether a nominal rate, written with three digits, is one of these.
-pub(super) fn fits(rate: f64, [slowest, quickest]: [f64; 2]) -> bool {
-    rate > slowest - 0.001 && rate < quickest + 0.001
 }

@@ -5,11 +5,13 @@
 
 mod dash;
 mod findings;
+mod frame_rate;
 mod hls;
 mod place;
 mod playlist;
 mod rates;
 mod track;
+mod tracks;
 mod whole;
 
 pub use findings::{Finding, Rule};

@@ -30,7 +30,7 @@ pub(super) struct TrackFacts {
     /// Segments by the index: ticks and bytes.
     pub(super) indexed: Vec<(u64, Range<u64>)>,
     pub(super) fragments: Vec<FragmentFacts>,
-    /// Fewest and most ticks of a sample that is not the last of its fragment.
+    /// Fewest and most ticks of a sample that is not the last of its fragment, nor the first of all.
     pub(super) shortest: u64,
     pub(super) longest: u64,
     pub(super) size: u64,
@@ -403,8 +403,8 @@ impl Reader<'_> {
             };
             at += size;
             lasts += ticks;
-            // Not of the last sample of all, which may be cut.
-            if index + 1 < count {
+            // Not the last, which may be cut, nor the first of all, which may stand until the picture begins.
+            if index + 1 < count && (number, index) != (1, 0) {
                 track.facts.shortest = track.facts.shortest.min(ticks);
                 track.facts.longest = track.facts.longest.max(ticks);
             }

@@ -1,16 +1,15 @@
 //! A package as a whole: its manifests, and how its tracks fit together.
 
 use super::findings::{Finding, Findings, Rule};
-use super::hls::Named;
 use super::place::Place;
-use super::track::{self, TrackFacts};
+use super::track::TrackFacts;
+use super::tracks::{Named, Tracks};
 use super::{dash, hls};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::media::{Event, Source};
 use crate::source::{AudioChoice, Damage, Input, OpenOptions};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Manifests that are looked for in a folder, by the names that Upright gives them.
@@ -29,34 +28,6 @@ pub struct Checked {
     pub findings: Vec<Finding>,
 }
 
-/// Track files that were read, by their names.
-pub(super) struct Tracks {
-    pub(super) place: Place,
-    read: BTreeMap<String, Option<TrackFacts>>,
-}
-
-impl Tracks {
-    /// Reads a track file that `by` names, unless it was read already.
-    pub(super) fn read(&mut self, name: &str, by: &str, findings: &mut Findings, control: &Control) -> Result<()> {
-        if self.read.contains_key(name) {
-            return Ok(());
-        }
-        let facts = match self.place.open(name, control)? {
-            None => {
-                findings.add(Rule::FileMissing, name, format!("is named by {by} and not there"));
-                None
-            }
-            Some((media, size)) => track::read(media, size, name, findings, control)?,
-        };
-        self.read.insert(name.to_owned(), facts);
-        Ok(())
-    }
-
-    pub(super) fn facts(&self, name: &str) -> Option<&TrackFacts> {
-        self.read.get(name)?.as_ref()
-    }
-}
-
 /// Checks the package in `place`: `manifest` and all that it names, or the manifests that are there. With `decode` every frame is
 /// decoded.
 ///
@@ -65,7 +36,7 @@ impl Tracks {
 /// error, but among the findings.
 pub fn check(place: &Place, manifest: Option<&str>, decode: bool, control: &Control) -> Result<Checked> {
     let mut findings = Findings::default();
-    let mut tracks = Tracks { place: place.clone(), read: BTreeMap::new() };
+    let mut tracks = Tracks::new(place);
     let names = manifest.map_or(MANIFESTS.to_vec(), |name| vec![name]);
     let mut manifests = Vec::new();
     let mut by_kind: [Option<Named>; 2] = [None, None];
@@ -90,7 +61,7 @@ pub fn check(place: &Place, manifest: Option<&str>, decode: bool, control: &Cont
     }
     together(&tracks, &mut findings);
     let decoded = if decode { Some(decode_all(&tracks, &mut findings, control)?) } else { None };
-    let tracks = tracks.read.into_iter().filter_map(|(name, facts)| facts.map(|_| name)).collect();
+    let tracks = tracks.into_all().filter_map(|(name, facts)| facts.map(|_| name)).collect();
     Ok(Checked { manifests, tracks, decoded, findings: findings.into_list() })
 }
 
@@ -112,9 +83,9 @@ fn segment_starts(track: &TrackFacts) -> Vec<f64> {
     starts.collect()
 }
 
-/// How the tracks fit together.
+/// Checks how the tracks fit together.
 fn together(tracks: &Tracks, findings: &mut Findings) {
-    let all: Vec<_> = tracks.read.iter().filter_map(|(name, facts)| Some((name, facts.as_ref()?))).collect();
+    let all: Vec<_> = tracks.all().filter_map(|(name, facts)| Some((name, facts.as_ref()?))).collect();
     let Some((first_name, first)) = all.iter().find(|(_, facts)| facts.is_video()) else { return };
     let lasts = first.seconds(first.duration());
     let keys = |track: &TrackFacts| begins(track, track.fragments.iter().filter(|it| it.key).map(|it| it.start));
@@ -149,7 +120,7 @@ fn together(tracks: &Tracks, findings: &mut Findings) {
 /// Decodes all pictures; gives how many there were.
 fn decode_all(tracks: &Tracks, findings: &mut Findings, control: &Control) -> Result<u64> {
     let mut decoded = 0;
-    for (name, facts) in &tracks.read {
+    for (name, facts) in tracks.all() {
         let Some(path) = facts.as_ref().filter(|facts| facts.is_video()).and_then(|_| tracks.place.path(name)) else {
             continue;
         };
