@@ -4,7 +4,8 @@ use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::output::{self, Messages};
 use crate::{args, options, progress};
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -27,9 +28,8 @@ const VERSION: u32 = 1;
 const MEMORY: usize = 1 << 30;
 
 /// The measured rates, in the order of their JSON form. Rates are source frames a second.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Measured {
-    version: u32,
     machine: Machine,
     versions: BTreeMap<String, String>,
     device: DeviceInfo,
@@ -47,7 +47,8 @@ struct Measured {
     share_of_bound: f64,
 }
 
-#[derive(Debug, Serialize)]
+/// The film that was measured with.
+#[derive(Debug, Serialize, JsonSchema)]
 struct MeasuredFilm {
     /// None for the one that was made for it.
     name: Option<String>,
@@ -58,7 +59,8 @@ struct MeasuredFilm {
     frames: u64,
 }
 
-#[derive(Debug, Serialize)]
+/// What was made of it.
+#[derive(Debug, Serialize, JsonSchema)]
 struct MeasuredJob {
     rungs: Vec<Size>,
     depth: Depth,
@@ -69,8 +71,20 @@ struct MeasuredJob {
 }
 
 /// Rates of several runs, in their order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[serde(into = "RateSummary")]
 struct Rates(Vec<f64>);
+
+/// Rates of several runs, as they are written.
+#[derive(Serialize, JsonSchema)]
+struct RateSummary {
+    /// Of an even number of runs the mean of the middle two.
+    median: f64,
+    least: f64,
+    most: f64,
+    /// All, in their order.
+    runs: Vec<f64>,
+}
 
 impl Rates {
     fn add(&mut self, measured: Throughput) {
@@ -90,17 +104,10 @@ impl Rates {
     }
 }
 
-impl Serialize for Rates {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct RateSummary<'a> {
-            median: f64,
-            least: f64,
-            most: f64,
-            runs: &'a [f64],
-        }
-        let [least, median, most] = self.spread();
-        RateSummary { median, least, most, runs: &self.0 }.serialize(serializer)
+impl From<Rates> for RateSummary {
+    fn from(rates: Rates) -> Self {
+        let [least, median, most] = rates.spread();
+        Self { median, least, most, runs: rates.0 }
     }
 }
 
@@ -129,7 +136,7 @@ pub(crate) fn bench(arguments: args::BenchArguments, quiet: bool, messages: &Mes
     // An encoder may be in the middle of a slow frame when it is cancelled.
     let measured = interrupt.control().aside("bench", || {}, work).map_err(|error| interrupt.failure(error))?;
     if json {
-        output::print_json(&measured)?;
+        output::print_json(VERSION, &measured)?;
     } else {
         output::print(&measured.table())?;
     }
@@ -187,7 +194,6 @@ impl Measured {
         let slowest = parts.into_iter().min_by(|(_, one), (_, other)| one.total_cmp(other));
         let (bound_by, bound) = slowest.unwrap_or_default();
         Self {
-            version: VERSION,
             machine: Machine::here(),
             versions: versions(),
             device: bench.device().clone(),
@@ -261,6 +267,13 @@ impl Measured {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::assert_kept;
+    use crate::output::Versioned;
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_type() {
+        assert_kept::<Versioned<Measured>>("bench", "What `upright bench --json` prints");
+    }
 
     #[test]
     fn the_median_is_the_middle_of_the_runs() {

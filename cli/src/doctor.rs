@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::{args, output};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,6 +15,9 @@ use upright_engine::picture::{DeviceInfo, adapters};
 use upright_engine::plan::PlanOptions;
 use upright_engine::versions::versions;
 
+/// Version of the JSON form.
+const VERSION: u32 = 1;
+
 /// What to do where no GPU is found.
 const GPU_REMEDY: &str = if cfg!(feature = "gpu") {
     "the CPU scales instead; where there is a GPU, install its Vulkan driver (Debian: mesa-vulkan-drivers, or \
@@ -23,7 +27,7 @@ const GPU_REMEDY: &str = if cfg!(feature = "gpu") {
 };
 
 /// Devices, libraries and encoders of this machine, and what it lacks.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Examination {
     versions: BTreeMap<String, String>,
     machine: Machine,
@@ -36,7 +40,7 @@ struct Examination {
 }
 
 /// Something that is missing.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 struct Finding {
     what: String,
     /// Nothing can be converted without it.
@@ -52,7 +56,7 @@ struct Finding {
 pub(crate) fn doctor(arguments: &args::DoctorArguments) -> Result<Exit> {
     let examination = Examination::of_this_machine();
     if arguments.json {
-        output::print_json(&examination)?;
+        output::print_json(VERSION, &examination)?;
     } else {
         output::print(&examination.table())?;
     }
@@ -196,6 +200,13 @@ fn is_new(version: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::assert_kept;
+    use crate::output::Versioned;
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_type() {
+        assert_kept::<Versioned<Examination>>("doctor", "What `upright doctor --json` prints");
+    }
 
     fn device(kind: &'static str) -> DeviceInfo {
         DeviceInfo { name: "some".to_owned(), kind, detail: "driver".to_owned() }

@@ -5,6 +5,8 @@ mod analysis_file;
 mod args;
 mod batch;
 mod bench;
+#[cfg(test)]
+mod contract;
 mod convert;
 mod doctor;
 mod exit;

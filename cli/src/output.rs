@@ -2,6 +2,7 @@
 
 use indicatif::MultiProgress;
 use log::LevelFilter;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{self, Write};
 use upright_engine::{Error, Result};
@@ -15,12 +16,22 @@ pub(crate) fn print(text: &str) -> Result<()> {
     write_to(&mut io::stdout().lock(), text)
 }
 
-/// Writes `value` to standard output as indented JSON.
+/// Something for machines to read, behind the version of its form.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Versioned<T> {
+    /// Version of the form. It rises when a field goes or changes its meaning; others may come.
+    pub(crate) version: u32,
+    #[serde(flatten)]
+    pub(crate) content: T,
+}
+
+/// Writes `content` to standard output as indented JSON, with the version of its form.
 ///
 /// # Errors
 /// As [`print()`].
-pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
-    let mut text = serde_json::to_string_pretty(value).map_err(|error| stdout_failed(error.into()))?;
+pub(crate) fn print_json(version: u32, content: &impl Serialize) -> Result<()> {
+    let mut text =
+        serde_json::to_string_pretty(&Versioned { version, content }).map_err(|error| stdout_failed(error.into()))?;
     text.push('\n');
     print(&text)
 }

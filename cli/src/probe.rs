@@ -6,6 +6,9 @@ use crate::interrupt::Interrupt;
 use crate::{options, output};
 use upright_engine::media::Source;
 
+/// Version of the JSON form.
+const VERSION: u32 = 1;
+
 /// Prints what Upright sees in a source.
 ///
 /// # Errors
@@ -15,6 +18,18 @@ pub(crate) fn probe(arguments: ProbeArguments) -> Result<Exit, Failure> {
     let interrupt = Interrupt::listen()?;
     let source = Source::open_within(&options::input(&arguments.input), &open, interrupt.control());
     let source = source.map_err(|error| interrupt.failure(error))?;
-    output::print_json(source.info())?;
+    output::print_json(VERSION, source.info())?;
     Ok(Exit::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::contract::assert_kept;
+    use crate::output::Versioned;
+    use upright_engine::source::SourceInfo;
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_type() {
+        assert_kept::<Versioned<SourceInfo>>("probe", "What `upright probe` prints");
+    }
 }

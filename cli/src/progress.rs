@@ -7,8 +7,9 @@ mod writer;
 
 use crate::args;
 use crate::exit::{Exit, Failure};
-use crate::output::{self, Messages};
+use crate::output::{self, Messages, Versioned};
 use indicatif::{ProgressBar, ProgressStyle};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -17,6 +18,9 @@ use std::time::{Duration, Instant};
 use upright_engine::pipeline::{Phase, Progress, REPORT, Report, SegmentReport};
 use upright_engine::{Error, Result};
 pub(crate) use writer::Writer;
+
+/// Version of the lines' form, those of a batch too.
+const VERSION: u32 = 1;
 
 /// Time between two lines of progress of the same phase.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
@@ -40,7 +44,7 @@ pub(crate) enum Reporter {
 pub(crate) struct Pace(Option<(Instant, Phase)>);
 
 /// One JSON Line.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Line<'a> {
     Progress(&'a Progress),
@@ -252,10 +256,10 @@ pub(crate) fn finish(writer: &Writer, last: &impl Serialize, patience: Duration)
     Ok(())
 }
 
-/// Writes a value as a line of JSON.
+/// Writes a value as a line of JSON, with the version of its form.
 pub(crate) fn line(line: &impl Serialize) -> Vec<u8> {
     // It has no map and no float that JSON could not hold.
-    let mut bytes = serde_json::to_vec(line).unwrap_or_default();
+    let mut bytes = serde_json::to_vec(&Versioned { version: VERSION, content: line }).unwrap_or_default();
     bytes.push(b'\n');
     bytes
 }
@@ -298,6 +302,7 @@ pub(crate) fn style(template: &str) -> ProgressStyle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::assert_kept;
     use upright_engine::geometry::Size;
     use upright_engine::pipeline::RungProgress;
 
@@ -316,6 +321,11 @@ mod tests {
             eta: Some(28.5),
             rungs: vec![RungProgress { size: Size { width: 360, height: 640 }, frames: 34 }],
         }
+    }
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_type() {
+        assert_kept::<Versioned<Line>>("progress", "A line of `--progress json`, of every command but batch");
     }
 
     #[test]
@@ -347,11 +357,11 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "{\"event\":\"progress\",\"phase\":\"encode\",\"frames\":33,\"total\":132,\"fps\":3.5,\"speed\":0.14,\
+                "{\"version\":1,\"event\":\"progress\",\"phase\":\"encode\",\"frames\":33,\"total\":132,\"fps\":3.5,\"speed\":0.14,\
              \"percent\":25.0,\"eta\":28.5,\"rungs\":[{\"size\":{\"width\":360,\"height\":640},\"frames\":34}]}\n",
-                "{\"event\":\"done\",\"exit\":0,\"directory\":\"out/film\",\"files\":[\"360x640.mp4\",\"report.json\"],\
+                "{\"version\":1,\"event\":\"done\",\"exit\":0,\"directory\":\"out/film\",\"files\":[\"360x640.mp4\",\"report.json\"],\
              \"frames\":132,\"seconds\":37.7}\n",
-                "{\"event\":\"failed\",\"exit\":65,\"message\":\"notes.txt: not a video\"}\n",
+                "{\"version\":1,\"event\":\"failed\",\"exit\":65,\"message\":\"notes.txt: not a video\"}\n",
             ]
         );
         let readme = include_str!("../../README.md");

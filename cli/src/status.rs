@@ -3,14 +3,18 @@
 use crate::args::StatusArguments;
 use crate::exit::{Exit, Failure};
 use crate::output;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use upright_engine::Error;
 use upright_engine::batch::{JournalFile, Record, STATE, is_running};
 
+/// Version of the JSON form.
+const VERSION: u32 = 1;
+
 /// State of a batch, read from its journal.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct Status {
     /// True while somebody is at work.
     running: bool,
@@ -18,17 +22,24 @@ struct Status {
     ended: bool,
     /// Seconds since 1970 at which it began, or went on.
     begun: Option<u64>,
+    /// The films, in their order.
     titles: Vec<TitleStatus>,
 }
 
-#[derive(Debug, Default, Serialize)]
+/// State of a film.
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct TitleStatus {
+    /// Its name: the folder of its renditions in the output folder.
     name: String,
+    /// `waiting`, `at work`, `done` or `failed`.
     state: &'static str,
+    /// Segments, once it has a plan.
     segments: Option<usize>,
+    /// Those of them that are in the store.
     encoded: usize,
     /// Steps that are at work, or were when the batch was killed.
     at_work: Vec<String>,
+    /// What its last failure said.
     error: Option<String>,
 }
 
@@ -45,7 +56,7 @@ pub(crate) fn status(arguments: &StatusArguments) -> Result<Exit, Failure> {
     let mut status = Status::of(&journal.records);
     status.running = is_running(&folder);
     if arguments.json {
-        output::print_json(&status)?;
+        output::print_json(VERSION, &status)?;
     } else {
         output::print(&status.table())?;
     }
@@ -164,5 +175,17 @@ impl TitleStatus {
             Record::Begun { .. } | Record::Ended { .. } => {}
         }
         self.encoded = encoded.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::assert_kept;
+    use crate::output::Versioned;
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_type() {
+        assert_kept::<Versioned<Status>>("status", "What `upright status --json` prints");
     }
 }

@@ -243,7 +243,8 @@ fn manifests_are_checked_printed_and_done() {
     };
     let printed = run(&["--print-manifest"]);
     assert_eq!(printed.status.code(), Some(0), "{}", text(&printed.stderr));
-    let titles: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let titles = &document["titles"];
     assert_eq!(titles[0]["options"]["ladder"], "54");
     assert_eq!((&titles[1]["output"], &titles[1]["options"]["ladder"]), (&"x/two".into(), &"90".into()));
     assert!(!output.exists(), "nothing was done");

@@ -1,10 +1,11 @@
 //! The machine that this runs on.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{env, fs, thread};
 
 /// Facts about a machine, without which a speed means nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Machine {
     /// Model of the processor as its maker names it, or its architecture where the system does not say.
     pub processor: String,

@@ -3,6 +3,7 @@
 use crate::args::{Arguments, WantedArguments};
 use clap::parser::ValueSource;
 use clap::{Args as _, CommandFactory as _, Parser as _};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ use upright_engine::locate::line_of;
 use upright_engine::remote::{self, ObjectUrl};
 use upright_engine::{Error, Result};
 
+/// Version of the form of manifests.
+const VERSION: u32 = 1;
 /// The largest manifest that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
 /// Options of the input that a manifest may give for a film, besides all of what is made of it.
@@ -29,15 +32,48 @@ pub(super) type Options = BTreeMap<String, Vec<String>>;
 /// A film, where it would be in the output folder, and its options.
 pub(super) type Film = (PathBuf, PathBuf, Options);
 
+/// A manifest in JSON: with its version, or the films alone. In JSON Lines each line is a film.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Manifest {
+    Versioned {
+        /// Version of the form: 1, also where it is not given.
+        #[serde(default = "version")]
+        version: u32,
+        /// The films.
+        titles: Vec<Entry>,
+    },
+    Films(Vec<Entry>),
+}
+
 /// A film as a manifest has it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Entry {
+    /// The film; a relative path counts from the manifest's folder.
     input: PathBuf,
+    /// Its folder in the output folder; the film's name without its extension where there is none.
     #[serde(default)]
     output: Option<String>,
+    /// Options of `upright plan` by their long names: a text or a number, a list of them for an option that may be given several
+    /// times, `true` for a switch; `false` and `null` take away one that the whole batch has.
     #[serde(default)]
+    #[schemars(schema_with = "option_values")]
     options: BTreeMap<String, Value>,
+}
+
+fn version() -> u32 {
+    VERSION
+}
+
+fn option_values(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "additionalProperties": { "anyOf": [
+            { "type": ["string", "number", "boolean", "null"] },
+            { "type": "array", "items": { "type": ["string", "number"] } },
+        ] },
+    })
 }
 
 /// Gives the options of what is made of films that this process was started with.
@@ -190,19 +226,25 @@ impl Places<'_> {
 }
 
 fn of_json(text: &str) -> Entries<'_> {
-    #[derive(Deserialize)]
-    struct Manifest {
-        titles: Vec<Entry>,
-    }
-    let read = if text.trim_start().starts_with('[') {
-        serde_json::from_str(text).map(|entries| (entries, Places::List(text, &[])))
+    // For its place in the text, which an untagged form does not tell.
+    let is_list = text.trim_start().starts_with('[');
+    let list = if is_list {
+        serde_json::from_str::<Vec<Entry>>(text).map(Manifest::Films)
     } else {
-        serde_json::from_str(text).map(|Manifest { titles }| (titles, Places::List(text, &[Field("titles")])))
+        serde_json::from_str::<Manifest>(text)
     };
-    read.map_err(|error| {
+    let bad = |error: serde_json::Error| {
         let line = u64::try_from(error.line()).ok().filter(|&line| line > 0);
         (line, format!("is no manifest: {error}"))
-    })
+    };
+    let entries = match list.map_err(bad)? {
+        Manifest::Versioned { version, .. } if version != VERSION => {
+            let why = format!("is a manifest of version {version}, and this Upright reads version {VERSION}");
+            return Err((line_of(text, &[Field("version")]), why));
+        }
+        Manifest::Versioned { titles, .. } | Manifest::Films(titles) => titles,
+    };
+    Ok((entries, Places::List(text, if is_list { &[] } else { &[Field("titles")] })))
 }
 
 fn of_lines(text: &str) -> Entries<'_> {
@@ -321,13 +363,20 @@ pub(super) fn printed(titles: &[Title]) -> Result<String> {
         let input = fs::canonicalize(&title.input).unwrap_or_else(|_| title.input.clone());
         Entry { input, output: Some(title.name.clone()), options }
     };
-    let text = serde_json::to_string_pretty(&titles.iter().map(entry).collect::<Vec<_>>());
+    let manifest = Manifest::Versioned { version: VERSION, titles: titles.iter().map(entry).collect() };
+    let text = serde_json::to_string_pretty(&manifest);
     text.map(|text| text + "\n").map_err(|error| Error::misuse(error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::assert_read;
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_type() {
+        assert_read::<Manifest>("manifest", "A manifest of `upright batch`");
+    }
 
     fn manifest(name: &str, text: &str) -> Result<Vec<Film>> {
         let folder = tempfile::tempdir().unwrap();
@@ -405,6 +454,8 @@ mod tests {
             let error = manifest(name, text).unwrap_err().to_string();
             assert!(error.contains(name) && error.contains(line), "{error}");
         }
+        let later = manifest("m.json", r#"{"version": 2, "titles": []}"#).unwrap_err().to_string();
+        assert!(later.contains("is a manifest of version 2"), "{later}");
         assert!(matches!(
             films(&["no.csv".into()], Path::new("out"), &Options::new(), false),
             Err(Error::SourceMissing { .. })

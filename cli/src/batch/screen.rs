@@ -5,6 +5,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Messages;
 use crate::progress::{self, INTERVAL, LITTLE_PATIENCE, PATIENCE, Writer, clock, line, style};
 use indicatif::ProgressBar;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ struct Bars {
 }
 
 /// A line for machines.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Line<'a> {
     Progress { titles: usize, done: usize, failed: usize, percent: f64, eta: Option<f64>, running: Vec<Running<'a>> },
@@ -45,7 +46,8 @@ enum Line<'a> {
     Failed { exit: u8, message: &'a str },
 }
 
-#[derive(Debug, Serialize)]
+/// A film that is at work.
+#[derive(Debug, Serialize, JsonSchema)]
 struct Running<'a> {
     title: &'a str,
     percent: f64,
@@ -245,6 +247,13 @@ fn table(summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::assert_kept;
+    use crate::output::Versioned;
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_type() {
+        assert_kept::<Versioned<Line>>("batch-progress", "A line of `upright batch --progress json`");
+    }
 
     #[test]
     fn lines_are_what_the_readme_promises() {

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod colour;
+mod contract;
 mod encoders;
 mod fields;
 mod footage;

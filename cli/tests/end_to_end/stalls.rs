@@ -58,7 +58,7 @@ fn standard_input_that_says_nothing() {
         let (code, written) = interrupted(child);
         assert_eq!(code, Some(130), "{command:?}");
         let expected = match command.get_args().next().unwrap().to_str() {
-            Some("convert") => "{\"event\":\"failed\",\"exit\":130,\"message\":\"cancelled\"}\n",
+            Some("convert") => "{\"version\":1,\"event\":\"failed\",\"exit\":130,\"message\":\"cancelled\"}\n",
             _ => "",
         };
         assert_eq!(written, expected);

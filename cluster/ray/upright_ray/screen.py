@@ -3,6 +3,9 @@
 import json
 import sys
 
+# Of the lines' form, which has more in a line of progress than that of `upright batch`.
+VERSION = 1
+
 
 class Screen:
     def __init__(self, mode, titles):
@@ -36,7 +39,7 @@ class Screen:
 
     def tell(self, event):
         if self._mode == "json":
-            print(json.dumps(event), flush=True)
+            print(json.dumps({"version": VERSION, **event}), flush=True)
         elif event["event"] == "again":
             self.say(f"{event['title']}: {event['step']} again: {event['message']}")
         elif event["event"] == "title" and event["error"]:

@@ -42,7 +42,7 @@ def find_titles(binary, inputs, out, options):
         raise Refused(ended.returncode, ended.stderr.decode(errors="replace").strip())
     return [
         Title(files.absolute(entry["input"]), entry["output"], entry.get("options") or {})
-        for entry in json.loads(ended.stdout)
+        for entry in json.loads(ended.stdout)["titles"]
     ]
 
 

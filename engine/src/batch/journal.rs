@@ -5,20 +5,27 @@
 
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, Sha256Hex};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+/// Version of the records' form.
+pub(super) const VERSION: u32 = 1;
+
 /// Digits of the sum before each line.
 const DIGITS: usize = 32;
 
 /// Something that was done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "record", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Record {
     /// A batch has begun, or gone on, with these films.
     Begun {
+        /// Version of the form of the records that follow: 1.
+        #[serde(default = "version")]
+        version: u32,
         /// Seconds since 1970.
         time: u64,
         /// Version of the program.
@@ -194,6 +201,10 @@ impl JournalFile {
 /// Tells whether a batch is at work that writes the journal in this folder.
 pub fn is_running(folder: &Path) -> bool {
     File::open(lock_of(folder)).is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+fn version() -> u32 {
+    VERSION
 }
 
 fn journal_of(folder: &Path) -> PathBuf {

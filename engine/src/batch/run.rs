@@ -1,7 +1,7 @@
 //! The batch at work.
 
 use super::disk::free_bytes;
-use super::journal::{Journal, JournalFile, Record};
+use super::journal::{self, Journal, JournalFile, Record};
 use super::schedule::{Prepared, Schedule, Snapshot, Stage, Step, Work};
 use super::summary::{Outcome, Summary, TitleSummary, VERSION};
 use super::title::{STATE, SUMMARY, Title};
@@ -113,7 +113,8 @@ pub fn run(
         log::warn!("{}: {} damaged lines of the journal are passed over", options.output.display(), earlier.damaged);
     }
     let names = titles.iter().map(|title| title.name.clone()).collect();
-    journal.write(&Record::Begun { time: now(), upright: VERSION_OF_PROGRAM.to_owned(), titles: names })?;
+    let upright = VERSION_OF_PROGRAM.to_owned();
+    journal.write(&Record::Begun { version: journal::VERSION, time: now(), upright, titles: names })?;
     let (give, messages) = channel::unbounded();
     #[expect(clippy::cast_precision_loss, reason = "cores of a machine")]
     let cores = options.cores.max(1) as f64;

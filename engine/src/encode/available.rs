@@ -3,10 +3,11 @@
 use super::kind::{EncoderChoice, EncoderKind, LibavEncoder};
 use crate::geometry::Size;
 use crate::media::has_encoder;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// An encoder that is there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AvailableEncoder {
     /// The encoder by its name.
     pub encoder: EncoderKind,

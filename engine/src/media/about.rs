@@ -4,13 +4,14 @@
 
 use super::ffi::text;
 use ffmpeg_sys_next as av;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ffi::c_uint;
 use std::ptr;
 
 /// Versions and abilities of the linked libav.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Libav {
     /// Versions by library, and FFmpeg's own as `ffmpeg`.
     pub versions: BTreeMap<&'static str, String>,

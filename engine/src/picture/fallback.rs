@@ -6,13 +6,14 @@ use super::request::Request;
 use super::runner::{PictureSet, Runner};
 use crate::error::{Error, Result};
 use crate::frame::HeldFrame;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 /// A device that was left in the middle of a job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Fallback {
     /// Its name.
     pub device: String,

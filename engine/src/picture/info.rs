@@ -1,5 +1,6 @@
 //! What can be said about devices and what they did.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The choice of a device for scaling.
@@ -17,7 +18,7 @@ pub enum DeviceChoice {
 }
 
 /// A device that scales.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DeviceInfo {
     /// For instance `cpu` or the GPU adapter's name.
     pub name: String,
@@ -37,7 +38,7 @@ pub struct Memory {
 }
 
 /// Work that a GPU has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct GpuStats {
     /// Frames that were collected.
     pub frames: u64,
@@ -58,7 +59,7 @@ impl GpuStats {
 }
 
 /// Bytes that a frame moves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Traffic {
     /// To the device: parameters, the samples that the window needs, and filters where they changed.
     pub uploaded: usize,

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::machine;
 use crate::picture::{Device, Memory};
 use crate::plan::{LEAST_FRAMES, Plan};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
 
@@ -26,7 +27,7 @@ impl Default for Limits {
 }
 
 /// How a job is spread over cores and memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ParallelismPlan {
     /// Segments that are encoded at once, each in a lane of its own.
     pub jobs: usize,

@@ -2,12 +2,13 @@
 
 use crate::geometry::{Rational, Size};
 use crate::plan::Plan;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How far a job is, as of a moment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Progress {
     /// What is being done.
     pub phase: Phase,
@@ -28,7 +29,7 @@ pub struct Progress {
 }
 
 /// What a job is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Looking at the source's pictures, to know where the window goes.
@@ -46,7 +47,7 @@ pub enum Phase {
 }
 
 /// How far one rung is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RungProgress {
     /// Which one.
     pub size: Size,

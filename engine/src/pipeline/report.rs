@@ -10,6 +10,7 @@ use crate::geometry::Size;
 use crate::picture::{DeviceInfo, Fallback, GpuStats};
 use crate::plan::Plan;
 use crate::source::{Damage, Role, SourceInfo};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ pub const REPORT: &str = "report.json";
 pub const VERSION: u32 = 3;
 
 /// What went in, what was done and what came out.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Report {
     /// [`VERSION`].
     pub version: u32,
@@ -88,7 +89,7 @@ impl Report {
 }
 
 /// The segments of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SegmentsReport {
     /// All that have a frame.
     pub total: u64,
@@ -97,7 +98,7 @@ pub struct SegmentsReport {
 }
 
 /// A track of sound that came out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AudioReport {
     /// Number among the source's audio tracks, from 1.
     pub track: usize,
@@ -118,7 +119,7 @@ pub struct AudioReport {
 }
 
 /// A package: CMAF tracks with manifests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PackageReport {
     /// The HLS multivariant playlist.
     pub hls: String,
@@ -129,7 +130,7 @@ pub struct PackageReport {
 }
 
 /// A file of a package.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PackageFile {
     /// Its name in the directory of the report.
     pub file: String,
@@ -138,7 +139,7 @@ pub struct PackageFile {
 }
 
 /// A file of subtitles or captions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SubtitlesReport {
     /// Its name in the directory of the report.
     pub file: String,
@@ -151,7 +152,7 @@ pub struct SubtitlesReport {
 }
 
 /// One file that came out.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RenditionReport {
     /// Its name in the directory of the report.
     pub file: String,
@@ -170,7 +171,7 @@ pub struct RenditionReport {
 }
 
 /// What the threads of one kind did with their time.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct StageReport {
     /// For instance `decode` or `encode 1080x1920`.
     pub name: String,
@@ -251,7 +252,7 @@ impl StageReport {
 }
 
 /// What went through the queues of one name.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct QueueReport {
     /// The stages that it joins, for instance `decode > scale`.
     pub name: String,

@@ -4,13 +4,14 @@ use super::profile::{self, Profile};
 use crate::encode::kind::EncoderKind;
 use crate::error::{Error, Result};
 use crate::fingerprint::Sha256Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A profile that is always there, and the program that it calls on this machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Program {
     /// The profile's name: the encoder is `pipe:NAME`.
     pub profile: &'static str,
