@@ -187,6 +187,7 @@ find_missing() {
                 has nasm || lacks nasm "assembles rav1e's kernels"
                 ;;
             test)
+                has groff || lacks groff-base 'sets the manual pages'
                 has_ffmpeg || lacks ffmpeg 'makes test clips, checks results independently'
                 has SvtAv1EncApp || lacks svt-av1 'an encoder outside the process, tested as one'
                 has_vulkan_loader || lacks libvulkan1 'Vulkan loader: reaches GPUs'

@@ -2,7 +2,8 @@
 
 use crate::exit::Exit;
 use crate::values;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -77,6 +78,16 @@ pub(crate) enum Command {
     /// Every part is measured by itself with all cores, then a whole conversion into a temporary folder, several times
     /// in turn. Takes some minutes.
     Bench(BenchArguments),
+    /// Print a script that has SHELL complete commands, options and their values
+    ///
+    /// bash: upright completions bash > ~/.local/share/bash-completion/completions/upright
+    ///
+    /// zsh: upright completions zsh > _upright, in a folder of $fpath
+    ///
+    /// fish: upright completions fish > ~/.config/fish/completions/upright.fish
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write those of all commands into a folder
+    Man(ManArguments),
 }
 
 /// Arguments of `convert`.
@@ -343,10 +354,11 @@ pub(crate) struct SegmentArguments {
 #[derive(Args, Debug)]
 pub(crate) struct PlanFile {
     /// The plan, as plan has written it or as you have edited it, or - for standard input
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) plan: OsString,
 
     /// Where the film is now [default: where the plan says; a relative path counts from here, else from the plan's folder]
-    #[arg(long, value_name = "INPUT", help_heading = "Input")]
+    #[arg(long, value_name = "INPUT", value_hint = ValueHint::FilePath, help_heading = "Input")]
     pub(crate) source: Option<OsString>,
 }
 
@@ -354,6 +366,7 @@ pub(crate) struct PlanFile {
 #[derive(Args, Debug)]
 pub(crate) struct InputArguments {
     /// The film: anything that libavformat opens, or - for standard input
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) input: OsString,
 
     /// Program to take streams from, by its number as probe shows it [default: that of the best picture]
@@ -566,6 +579,7 @@ pub(crate) struct VerifyArguments {
 #[derive(Args, Debug)]
 pub(crate) struct ProbeArguments {
     /// The film: anything that libavformat opens, or - for standard input
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) input: OsString,
 
     /// Program to take streams from, by its number [default: that of the best picture]
@@ -619,6 +633,19 @@ pub(crate) struct BenchArguments {
     pub(crate) access: Access,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManArguments {
+    /// Folder for the pages: upright.1, and one for each command [default: upright.1 alone, to standard output]
+    #[arg(short, long, value_name = "FOLDER", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Engine {
     Slurm,
@@ -649,7 +676,8 @@ pub(crate) enum Progress {
     None,
 }
 
-const EXAMPLES: &str = "\
+/// Examples for the help and the manual page.
+pub(crate) const EXAMPLES: &str = "\
 Examples:
   A studio, one episode for release, slowly and well:
     upright convert episode-01.mov -o vertical/ --speed 4 --quality 85

@@ -5,6 +5,7 @@ mod analysis_file;
 mod args;
 mod batch;
 mod bench;
+mod completions;
 #[cfg(test)]
 mod contract;
 mod convert;
@@ -14,6 +15,7 @@ mod exit;
 mod fuzz;
 mod hints;
 mod interrupt;
+mod man;
 mod options;
 mod output;
 mod plan;
@@ -117,6 +119,8 @@ fn run(messages: &mut Messages) -> Result<Exit, Failure> {
         Command::Probe(probe) => probe::probe(probe)?,
         Command::Doctor(doctor) => doctor::doctor(&doctor)?,
         Command::Bench(bench) => bench::bench(bench, arguments.quiet, messages)?,
+        Command::Completions(completions) => completions::completions(&completions)?,
+        Command::Man(man) => man::man(&man)?,
     })
 }
 

@@ -122,6 +122,54 @@ fn help_has_an_example_for_each_kind_of_user_and_the_exit_codes() {
 }
 
 #[test]
+fn the_manual_has_a_page_for_each_command_and_groff_has_nothing_to_say_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(upright(&["man", "-o", folder.path().to_str().unwrap()]).status.code(), Some(0));
+    let printed = upright(&["man"]);
+    assert_eq!(printed.stdout, std::fs::read(folder.path().join("upright.1")).unwrap());
+    let help = help(&["--help"]);
+    let mut pages: Vec<_> = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    pages.sort();
+    assert!(pages.len() > 10 && pages.iter().any(|page| page.ends_with("upright-convert.1")), "{pages:?}");
+    for page in &pages {
+        let groff = Command::new("groff").args(["-t", "-man", "-ww", "-Tascii", "-P-cbou"]).arg(page).output().unwrap();
+        assert!(groff.status.success() && groff.stderr.is_empty(), "{}", text(&groff.stderr));
+        let shown = text(&groff.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in ["EXIT STATUS 0 everything was done", "143 stopped by SIGTERM"] {
+            assert!(shown.contains(words), "{}: {words}: {shown}", page.display());
+        }
+        let command = page.file_stem().unwrap().to_str().unwrap().trim_start_matches("upright").trim_start_matches('-');
+        assert!(help.contains(&format!(" {command} ")) || command.is_empty(), "{command} is in the help");
+    }
+}
+
+#[test]
+fn bash_completes_commands_options_and_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("upright");
+    std::fs::write(&script, upright(&["completions", "bash"]).stdout).unwrap();
+    let complete = |words: &[&str]| {
+        let program = "source \"$1\"; shift; COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1)); \
+            _upright upright \"${@: -1}\" \"${@: -2:1}\"; printf '%s\\n' \"${COMPREPLY[@]}\"";
+        let mut bash = Command::new("bash");
+        bash.args(["--norc", "-c", program, "bash"]).arg(&script).args(words);
+        let output = bash.output().unwrap();
+        assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+        text(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(complete(&["upright", "conv"]), ["convert"]);
+    assert_eq!(complete(&["upright", "convert", "film.mkv", "--encoder"]), ["--encoder", "--encoder-options"]);
+    assert_eq!(complete(&["upright", "convert", "film.mkv", "--progress", "j"]), ["json"]);
+    for (shell, words) in [("zsh", "#compdef upright"), ("fish", "complete -c upright"), ("elvish", "edit:completion")]
+    {
+        assert!(text(&upright(&["completions", shell]).stdout).contains(words), "{shell}");
+    }
+    let powershell = upright(&["completions", "powershell"]);
+    assert!(text(&powershell.stdout).contains("Register-ArgumentCompleter"));
+    assert_eq!(upright(&["completions", "tcsh"]).status.code(), Some(2));
+}
+
+#[test]
 fn the_version_names_ffmpeg_and_rav1e() {
     let output = upright(&["--version"]);
     assert_eq!(output.status.code(), Some(0));
