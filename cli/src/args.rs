@@ -13,7 +13,8 @@ use upright_engine::ladder::Ladder;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookPlace;
 use upright_engine::plan::{
-    CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, PlanOptions, Subtitles, TwoShots, UpscaleChoice,
+    CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, LoudnessChoice, PlanOptions, Subtitles, TwoShots,
+    UpscaleChoice,
 };
 use upright_engine::source::{AudioChoice, Stereo, VideoChoice};
 
@@ -444,9 +445,21 @@ pub(crate) struct WantedArguments {
     #[arg(long, value_name = "TRACKS", default_value = "auto", value_parser = values::audio, help_heading = "Sound")]
     pub(crate) audio: AudioChoice,
 
-    /// Surround sound mixed to two channels by ITU-R BS.775: off, add (a track before it), only (in its place)
-    #[arg(long, value_name = "WAY", default_value = "off", value_parser = values::stereo, help_heading = "Sound")]
-    pub(crate) stereo: Stereo,
+    /// Surround sound mixed to two channels by ITU-R BS.775: off, add (a track before it), only (in its place); add by itself for
+    /// cmaf, else off
+    #[arg(long, value_name = "WAY", value_parser = values::stereo, help_heading = "Sound")]
+    pub(crate) stereo: Option<Stereo>,
+
+    /// Loudness of the sound by EBU R128: auto (-16 LUFS, true peaks up to -1 dBTP, for cmaf; else off), off, or LUFS from -36 to -5
+    #[arg(
+        long,
+        value_name = "LUFS",
+        default_value = "auto",
+        value_parser = values::loudness,
+        allow_negative_numbers = true,
+        help_heading = "Sound"
+    )]
+    pub(crate) loudness: LoudnessChoice,
 
     /// Place of the window: auto (follows faces and people, shot by shot), center, left, right, or its centre as a fraction of
     /// the width, 0 to 1

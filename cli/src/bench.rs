@@ -149,7 +149,7 @@ fn measure(
     control: &Control,
     say: &mut dyn FnMut(&str),
 ) -> Result<Measured> {
-    let (audio, stereo) = (arguments.wanted.audio.clone(), arguments.wanted.stereo);
+    let (audio, stereo) = (arguments.wanted.audio.clone(), options::stereo(&arguments.wanted));
     let (plan, limits) =
         (options::plan_options(arguments.wanted)?, options::limits(&arguments.machine, arguments.jobs));
     let device = arguments.machine.device;
@@ -170,7 +170,7 @@ fn measure(
             Input::Path(path)
         }
     };
-    let open = options::open_options(arguments.access).audio(audio).stereo(stereo).span(span);
+    let open = options::open_options(arguments.access).audio(audio).stereo(stereo).sound(plan.sound_form()).span(span);
     let bench = Bench::open(input, open, &plan, device, limits, MEMORY, control)?;
     let [mut decode, mut scale, mut encode, mut convert] = [const { Rates(Vec::new()) }; 4];
     for run in 1..=arguments.runs {

@@ -225,12 +225,14 @@ fn summary(directory: &str, report: &Report) -> String {
     text
 }
 
-/// Describes a track of sound in a few words: `1 eng stereo aac`.
+/// Describes a track of sound in a few words: `1 eng stereo aac -16.0 LUFS`.
 fn sound(audio: &AudioReport) -> String {
     let right = audio.right.map(|right| format!("+{right}")).unwrap_or_default();
     let language = audio.language.as_ref().map(|language| format!(" {language}")).unwrap_or_default();
     let stereo = if audio.stereo { " stereo" } else { "" };
-    format!("{}{right}{language}{stereo} {}", audio.track, audio.codec)
+    let loudness = audio.loudness.and_then(|loudness| loudness.after.loudness);
+    let loudness = loudness.map(|level| format!(" {level:.1} LUFS")).unwrap_or_default();
+    format!("{}{right}{language}{stereo} {}{loudness}", audio.track, audio.codec)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use upright_engine::picture::tone::LookFile;
 use upright_engine::pipeline::{Limits, RenderOptions};
 use upright_engine::plan::{Cmaf, DepthChoice, Formats, PlanOptions};
 use upright_engine::remote;
-use upright_engine::source::{Input, OpenOptions, Span};
+use upright_engine::source::{Input, OpenOptions, Span, Stereo};
 use upright_engine::store::StoreOptions;
 
 /// A source, and what is wanted of it.
@@ -32,9 +32,18 @@ impl PlanRequest {
     ) -> Result<Self> {
         let span = Span { start: input_arguments.start, duration: input_arguments.duration };
         let InputArguments { program, video, .. } = *input_arguments;
-        let open = open_options(access).program(program).video(video).audio(wanted.audio.clone()).stereo(wanted.stereo);
-        Ok(Self { input: input(&input_arguments.input), open: open.span(span), plan: plan_options(wanted)? })
+        let open = open_options(access).program(program).video(video).span(span);
+        let (audio, stereo) = (wanted.audio.clone(), stereo(&wanted));
+        let plan = plan_options(wanted)?;
+        let open = open.audio(audio).stereo(stereo).sound(plan.sound_form());
+        Ok(Self { input: input(&input_arguments.input), open, plan })
     }
+}
+
+/// Resolves what becomes of surround sound: players of packages expect stereo.
+pub(crate) fn stereo(wanted: &WantedArguments) -> Stereo {
+    let is_package = wanted.format.contains(&Format::Cmaf);
+    wanted.stereo.unwrap_or(if is_package { Stereo::Add } else { Stereo::Off })
 }
 
 /// Resolves what is made of a film.
@@ -58,6 +67,7 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
         .denoise(wanted.denoise)
         .upscale(wanted.upscale)
         .formats(formats)
+        .loudness(wanted.loudness)
         .dynamic_range(wanted.dynamic_range)
         .gamut(wanted.gamut)
         .look(look)
@@ -161,8 +171,8 @@ mod tests {
     use proptest::prelude::*;
     use upright_engine::encode::{EncoderChoice, EncoderKind, LibavEncoder};
     use upright_engine::geometry::Rational;
-    use upright_engine::plan::CropChoice;
-    use upright_engine::source::{AudioChoice, AudioSelector, Stereo, VideoChoice};
+    use upright_engine::plan::{CropChoice, Loudness, LoudnessChoice};
+    use upright_engine::source::{AudioChoice, AudioSelector, SoundForm, VideoChoice};
 
     fn resolved(arguments: &[&str]) -> (PlanRequest, RenderOptions) {
         let all = ["upright", "convert"].iter().chain(arguments);
@@ -195,7 +205,7 @@ mod tests {
     fn every_option_reaches_the_engine() {
         let wanted = "film.tar.mov --output out --ladder 720,360x640 --crop 0.25 --encoder libsvtav1 --encoder-options \
                       tiles=a=b --speed 3 --quality 91 --keyframe-interval 1.5 --device llvmpipe --program 5 --video 3 \
-                      --audio 2,fr --stereo add --bit-depth 10 --start 1:00 --duration 0:02.5 --overwrite --strict --jobs 3 --memory 1.5G --store \
+                      --audio 2,fr --stereo add --loudness -23 --bit-depth 10 --start 1:00 --duration 0:02.5 --overwrite --strict --jobs 3 --memory 1.5G --store \
                       cache --store-size 20G --protocols https,tls --progress none";
         let (request, render) = resolved(&wanted.split_whitespace().collect::<Vec<_>>());
         assert_eq!(
@@ -209,11 +219,13 @@ mod tests {
                 .quality(91)
                 .keyframe_interval(Rational::new(3, 2))
                 .depth(DepthChoice::Ten)
+                .loudness(LoudnessChoice::At(Loudness { integrated: -23.0, peak: -1.0 }))
         );
         assert_eq!((request.open.program, request.open.video), (Some(5), VideoChoice::Track(3)));
         let french = AudioSelector::Language("fra".parse().unwrap());
         assert_eq!(request.open.audio, AudioChoice::Chosen(vec![AudioSelector::Track(2), french]));
         assert_eq!(request.open.stereo, Stereo::Add);
+        assert_eq!(request.open.sound, SoundForm { cmaf: false, to_level: true });
         assert_eq!(request.open.span, Span { start: Some(Rational::new(60, 1)), duration: Some(Rational::new(5, 2)) });
         assert_eq!(request.open.protocols, ["https", "tls"]);
         assert_eq!(render.directory, PathBuf::from("out/film.tar"));
@@ -221,6 +233,17 @@ mod tests {
         assert!(render.overwrite && render.strict);
         assert_eq!((render.limits.jobs, render.limits.memory), (Some(3), Some(3 << 29)));
         assert_eq!(render.store, Some(StoreOptions { folder: PathBuf::from("cache"), size: Some(20 << 30) }));
+    }
+
+    #[test]
+    fn packages_have_levelled_sound_and_stereo_by_themselves() {
+        let form = |arguments: &str| {
+            let open = resolved(&arguments.split_whitespace().collect::<Vec<_>>()).0.open;
+            (open.stereo, open.sound.cmaf, open.sound.to_level)
+        };
+        assert_eq!(form("film.mkv"), (Stereo::Off, false, false));
+        assert_eq!(form("film.mkv --format mp4,cmaf"), (Stereo::Add, true, true));
+        assert_eq!(form("film.mkv --format cmaf --stereo off --loudness off"), (Stereo::Off, true, false));
     }
 
     #[test]

@@ -10,8 +10,8 @@ use upright_engine::language::Language;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookPlace;
 use upright_engine::plan::{
-    CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, Layout, MOST_NOISE, ShotMode, Subtitles, TwoShots,
-    UpscaleChoice,
+    CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, Layout, Loudness, LoudnessChoice, MOST_NOISE, ShotMode,
+    Subtitles, TwoShots, UpscaleChoice,
 };
 use upright_engine::source::{AudioChoice, AudioSelector, Stereo, VideoChoice};
 
@@ -378,6 +378,18 @@ pub(crate) fn stereo(text: &str) -> Result<Stereo, String> {
         "add" => Ok(Stereo::Add),
         "only" => Ok(Stereo::Only),
         _ => Err("give off, add or only".to_owned()),
+    }
+}
+
+/// Reads how loud sound is to be: `auto`, `off`, or LUFS.
+pub(crate) fn loudness(text: &str) -> Result<LoudnessChoice, String> {
+    match text {
+        "auto" => Ok(LoudnessChoice::Auto),
+        "off" => Ok(LoudnessChoice::Off),
+        _ => match text.parse() {
+            Ok(integrated) => Ok(LoudnessChoice::At(Loudness { integrated, ..Loudness::STREAMING })),
+            Err(_) => Err("give auto, off, or LUFS, such as -16".to_owned()),
+        },
     }
 }
 

@@ -5,8 +5,8 @@ pub(crate) mod timeline;
 mod tracks;
 
 pub use tracks::{
-    AudioChoice, AudioInfo, AudioSelector, AudioTake, KeptAudio, MOST_AUDIO, ProgramInfo, Role, Stereo, VideoChoice,
-    VideoTrackInfo,
+    AudioChoice, AudioInfo, AudioSelector, AudioTake, KeptAudio, MOST_AUDIO, ProgramInfo, Role, SoundForm, Stereo,
+    VideoChoice, VideoTrackInfo,
 };
 
 use crate::cadence::{Cadence, CadenceRun, Field};
@@ -65,6 +65,8 @@ pub struct OpenOptions {
     pub audio: AudioChoice,
     /// What becomes of sound of more than two channels.
     pub stereo: Stereo,
+    /// In which form its sound is wanted: that of the plan ([`crate::plan::PlanOptions::sound_form`]).
+    pub sound: SoundForm,
     /// Threads of the video decoder, at least 1.
     pub threads: usize,
     /// The part of it that is wanted.
@@ -86,6 +88,7 @@ impl Default for OpenOptions {
             video: VideoChoice::Best,
             audio: AudioChoice::Best,
             stereo: Stereo::Off,
+            sound: SoundForm::default(),
             threads: machine::cores().min(16),
             span: Span::default(),
             origin: None,
@@ -123,6 +126,12 @@ impl OpenOptions {
     #[must_use]
     pub fn stereo(self, stereo: Stereo) -> Self {
         Self { stereo, ..self }
+    }
+
+    /// Sets [`OpenOptions::sound`].
+    #[must_use]
+    pub fn sound(self, sound: SoundForm) -> Self {
+        Self { sound, ..self }
     }
 
     /// Sets [`OpenOptions::threads`].

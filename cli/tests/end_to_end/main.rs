@@ -13,6 +13,7 @@ mod framing;
 mod grain;
 mod kill;
 mod look;
+mod loudness;
 mod memory;
 mod package;
 mod parallelism;

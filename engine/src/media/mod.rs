@@ -46,8 +46,8 @@ mod video_encoder;
 mod video_reader;
 mod views;
 
-pub use audio::AudioTrack;
-pub(crate) use audio::LevelMeter;
+pub use audio::{AudioTrack, Levels};
+pub(crate) use audio::{LevelMeter, Levelling, level, measure};
 pub use event::Event;
 pub use mux::{Mp4Writer, VideoTrack};
 pub use parameters::CodecParameters;

@@ -9,6 +9,7 @@ use super::video_reader::VideoReader;
 use crate::error::Result;
 use crate::geometry::Rational;
 use crate::packet::Packet;
+use crate::source::SoundForm;
 use std::collections::{BTreeMap, VecDeque};
 use std::ptr;
 
@@ -23,6 +24,8 @@ pub(super) struct SoundStreams {
     pub(super) right: Option<usize>,
     /// Whether it is mixed to two channels.
     pub(super) stereo: bool,
+    /// In which form it is wanted.
+    pub(super) form: SoundForm,
 }
 
 /// All tracks that are kept, in the order in which they are wanted.
@@ -205,11 +208,11 @@ impl Sound {
         if self.converter.is_some() {
             return Ok(());
         }
-        let SoundStreams { stream, right, stereo } = self.of;
+        let SoundStreams { stream, right, stereo, form } = self.of;
         let right = right.map(|right| ptr::from_ref(reader.demuxer.stream(right)));
         let (stream, name) = (reader.demuxer.stream(stream), reader.demuxer.name());
         // SAFETY: streams of an opened demuxer.
-        let converter = unsafe { AudioConverter::open(stream, right, stereo, name, origin, end)? };
+        let converter = unsafe { AudioConverter::open(stream, right, (stereo, form), name, origin, end)? };
         self.converter = Some(converter);
         self.waiting = 0;
         if let Some(packet) = self.description.take() {

@@ -21,7 +21,9 @@ use crate::geometry::Rational;
 use crate::packet::Packet;
 use crate::remote::KnownObject;
 use crate::source::timeline::{Timeline, TimelinePlace, rescale, rescale_down, ticks};
-use crate::source::{AudioChoice, AudioTake, Damage, Input, KeptAudio, OpenOptions, SilentSide, SourceInfo, Span};
+use crate::source::{
+    AudioChoice, AudioTake, Damage, Input, KeptAudio, OpenOptions, SilentSide, SoundForm, SourceInfo, Span,
+};
 use std::collections::BTreeSet;
 use std::iter;
 use std::path::Path;
@@ -108,7 +110,7 @@ impl Source {
 
         let mut sounds = Sounds::new(takes.iter().filter_map(|take| {
             let right = take.right.and_then(stream);
-            Some(SoundStreams { stream: stream(take.track)?, right, stereo: take.stereo })
+            Some(SoundStreams { stream: stream(take.track)?, right, stereo: take.stereo, form: options.sound })
         }));
         if !read_frame(&mut reader, &mut sounds)? {
             return Err(reader.demuxer.barren("has a video stream, but not one frame of it can be decoded"));
@@ -288,6 +290,11 @@ impl Source {
     /// The source's time, in its ticks, of one of the output.
     fn source_time(&self, pts: i64) -> i64 {
         rescale_down(pts.saturating_add(self.timeline.origin), self.timeline.output, self.timeline.source)
+    }
+
+    /// Says in which form it gives its sound.
+    pub(crate) fn sound_form(&self) -> SoundForm {
+        self.options.sound
     }
 
     /// Gives the control that ends reading.

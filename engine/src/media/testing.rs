@@ -81,6 +81,7 @@ pub(crate) fn opus_track() -> AudioTrack {
         parameters,
         time_base: Rational::new(1, 48_000),
         copied: true,
+        to_level: false,
         language: Some("fin".to_owned()),
         title: Some("Kommentar".to_owned()),
         roles: Vec::new(),

@@ -7,6 +7,7 @@ mod earlier;
 mod event_count;
 mod factory;
 mod graph;
+mod loudness;
 mod messages;
 mod parallelism;
 mod planning;

@@ -128,7 +128,7 @@ pub fn render(
     let (begin, cpu_before) = (Instant::now(), clock::process());
     let info = source.info().clone();
     plan.check_source(&info)?;
-    check_sound(plan, &info)?;
+    check_sound(plan, &source)?;
     let mut names = delivery::names(plan);
     if plan.wanted.formats.mp4 {
         names.extend(plan.follows.rungs.iter().map(|rung| rung.file.clone()));
@@ -211,12 +211,15 @@ fn subtitles(source: &Source, scan: Option<Scan>, control: &Control) -> Result<V
 }
 
 /// Refuses a source that was opened with other sound than the plan's; sound that is not wanted does no harm.
-fn check_sound(plan: &Plan, source: &SourceInfo) -> Result<()> {
+fn check_sound(plan: &Plan, source: &Source) -> Result<()> {
     let wanted = plan.wanted.audio.iter().map(WantedAudio::take);
-    if plan.wanted.audio.is_empty() || wanted.eq(source.audio_kept.iter().map(KeptAudio::take)) {
+    let same = || wanted.eq(source.info().audio_kept.iter().map(KeptAudio::take));
+    if plan.wanted.audio.is_empty() || (plan.sound_form() == source.sound_form() && same()) {
         return Ok(());
     }
-    Err(Error::misuse("the plan wants other audio tracks; open the source as Plan::open_options says"))
+    Err(Error::misuse(
+        "the plan wants other audio tracks, or in another form; open the source as Plan::open_options says",
+    ))
 }
 
 /// Opens the store of a plan's segments.
@@ -434,8 +437,8 @@ fn sound(plan: &Plan, summary: &SourceSummary) -> Vec<AudioTrack> {
 
 fn audio_report(plan: &Plan, audio: &SpooledAudio) -> Option<AudioReport> {
     let WantedAudio { track, right, stereo, language, title, roles } = plan.wanted.audio.get(audio.place)?.clone();
-    let (codec, copied) = (audio.track.parameters.codec(), audio.track.copied);
-    Some(AudioReport { track, right, stereo, language, title, roles, codec, copied })
+    let (codec, copied, loudness) = (audio.track.parameters.codec(), audio.track.copied, audio.loudness);
+    Some(AudioReport { track, right, stereo, language, title, roles, codec, copied, loudness })
 }
 
 /// What was done, and what waits for its names.

@@ -7,6 +7,7 @@
 use super::parallelism::ParallelismPlan;
 use crate::fingerprint::Sha256Hex;
 use crate::geometry::Size;
+use crate::media::Levels;
 use crate::picture::{DeviceInfo, Fallback, GpuStats};
 use crate::plan::Plan;
 use crate::source::{Damage, Role, SourceInfo};
@@ -98,7 +99,7 @@ pub struct SegmentsReport {
 }
 
 /// A track of sound that came out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct AudioReport {
     /// Number among the source's audio tracks, from 1.
     pub track: usize,
@@ -116,6 +117,19 @@ pub struct AudioReport {
     pub codec: String,
     /// Whether the source's packets were copied. The plan says what was meant; sound that changes on the way is converted.
     pub copied: bool,
+    /// What became of its loudness; none where it stayed as it was: nothing was wanted, or it is surround sound that was copied.
+    pub loudness: Option<LoudnessReport>,
+}
+
+/// What became of the loudness of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct LoudnessReport {
+    /// As it came.
+    pub before: Levels,
+    /// As it is in the renditions, decoded.
+    pub after: Levels,
+    /// Decibels by which it was amplified, peaks aside.
+    pub gain: f64,
 }
 
 /// A package: CMAF tracks with manifests.

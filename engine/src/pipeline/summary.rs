@@ -1,5 +1,6 @@
 //! What is known of a source once all of it was decoded.
 
+use super::report::LoudnessReport;
 use super::spool::Spool;
 use crate::media::AudioTrack;
 use crate::source::Damage;
@@ -13,6 +14,8 @@ pub(crate) struct SpooledAudio {
     /// What it is.
     pub(crate) track: AudioTrack,
     pub(crate) packets: Spool,
+    /// What became of its loudness; none where it stayed.
+    pub(crate) loudness: Option<LoudnessReport>,
 }
 
 /// What is known of a source once all of it that is wanted was decoded.

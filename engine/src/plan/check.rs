@@ -2,6 +2,7 @@
 
 use super::denoise::MOST_NOISE;
 use super::fields::FieldMake;
+use super::loudness::{LOUDNESS, PEAK};
 use super::segments::{Segment, Segmentation};
 use super::track::{Caption, CropKey, Layout, Shot};
 use super::wanted::Wanted;
@@ -90,6 +91,7 @@ pub(super) fn check(found: &SourceInfo, wanted: &Wanted, control: KeyFrameContro
     key_frames(plan)?;
     segments(plan)?;
     sound(plan)?;
+    loudness(plan)?;
     formats(plan)?;
     metadata(plan)
 }
@@ -111,6 +113,17 @@ fn rungs(plan: Parts<'_>) -> Checked {
         rule(!twice, &path, || format!("rung {}: is there twice", rungs[count - 1]))?;
     }
     rule(!rungs.is_empty(), &[Field("rungs")], || "no rung: at least one size is needed".to_owned())
+}
+
+fn loudness(plan: Parts<'_>) -> Checked {
+    let Some(loudness) = &plan.wanted.loudness else { return Ok(()) };
+    let ([quiet, loud], [low, high]) = (LOUDNESS, PEAK);
+    rule(loudness.is_sensible(), &[Field("loudness")], || {
+        let (integrated, peak) = (loudness.integrated, loudness.peak);
+        format!(
+            "{integrated} LUFS, {peak} dBTP: from {quiet} to {loud} LUFS, with true peaks from {low} to {high} dBTP"
+        )
+    })
 }
 
 fn formats(plan: Parts<'_>) -> Checked {

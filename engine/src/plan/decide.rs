@@ -54,6 +54,7 @@ impl Plan {
                 options: options.encoder_options.clone(),
             },
             audio: audio(source),
+            loudness: options.loudness.decide(&options.formats),
             formats: options.formats,
             title: source.title.clone(),
             language: source.video.language.clone(),

@@ -18,7 +18,7 @@ use crate::locate;
 use crate::package::SegmentRule;
 use crate::picture::tone::MapSpec;
 use crate::picture::{ComposeSpec, DEINTERLACER, Graph, Layers, ScaleSpec};
-use crate::source::{AudioChoice, AudioInfo, OpenOptions, SourceInfo, VideoChoice};
+use crate::source::{AudioChoice, AudioInfo, OpenOptions, SoundForm, SourceInfo, VideoChoice};
 use crate::time::Time;
 use schemars::JsonSchema;
 use serde::de::IgnoredAny;
@@ -206,7 +206,13 @@ impl Plan {
         };
         let (program, video) = (self.found.program, VideoChoice::Track(self.found.video.track));
         let (span, origin) = (self.found.span, Some(self.found.video.origin));
-        OpenOptions { protocols, program, video, audio, span, origin, ..OpenOptions::default() }
+        let sound = self.sound_form();
+        OpenOptions { protocols, program, video, audio, sound, span, origin, ..OpenOptions::default() }
+    }
+
+    /// Says how the source gives the sound that is wanted of it.
+    pub(crate) fn sound_form(&self) -> SoundForm {
+        self.wanted.sound_form()
     }
 
     /// As [`Plan::open_options`], for work on single segments: without the sound, unless it is needed to tell the frames'

@@ -13,6 +13,7 @@ mod fields;
 mod follows;
 mod formats;
 mod layout;
+mod loudness;
 mod memory;
 mod migrate;
 mod options;
@@ -28,6 +29,7 @@ pub use fields::{Deinterlace, FieldMake, FieldRun};
 pub(crate) use fields::{FieldPicture, FieldPictures, FrameTimes, PARTS, PictureTimes, rising};
 pub use follows::{Follows, RungFollows};
 pub use formats::{Cmaf, Formats};
+pub use loudness::{Loudness, LoudnessChoice};
 #[cfg(test)]
 pub(crate) use memory::DRIVER;
 pub(crate) use memory::{LEAST_FRAMES, RUNG_FRAMES};

@@ -3,6 +3,7 @@
 use super::denoise::{Denoise, MOST_NOISE};
 use super::fields::Deinterlace;
 use super::formats::Formats;
+use super::loudness::{LOUDNESS, LoudnessChoice, PEAK};
 use super::track::Shot;
 use super::upscale::UpscaleChoice;
 use crate::analyse::Analysis;
@@ -12,6 +13,7 @@ use crate::geometry::Rational;
 use crate::ladder::Ladder;
 use crate::machine;
 use crate::picture::tone::LookFile;
+use crate::source::SoundForm;
 
 /// Choices that a plan is made from; everything else follows from the source.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +57,8 @@ pub struct PlanOptions {
     pub upscale: UpscaleChoice,
     /// Forms in which the renditions are written.
     pub formats: Formats,
+    /// What becomes of the loudness of the sound.
+    pub loudness: LoudnessChoice,
     /// Shots of an earlier plan; those of them that are locked stay as they are.
     pub earlier: Vec<Shot>,
 }
@@ -81,6 +85,7 @@ impl Default for PlanOptions {
             look: None,
             upscale: UpscaleChoice::Lanczos,
             formats: Formats::default(),
+            loudness: LoudnessChoice::Auto,
             earlier: Vec::new(),
         }
     }
@@ -122,6 +127,7 @@ builders! {
     look: Option<LookFile>,
     upscale: UpscaleChoice,
     formats: Formats,
+    loudness: LoudnessChoice,
     earlier: Vec<Shot>,
 }
 
@@ -153,7 +159,20 @@ impl PlanOptions {
                 format!("must be a multiple of the interval of key frames, {} s", self.keyframe_interval.as_f64());
             return Err(Error::invalid("segment duration", cmaf.segment.as_f64(), why));
         }
+        if let LoudnessChoice::At(loudness) = self.loudness
+            && !loudness.is_sensible()
+        {
+            let ([quiet, loud], [low, high]) = (LOUDNESS, PEAK);
+            let value = format!("{} LUFS, {} dBTP", loudness.integrated, loudness.peak);
+            let why = format!("must be from {quiet} to {loud} LUFS, with true peaks from {low} to {high} dBTP");
+            return Err(Error::invalid("loudness", value, why));
+        }
         Ok(())
+    }
+
+    /// Says how a source is to be opened ([`crate::source::OpenOptions::sound`]) so that it gives the sound that is wanted.
+    pub fn sound_form(&self) -> SoundForm {
+        SoundForm { cmaf: self.formats.cmaf.is_some(), to_level: self.loudness.decide(&self.formats).is_some() }
     }
 }
 

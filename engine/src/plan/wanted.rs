@@ -4,6 +4,7 @@ use super::converted::ConvertedColour;
 use super::denoise::WantedDenoise;
 use super::fields::{FieldMake, FieldRun};
 use super::formats::Formats;
+use super::loudness::Loudness;
 use super::segments::{KeyFrameRule, Segmentation};
 use super::track::Shot;
 use super::upscale::Upscale;
@@ -11,7 +12,7 @@ use crate::cadence::Cadence;
 use crate::encode::EncoderKind;
 use crate::frame::Depth;
 use crate::geometry::{Rational, Size};
-use crate::source::{AudioTake, Chapter, Role, SourceInfo};
+use crate::source::{AudioTake, Chapter, Role, SoundForm, SourceInfo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,10 @@ pub struct Wanted {
     pub encoder: WantedEncoder,
     /// The sound, a track each, the default one first; none for renditions without. At most 32.
     pub audio: Vec<WantedAudio>,
+    /// How loud the sound is that is converted; none where it stays as it is. Then all of one or two channels is converted, and of
+    /// the other what cannot be copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loudness: Option<Loudness>,
     /// Forms in which the renditions are written.
     #[serde(default, skip_serializing_if = "Formats::is_default")]
     pub formats: Formats,
@@ -85,6 +90,11 @@ impl Wanted {
         rates.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(source, |(rate, _)| rate)
     }
 
+    /// Says how a source gives the sound that is wanted of it.
+    pub(super) fn sound_form(&self) -> SoundForm {
+        SoundForm { cmaf: self.formats.cmaf.is_some(), to_level: self.loudness.is_some() }
+    }
+
     /// Frames of the film, as far as the container tells; none where it was not read to its end.
     pub(super) fn frames(&self) -> Option<u64> {
         match &self.segments {
@@ -111,7 +121,7 @@ pub struct WantedEncoder {
     pub options: Vec<(String, String)>,
 }
 
-/// A track of sound that is wanted. It is copied where MP4 can hold it as it is, and becomes AAC elsewhere.
+/// A track of sound that is wanted. It is copied where the forms of the renditions can hold it as it is, and becomes AAC elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WantedAudio {

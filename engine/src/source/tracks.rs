@@ -57,6 +57,17 @@ pub enum Stereo {
     Only,
 }
 
+/// In which form a source gives its sound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SoundForm {
+    /// Packets are copied only where CMAF has a place for them and players of packages know them: AAC-LC, AC-3, and E-AC-3 of one
+    /// substream. Else wherever MP4 has a place for them.
+    pub cmaf: bool,
+    /// All sound of one or two channels, and of the other what is not copied, comes as it is best kept until its loudness is
+    /// known ([`crate::media::AudioTrack::to_level`]): nothing is encoded.
+    pub to_level: bool,
+}
+
 /// What an audio track of the renditions is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,4 +1,4 @@
-//! Encoding to AAC-LC with libavcodec's own encoder.
+//! Encoding with libavcodec's own encoders: to AAC-LC, or to samples that are read again.
 
 #![expect(unsafe_code, reason = "libav is C")]
 
@@ -19,7 +19,10 @@ const RATES: [c_int; 9] = [48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_00
 /// Samples that stay below this part of full scale are silence: less than half a step of 16 bits.
 const SILENT: f32 = 1.0 / 65_536.0;
 
-/// Bits a second for each channel.
+/// Samples of a packet that holds them as they are.
+const SAMPLES_AT_ONCE: usize = 4096;
+
+/// Bits a second for each channel, of AAC.
 const BIT_RATE: i64 = 64_000;
 
 /// The format to encode for a source of `rate` and `layout`: the lowest rate of AAC that loses nothing, and the source's
@@ -74,9 +77,18 @@ fn empty_layout() -> av::AVChannelLayout {
     }
 }
 
+/// What sound is encoded to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SoundCodec {
+    /// AAC-LC.
+    Aac,
+    /// The samples as they are, interleaved, in floating point.
+    Samples,
+}
+
 /// The encoder, and the samples that wait until they fill a frame of its.
 #[derive(Debug)]
-pub(super) struct AacEncoder {
+pub(super) struct SoundEncoder {
     context: CodecContext,
     /// Samples that wait, one row a channel.
     pub(super) waiting: Vec<Vec<f32>>,
@@ -87,25 +99,31 @@ pub(super) struct AacEncoder {
     packet: AvPacket,
 }
 
-impl AacEncoder {
-    pub(super) fn open(format: &SampleFormat) -> Result<Self> {
+impl SoundEncoder {
+    pub(super) fn open(format: &SampleFormat, to: SoundCodec) -> Result<Self> {
+        let (name, samples) = match to {
+            SoundCodec::Aac => (c"aac", av::AVSampleFormat::AV_SAMPLE_FMT_FLTP),
+            SoundCodec::Samples => (c"pcm_f32le", av::AVSampleFormat::AV_SAMPLE_FMT_FLT),
+        };
         // SAFETY: the codec is null or libav's own; then the context is valid, ours and not yet opened, and its layout
         // owns nothing, like the one that it gets.
         let context = unsafe {
-            let codec = av::avcodec_find_encoder_by_name(c"aac".as_ptr());
+            let codec = av::avcodec_find_encoder_by_name(name.as_ptr());
             if codec.is_null() {
                 return Err(Error::Libav {
                     call: "avcodec_find_encoder_by_name",
-                    why: "this libavcodec was built without its AAC encoder".to_owned(),
+                    why: format!("this libavcodec was built without its encoder {}", name.to_string_lossy()),
                 });
             }
             let mut context = CodecContext::new(codec)?;
             let fields = context.as_mut_ptr();
-            (*fields).sample_fmt = av::AVSampleFormat::AV_SAMPLE_FMT_FLTP;
+            (*fields).sample_fmt = samples;
             (*fields).sample_rate = format.rate;
             (*fields).ch_layout = format.layout;
             (*fields).time_base = av::AVRational { num: 1, den: format.rate };
-            (*fields).bit_rate = BIT_RATE * i64::from(format.layout.nb_channels);
+            if to == SoundCodec::Aac {
+                (*fields).bit_rate = BIT_RATE * i64::from(format.layout.nb_channels);
+            }
             (*fields).thread_count = 1;
             // The description of the stream goes into the container, and the encoder's name nowhere.
             (*fields).flags |= (av::AV_CODEC_FLAG_GLOBAL_HEADER | av::AV_CODEC_FLAG_BITEXACT).cast_signed();
@@ -138,7 +156,7 @@ impl AacEncoder {
         self.position + i64::try_from(self.waiting[row].len()).unwrap_or(i64::MAX)
     }
 
-    /// Puts what comes next into `rows` at `position`, which is not before [`AacEncoder::end`]: what waits is encoded, with
+    /// Puts what comes next into `rows` at `position`, which is not before [`SoundEncoder::end`]: what waits is encoded, with
     /// silence behind it to fill its frame. Where other rows have sound of their own meanwhile, silence of at most
     /// `longest` samples is made instead.
     pub(super) fn jump(
@@ -189,7 +207,8 @@ impl AacEncoder {
 
     fn frame_size(&self) -> usize {
         // SAFETY: the context is open and ours.
-        usize::try_from(unsafe { (*self.context.as_ptr()).frame_size }).unwrap_or(1).max(1)
+        let samples = usize::try_from(unsafe { (*self.context.as_ptr()).frame_size }).unwrap_or(0);
+        if samples > 0 { samples } else { SAMPLES_AT_ONCE }
     }
 
     /// Sends the first `count` samples that wait.
@@ -199,8 +218,8 @@ impl AacEncoder {
             let last = row[..count].iter().rposition(|sample| sample.abs() >= SILENT);
             *heard = last.map(|last| self.position + i64::try_from(last + 1).unwrap_or(0)).or(*heard);
         }
-        // SAFETY: the frame is ours and gets a buffer for `count` samples of every plane that waits, which are as many as
-        // the context has channels.
+        // SAFETY: the frame is ours and gets room for `count` samples of every plane that waits, which are as many as the
+        // context has channels: a buffer each, or one in which they take turns.
         unsafe {
             let (fields, context) = (frame.as_mut_ptr(), self.context.as_mut_ptr());
             (*fields).format = (*context).sample_fmt as c_int;
@@ -209,8 +228,15 @@ impl AacEncoder {
             (*fields).nb_samples = c_int::try_from(count).unwrap_or(0);
             (*fields).pts = self.position;
             check("av_frame_get_buffer", av::av_frame_get_buffer(fields, 0))?;
+            let channels = self.waiting.len();
+            let planar = av::av_sample_fmt_is_planar((*context).sample_fmt) != 0;
             for (index, plane) in self.waiting.iter_mut().enumerate() {
-                ptr::copy_nonoverlapping(plane.as_ptr(), (*(*fields).extended_data.add(index)).cast(), count);
+                if planar {
+                    ptr::copy_nonoverlapping(plane.as_ptr(), (*(*fields).extended_data.add(index)).cast(), count);
+                } else {
+                    let first = (*(*fields).extended_data).cast::<f32>().add(index);
+                    plane[..count].iter().enumerate().for_each(|(at, &sample)| first.add(at * channels).write(sample));
+                }
                 plane.drain(..count);
             }
             check("avcodec_send_frame", av::avcodec_send_frame(context, fields))?;

@@ -1,8 +1,8 @@
-//! Converting: decoded, brought to the encoder's format without gaps or overlaps, and encoded to AAC.
+//! Converting: decoded, brought to the encoder's format without gaps or overlaps, and encoded.
 
 #![expect(unsafe_code, reason = "libav is C")]
 
-use super::aac::{self, AacEncoder};
+use super::aac::{self, SoundCodec, SoundEncoder};
 use super::drift::DriftWatch;
 use super::resample::{Resampler, SampleFormat, standard_layout};
 use super::timeline::{Timeline, rescale};
@@ -32,7 +32,7 @@ const LONGEST_ALONE: i64 = 2;
 pub(super) struct Convert {
     lines: Vec<Line>,
     target: SampleFormat,
-    encoder: AacEncoder,
+    encoder: SoundEncoder,
     damage: u64,
 }
 
@@ -77,6 +77,7 @@ impl Convert {
         parameters: *const av::AVCodecParameters,
         timeline: Timeline,
         stereo: bool,
+        codec: SoundCodec,
     ) -> Result<Self, Refusal> {
         // SAFETY: the caller vouches for the parameters.
         let (decoder, layout, rate) = unsafe {
@@ -84,7 +85,7 @@ impl Convert {
             (decoder, layout_of(parameters)?, (*parameters).sample_rate)
         };
         let target = if stereo { aac::stereo_for(rate) } else { aac::format_for(rate, &layout) };
-        let encoder = AacEncoder::open(&target)?;
+        let encoder = SoundEncoder::open(&target, codec)?;
         let line = Line::new(timeline, decoder, target, 0..encoder.waiting.len())?;
         Ok(Self { lines: vec![line], target, encoder, damage: 0 })
     }
@@ -96,11 +97,14 @@ impl Convert {
     ///
     /// # Errors
     /// As for [`Convert::open`].
-    pub(super) unsafe fn open_pair(sides: [(*const av::AVCodecParameters, Timeline); 2]) -> Result<Self, Refusal> {
+    pub(super) unsafe fn open_pair(
+        sides: [(*const av::AVCodecParameters, Timeline); 2],
+        codec: SoundCodec,
+    ) -> Result<Self, Refusal> {
         // SAFETY: the caller vouches for the parameters.
         let rate = unsafe { (*sides[0].0).sample_rate };
         let target = aac::stereo_for(rate);
-        let encoder = AacEncoder::open(&target)?;
+        let encoder = SoundEncoder::open(&target, codec)?;
         let line = |(row, (parameters, timeline)): (usize, (_, Timeline))| {
             // SAFETY: the caller vouches for the parameters.
             let decoder = unsafe { open_decoder(parameters, &timeline)? };
@@ -118,6 +122,16 @@ impl Convert {
     /// Samples a second of what comes out.
     pub(super) fn sample_rate(&self) -> c_int {
         self.target.rate
+    }
+
+    /// Format of the samples that are encoded.
+    pub(super) fn target(&self) -> &SampleFormat {
+        &self.target
+    }
+
+    /// Channels of what comes out.
+    pub(super) fn channels(&self) -> usize {
+        self.encoder.waiting.len()
     }
 
     pub(super) fn damage(&self) -> u64 {
@@ -189,7 +203,7 @@ impl Line {
     fn decode(
         &mut self,
         packet: *const av::AVPacket,
-        encoder: &mut AacEncoder,
+        encoder: &mut SoundEncoder,
         out: &mut VecDeque<Packet>,
     ) -> Result<bool> {
         // SAFETY: null or a valid packet.
@@ -208,7 +222,7 @@ impl Line {
 
     /// Puts the decoded frame where its timestamp says. False when it has no place: its format or its time makes no
     /// sense, or there is sound already.
-    fn take_frame(&mut self, encoder: &mut AacEncoder, out: &mut VecDeque<Packet>) -> Result<bool> {
+    fn take_frame(&mut self, encoder: &mut SoundEncoder, out: &mut VecDeque<Packet>) -> Result<bool> {
         let fields = self.frame.fields();
         let (count, stamp) = (i64::from(fields.nb_samples), fields.best_effort_timestamp);
         let Some(format) = SampleFormat::of(fields).filter(|format| format.rate > 0) else { return Ok(false) };
@@ -249,7 +263,7 @@ impl Line {
     }
 
     /// Takes the input for frames of this format: the present one, or a new one that goes on where that ends.
-    fn input_of(&mut self, format: SampleFormat, encoder: &mut AacEncoder) -> Result<Input> {
+    fn input_of(&mut self, format: SampleFormat, encoder: &mut SoundEncoder) -> Result<Input> {
         if let Some(input) = self.input.take_if(|input| *input.resampler.from() == format) {
             return Ok(input);
         }
@@ -261,7 +275,7 @@ impl Line {
     }
 
     /// Gives out what is still inside the resampler, if there is one.
-    fn end_input(&mut self, encoder: &mut AacEncoder) -> Result<()> {
+    fn end_input(&mut self, encoder: &mut SoundEncoder) -> Result<()> {
         let Some(mut input) = self.input.take() else { return Ok(()) };
         input.resampler.drain(&mut encoder.waiting[self.rows.clone()])
     }
@@ -271,7 +285,7 @@ impl Line {
         &self,
         input: &mut Input,
         position: i64,
-        encoder: &mut AacEncoder,
+        encoder: &mut SoundEncoder,
         out: &mut VecDeque<Packet>,
     ) -> Result<()> {
         let format = *input.resampler.from();
@@ -288,7 +302,7 @@ impl Line {
         &self,
         input: &mut Input,
         position: i64,
-        encoder: &mut AacEncoder,
+        encoder: &mut SoundEncoder,
         out: &mut VecDeque<Packet>,
     ) -> Result<()> {
         while input.position < position {
@@ -304,6 +318,12 @@ impl Line {
 /// Why a stream cannot be decoded.
 #[derive(Debug)]
 pub(super) struct Refusal(pub(super) String);
+
+/// Says of a source that its sound cannot be decoded.
+pub(super) fn refused(name: &str, codec: &str, Refusal(why): &Refusal) -> Error {
+    let why = format!("its audio ({codec}) cannot be decoded: {why}; choose another audio track, or none");
+    Error::bad_source(name, why)
+}
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {

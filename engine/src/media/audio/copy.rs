@@ -13,8 +13,17 @@ use av::AVCodecID::{
 use ffmpeg_sys_next as av;
 use std::collections::VecDeque;
 
-/// Tells whether MP4 has a place for this codec and phones' players decode it.
-pub(super) fn can_copy(parameters: &CodecParameters) -> bool {
+/// Tells whether MP4 has a place for this codec and phones' players decode it; with `cmaf`, whether it is one that is delivered in
+/// packages, as far as that is seen before the first packet.
+pub(super) fn can_copy(parameters: &CodecParameters, cmaf: bool) -> bool {
+    let delivered = match parameters.fields().codec_id {
+        AV_CODEC_ID_AAC => is_low_complexity(parameters.extradata(), parameters.fields().profile),
+        AV_CODEC_ID_AC3 | AV_CODEC_ID_EAC3 => true,
+        _ => false,
+    };
+    if cmaf && !delivered {
+        return false;
+    }
     let described = match parameters.fields().codec_id {
         // Of these the muxer finds all it needs in the packets.
         AV_CODEC_ID_MP3 | AV_CODEC_ID_AC3 => true,
@@ -33,6 +42,18 @@ pub(super) fn can_copy(parameters: &CodecParameters) -> bool {
         _ => false,
     };
     described && parameters.fields().sample_rate > 0
+}
+
+/// Tells whether a description (ISO/IEC 14496-3, 1.6.2.1) is there and says that it is AAC-LC alone: neither a spectrum whose upper
+/// half is made up from the lower, nor stereo that is made up from mono. `profile` is what libav found in the packets.
+fn is_low_complexity(description: &[u8], profile: i32) -> bool {
+    const LC: u8 = 2;
+    // Object types less one, as libav numbers profiles: where the description is silent.
+    const MADE_UP: [i32; 2] = [4, 28];
+    let &[first, _, ref rest @ ..] = description else { return false };
+    // Behind the description, where decoders do not look that know nothing of it.
+    let is_announced = matches!(rest, [0x56, 0xe5, present, ..] if present & 0x80 != 0);
+    first >> 3 == LC && !is_announced && !MADE_UP.contains(&profile)
 }
 
 /// A stream whose packets are copied.
@@ -60,7 +81,8 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    pub(super) fn new(description: &CodecParameters, timeline: Timeline) -> Self {
+    /// With `cmaf` for packages.
+    pub(super) fn new(description: &CodecParameters, timeline: Timeline, cmaf: bool) -> Self {
         let fields = description.fields();
         let (rate, frame, priming) = (fields.sample_rate, fields.frame_size, fields.initial_padding);
         let (rate, frame, priming) = (rate.into(), frame.into(), priming.into());
@@ -69,6 +91,7 @@ impl Copy {
             AV_CODEC_ID_AAC => header::raw_aac,
             AV_CODEC_ID_MP3 => header::mpeg_audio,
             AV_CODEC_ID_AC3 => header::ac3,
+            AV_CODEC_ID_EAC3 if cmaf => header::eac3_alone,
             AV_CODEC_ID_EAC3 => header::eac3,
             AV_CODEC_ID_FLAC => header::flac,
             _ => header::silent,
@@ -182,5 +205,21 @@ impl Copy {
         let told = self.timeline.duration(packet.fields().duration, self.rate).clamp(0, i64::from(i32::MAX));
         let near = (told - self.frame).abs() <= self.timeline.rounding(self.rate);
         if told <= 0 || near { self.frame.max(1) } else { told }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_aac_is_of_low_complexity() {
+        // As ffmpeg's encoder has it, which says that nothing is made up; as older ones have it.
+        assert!(is_low_complexity(&[0x11, 0x90, 0x56, 0xe5, 0x00], 1) && is_low_complexity(&[0x12, 0x10], -99));
+        // Announced behind, in front, with parametric stereo, or not at all.
+        assert!(!is_low_complexity(&[0x13, 0x10, 0x56, 0xe5, 0x98], 1));
+        assert!(!is_low_complexity(&[0x2b, 0x11, 0x88, 0x00], 4) && !is_low_complexity(&[0xeb, 0x09, 0x88, 0x00], 28));
+        assert!(!is_low_complexity(&[0x13, 0x10], 4));
+        assert!(!is_low_complexity(&[], 1), "a header on every packet");
     }
 }

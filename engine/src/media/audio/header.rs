@@ -138,6 +138,14 @@ pub(super) fn eac3(packet: &[u8]) -> Header {
     if rest.is_empty() || header == Header::Damaged { header } else { Header::Other }
 }
 
+/// E-AC-3 of one substream: packages say nothing of dependent ones, and players leave their channels out.
+pub(super) fn eac3_alone(packet: &[u8]) -> Header {
+    match eac3(packet) {
+        Header::Plain(parameters) if parameters.kind > 0 => Header::Other,
+        header => header,
+    }
+}
+
 /// FLAC (RFC 9639, 9.1). Where packets do not say their rate it is that of the description.
 pub(super) fn flac(packet: &[u8]) -> Header {
     const RATES: [u32; 12] =
@@ -233,6 +241,8 @@ mod tests {
         let dependent = with(&EAC3, &[(2, 0x40)]);
         assert_eq!(rate(eac3(&EAC3)), Some(48_000));
         assert_eq!(rate(eac3(&[&EAC3[..], &dependent].concat())), Some(48_000));
+        assert_eq!(eac3_alone(&EAC3), eac3(&EAC3));
+        assert_eq!(eac3_alone(&[&EAC3[..], &dependent].concat()), Header::Other);
         assert_eq!([eac3(&dependent), eac3(&[])], [Header::Damaged; 2]);
         for (at, byte) in [(0, 0), (3, 0x04), (4, 0xf4), (5, 0x88)] {
             assert_eq!(eac3(&with(&EAC3, &[(at, byte)])), Header::Damaged, "byte {at}");

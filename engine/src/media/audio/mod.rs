@@ -8,20 +8,29 @@ mod copy;
 mod drift;
 mod header;
 mod level;
+mod levelled;
+mod limiter;
+mod loudness;
 mod resample;
+mod samples;
 mod timeline;
 mod track;
 
 pub(crate) use level::LevelMeter;
+pub(crate) use levelled::{Levelling, level};
+pub use loudness::Levels;
+pub(crate) use samples::measure;
 pub use track::AudioTrack;
 
 use super::ffi::{self, AvPacket};
 use super::parameters::CodecParameters;
 use super::tracks;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::geometry::Rational;
 use crate::packet::Packet;
-use convert::{Convert, Refusal};
+use crate::source::SoundForm;
+use aac::SoundCodec;
+use convert::{Convert, Refusal, refused};
 use copy::Copy;
 use ffmpeg_sys_next as av;
 use std::collections::VecDeque;
@@ -39,6 +48,7 @@ pub(super) struct AudioConverter {
     track: AudioTrack,
     timeline: Timeline,
     work: SoundMode,
+    form: SoundForm,
     /// Packets that were lost while the sound was copied, once it is no longer.
     damage: u64,
 }
@@ -50,19 +60,19 @@ enum SoundMode {
 }
 
 impl AudioConverter {
-    /// Begins on a stream, or two that are left and right; with `stereo` on the mix of its channels to two. `origin` is the time
-    /// of the streams, in seconds, that becomes 0; what lies before it is left out, and what comes `end` seconds after it or
-    /// later. `name` is what to call the source in errors.
+    /// Begins on a stream, or two that are left and right; with `stereo` on the mix of its channels to two; in this form. `origin`
+    /// is the time of the streams, in seconds, that becomes 0; what lies before it is left out, and what comes `end` seconds after
+    /// it or later. `name` is what to call the source in errors.
     ///
     /// # Safety
     /// They are valid streams of a demuxer that knows their codec parameters; they are not used after this call.
     ///
     /// # Errors
-    /// [`Error::BadSource`] when a stream can be neither copied nor decoded; [`Error::Libav`].
+    /// [`crate::Error::BadSource`] when a stream can be neither copied nor decoded; [`crate::Error::Libav`].
     pub(super) unsafe fn open(
         stream: *const av::AVStream,
         other: Option<*const av::AVStream>,
-        stereo: bool,
+        (stereo, form): (bool, SoundForm),
         name: &str,
         origin: Rational,
         end: Option<Rational>,
@@ -77,25 +87,35 @@ impl AudioConverter {
         // SAFETY: the stream's parameters are valid as it is.
         let codec = || unsafe { codec_name(raw) };
         let refused = |why: Refusal| refused(name, &codec(), &why);
+        // What is decoded again may be kept in whatever codec, as long as all of it can be decoded.
+        let is_kept = form.to_level && is_small(&source) && copy::can_copy(&source, false);
+        // SAFETY: the stream's parameters are valid as they are.
+        let is_kept = is_kept && unsafe { convert::refusal(raw) }.is_none();
+        let cmaf = form.cmaf && !is_kept;
         let (work, parameters, rate) = match other {
-            None if copy::can_copy(&source) && !stereo => {
+            None if copy::can_copy(&source, cmaf) && !stereo => {
                 let rate = source.fields().sample_rate;
-                (SoundMode::Copy(Copy::new(&source, timeline)), source.clone(), rate)
+                (SoundMode::Copy(Copy::new(&source, timeline, cmaf)), source.clone(), rate)
             }
             // SAFETY: the streams' parameters are valid as they are.
-            None => converting(unsafe { Convert::open(raw, timeline, stereo) }.map_err(refused)?)?,
-            // SAFETY: the streams' parameters are valid as they are.
-            Some(other) => converting(unsafe { Convert::open_pair([(raw, timeline), side(other)]) }.map_err(refused)?)?,
+            None => converting(unsafe { Convert::open(raw, timeline, stereo, codec_for(form)) }.map_err(refused)?)?,
+            Some(other) => {
+                let sides = [(raw, timeline), side(other)];
+                // SAFETY: the streams' parameters are valid as they are.
+                converting(unsafe { Convert::open_pair(sides, codec_for(form)) }.map_err(refused)?)?
+            }
         };
-        let copied = matches!(work, SoundMode::Copy(_));
+        let is_copy = matches!(work, SoundMode::Copy(_));
+        let to_level = form.to_level && (!is_copy || is_kept);
         // SAFETY: a stream's metadata is valid as it is.
         let text = |key| unsafe { ffi::dict_text((*stream).metadata, key) };
         let (language, title) = (text(c"language"), text(c"title"));
         // SAFETY: the caller vouches for the stream.
         let roles = tracks::roles(unsafe { &*stream });
         let time_base = Rational::new(1, i64::from(rate));
-        let track = AudioTrack { parameters, time_base, copied, language, title, roles };
-        Ok(Self { track, timeline, work, damage: 0 })
+        let copied = is_copy && !to_level;
+        let track = AudioTrack { parameters, time_base, copied, to_level, language, title, roles };
+        Ok(Self { track, timeline, work, form, damage: 0 })
     }
 
     /// Describes the track that comes out.
@@ -110,7 +130,7 @@ impl AudioConverter {
     /// with this one, and [`AudioConverter::convert`] is to be called.
     ///
     /// # Errors
-    /// [`Error::Libav`] when memory has run out or the encoder fails.
+    /// [`crate::Error::Libav`] when memory has run out or the encoder fails.
     pub(super) fn push(&mut self, packet: &AvPacket, other: bool, out: &mut VecDeque<Packet>) -> Result<bool> {
         match &mut self.work {
             SoundMode::Copy(copy) => copy.push(packet, out),
@@ -142,11 +162,12 @@ impl AudioConverter {
         let (doubtful, damage) = (copy.doubtful(), copy.damage());
         let source = &self.track.parameters;
         // SAFETY: the parameters are valid.
-        let convert = unsafe { Convert::open(source.as_ptr(), self.timeline, false) };
+        let convert = unsafe { Convert::open(source.as_ptr(), self.timeline, false, codec_for(self.form)) };
         let convert = convert.map_err(|why| refused(name, &source.codec(), &why))?;
         let rate;
         (self.work, self.track.parameters, rate) = converting(convert)?;
         (self.track.time_base, self.track.copied) = (Rational::new(1, i64::from(rate)), false);
+        self.track.to_level = self.form.to_level;
         self.damage = damage;
         Ok(doubtful)
     }
@@ -185,12 +206,12 @@ impl AudioConverter {
 /// `stream` is a valid stream of a demuxer that knows its codec parameters.
 ///
 /// # Errors
-/// [`Error::Libav`] when memory has run out.
+/// [`crate::Error::Libav`] when memory has run out.
 pub(super) unsafe fn refusal(stream: *const av::AVStream) -> Result<Option<String>> {
     // SAFETY: the caller vouches for the stream, whose parameters are valid.
     unsafe {
         let source = CodecParameters::copy_of((*stream).codecpar)?;
-        let refusal = if copy::can_copy(&source) { None } else { convert::refusal((*stream).codecpar) };
+        let refusal = if copy::can_copy(&source, false) { None } else { convert::refusal((*stream).codecpar) };
         Ok(refusal.map(|Refusal(why)| format!("{}, cannot be decoded: {why}", codec_name((*stream).codecpar))))
     }
 }
@@ -205,14 +226,19 @@ pub(super) unsafe fn may_be_described_once(stream: *const av::AVStream) -> bool 
     parameters.codec_id == av::AVCodecID::AV_CODEC_ID_AAC && parameters.extradata_size == 0
 }
 
+/// Tells whether a stream has as few channels as sound that is always levelled.
+fn is_small(parameters: &CodecParameters) -> bool {
+    parameters.fields().ch_layout.nb_channels <= 2
+}
+
+/// What is encoded to in this form.
+fn codec_for(form: SoundForm) -> SoundCodec {
+    if form.to_level { SoundCodec::Samples } else { SoundCodec::Aac }
+}
+
 fn converting(convert: Convert) -> Result<(SoundMode, CodecParameters, c_int)> {
     let (parameters, rate) = (convert.parameters()?, convert.sample_rate());
     Ok((SoundMode::Convert(Box::new(convert)), parameters, rate))
-}
-
-fn refused(name: &str, codec: &str, Refusal(why): &Refusal) -> Error {
-    let why = format!("its audio ({codec}) cannot be decoded: {why}; choose another audio track, or none");
-    Error::bad_source(name, why)
 }
 
 /// libav's name of the codec, or the container's where libav has none.

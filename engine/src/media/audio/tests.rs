@@ -90,7 +90,9 @@ fn convert_with(
     let stream = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
     let origin = origin.unwrap_or_else(|| source.video_start());
     // SAFETY: the stream is that of an open demuxer.
-    let (index, converter) = unsafe { ((*stream).index, AudioConverter::open(stream, None, false, "", origin, end)) };
+    let (index, converter) = unsafe {
+        ((*stream).index, AudioConverter::open(stream, None, (false, SoundForm::default()), "", origin, end))
+    };
     let mut converter = converter.unwrap();
     let mut out = VecDeque::new();
     let mut packet = AvPacket::new().unwrap();
@@ -324,7 +326,8 @@ fn sound_that_changes_its_format_goes_on() {
     let stream = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
     let origin = source.video_start();
     // SAFETY: the stream is that of an open demuxer.
-    let mut converter = unsafe { AudioConverter::open(stream, None, false, "", origin, None) }.unwrap();
+    let mut converter =
+        unsafe { AudioConverter::open(stream, None, (false, SoundForm::default()), "", origin, None) }.unwrap();
     let mut out = VecDeque::new();
     let mut packet = AvPacket::new().unwrap();
     for shift in [0, 5 * 90_000] {
@@ -469,7 +472,8 @@ fn sound_that_nobody_can_decode_is_refused_in_words() {
     // SAFETY: the stream is that of an open demuxer.
     let error = unsafe {
         (*(*stream).codecpar).codec_id = av::AVCodecID::AV_CODEC_ID_MPEGH_3D_AUDIO;
-        AudioConverter::open(stream, None, false, "film", Rational::new(0, 1), None).unwrap_err()
+        AudioConverter::open(stream, None, (false, SoundForm::default()), "film", Rational::new(0, 1), None)
+            .unwrap_err()
     };
     let message = error.to_string();
     assert!(matches!(error, crate::Error::BadSource { .. }), "{message}");
@@ -562,7 +566,9 @@ fn a_new_description_between_packets_is_followed() {
     let mut source = Source::open(&first);
     let stream = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
     // SAFETY: the stream is that of an open demuxer.
-    let mut converter = unsafe { AudioConverter::open(stream, None, false, "", Rational::new(0, 1), None) }.unwrap();
+    let mut converter =
+        unsafe { AudioConverter::open(stream, None, (false, SoundForm::default()), "", Rational::new(0, 1), None) }
+            .unwrap();
     let time_base = converter.track().time_base;
     let (mut out, mut packet) = (VecDeque::new(), AvPacket::new().unwrap());
     while source.next(&mut packet) {
@@ -613,7 +619,9 @@ fn sound_that_the_muxer_has_no_place_for_is_converted() {
     let mut source = Source::open(&path);
     let stream = source.stream(av::AVMediaType::AVMEDIA_TYPE_AUDIO);
     // SAFETY: the stream is that of an open demuxer.
-    let mut converter = unsafe { AudioConverter::open(stream, None, false, "", Rational::new(0, 1), None) }.unwrap();
+    let mut converter =
+        unsafe { AudioConverter::open(stream, None, (false, SoundForm::default()), "", Rational::new(0, 1), None) }
+            .unwrap();
     assert!(converter.track().copied);
     let mut packet = AvPacket::new().unwrap();
     while packet.data().is_empty() || packet.fields().stream_index != 1 {

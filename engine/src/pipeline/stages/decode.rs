@@ -3,6 +3,7 @@
 use super::super::around::{FramesAround, SourceFrame};
 use super::super::factory::StageFactory;
 use super::super::graph::{Stage, StageQueues};
+use super::super::loudness::SoundToLevel;
 use super::super::messages::{DecodedFrame, EncodedEvent, SegmentEvent, SegmentInWork, lost};
 use super::super::pool::Pool;
 use super::super::queue::{Receiver, Sender};
@@ -499,12 +500,23 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
             let packets = writer.seal()?;
             // Sound of which nothing came is none.
             if packets.timestamps().count() > 0 {
-                audio.push(SpooledAudio { place, track, packets });
+                audio.push(SpooledAudio { place, track, packets, loudness: None });
             }
         }
         // Frames that were passed over may have been decoded, and are not to count twice.
-        let damage = damage::with_pictures_of(self.source.damage(), &film.damage_of_segments);
+        let mut damage = damage::with_pictures_of(self.source.damage(), &film.damage_of_segments);
         let FilmSoFar { frames, last_duration, segments, reused, .. } = film;
+        if let Some(to) = self.plan.wanted.loudness {
+            let lasts = if last_duration > 0 { last_duration } else { self.plan.frame_ticks() };
+            let ticks = frames.ends().map_or(0, |(_, last)| last.saturating_add(lasts));
+            let time_base = self.plan.time_base();
+            let end = Rational::new(ticks.saturating_mul(time_base.num), time_base.den);
+            let sound = SoundToLevel { to, end, folder: self.folder, name: self.name, job: self.job };
+            let lost;
+            (audio, lost) = sound.all(audio)?;
+            damage.damaged_audio_packets += lost;
+            self.refuse_damage(&damage)?;
+        }
         // This stage runs once.
         let _ = self.summary.set(SourceSummary { frames, last_duration, audio, damage, segments, reused });
         Ok(())
