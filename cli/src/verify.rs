@@ -9,6 +9,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use upright_engine::verify::package::{Checked, Place, check};
 
+/// Version of the JSON form.
+const VERSION: u32 = 1;
+
 /// Names of manifests end so.
 const MANIFESTS: [&str; 2] = ["m3u8", "mpd"];
 
@@ -22,7 +25,7 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> Result<Exit, Failure> {
     let checked = check(&place, manifest.as_deref(), !arguments.no_decode, interrupt.control());
     let checked = checked.map_err(|error| interrupt.failure(error))?;
     if arguments.json {
-        output::print_json(&checked)?;
+        output::print_json(VERSION, &checked)?;
     } else {
         output::print(&sentences(&arguments.package, &checked))?;
     }
@@ -58,7 +61,14 @@ fn sentences(package: &Path, checked: &Checked) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::assert_kept;
+    use crate::output::Versioned;
     use std::path::PathBuf;
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_type() {
+        assert_kept::<Versioned<Checked>>("verify", "What `upright verify --json` prints");
+    }
 
     #[test]
     fn a_manifest_is_told_from_a_folder() {

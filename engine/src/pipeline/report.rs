@@ -122,7 +122,7 @@ pub struct AudioReport {
 }
 
 /// What became of the loudness of a track.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct LoudnessReport {
     /// As it came.
     pub before: Levels,

@@ -2,10 +2,11 @@
 
 use crate::error::{Error, Result};
 use ebur128::{Channel, EbuR128, Mode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How loud sound is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Levels {
     /// Integrated loudness in LUFS; none of silence, and of sound that is shorter than the 0.4 s of a measurement.
     pub loudness: Option<f64>,

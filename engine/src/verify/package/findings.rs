@@ -1,11 +1,13 @@
 //! What is wrong with a package: which rule, in which file, and why.
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// Something that is not as it must be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// The rule that is broken.
+    #[schemars(with = "String")]
     pub rule: Rule,
     /// The file in which it is.
     pub file: String,

@@ -9,6 +9,7 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::media::{Event, Source};
 use crate::source::{AudioChoice, Damage, Input, OpenOptions};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 const MANIFESTS: [&str; 2] = ["main.m3u8", "manifest.mpd"];
 
 /// What a check has found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Checked {
     /// Manifests that were read.
     pub manifests: Vec<String>,
