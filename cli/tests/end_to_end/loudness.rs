@@ -107,7 +107,6 @@ fn every_material_has_the_loudness_that_is_wanted_and_no_true_peak_beyond() {
         let level = |when: &str, what: &str| told[when][what].as_f64();
         let (loudness, peak) = measured(&folder.join("90x160.mp4"), place);
         let of_track = measured(&folder.join(format!("audio-{}.mp4", place + 1)), 0);
-        assert!((loudness - of_track.0).abs() < 0.11, "{sound}: the same sound");
         match sound {
             SILENCE => {
                 assert_eq!((level("after", "loudness"), level("after", "peak"), peak), (None, None, f64::NEG_INFINITY));
@@ -116,6 +115,7 @@ fn every_material_has_the_loudness_that_is_wanted_and_no_true_peak_beyond() {
             SHORT => assert!(peak <= -0.9 && told["gain"].as_f64().unwrap() <= 20.0, "{sound}: {told}"),
             _ => {
                 assert!((loudness - -16.0).abs() <= 0.3, "{sound}: {loudness} LUFS");
+                assert!((loudness - of_track.0).abs() < 0.11, "{sound}: the same sound");
                 assert!(peak <= -0.9, "{sound}: {peak} dBTP");
                 assert!((level("after", "loudness").unwrap() - loudness).abs() < 0.2, "{sound}: {told}");
                 assert!((level("after", "peak").unwrap() - peak).abs() < 0.2, "{sound}: {told}");

@@ -22,8 +22,8 @@ pub(crate) struct Track {
     pub(crate) index: Range<u64>,
     /// Its segments, without gap up to the end of the file.
     pub(crate) segments: Vec<Segment>,
-    /// How many samples it has.
-    pub(crate) samples: u64,
+    /// Fewest ticks from a sample to the next, the first of all and the last of each fragment aside; none where there are no such.
+    pub(crate) quickest: Option<u32>,
 }
 
 /// A part of a track that is fetched by itself.
@@ -89,13 +89,15 @@ pub(crate) fn write_track<P: Iterator<Item = Result<Packet>>>(
     boundaries: Boundaries<'_>,
     packets: impl Fn() -> P,
 ) -> Result<Track> {
-    let mut track = Track { info: info.clone(), header: 0, index: 0..0, segments: Vec::new(), samples: 0 };
+    let mut track = Track { info: info.clone(), header: 0, index: 0..0, segments: Vec::new(), quickest: None };
     let mut at = 0;
     for_each(path, info, boundaries, packets(), |number, fragment| {
         let head = fragment.head(number);
         let (begins, bytes) = (at, head.len() as u64 + 8 + fragment.data.len() as u64);
         at += bytes;
-        track.samples += fragment.samples.len() as u64;
+        let (begin, end) = (usize::from(number == 1), fragment.samples.len().saturating_sub(1));
+        let amid = fragment.samples.get(begin..end).unwrap_or_default().iter().map(|&(ticks, _)| ticks);
+        track.quickest = track.quickest.into_iter().chain(amid).min();
         if fragment.begins_segment {
             let segment = Segment { start: fragment.start, duration: 0, bytes: begins..begins, keys: Vec::new() };
             track.segments.push(segment);

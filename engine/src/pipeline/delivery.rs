@@ -124,7 +124,7 @@ pub(super) fn finish(
     let title = plan.wanted.title.clone();
     let mut package = Package { title, video: Vec::new(), audio: Vec::new(), text: text.collect() };
     for (rung, (file, track)) in plan.follows.rungs.iter().zip(video) {
-        let rendition = VideoRendition { name: video_name(rung), frame_rate: plan.frame_rate(), track };
+        let rendition = VideoRendition { name: video_name(rung), frame_rate: frame_rate(plan, &track), track };
         files.push((file, rendition.file()));
         package.video.push(rendition);
     }
@@ -159,6 +159,14 @@ pub(super) fn finish(
         files: files.iter().map(size).collect::<Result<_>>()?,
     };
     Ok((files, report))
+}
+
+/// Gives the nominal frame rate, or the highest that there is where that is lower: what containers call the rate of films of uneven
+/// frames may be that of their clock.
+fn frame_rate(plan: &Plan, track: &Track) -> Rational {
+    let (nominal, ticks) = (plan.frame_rate(), i64::from(track.info.timescale));
+    let highest = track.quickest.map(|quickest| Rational::new(ticks, quickest.into()));
+    highest.filter(|highest| highest.as_f64() < nominal.as_f64()).unwrap_or(nominal)
 }
 
 /// Names of the files that subtitles become: of a package each has a playlist too.

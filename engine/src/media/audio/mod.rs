@@ -231,7 +231,7 @@ fn is_small(parameters: &CodecParameters) -> bool {
     parameters.fields().ch_layout.nb_channels <= 2
 }
 
-/// What is encoded to in this form.
+/// Chooses what is encoded to in this form.
 fn codec_for(form: SoundForm) -> SoundCodec {
     if form.to_level { SoundCodec::Samples } else { SoundCodec::Aac }
 }
