@@ -4,13 +4,20 @@ use crate::support::{Desk, QUICK, ffmpeg, upright};
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use upright_fixtures::{AudioCodec, AudioTrack, Clip, Container, Ratio, Timing};
+use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Ratio, Timing};
 
 /// A film of 15 seconds with sound, as a package of two renditions and, if asked for, as MP4.
 fn packaged(desk: &Desk, formats: &str) -> PathBuf {
     let sound = AudioTrack { language: Some("eng".to_owned()), ..AudioTrack::new(AudioCodec::Aac) };
     let timing = Timing::constant(Ratio::new(25, 1), 375);
-    let fixture = desk.write(&Clip { timing, audio: vec![sound], container: Container::Mp4, ..Clip::new("delivered") });
+    // Sound and picture begin together.
+    let fixture = desk.write(&Clip {
+        timing,
+        audio: vec![sound],
+        codec: Codec::H264Lossless,
+        container: Container::Mp4,
+        ..Clip::new("delivered")
+    });
     let options = ["--format", formats, "--ladder", "180,90", "--speed", "10"];
     let output = desk.convert(&fixture.path, &options).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use upright_fixtures::{AudioCodec, AudioTrack, Clip, Ratio, Timing};
+use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Ratio, Timing};
 
 const VIDEO: &str = "video-180x320.mp4";
 const SOUND: &str = "audio-1-eng.mp4";
@@ -84,7 +84,13 @@ fn whatever_is_broken_is_found_and_named() {
     let desk = Desk::new();
     let sound = AudioTrack { language: Some("eng".to_owned()), ..AudioTrack::new(AudioCodec::Aac) };
     let timing = Timing::constant(Ratio::new(25, 1), 325);
-    let fixture = desk.write(&Clip { timing, audio: vec![sound], ..Clip::new("checked") });
+    let fixture = desk.write(&Clip {
+        timing,
+        audio: vec![sound],
+        codec: Codec::H264Lossless,
+        container: Container::Mp4,
+        ..Clip::new("checked")
+    });
     let options = ["--format", "cmaf", "--ladder", "180,90", "--speed", "10"];
     let output = desk.convert(&fixture.path, &options).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -180,7 +186,7 @@ fn whatever_is_broken_is_found_and_named() {
     println!("{} cases of {} rules", cases.len(), seen.len());
     // A file that is gone; a picture whose bits are other ones.
     fs::rename(folder.join(SOUND), folder.join("aside")).unwrap();
-    assert_eq!(verify(&folder, &["--no-decode"]).1.first().map(String::as_str), Some("file-missing"));
+    assert!(verify(&folder, &["--no-decode"]).1.contains("file-missing"));
     fs::rename(folder.join("aside"), folder.join(SOUND)).unwrap();
     let mut bytes = fs::read(folder.join(VIDEO)).unwrap();
     let middle = find(&bytes, "mdat", 2).unwrap() + 600;
