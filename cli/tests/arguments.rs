@@ -35,7 +35,7 @@ fn help_shows_every_option_with_its_default() {
         ("--video <TRACK>", "[default: auto]"),
         ("--program <N>", "[default: that of the best picture]"),
         ("--audio <TRACKS>", "[default: auto]"),
-        ("--stereo <WAY>", "[default: off]"),
+        ("--stereo <WAY>", "add by itself for cmaf, else off"),
         ("--deinterlace <WAY>", "[default: auto]"),
         ("--denoise <NOISE>", "[default: off]"),
         ("--upscale <WAY>", "[default: lanczos]"),

@@ -36,14 +36,18 @@ pub(super) type Film = (PathBuf, PathBuf, Options);
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Manifest {
-    Versioned {
-        /// Version of the form: 1, also where it is not given.
-        #[serde(default = "version")]
-        version: u32,
-        /// The films.
-        titles: Vec<Entry>,
-    },
+    Versioned(Versioned),
     Films(Vec<Entry>),
+}
+
+/// A manifest with its version.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Versioned {
+    /// Version of the form: 1, also where it is not given.
+    #[serde(default = "version")]
+    version: u32,
+    /// The films.
+    titles: Vec<Entry>,
 }
 
 /// A film as a manifest has it.
@@ -231,18 +235,18 @@ fn of_json(text: &str) -> Entries<'_> {
     let list = if is_list {
         serde_json::from_str::<Vec<Entry>>(text).map(Manifest::Films)
     } else {
-        serde_json::from_str::<Manifest>(text)
+        serde_json::from_str::<Versioned>(text).map(Manifest::Versioned)
     };
     let bad = |error: serde_json::Error| {
         let line = u64::try_from(error.line()).ok().filter(|&line| line > 0);
         (line, format!("is no manifest: {error}"))
     };
     let entries = match list.map_err(bad)? {
-        Manifest::Versioned { version, .. } if version != VERSION => {
+        Manifest::Versioned(Versioned { version, .. }) if version != VERSION => {
             let why = format!("is a manifest of version {version}, and this Upright reads version {VERSION}");
             return Err((line_of(text, &[Field("version")]), why));
         }
-        Manifest::Versioned { titles, .. } | Manifest::Films(titles) => titles,
+        Manifest::Versioned(Versioned { titles, .. }) | Manifest::Films(titles) => titles,
     };
     Ok((entries, Places::List(text, if is_list { &[] } else { &[Field("titles")] })))
 }
@@ -363,7 +367,7 @@ pub(super) fn printed(titles: &[Title]) -> Result<String> {
         let input = fs::canonicalize(&title.input).unwrap_or_else(|_| title.input.clone());
         Entry { input, output: Some(title.name.clone()), options }
     };
-    let manifest = Manifest::Versioned { version: VERSION, titles: titles.iter().map(entry).collect() };
+    let manifest = Manifest::Versioned(Versioned { version: VERSION, titles: titles.iter().map(entry).collect() });
     let text = serde_json::to_string_pretty(&manifest);
     text.map(|text| text + "\n").map_err(|error| Error::misuse(error.to_string()))
 }

@@ -53,7 +53,8 @@ impl DecodeTimes {
         let told = if self.packets < self.delay {
             let before = i64::try_from(self.delay - self.packets).unwrap_or(0);
             let duration = if duration > 0 { duration } else { self.nominal };
-            self.first.saturating_sub(before.saturating_mul(duration))
+            // A key frame may be followed by what is shown before it.
+            self.first.saturating_sub(before.saturating_mul(duration)).min(shown)
         } else {
             // One more than may wait: the earliest of them is not waited for any longer.
             self.latest.remove(0)
@@ -103,6 +104,13 @@ mod tests {
         let paused = decoded(&[one, pyramids(5000, 3)].concat());
         assert_eq!(paused[20..25], [20 + 40 * 18, 20 + 40 * 19, 20 + 40 * 20, 5000, 5040]);
         assert!(DecodeTimes::new(0, MS, None).is_none());
+    }
+
+    #[test]
+    fn pictures_before_the_first_key_frame_are_decoded_before_they_are_shown() {
+        let shown = [(100, true), (20, false), (60, false), (220, false), (140, false), (180, false)];
+        let told = decoded(&shown);
+        assert!(told.is_sorted() && told.iter().zip(shown).all(|(&decoded, (shown, _))| decoded <= shown), "{told:?}");
     }
 
     #[test]

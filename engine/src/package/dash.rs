@@ -58,12 +58,9 @@ fn write(xml: &mut Xml, package: &Package) -> io::Result<()> {
                     video_set(xml, id, &those)?;
                 }
             }
-            for group in package.audio_groups() {
-                for audio in &group.tracks {
-                    id += 1;
-                    let is_default = package.audio.first().is_some_and(|first| first.name == audio.name);
-                    audio_set(xml, id, audio, is_default)?;
-                }
+            for (number, audio) in package.audio.iter().enumerate() {
+                id += 1;
+                audio_set(xml, id, audio, number == 0)?;
             }
             for (number, text) in package.text.iter().enumerate() {
                 id += 1;

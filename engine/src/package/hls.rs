@@ -61,7 +61,7 @@ fn media_tag(group: &AudioGroup<'_>, number: usize, audio: &AudioRendition) -> S
     if audio.roles.contains(&Role::VisualImpaired) {
         tag.quoted("CHARACTERISTICS", "public.accessibility.describes-video");
     }
-    tag.quoted("CHANNELS", &group.channels.to_string());
+    tag.quoted("CHANNELS", &audio.channels().to_string());
     tag.quoted("URI", &format!("{}.m3u8", audio.name));
     tag.line()
 }
@@ -98,7 +98,7 @@ fn variant(package: &Package, video: &VideoRendition, group: Option<&AudioGroup<
     let mut codecs = video.track.info.sample.codecs();
     if let Some(group) = group {
         rates = rates.with(group.rates());
-        codecs = format!("{codecs},{}", group.codecs);
+        codecs = format!("{codecs},{}", group.codecs());
     }
     let mut tag = Attributes::new("#EXT-X-STREAM-INF:");
     tag.rates(rates);

@@ -79,22 +79,29 @@ impl Package {
         self.video.iter().enumerate().min_by_key(distance).map_or(0, |(index, _)| index)
     }
 
-    /// Groups of sound, by codec and channels, the one of the first track first: players choose one group, and in it a language.
+    /// Puts tracks of sound into groups, by codec and channels, the one of the first track first. Players choose one group, and in it
+    /// a language: those that a later group lacks are there as the first has them.
     pub(super) fn audio_groups(&self) -> Vec<AudioGroup<'_>> {
-        let mut groups: Vec<AudioGroup<'_>> = Vec::new();
+        let mut kinds: Vec<(String, Vec<&AudioRendition>)> = Vec::new();
         for audio in &self.audio {
-            let (codecs, channels) = (audio.track.info.sample.codecs(), audio.channels());
-            match groups.iter_mut().find(|group| (&group.codecs, group.channels) == (&codecs, channels)) {
-                Some(group) => group.tracks.push(audio),
-                None => groups.push(AudioGroup {
-                    id: format!("audio-{channels}ch-{codecs}"),
-                    codecs,
-                    channels,
-                    tracks: vec![audio],
-                }),
+            let id = format!("audio-{}ch-{}", audio.channels(), audio.track.info.sample.codecs());
+            match kinds.iter_mut().find(|(known, _)| *known == id) {
+                Some((_, tracks)) => tracks.push(audio),
+                None => kinds.push((id, vec![audio])),
             }
         }
-        groups
+        let first = kinds.first().map(|(_, tracks)| tracks.clone()).unwrap_or_default();
+        let whole = |(id, mut tracks): (String, Vec<_>)| {
+            for audio in &first {
+                let is_like =
+                    |other: &&AudioRendition| (other.language(), &other.roles) == (audio.language(), &audio.roles);
+                if !tracks.iter().any(is_like) {
+                    tracks.push(audio);
+                }
+            }
+            AudioGroup { id, tracks }
+        };
+        kinds.into_iter().map(whole).collect()
     }
 
     /// Seconds that the picture lasts.
@@ -111,12 +118,21 @@ impl Package {
 /// Tracks of sound among which a language is chosen.
 pub(super) struct AudioGroup<'a> {
     pub(super) id: String,
-    pub(super) codecs: String,
-    pub(super) channels: u16,
     pub(super) tracks: Vec<&'a AudioRendition>,
 }
 
 impl AudioGroup<'_> {
+    /// The codecs of its tracks, each once, with commas between them.
+    pub(super) fn codecs(&self) -> String {
+        let mut codecs: Vec<String> = Vec::new();
+        for codec in self.tracks.iter().map(|audio| audio.track.info.sample.codecs()) {
+            if !codecs.contains(&codec) {
+                codecs.push(codec);
+            }
+        }
+        codecs.join(",")
+    }
+
     /// The highest rates of its tracks.
     pub(super) fn rates(&self) -> Rates {
         self.tracks.iter().map(|audio| Rates::of_track(&audio.track)).fold(Rates::default(), |most, rates| Rates {
