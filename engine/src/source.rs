@@ -371,6 +371,7 @@ pub struct Damage {
     /// True where more of the sound, or of one of its tracks, was lost than kept, or all tracks there are cannot be decoded.
     pub sound_lost: bool,
     /// Of tracks that are left and right of one sound, those that are silent while the other is heard.
+    #[serde(default)]
     pub silent_sides: Vec<SilentSide>,
     /// Places where the source's clock begins anew, as where recordings were joined; picture and sound go on together.
     pub time_jumps: u64,

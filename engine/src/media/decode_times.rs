@@ -64,7 +64,7 @@ impl DecodeTimes {
     }
 
     /// Forgets all packets, for the next is not the one after them.
-    pub(super) fn restart(&mut self) {
+    fn restart(&mut self) {
         self.latest.clear();
         (self.packets, self.last) = (0, None);
     }

@@ -238,7 +238,8 @@ impl Packets {
     pub(super) fn restart(&mut self) {
         self.continuity.restart();
         self.clocks = Clocks::default();
-        self.decode_times.iter_mut().for_each(DecodeTimes::restart);
+        // Amid a group of pictures these cannot be told from times of showing alone; and where recordings are joined nobody seeks.
+        self.decode_times = None;
         self.ready.clear();
         (self.skipping, self.ended) = (None, false);
     }

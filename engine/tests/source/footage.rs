@@ -38,7 +38,10 @@ fn real_footage_comes_out_as_ffprobe_sees_it() {
         if name == "corrupted.mp4" {
             assert!(seen.damage.damaged_frames > 0 && seen.damage.truncated_at.is_none(), "{:?}", seen.damage);
         } else {
-            assert_eq!(seen.damage, Damage::default(), "{name}");
+            // Of the eight microphones of one camera the second was not plugged in.
+            let silent: Vec<_> = seen.damage.silent_sides.iter().map(|side| side.track).collect();
+            assert_eq!(silent, if name == "422-10bit-8-audio.mp4" { vec![2] } else { Vec::new() }, "{name}");
+            assert_eq!(Damage { silent_sides: Vec::new(), ..seen.damage }, Damage::default(), "{name}");
         }
     }
 }
