@@ -82,7 +82,7 @@ rules! {
     Resolution "resolution" "RESOLUTION is the size of the pictures."
     FrameRate "frame-rate" "FRAME-RATE is the highest that the track has, to within a thousandth."
     VideoRange "video-range" "VIDEO-RANGE is that of the stream, and is there unless all is SDR."
-    AudioGroup "audio-group" "The group of sound that a variant names is there, with one default track and names that differ, and all groups have the same languages."
+    AudioGroup "audio-group" "The group of sound that a variant names is there, with one default track and names that differ."
     StereoAac "stereo-aac" "Where there is sound, there is AAC-LC of two channels."
     Text "text" "Text is WebVTT with X-TIMESTAMP-MAP, in playlists that last as long as the picture, in the group that variants name."
     KeyPlaylist "key-playlist" "Each rendition has a playlist of its key frames, whose ranges are key frames, all of them."

@@ -167,14 +167,6 @@ impl Checker<'_> {
                 format!("{id}: {} tracks, {defaults} of them default, with {} names", tags.len(), names.len())
             });
         }
-        // Who has chosen a language keeps it, whichever group is played.
-        let languages =
-            |tags: &[Attributes]| tags.iter().map(|tag| tag.get("LANGUAGE").cloned()).collect::<BTreeSet<_>>();
-        let mut sets = members.values().map(|tags| languages(tags));
-        let first = sets.next();
-        let same = first.as_ref().is_none_or(|first| sets.all(|other| other == *first));
-        self.findings
-            .rule(same, Rule::AudioGroup, name, || "its groups have other languages than one another".to_owned());
         let stereo = named.sound.iter().any(|file| {
             let kind = self.tracks.facts(file).map(|track| &track.kind);
             matches!(kind, Some(TrackKind::Sound { channels: 1 | 2, aac_lc: true, .. }))
