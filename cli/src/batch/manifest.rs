@@ -211,7 +211,7 @@ fn read(path: &Path, common: &Options, urls: bool) -> Result<Vec<Film>> {
 /// Entries and where they stand, or what is wrong and where.
 type Entries<'a> = std::result::Result<(Vec<Entry>, Places<'a>), (Option<u64>, String)>;
 
-/// Where the entries of a manifest stand.
+/// Places of a manifest's entries in its text.
 enum Places<'a> {
     /// In these lines, from 1.
     Lines(Vec<u64>),

@@ -1,4 +1,4 @@
-//! What programs read: every document and every line that the program writes keeps its schema, and so does what
+//! Checks what programs read: every document and every line that the program writes keeps its schema, and so does what
 //! `docs/json.md` shows of them.
 
 use crate::support::{Desk, ffmpeg, upright};

@@ -1,28 +1,10 @@
 //! Packages for CDNs: CMAF tracks with HLS and DASH manifests, looked at byte range by byte range.
 
-use crate::support::{Desk, QUICK, ffmpeg, upright};
+use crate::support::{Desk, QUICK, ffmpeg, packaged, upright};
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Ratio, Timing};
-
-/// A film of 15 seconds with sound, as a package of two renditions and, if asked for, as MP4.
-fn packaged(desk: &Desk, formats: &str) -> PathBuf {
-    let sound = AudioTrack { language: Some("eng".to_owned()), ..AudioTrack::new(AudioCodec::Aac) };
-    let timing = Timing::constant(Ratio::new(25, 1), 375);
-    // Sound and picture begin together.
-    let fixture = desk.write(&Clip {
-        timing,
-        audio: vec![sound],
-        codec: Codec::H264Lossless,
-        container: Container::Mp4,
-        ..Clip::new("delivered")
-    });
-    let options = ["--format", formats, "--ladder", "180,90", "--speed", "10"];
-    let output = desk.convert(&fixture.path, &options).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    desk.out().join(fixture.path.file_stem().unwrap())
-}
+use upright_fixtures::Clip;
 
 /// A segment of a playlist: seconds, and its bytes in the file.
 struct Part {
@@ -83,7 +65,7 @@ fn attributes(line: &str) -> HashMap<String, String> {
 #[test]
 fn every_part_of_a_package_is_what_its_manifests_say() {
     let desk = Desk::new();
-    let folder = packaged(&desk, "mp4,cmaf");
+    let folder = packaged(&desk, 375, "mp4,cmaf");
     let mut boundaries = Vec::new();
     for size in ["180x320", "90x160"] {
         let whole = sums(&folder.join(format!("{size}.mp4")), "v");
@@ -140,7 +122,7 @@ fn every_part_of_a_package_is_what_its_manifests_say() {
 #[test]
 fn declared_rates_are_those_of_the_files() {
     let desk = Desk::new();
-    let folder = packaged(&desk, "cmaf");
+    let folder = packaged(&desk, 375, "cmaf");
     assert!(!folder.join("180x320.mp4").exists(), "no MP4 was asked for");
     let text = fs::read_to_string(folder.join("main.m3u8")).unwrap();
     let lines: Vec<_> = text.lines().collect();

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
-use upright_fixtures::{Clip, Fixture, catalogue};
+use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Fixture, Ratio, Timing, catalogue};
 
 /// The smallest rung that still shows something, as fast as can be.
 pub(crate) const QUICK: &[&str] = &["--ladder", "90x160", "--speed", "10"];
@@ -91,6 +91,25 @@ impl Desk {
     pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
         files(&self.out())
     }
+}
+
+/// Converts a film of so many frames with sound, which begins with the picture, to two renditions in these forms, and gives their
+/// folder.
+pub(crate) fn packaged(desk: &Desk, frames: usize, formats: &str) -> PathBuf {
+    let sound = AudioTrack { language: Some("eng".to_owned()), ..AudioTrack::new(AudioCodec::Aac) };
+    let timing = Timing::constant(Ratio::new(25, 1), frames);
+    // Sound and picture begin together.
+    let fixture = desk.write(&Clip {
+        timing,
+        audio: vec![sound],
+        codec: Codec::H264Lossless,
+        container: Container::Mp4,
+        ..Clip::new("delivered")
+    });
+    let options = ["--format", formats, "--ladder", "180,90", "--speed", "10"];
+    let output = desk.convert(&fixture.path, &options).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    desk.out().join(fixture.path.file_stem().unwrap())
 }
 
 /// Every file under a folder, however deep; none when there is no folder.

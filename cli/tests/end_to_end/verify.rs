@@ -1,11 +1,10 @@
 //! `upright verify`: a good package passes, and whatever is broken in it is found and named rightly.
 
-use crate::support::{Desk, upright};
+use crate::support::{Desk, packaged, upright};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Ratio, Timing};
 
 const VIDEO: &str = "video-180x320.mp4";
 const SOUND: &str = "audio-1-eng.mp4";
@@ -49,7 +48,7 @@ fn without(begin: &'static str) -> Change {
     })
 }
 
-/// Where box number `which` of this kind begins.
+/// Finds where a box of this kind begins: the one before which there are `which` others.
 fn find(bytes: &[u8], kind: &str, which: usize) -> Option<usize> {
     bytes.windows(4).enumerate().filter(|(_, four)| *four == kind.as_bytes()).nth(which).map(|(at, _)| at - 4)
 }
@@ -82,19 +81,7 @@ fn shortened(by: usize) -> Change {
 #[test]
 fn whatever_is_broken_is_found_and_named() {
     let desk = Desk::new();
-    let sound = AudioTrack { language: Some("eng".to_owned()), ..AudioTrack::new(AudioCodec::Aac) };
-    let timing = Timing::constant(Ratio::new(25, 1), 325);
-    let fixture = desk.write(&Clip {
-        timing,
-        audio: vec![sound],
-        codec: Codec::H264Lossless,
-        container: Container::Mp4,
-        ..Clip::new("checked")
-    });
-    let options = ["--format", "cmaf", "--ladder", "180,90", "--speed", "10"];
-    let output = desk.convert(&fixture.path, &options).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let folder = desk.out().join(fixture.path.file_stem().unwrap());
+    let folder = packaged(&desk, 325, "cmaf");
     for package in [folder.clone(), folder.join(HLS), folder.join(DASH)] {
         assert_eq!(verify(&package, &[]), (0, BTreeSet::new()), "{}", package.display());
     }
