@@ -3,7 +3,7 @@
 use super::findings::{Findings, Rule};
 use super::frame_rate::{fits, frame_rates};
 
-use super::rates::measure;
+use super::rates::{is_near, measure};
 use super::track::{TrackFacts, TrackKind};
 use super::tracks::{Named, Tracks};
 use crate::control::Control;
@@ -108,7 +108,7 @@ fn representation(findings: &mut Findings, name: &str, id: &str, node: Node<'_, 
         track.indexed.iter().map(|(ticks, bytes)| (track.seconds(*ticks), bytes.end - bytes.start)).collect();
     let (_, peak) = measure(&segments);
     let bandwidth = told("bandwidth").and_then(|value| value.parse::<f64>().ok());
-    findings.rule(bandwidth.is_some_and(|told| (told / peak - 1.0).abs() <= 0.1), Rule::Bandwidth, name, || {
+    findings.rule(bandwidth.is_some_and(|told| is_near(told, peak)), Rule::Bandwidth, name, || {
         format!("{id}: {bandwidth:?}, and measured are {peak:.0}")
     });
     match &track.kind {

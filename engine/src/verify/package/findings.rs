@@ -25,9 +25,6 @@ macro_rules! rules {
         }
 
         impl Rule {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
             /// Its name, which stays.
             pub fn name(self) -> &'static str {
                 match self {

@@ -2,9 +2,8 @@
 
 use super::findings::{Findings, Rule};
 use super::frame_rate::{fits, frame_rates};
-
 use super::playlist::{Attributes, Playlist, attributes, byte_range};
-use super::rates::measure;
+use super::rates::{is_near, measure};
 use super::track::{TrackFacts, TrackKind};
 use super::tracks::{Named, Tracks};
 use crate::colour::cicp;
@@ -12,8 +11,6 @@ use crate::control::Control;
 use crate::error::Result;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How far a declared rate may be from what is measured.
-const TOLERANCE: f64 = 0.1;
 /// Seconds that are rounding: EXTINF is written with six digits.
 const ROUNDING: f64 = 1e-5;
 
@@ -24,6 +21,8 @@ struct Checker<'a> {
     tracks: &'a mut Tracks,
     findings: &'a mut Findings,
     control: &'a Control,
+    /// Target durations of the media playlists that were read, as they are told.
+    targets: BTreeMap<String, String>,
 }
 
 /// Checks a multivariant playlist and all that it names.
@@ -34,7 +33,7 @@ pub(super) fn check(
     findings: &mut Findings,
     control: &Control,
 ) -> Result<Named> {
-    let mut checker = Checker { tracks, findings, control };
+    let mut checker = Checker { tracks, findings, control, targets: BTreeMap::new() };
     let playlist = Playlist::read(text);
     checker.syntax(name, &playlist);
     if playlist.value("EXT-X-INDEPENDENT-SEGMENTS").is_none() {
@@ -63,7 +62,7 @@ pub(super) fn check(
     }
     checker.text(name, &playlist, &renditions, &mut named)?;
     checker.keys(name, &playlist, &renditions)?;
-    checker.targets(&playlist)?;
+    checker.targets(&playlist);
     Ok(named)
 }
 
@@ -105,7 +104,9 @@ impl Checker<'_> {
         let kept = playlist.value("EXT-X-PLAYLIST-TYPE") == Some("VOD") && playlist.value("EXT-X-ENDLIST").is_some();
         self.findings
             .rule(kept, Rule::PlaylistType, name, || "it is not of type VOD, or has no EXT-X-ENDLIST".to_owned());
-        let target = playlist.value("EXT-X-TARGETDURATION").and_then(|value| value.parse::<f64>().ok());
+        let target = playlist.value("EXT-X-TARGETDURATION");
+        self.targets.insert(name.to_owned(), target.unwrap_or_default().to_owned());
+        let target = target.and_then(|value| value.parse::<f64>().ok());
         let longest = playlist.segments.iter().map(|it| it.seconds).fold(0.0, f64::max);
         self.findings.rule(target.is_some_and(|target| longest.round() <= target), Rule::TargetDuration, name, || {
             format!("{target:?}, and its longest segment lasts {longest} s")
@@ -216,7 +217,7 @@ impl Checker<'_> {
         for (attribute, rule, measured) in
             [("BANDWIDTH", Rule::Bandwidth, peak), ("AVERAGE-BANDWIDTH", Rule::AverageBandwidth, average)]
         {
-            let kept = number(attribute).is_none_or(|told| (told / measured - 1.0).abs() <= TOLERANCE);
+            let kept = number(attribute).is_none_or(|told| is_near(told, measured));
             self.findings
                 .rule(kept, rule, name, || format!("{uri}: {:?}, and measured are {measured:.0}", told.get(attribute)));
         }
@@ -307,7 +308,7 @@ impl Checker<'_> {
                 [("BANDWIDTH", Rule::Bandwidth, peak), ("AVERAGE-BANDWIDTH", Rule::AverageBandwidth, average)]
             {
                 let told = tag.get(attribute).and_then(|value| value.parse::<f64>().ok());
-                let kept = told.is_some_and(|told| (told / measured - 1.0).abs() <= TOLERANCE);
+                let kept = told.is_some_and(|told| is_near(told, measured));
                 self.findings.rule(kept, rule, name, || format!("{uri}: {told:?}, and measured are {measured:.0}"));
             }
             with_keys.insert(file);
@@ -319,19 +320,13 @@ impl Checker<'_> {
     }
 
     /// The target duration is the same in all renditions of the picture.
-    fn targets(&mut self, playlist: &Playlist) -> Result<()> {
-        let mut seen: Option<(String, String)> = None;
-        for (_, uri) in &playlist.variants {
-            let Some(text) = self.tracks.place.text(uri, self.control)? else { continue };
-            let target = Playlist::read(&text).value("EXT-X-TARGETDURATION").unwrap_or_default().to_owned();
-            match &seen {
-                None => seen = Some((uri.clone(), target)),
-                Some((first, expected)) => self.findings.rule(*expected == target, Rule::TargetDuration, uri, || {
-                    format!("{target}, and {expected} in {first}")
-                }),
-            }
+    fn targets(&mut self, playlist: &Playlist) {
+        let mut told = playlist.variants.iter().filter_map(|(_, uri)| self.targets.get_key_value(uri));
+        let Some((first, expected)) = told.next() else { return };
+        for (uri, target) in told {
+            self.findings
+                .rule(expected == target, Rule::TargetDuration, uri, || format!("{target}, and {expected} in {first}"));
         }
-        Ok(())
     }
 }
 
@@ -343,10 +338,8 @@ fn segments(findings: &mut Findings, name: &str, playlist: &Playlist, track: &Tr
         let Some((length, begin)) = segment.range else { continue };
         let begin = begin.unwrap_or(at);
         let end = begin.saturating_add(length);
-        let those: Vec<_> = track.fragments.iter().filter(|it| (begin..end).contains(&it.bytes.start)).collect();
-        let whole = begin == at
-            && those.first().map(|it| it.bytes.start) == Some(begin)
-            && those.last().map(|it| it.bytes.end) == Some(end);
+        let (those, are_whole) = track.within(&(begin..end));
+        let whole = begin == at && are_whole;
         findings.rule(whole, Rule::ByteRange, name, || {
             format!("segment {number}: {length} bytes at {begin} are no whole fragments after {at}")
         });
@@ -369,7 +362,7 @@ fn segments(findings: &mut Findings, name: &str, playlist: &Playlist, track: &Tr
 }
 
 /// Compares a playlist of key frames with those of its track; gives their seconds and bytes.
-fn key_frames(findings: &mut Findings, name: &str, playlist: &Playlist, track: &TrackFacts) -> Vec<(f64, u64)> {
+fn key_frames(findings: &mut Findings, name: &str, playlist: &Playlist, track: &TrackFacts) -> Measured {
     let keys: Vec<_> = track.fragments.iter().filter(|fragment| fragment.key).collect();
     let kept = playlist.value("EXT-X-I-FRAMES-ONLY").is_some() && keys.len() == playlist.segments.len();
     findings.rule(kept, Rule::KeyPlaylist, name, || {

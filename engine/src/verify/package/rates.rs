@@ -1,5 +1,13 @@
 //! Rates as RFC 8216, 4.1 defines them.
 
+/// How far a declared rate may be from what is measured.
+const TOLERANCE: f64 = 0.1;
+
+/// Tells whether a declared rate is as measured.
+pub(super) fn is_near(declared: f64, measured: f64) -> bool {
+    (declared / measured - 1.0).abs() <= TOLERANCE
+}
+
 /// The average and the peak of segments of so many seconds and bytes, in bits a second.
 #[expect(clippy::cast_precision_loss, reason = "files are smaller than 2^53 bytes")]
 pub(super) fn measure(segments: &[(f64, u64)]) -> (f64, f64) {

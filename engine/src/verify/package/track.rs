@@ -62,6 +62,15 @@ impl TrackFacts {
         self.fragments.iter().map(|fragment| fragment.duration).sum()
     }
 
+    /// Finds the fragments that begin in a range of the file, and says whether they are all of it.
+    pub(super) fn within(&self, range: &Range<u64>) -> (&[FragmentFacts], bool) {
+        let place = |at: u64| self.fragments.partition_point(|fragment| fragment.bytes.start < at);
+        let begin = place(range.start);
+        let those = &self.fragments[begin..place(range.end).max(begin)];
+        let ends = those.first().zip(those.last()).map(|(first, last)| first.bytes.start..last.bytes.end);
+        (those, ends.as_ref() == Some(range))
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "films are shorter than 2^53 ticks")]
     pub(super) fn seconds(&self, ticks: u64) -> f64 {
         ticks as f64 / f64::from(self.timescale.max(1))
@@ -470,9 +479,7 @@ impl Reader<'_> {
         }
         let mut at = 0;
         for (number, (ticks, bytes)) in facts.indexed.iter().enumerate() {
-            let those: Vec<_> = facts.fragments.iter().filter(|it| bytes.contains(&it.bytes.start)).collect();
-            let whole = those.first().map(|it| it.bytes.start) == Some(bytes.start)
-                && those.last().map(|it| it.bytes.end) == Some(bytes.end);
+            let (those, whole) = facts.within(bytes);
             let lasts: u64 = those.iter().map(|it| it.duration).sum();
             // It counts what is presented.
             let lasts = if number == 0 { lasts.saturating_sub(facts.priming) } else { lasts };
