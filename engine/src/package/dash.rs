@@ -1,6 +1,6 @@
 //! The DASH manifest: ISO/IEC 23009-1, profiles on-demand and CMAF.
 
-use super::manifest::{AudioRendition, Package, TextRendition, VideoRendition};
+use super::manifest::{AudioRendition, Package, TextRendition, VideoRendition, language_tag};
 use super::rates::Rates;
 use super::sample_entry::SampleEntry;
 use super::track::Track;
@@ -108,8 +108,7 @@ fn video_set(xml: &mut Xml, id: usize, renditions: &[&VideoRendition]) -> io::Re
         ("maxFrameRate", rate.map(fraction).unwrap_or_default()),
     ];
     let first = renditions.first();
-    let language = first.and_then(|it| it.track.info.language.as_deref()).and_then(crate::language::Language::of);
-    let language = language.map(|language| ("lang", language.tag()));
+    let language = language_tag(first.and_then(|it| it.track.info.language.as_deref())).map(|tag| ("lang", tag));
     let attributes = attributes.into_iter().chain(language);
     set(xml, attributes, |xml| {
         let colour = first.map(|it| it.colour()).filter(|colour| colour.is_hdr());

@@ -12,20 +12,11 @@ const LARGEST: usize = 8 << 20;
 const KEY: u32 = 0x0200_0000;
 const OTHER: u32 = 0x0101_0000;
 
-/// Where segments begin, the same in every rendition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SegmentRule {
-    /// Seconds of each, above zero.
-    pub(crate) duration: Rational,
-    /// Seconds of the first, where it is shorter.
-    pub(crate) first: Option<Rational>,
-}
-
 /// Which samples begin segments.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Boundaries<'a> {
-    /// The first key frames at or after the times of a rule.
-    Keys(SegmentRule),
+    /// The first key frames at or after the multiples of so many seconds, which are above zero.
+    Keys(Rational),
     /// Those that are nearest to these times, in rising order: where the segments of the picture begin, after the first.
     At(&'a [Rational]),
 }
@@ -164,21 +155,10 @@ impl<'a> Fragments<'a> {
             return true;
         }
         let reached = match self.boundaries {
-            Boundaries::Keys(rule) if packet.key => {
+            Boundaries::Keys(Rational { num: seconds, den: parts }) if packet.key => {
                 // As exact as times themselves are; numbers of a film's length fit.
-                let at = i128::from(packet.pts - self.first);
-                let after = |first: Rational| {
-                    let (num, den) = (i128::from(first.num), i128::from(first.den));
-                    let second = i128::from(self.timescale);
-                    let Rational { num: seconds, den: parts } = rule.duration;
-                    let elapsed = (at * den - num * second) * i128::from(parts);
-                    elapsed.div_euclid((second * den * i128::from(seconds)).max(1))
-                };
-                let number = match rule.first {
-                    None => after(Rational::new(0, 1)) + 1,
-                    // Negative before the end of the first.
-                    Some(first) => after(first).max(-1) + 2,
-                };
+                let elapsed = i128::from(packet.pts - self.first) * i128::from(parts);
+                let number = elapsed.div_euclid((i128::from(self.timescale) * i128::from(seconds)).max(1)) + 1;
                 usize::try_from(number).unwrap_or(usize::MAX)
             }
             Boundaries::Keys(_) => return false,

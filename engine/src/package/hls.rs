@@ -5,6 +5,7 @@ use super::rates::Rates;
 use super::track::Track;
 use crate::source::Role;
 use std::fmt::Write;
+use std::ops::Range;
 
 /// Version 7 has `EXT-X-MAP` outside of playlists of key frames, and all that is used here.
 const HEAD: &str = "#EXTM3U\n#EXT-X-VERSION:7\n";
@@ -18,15 +19,16 @@ pub(super) fn multivariant(package: &Package) -> String {
     let groups = package.audio_groups();
     for group in &groups {
         text.push('\n');
-        for (number, audio) in group.tracks.iter().enumerate() {
-            text.push_str(&media_tag(group, number, audio));
+        let labels = unique(group.tracks.iter().enumerate().map(|(index, audio)| audio.label(index + 1)));
+        for (number, (audio, label)) in group.tracks.iter().zip(labels).enumerate() {
+            text.push_str(&audio_tag(group, number == 0, audio, &label));
         }
     }
     if !package.text.is_empty() {
         text.push('\n');
-        let labels: Vec<_> = package.text.iter().enumerate().map(|(index, track)| track.label(index + 1)).collect();
-        for (index, track) in package.text.iter().enumerate() {
-            text.push_str(&text_tag(track, &unique(&labels, index)));
+        let labels = unique(package.text.iter().enumerate().map(|(index, track)| track.label(index + 1)));
+        for (track, label) in package.text.iter().zip(labels) {
+            text.push_str(&text_tag(track, &label));
         }
     }
     text.push('\n');
@@ -45,18 +47,17 @@ pub(super) fn multivariant(package: &Package) -> String {
     text
 }
 
-fn media_tag(group: &AudioGroup<'_>, number: usize, audio: &AudioRendition) -> String {
+fn audio_tag(group: &AudioGroup<'_>, is_default: bool, audio: &AudioRendition, label: &str) -> String {
     let mut tag = Attributes::new("#EXT-X-MEDIA:");
     tag.plain("TYPE", "AUDIO");
     tag.quoted("GROUP-ID", &group.id);
-    let labels: Vec<_> = group.tracks.iter().enumerate().map(|(index, audio)| audio.label(index + 1)).collect();
-    tag.quoted("NAME", &unique(&labels, number));
+    tag.quoted("NAME", label);
     if let Some(language) = audio.language() {
         tag.quoted("LANGUAGE", &language);
     }
-    tag.plain("DEFAULT", if number == 0 { "YES" } else { "NO" });
+    tag.plain("DEFAULT", if is_default { "YES" } else { "NO" });
     // Nobody means a comment who has not chosen it.
-    let by_itself = number == 0 || !audio.roles.contains(&Role::Comment);
+    let by_itself = is_default || !audio.roles.contains(&Role::Comment);
     tag.plain("AUTOSELECT", if by_itself { "YES" } else { "NO" });
     if audio.roles.contains(&Role::VisualImpaired) {
         tag.quoted("CHARACTERISTICS", "public.accessibility.describes-video");
@@ -86,11 +87,14 @@ fn text_tag(track: &TextRendition, label: &str) -> String {
     tag.line()
 }
 
-/// A label that none before it has.
-fn unique(labels: &[String], number: usize) -> String {
-    let label = &labels[number];
-    let earlier = labels[..number].iter().filter(|other| *other == label).count();
-    if earlier == 0 { label.clone() } else { format!("{label} {}", earlier + 1) }
+/// Numbers those labels that are there already.
+fn unique(labels: impl Iterator<Item = String>) -> Vec<String> {
+    let labels: Vec<_> = labels.collect();
+    let own = |(number, label): (usize, &String)| {
+        let earlier = labels[..number].iter().filter(|other| *other == label).count();
+        if earlier == 0 { label.clone() } else { format!("{label} {}", earlier + 1) }
+    };
+    labels.iter().enumerate().map(own).collect()
 }
 
 fn variant(package: &Package, video: &VideoRendition, group: Option<&AudioGroup<'_>>) -> String {
@@ -135,56 +139,41 @@ fn key_frame_variant(package: &Package, video: &VideoRendition) -> String {
 /// The playlist of a track: its segments, as ranges of its file. What only warms a decoder up counts into the first one, as
 /// it does in the decoding times of all: players expect each segment where those before it end.
 pub(super) fn media(file: &str, track: &Track) -> String {
-    let lasts = track.segments.iter().map(|segment| track.seconds(segment.duration));
-    let mut text = begin(lasts.clone(), "", file, track);
-    for (segment, seconds) in track.segments.iter().zip(lasts) {
-        let bytes = &segment.bytes;
-        let _ = write!(
-            text,
-            "#EXTINF:{seconds:.6},\n#EXT-X-BYTERANGE:{}@{}\n{file}\n",
-            bytes.end - bytes.start,
-            bytes.start
-        );
-    }
-    text.push_str("#EXT-X-ENDLIST\n");
-    text
-}
-
-/// The playlist of a file of text, in one segment that lasts as long as the film: text is small, and its cues may be long.
-pub(super) fn text(file: &str, seconds: f64) -> String {
-    let target = seconds.round().max(1.0);
-    format!(
-        "{HEAD}#EXT-X-TARGETDURATION:{target:.0}\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n\
-         #EXTINF:{seconds:.6},\n{file}\n#EXT-X-ENDLIST\n"
-    )
+    ranges(file, track, "", track.segment_parts())
 }
 
 /// The playlist of a track's key frames, each of which is shown up to the next.
 pub(super) fn key_frames(file: &str, track: &Track) -> String {
-    let lasts = track.key_frames().map(|(_, lasts)| track.seconds(lasts));
-    let mut text = begin(lasts, "#EXT-X-I-FRAMES-ONLY\n", file, track);
-    for (key, lasts) in track.key_frames() {
-        let (seconds, bytes) = (track.seconds(lasts), &key.bytes);
-        let _ = write!(
-            text,
-            "#EXTINF:{seconds:.6},\n#EXT-X-BYTERANGE:{}@{}\n{file}\n",
-            bytes.end - bytes.start,
-            bytes.start
-        );
+    ranges(file, track, "#EXT-X-I-FRAMES-ONLY\n", track.key_parts())
+}
+
+/// The playlist of a file of text, in one segment that lasts as long as the film: text is small, and its cues may be long.
+pub(super) fn text(file: &str, seconds: f64) -> String {
+    format!("{}#EXTINF:{seconds:.6},\n{file}\n#EXT-X-ENDLIST\n", head(seconds))
+}
+
+/// The playlist of parts of a track's file, which last so many seconds each; `kind` is a tag of its own.
+fn ranges<'a>(
+    file: &str,
+    track: &Track,
+    kind: &str,
+    parts: impl Iterator<Item = (f64, &'a Range<u64>)> + Clone,
+) -> String {
+    let longest = parts.clone().map(|(seconds, _)| seconds).fold(0.0, f64::max);
+    let mut text = format!("{}{kind}#EXT-X-MAP:URI=\"{file}\",BYTERANGE=\"{}@0\"\n", head(longest), track.header);
+    for (seconds, bytes) in parts {
+        let (length, begin) = (bytes.end - bytes.start, bytes.start);
+        let _ = write!(text, "#EXTINF:{seconds:.6},\n#EXT-X-BYTERANGE:{length}@{begin}\n{file}\n");
     }
     text.push_str("#EXT-X-ENDLIST\n");
     text
 }
 
-/// The tags before the segments, which last so many seconds each.
-fn begin(lasts: impl Iterator<Item = f64>, kind: &str, file: &str, track: &Track) -> String {
+/// The tags that all playlists of segments begin with, the longest of which lasts so many seconds.
+fn head(longest: f64) -> String {
     // Each duration, rounded to the nearest second, is at most this.
-    let target = lasts.fold(0.0_f64, f64::max).round().max(1.0);
-    format!(
-        "{HEAD}#EXT-X-TARGETDURATION:{target:.0}\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n{kind}\
-         #EXT-X-MAP:URI=\"{file}\",BYTERANGE=\"{}@0\"\n",
-        track.header
-    )
+    let target = longest.round().max(1.0);
+    format!("{HEAD}#EXT-X-TARGETDURATION:{target:.0}\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n")
 }
 
 /// A tag with attributes.

@@ -13,6 +13,11 @@ pub(crate) const HLS: &str = "main.m3u8";
 /// Name of the DASH manifest.
 pub(crate) const DASH: &str = "manifest.mpd";
 
+/// Names the playlist of a file of text.
+pub(crate) fn text_playlist(file: &str) -> String {
+    format!("{}.m3u8", file.strip_suffix(".vtt").unwrap_or(file))
+}
+
 /// Tells whether a file has a name that files of packages have.
 pub(crate) fn is_package_name(name: &str) -> bool {
     let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -20,6 +25,11 @@ pub(crate) fn is_package_name(name: &str) -> bool {
     let own = kinds.iter().find_map(|kind| name.strip_prefix(kind));
     let own = own.and_then(|rest| rest.strip_suffix(".mp4").or_else(|| rest.strip_suffix(".m3u8")));
     own.is_some_and(plain) || [HLS, DASH].contains(&name)
+}
+
+/// Gives a language as RFC 5646 has it: two letters, where there are such.
+pub(super) fn language_tag(language: Option<&str>) -> Option<String> {
+    language.and_then(Language::of).map(|language| language.tag())
 }
 
 /// A rendition of the picture.
@@ -177,13 +187,13 @@ impl VideoRendition {
 
 impl TextRendition {
     /// Its playlist.
-    pub(crate) fn playlist(&self) -> String {
-        format!("{}.m3u8", self.file.strip_suffix(".vtt").unwrap_or(&self.file))
+    pub(super) fn playlist(&self) -> String {
+        text_playlist(&self.file)
     }
 
     /// Its language by RFC 5646.
     pub(super) fn language(&self) -> Option<String> {
-        self.language.as_deref().and_then(Language::of).map(|language| language.tag())
+        language_tag(self.language.as_deref())
     }
 
     /// Gives what viewers choose it by.
@@ -211,9 +221,9 @@ impl AudioRendition {
         }
     }
 
-    /// Its language by RFC 5646: two letters, where there are such.
+    /// Its language by RFC 5646.
     pub(super) fn language(&self) -> Option<String> {
-        self.track.info.language.as_deref().and_then(Language::of).map(|language| language.tag())
+        language_tag(self.track.info.language.as_deref())
     }
 
     /// Gives what listeners choose it by: its title, or else the name of its language.

@@ -17,8 +17,10 @@ mod sound;
 mod track;
 mod track_info;
 
-pub(crate) use fragment::{Boundaries, SegmentRule};
-pub(crate) use manifest::{AudioRendition, DASH, HLS, Package, TextRendition, VideoRendition, is_package_name};
+pub(crate) use fragment::Boundaries;
+pub(crate) use manifest::{
+    AudioRendition, DASH, HLS, Package, TextRendition, VideoRendition, is_package_name, text_playlist,
+};
 pub(crate) use manifests::manifests;
 pub(crate) use sample_entry::{SampleEntry, VideoSample};
 pub(crate) use track::{Track, write_track};

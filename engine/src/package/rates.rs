@@ -1,6 +1,7 @@
 //! Bits a second, measured from segments.
 
 use super::track::Track;
+use std::ops::Range;
 
 /// Rates of a list of segments, in bits a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,14 +14,15 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    /// Measures the rates of `parts`, each of so many seconds and bytes, where a whole one lasts `target` seconds.
+    /// Measures the rates of `parts`, each of so many seconds and bytes.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "rates are far below 2^53"
     )]
-    pub(super) fn of(parts: &[(f64, u64)], target: f64) -> Self {
+    fn of(parts: &[(f64, u64)]) -> Self {
+        let target = parts.iter().map(|part| part.0).fold(0.0, f64::max);
         let rate = |seconds: f64, bytes: u64| (bytes as f64 * 8.0 / seconds.max(1e-9)).ceil() as u64;
         let (seconds, bytes) = parts.iter().fold((0.0, 0), |(time, sum), part| (time + part.0, sum + part.1));
         let average = if parts.is_empty() { 0 } else { rate(seconds, bytes) };
@@ -43,21 +45,16 @@ impl Rates {
 
     /// Those of a track.
     pub(super) fn of_track(track: &Track) -> Self {
-        let parts: Vec<_> = track
-            .segments
-            .iter()
-            .map(|segment| (track.seconds(segment.duration), segment.bytes.end - segment.bytes.start))
-            .collect();
-        let target = parts.iter().map(|part| part.0).fold(0.0, f64::max);
-        Self::of(&parts, target)
+        Self::of_parts(track.segment_parts())
     }
 
     /// Those of its key frames alone, each of which is shown up to the next.
     pub(super) fn of_keys(track: &Track) -> Self {
-        let parts: Vec<_> =
-            track.key_frames().map(|(key, lasts)| (track.seconds(lasts), key.bytes.end - key.bytes.start)).collect();
-        let target = parts.iter().map(|part| part.0).fold(0.0, f64::max);
-        Self::of(&parts, target)
+        Self::of_parts(track.key_parts())
+    }
+
+    fn of_parts<'a>(parts: impl Iterator<Item = (f64, &'a Range<u64>)>) -> Self {
+        Self::of(&parts.map(|(seconds, bytes)| (seconds, bytes.end - bytes.start)).collect::<Vec<_>>())
     }
 
     /// Those of two that are fetched together.
@@ -74,8 +71,8 @@ mod tests {
     fn a_peak_is_of_any_run_that_is_long_enough() {
         // 6 s of 1 kB/s, and a short end of 10 kB/s: by itself it is too short to count, with the one before it is not.
         let parts = [(6.0, 6000), (6.0, 6000), (2.0, 20_000)];
-        assert_eq!(Rates::of(&parts, 6.0), Rates { average: 18_286, peak: 26_000 });
-        assert_eq!(Rates::of(&parts[2..], 6.0), Rates { average: 80_000, peak: 80_000 });
-        assert_eq!(Rates::of(&[], 6.0), Rates::default());
+        assert_eq!(Rates::of(&parts), Rates { average: 18_286, peak: 26_000 });
+        assert_eq!(Rates::of(&parts[2..]), Rates { average: 80_000, peak: 80_000 });
+        assert_eq!(Rates::of(&[]), Rates::default());
     }
 }

@@ -59,12 +59,17 @@ impl Track {
         self.duration().saturating_sub(self.info.priming.into())
     }
 
-    /// Its key frames, each with the ticks up to the next, or to the end.
-    pub(super) fn key_frames(&self) -> impl Iterator<Item = (&KeyFrame, u64)> {
+    /// Gives its segments: the seconds that each lasts, and where it lies.
+    pub(super) fn segment_parts(&self) -> impl Iterator<Item = (f64, &Range<u64>)> + Clone {
+        self.segments.iter().map(|segment| (self.seconds(segment.duration), &segment.bytes))
+    }
+
+    /// Gives its key frames: the seconds up to the next, or to the end, and where each lies.
+    pub(super) fn key_parts(&self) -> impl Iterator<Item = (f64, &Range<u64>)> + Clone {
         let keys = || self.segments.iter().flat_map(|segment| &segment.keys);
         let begin = self.segments.first().map_or(0, |segment| segment.start);
         let ends = keys().skip(1).map(|key| key.start).chain([begin + self.duration()]);
-        keys().zip(ends).map(|(key, end)| (key, end.saturating_sub(key.start)))
+        keys().zip(ends).map(|(key, end)| (self.seconds(end.saturating_sub(key.start)), &key.bytes))
     }
 
     /// Seconds of so many of its ticks.

@@ -13,7 +13,7 @@ use crate::language::Language;
 use crate::media::{AudioTrack, Subtitles};
 use crate::package::{
     AudioRendition, Boundaries, DASH, HLS, Package, SampleEntry, TextRendition, Track, TrackInfo, VideoRendition,
-    VideoSample, manifests, write_track,
+    VideoSample, manifests, text_playlist, write_track,
 };
 use crate::packet::Packet;
 use crate::plan::{Plan, RungFollows};
@@ -63,7 +63,7 @@ pub(super) fn video_track(
     video: &Spool,
     job: &Control,
 ) -> Result<Option<(TempPath, Track)>> {
-    let Some(rule) = plan.segment_rule() else { return Ok(None) };
+    let Some(segment) = plan.delivery_segment() else { return Ok(None) };
     let file = drafts.temporary(&video_file(rung))?.into_temp_path();
     let bad = |why: &str| Error::Verify { path: file.to_path_buf(), why: why.to_owned() };
     let first = video.packets().next().transpose()?.ok_or_else(|| bad("it has no video"))?;
@@ -86,7 +86,7 @@ pub(super) fn video_track(
         priming: 0,
         nominal: plan.frame_ticks(),
     };
-    let track = write_track(&file, &info, Boundaries::Keys(rule), || video_packets(video, job))?;
+    let track = write_track(&file, &info, Boundaries::Keys(segment), || video_packets(video, job))?;
     Ok(Some((file, track)))
 }
 
@@ -110,12 +110,12 @@ pub(super) fn finish(
     video: Vec<(TempPath, Track)>,
     summary: &SourceSummary,
     sound: &[AudioTrack],
-    subtitles: &[Subtitles],
+    texts: &[(TempPath, Subtitles)],
     drafts: &Drafts,
     job: &Control,
 ) -> Result<(Vec<(TempPath, String)>, PackageReport)> {
     let mut files = Vec::new();
-    let text = subtitles.iter().map(|track| TextRendition {
+    let text = texts.iter().map(|(_, track)| TextRendition {
         file: track.file.clone(),
         language: track.language.clone(),
         captions: track.kind == "captions",
@@ -135,15 +135,11 @@ pub(super) fn finish(
         package.audio.push(rendition);
     }
     for (name, text) in manifests(&package) {
-        let mut file = drafts.temporary(&name)?;
-        let written = file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all());
-        written.map_err(Error::io(file.path(), "cannot write the manifest"))?;
-        files.push((file.into_temp_path(), name));
+        files.push((write(drafts, &name, &text, "cannot write the manifest")?, name));
     }
-    let texts = subtitles.iter().map(|track| Ok((text_file(plan, track, drafts)?, track.file.clone())));
-    let texts = texts.collect::<Result<Vec<_>>>()?;
-    let all = files.iter().chain(&texts).map(|(path, name)| (name.clone(), path.to_path_buf()));
-    let place = Place::Named(all.collect());
+    let named = files.iter().map(|(path, name)| (name, path));
+    let named = named.chain(texts.iter().map(|(path, track)| (&track.file, path)));
+    let place = Place::Named(named.map(|(name, path)| (name.clone(), path.to_path_buf())).collect());
     let checked = verify::package::check(&place, None, false, job)?;
     if let Some(Finding { rule, file, why }) = checked.findings.into_iter().next() {
         let why = format!("{}: {why}", rule.sentence());
@@ -171,10 +167,11 @@ fn frame_rate(plan: &Plan, track: &Track) -> Rational {
 
 /// Names of the files that subtitles become: of a package each has a playlist too.
 pub(super) fn text_names(plan: &Plan, subtitles: &[Subtitles]) -> Vec<String> {
-    let playlist = |file: &str| file.strip_suffix(".vtt").map(|name| format!("{name}.m3u8"));
-    let playlists = subtitles.iter().filter_map(|track| playlist(&track.file));
-    let playlists: Vec<_> = playlists.filter(|_| plan.wanted.formats.cmaf.is_some()).collect();
-    subtitles.iter().map(|track| track.file.clone()).chain(playlists).collect()
+    let files = subtitles.iter().map(|track| track.file.clone());
+    if plan.wanted.formats.cmaf.is_none() {
+        return files.collect();
+    }
+    files.chain(subtitles.iter().map(|track| text_playlist(&track.file))).collect()
 }
 
 /// Writes a file of subtitles. That of a package says that its time 0 is that of the other tracks, as HLS asks (RFC 8216, 3.5).
@@ -182,15 +179,20 @@ pub(super) fn text_names(plan: &Plan, subtitles: &[Subtitles]) -> Vec<String> {
 /// # Errors
 /// [`Error::Io`].
 pub(super) fn text_file(plan: &Plan, track: &Subtitles, drafts: &Drafts) -> Result<TempPath> {
-    let mut file = drafts.temporary(&track.file)?;
     let text = match track.text.strip_prefix(WEBVTT_HEADER) {
         Some(cues) if plan.wanted.formats.cmaf.is_some() => {
             format!("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n{cues}")
         }
         _ => track.text.clone(),
     };
+    write(drafts, &track.file, &text, "cannot write the subtitles")
+}
+
+/// Writes what will be the file `name`; `failure` says what could not be done.
+fn write(drafts: &Drafts, name: &str, text: &str, failure: &'static str) -> Result<TempPath> {
+    let mut file = drafts.temporary(name)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all());
-    written.map_err(Error::io(file.path(), "cannot write the subtitles"))?;
+    written.map_err(Error::io(file.path(), failure))?;
     Ok(file.into_temp_path())
 }
 

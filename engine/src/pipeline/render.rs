@@ -183,15 +183,16 @@ pub fn render(
     let spent = Spent { wall: begin.elapsed().as_secs_f64(), cpu, cores: machine::cores() };
     let drafts = outputs.drafts();
     let Accounted { mut report, mut files, tracks, summary } = account(plan, &info, parallelism, outcome, spent)?;
+    let texts = subtitles.into_iter().map(|track| Ok((delivery::text_file(plan, &track, &drafts)?, track)));
+    let texts = texts.collect::<Result<Vec<_>>>()?;
     if plan.wanted.formats.cmaf.is_some() {
         let sound = sound(plan, &summary);
-        let (made, package) = delivery::finish(plan, tracks, &summary, &sound, &subtitles, &drafts, control)?;
+        let (made, package) = delivery::finish(plan, tracks, &summary, &sound, &texts, &drafts, control)?;
         files.extend(made);
         report.package = Some(package);
     }
-    for track in subtitles {
-        files.push((delivery::text_file(plan, &track, &drafts)?, track.file.clone()));
-        let Subtitles { file, kind, language, cues, .. } = track;
+    for (path, Subtitles { file, kind, language, cues, .. }) in texts {
+        files.push((path, file.clone()));
         report.subtitles.push(SubtitlesReport { file, kind, language, cues });
     }
     let text = serde_json::to_vec_pretty(&report)

@@ -15,7 +15,6 @@ use crate::fingerprint::Sha256Hex;
 use crate::frame::{FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size, Window};
 use crate::locate;
-use crate::package::SegmentRule;
 use crate::picture::tone::MapSpec;
 use crate::picture::{ComposeSpec, DEINTERLACER, Graph, Layers, ScaleSpec};
 use crate::source::{AudioChoice, AudioInfo, OpenOptions, SoundForm, SourceInfo, VideoChoice};
@@ -291,15 +290,15 @@ impl Plan {
         }
     }
 
-    /// Tells how the renditions are cut for delivery, where they are: where the encoder counts frames, its own way.
-    pub(crate) fn segment_rule(&self) -> Option<SegmentRule> {
+    /// Gives the seconds of a segment for delivery, where renditions are cut: where the encoder counts frames, as these have it.
+    pub(crate) fn delivery_segment(&self) -> Option<Rational> {
         let cmaf = self.wanted.formats.cmaf?;
         let intervals = cmaf.intervals(self.wanted.key_frames.interval).unwrap_or(1);
         let rate = self.frame_rate();
         let counted = self.wanted.key_frames.frames.map(|frames| {
             Rational::new(i64::from(frames.get()).saturating_mul(intervals).saturating_mul(rate.den), rate.num)
         });
-        Some(SegmentRule { duration: counted.unwrap_or(cmaf.segment), first: None })
+        Some(counted.unwrap_or(cmaf.segment))
     }
 
     /// Makes what cuts the film into the segments of the plan.
