@@ -153,7 +153,7 @@ def test_what_upright_refuses_is_refused_with_its_words(tmp_path, capsys):
 
 
 def test_a_cluster_that_is_not_there_is_said_to_be_missing(tmp_path, capsys):
-    finds_none = script(tmp_path / "upright", "echo '[]'")
+    finds_none = script(tmp_path / "upright", "echo '{\"version\":1,\"titles\":[]}'")
     out = tmp_path / "out"
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
