@@ -7,6 +7,7 @@ use crate::output;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;
+use upright_engine::remote;
 use upright_engine::verify::package::{Checked, Place, check};
 
 /// Version of the JSON form.
@@ -34,9 +35,10 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> Result<Exit, Failure> {
 
 /// The folder of a package, and the manifest that is meant, if one is.
 fn place(package: &Path) -> (Place, Option<String>) {
-    let is_manifest = package.extension().and_then(OsStr::to_str).is_some_and(|ending| MANIFESTS.contains(&ending));
-    match (package.parent(), package.file_name().and_then(OsStr::to_str)) {
-        (Some(folder), Some(name)) if is_manifest => (Place::Folder(folder.to_path_buf()), Some(name.to_owned())),
+    let is_manifest =
+        |name: &str| MANIFESTS.iter().any(|ending| Path::new(name).extension() == Some(OsStr::new(ending)));
+    match remote::split(package) {
+        Some((folder, name)) if is_manifest(&name) => (Place::Folder(folder), Some(name)),
         _ => (Place::Folder(package.to_path_buf()), None),
     }
 }
@@ -54,7 +56,7 @@ fn sentences(package: &Path, checked: &Checked) -> String {
         1 => "1 rule is broken".to_owned(),
         count => format!("{count} rules are broken"),
     };
-    let _ = writeln!(text, "{}: {manifests}, {tracks} tracks{decoded}: {outcome}", package.display());
+    let _ = writeln!(text, "{}: {manifests}, {tracks} tracks{decoded}: {outcome}", remote::shown(package));
     text
 }
 
@@ -79,7 +81,9 @@ mod tests {
         assert_eq!(folder("out/film"), (PathBuf::from("out/film"), None));
         assert_eq!(folder("out/film/main.m3u8"), (PathBuf::from("out/film"), Some("main.m3u8".to_owned())));
         assert_eq!(folder("manifest.mpd"), (PathBuf::new(), Some("manifest.mpd".to_owned())));
-        let url = "https://cdn.example/film/main.m3u8";
-        assert_eq!(folder(url), (PathBuf::from("https://cdn.example/film"), Some("main.m3u8".to_owned())));
+        let signed = folder("https://cdn.example/film/main.m3u8?token=1");
+        assert_eq!(signed, (PathBuf::from("https://cdn.example/film?token=1"), Some("main.m3u8".to_owned())));
+        let bucket = folder("https://cdn.example/film?token=/main.m3u8");
+        assert_eq!(bucket, (PathBuf::from("https://cdn.example/film?token=/main.m3u8"), None));
     }
 }

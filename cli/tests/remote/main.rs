@@ -187,6 +187,28 @@ fn a_film_is_read_from_a_web_server_and_its_signature_is_told_to_nobody() {
 }
 
 #[test]
+fn a_package_is_checked_where_it_is_published() {
+    let desk = Desk::new();
+    let place = format!("{}/out/packages?token={SECRET}", desk.server.url());
+    let package =
+        ["convert", "s3://films/a film.mp4", "-o", &place, "--name", "film", "--format", "cmaf", "--encoder", "auto"];
+    desk.run(0, &[&package[..], &FAST[..]].concat());
+    let manifest = format!("{}/out/packages/film/manifest.mpd?token={SECRET}", desk.server.url());
+    for url in ["s3://out/packages/film", "s3://out/packages/film/main.m3u8", &manifest] {
+        let said = desk.run(0, &["verify", url]);
+        assert!(said.contains("72 frames decoded") || said.contains("144 frames decoded"), "{said}");
+    }
+    let track = "out/packages/film/video-90x160.mp4";
+    let mut damaged = desk.server.get(track).unwrap();
+    damaged.truncate(damaged.len() - 1000);
+    desk.server.put(track, &damaged);
+    assert!(desk.run(65, &["verify", &manifest]).contains("video-90x160.mp4: "));
+    desk.server.delete(track);
+    assert!(desk.run(65, &["verify", &manifest]).contains("video-90x160.mp4: "));
+    assert!(desk.run(66, &["verify", "s3://out/packages/other"]).contains("s3://out/packages/other"));
+}
+
+#[test]
 fn what_passes_is_tried_again_and_what_is_cut_short_is_asked_for_anew() {
     let desk = Desk::new();
     let expected = desk.expected();

@@ -12,4 +12,4 @@ pub(crate) use client::{Client, scratch};
 pub use document::{exists, read, write};
 pub use object::KnownObject;
 pub(crate) use object::RemoteObject;
-pub use url::{ObjectUrl, SCHEMES, below, shown};
+pub use url::{ObjectUrl, SCHEMES, below, shown, split};

@@ -132,6 +132,21 @@ pub fn below(place: &Path, name: &Path) -> PathBuf {
     }
 }
 
+/// The folder or URL that a file lies in, and the file's name; none where it has none. A web server's query stays with the
+/// folder, so that [`below`] gives neighbours that it lets one read too.
+pub fn split(path: &Path) -> Option<(PathBuf, String)> {
+    let Some(url) = ObjectUrl::of(path) else {
+        return Some((path.parent()?.to_path_buf(), path.file_name()?.to_str()?.to_owned()));
+    };
+    let name = Some(url.file_name()).filter(|name| !name.is_empty())?;
+    let place = url.text.split(['?', '#']).next().filter(|_| url.is_http()).unwrap_or(&url.text);
+    let folder = place.trim_end_matches('/').strip_suffix(name)?.trim_end_matches('/');
+    // Of a bucket or a host alone the name is itself.
+    let folder = Some(folder).filter(|folder| !folder.ends_with(':'))?;
+    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Some((PathBuf::from(format!("{folder}{query}")), name.to_owned()))
+}
+
 impl fmt::Display for ObjectUrl {
     /// Without its user and its query.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -181,6 +196,22 @@ mod tests {
             assert_eq!(url(child).parent().to_string(), parent);
         }
         assert_eq!(url("gs://b/c/").join("x/y").to_string(), "gs://b/c/x/y");
+    }
+
+    #[test]
+    fn a_file_is_split_from_its_folder() {
+        for (path, folder, name) in [
+            ("out/film/main.m3u8", "out/film", "main.m3u8"),
+            ("main.m3u8", "", "main.m3u8"),
+            ("s3://b/c/d?.mpd", "s3://b/c", "d?.mpd"),
+            ("https://h/a/main.m3u8?token=/x.y#z", "https://h/a?token=/x.y", "main.m3u8"),
+            ("https://me:pass@h/main.m3u8", "https://me:pass@h", "main.m3u8"),
+        ] {
+            assert_eq!(split(Path::new(path)), Some((PathBuf::from(folder), name.to_owned())), "{path}");
+        }
+        for path in ["/", "https://h", "https://h/?token=1", "s3://b"] {
+            assert_eq!(split(Path::new(path)), None, "{path}");
+        }
     }
 
     #[test]
