@@ -249,6 +249,10 @@ pub(crate) struct BatchArguments {
     #[arg(long, help_heading = "Input")]
     pub(crate) print_manifest: bool,
 
+    /// Files of subtitles beside films: auto (those that are called like a film, of films that are no manifest's), none
+    #[arg(long, value_name = "WAY", value_parser = ["auto", "none"], help_heading = "Input")]
+    pub(crate) subtitles_in: Option<String>,
+
     /// Replace plans and renditions that are there and were not made by a batch
     #[arg(long, help_heading = "Output")]
     pub(crate) overwrite: bool,
@@ -386,6 +390,11 @@ pub(crate) struct InputArguments {
     #[arg(help = "Convert only this much: seconds or [HH:]MM:SS[.frac] [default: to the end]")]
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Input")]
     pub(crate) duration: Option<Rational>,
+
+    /// File of subtitles beside the film (.srt, .vtt, .ass), a track of text; may be given several times. FILE=LANG says its language,
+    /// FILE=LANG,sdh and FILE=LANG,forced what it is for, else its name does: film.en.sdh.srt. auto takes those that are called like the film
+    #[arg(long, value_name = "FILE", value_parser = values::subtitle_input, help_heading = "Input")]
+    pub(crate) subtitles_in: Vec<values::SubtitleInput>,
 }
 
 /// Where renditions go, and what is said of them.
@@ -403,9 +412,18 @@ pub(crate) struct OutputArguments {
     #[arg(long, help_heading = "Output")]
     pub(crate) overwrite: bool,
 
-    /// Write subtitles and closed captions (CEA-608 and 708) beside the renditions, as WebVTT, a file for each track
-    #[arg(long, help_heading = "Output")]
-    pub(crate) subtitles_out: bool,
+    /// Write the film's subtitles and closed captions (CEA-608 and 708) beside the renditions, as WebVTT, a file for each track: yes by
+    /// itself for cmaf, else no. Those of --subtitles-in are always written
+    #[arg(
+        long,
+        value_name = "yes|no",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "yes",
+        value_parser = values::yes_or_no,
+        help_heading = "Output"
+    )]
+    pub(crate) subtitles_out: Option<bool>,
 
     /// Refuse an input that is damaged, cut short, without its sound or with wrong times, instead of converting what is
     /// whole

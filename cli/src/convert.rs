@@ -1,7 +1,7 @@
 //! `upright convert` and `upright render`: both make renditions of a plan, one of a plan that it has just made.
 
 use crate::analysis_file;
-use crate::args::{ConvertArguments, OutputArguments, RenderArguments};
+use crate::args::{ConvertArguments, Format, OutputArguments, RenderArguments};
 use crate::exit::{Exit, Failure};
 use crate::hints;
 use crate::interrupt::Interrupt;
@@ -22,20 +22,23 @@ use upright_engine::plan::Plan;
 use upright_engine::remote;
 use upright_engine::source::{Damage, PassedOver, SilentSide, SourceInfo};
 
+/// Codecs of subtitles that are pictures, by libav's names: no text can be made of them.
+const PICTURES: [&str; 4] = ["dvb_subtitle", "dvd_subtitle", "hdmv_pgs_subtitle", "xsub"];
+
 /// Converts, showing progress, and sums up on standard error.
 ///
 /// # Errors
 /// The engine's; a cancelled conversion ends as the signal says that cancelled it.
 pub(crate) fn convert(arguments: ConvertArguments, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
     let ConvertArguments { input, wanted, analysis, output, machine, access } = arguments;
-    let device = machine.device.clone();
+    let (device, cmaf) = (machine.device.clone(), wanted.format.contains(&Format::Cmaf));
     let request = PlanRequest::resolve(&input, wanted, access)?;
     let told = Told::of(&output, quiet);
     let options = options::render_options(output, machine, &request.input);
     carry_out(&options, told, messages, |interrupt, reporter| {
         let control = interrupt.control();
         let source = Source::open_within(&request.input, &request.open, control)?;
-        tell_of_source(source.info(), options.subtitles);
+        tell_of_source(source.info(), options.subtitles.unwrap_or(cmaf));
         let progress = |progress: &_| reporter.progress(progress);
         let options = analysis_file::look(&source, request.plan, &device, analysis.as_deref(), control, &progress)?;
         let plan = pipeline::plan(&source, &options, control, &progress)?;
@@ -55,7 +58,7 @@ pub(crate) fn render_plan(arguments: RenderArguments, quiet: bool, messages: &mu
     let options = options::render_options(output, machine, &plan_file::planned_input(&document.plan));
     carry_out(&options, told, messages, |interrupt, _| {
         let source = document.open(&access, interrupt.control())?;
-        tell_of_source(source.info(), options.subtitles);
+        tell_of_source(source.info(), options.writes_text_of_source(&document.plan));
         Ok((source, document.plan))
     })
 }
@@ -118,7 +121,11 @@ pub(crate) fn tell_of_source(source: &SourceInfo, subtitles: bool) {
         let hint = hints::of_assumption(&assumption.what).map(|hint| format!("; {hint}")).unwrap_or_default();
         log::info!("assumed {}: {} ({}{hint})", assumption.what, assumption.value, assumption.because);
     }
-    let is_written = |stream: &&PassedOver| subtitles && matches!(&*stream.kind, "subtitle" | "captions");
+    let is_text = |stream: &PassedOver| match &*stream.kind {
+        "subtitle" => !PICTURES.contains(&&*stream.codec),
+        kind => kind == "captions",
+    };
+    let is_written = |stream: &&PassedOver| subtitles && is_text(stream);
     let left: Vec<_> = source.passed_over.iter().filter(|stream| !is_written(stream)).collect();
     if !left.is_empty() {
         log::warn!("{}: not carried over: {}", source.name, list(&left));

@@ -50,7 +50,7 @@ impl Exit {
             Self::Partly => "some films of a batch failed: each is named, with its reason; the others are there",
             Self::Usage => "wrong arguments, or an option or rung that is out of range",
             Self::BadInput => {
-                "the input is not a video that can be converted, or is damaged and --strict was given; or the plan or store is unusable"
+                "the input is not a video that can be converted, or is damaged and --strict was given; or the plan, store or file of subtitles is unusable"
             }
             Self::NoInput => "the input does not exist",
             Self::Unavailable => "no usable device, or it was lost; or the encoder is missing",
@@ -76,7 +76,8 @@ impl From<&Error> for Exit {
             | Error::OtherSource { .. }
             | Error::BadPlan { .. }
             | Error::BadStore { .. }
-            | Error::BadLook { .. } => Self::BadInput,
+            | Error::BadLook { .. }
+            | Error::BadSubtitles { .. } => Self::BadInput,
             Error::SourceMissing { .. } => Self::NoInput,
             Error::Device { .. } | Error::EncoderMissing { .. } => Self::Unavailable,
             Error::OutputExists { .. } | Error::OutputIsInput { .. } => Self::CannotCreate,
@@ -130,6 +131,7 @@ mod tests {
             (Error::BadPlan { name: text(), line: Some(3), why: text() }, 65),
             (Error::BadStore { path: path.clone(), why: text() }, 65),
             (Error::BadLook { path: path.clone(), why: text() }, 65),
+            (Error::BadSubtitles { path: path.clone(), line: Some(3), why: text() }, 65),
             (Error::SourceMissing { path: path.clone() }, 66),
             (Error::Device { device: text(), why: text() }, 69),
             (Error::Encoder { encoder: text(), why: text() }, 70),

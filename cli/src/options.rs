@@ -1,7 +1,7 @@
 //! The engine's options, made of the arguments.
 
 use crate::args::{self, BitDepth, Format, InputArguments, MachineArguments, OutputArguments, WantedArguments};
-use crate::values::is_one_name;
+use crate::values::{SubtitleInput, is_one_name};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use upright_engine::Result;
@@ -10,7 +10,8 @@ use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookFile;
 use upright_engine::pipeline::{Limits, RenderOptions};
 use upright_engine::plan::{Cmaf, DepthChoice, Formats, PlanOptions};
-use upright_engine::remote;
+use upright_engine::remote::{self, ObjectUrl};
+use upright_engine::sidecar::{NameTells, SubtitleFile, sidecars_of};
 use upright_engine::source::{Input, OpenOptions, Span, Stereo};
 use upright_engine::store::StoreOptions;
 
@@ -34,9 +35,10 @@ impl PlanRequest {
         let InputArguments { program, video, .. } = *input_arguments;
         let open = open_options(access).program(program).video(video).span(span);
         let (audio, stereo) = (wanted.audio.clone(), stereo(&wanted));
-        let plan = plan_options(wanted)?;
+        let input = input(&input_arguments.input);
+        let plan = plan_options(wanted)?.subtitle_files(subtitle_files(&input_arguments.subtitles_in, &input)?);
         let open = open.audio(audio).stereo(stereo).sound(plan.sound_form());
-        Ok(Self { input: input(&input_arguments.input), open, plan })
+        Ok(Self { input, open, plan })
     }
 }
 
@@ -85,6 +87,51 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
     Ok(options)
 }
 
+/// Resolves which files of subtitles come with a film, each once.
+///
+/// # Errors
+/// Those of [`SubtitleFile::new`].
+fn subtitle_files(wanted: &[SubtitleInput], film: &Input) -> Result<Vec<SubtitleFile>> {
+    let film = match film {
+        Input::Path(path) => Some(path.as_path()),
+        _ => None,
+    };
+    let mut files: Vec<(PathBuf, NameTells)> = Vec::new();
+    for input in wanted {
+        match input {
+            SubtitleInput::None => files.clear(),
+            SubtitleInput::Beside => {
+                let beside = film.map(sidecars_of).unwrap_or_default();
+                files.extend(beside.into_iter().map(|path| (path, NameTells::default())));
+            }
+            SubtitleInput::File(path, told) => files.push((path.clone(), told.clone())),
+        }
+    }
+    let mut made: Vec<SubtitleFile> = Vec::new();
+    for (path, told) in files {
+        let mut tells = NameTells::of(&path, film);
+        tells.language = told.language.or(tells.language);
+        tells.roles.extend(told.roles.iter().filter(|role| !tells.roles.contains(role)).copied().collect::<Vec<_>>());
+        // A plan is carried out elsewhere, and the file is found there by its whole path.
+        let whole = match ObjectUrl::of(&path) {
+            Some(_) => path.clone(),
+            None => std::path::absolute(&path).unwrap_or_else(|_| path.clone()),
+        };
+        if made.iter().any(|file| file.path == whole) {
+            continue;
+        }
+        let file = SubtitleFile::new(whole, tells.language, tells.roles)?;
+        if file.language.is_none() {
+            let name = remote::shown(&path);
+            log::warn!(
+                "{name}: nobody says in which language it is, which is written as und; say it, as --subtitles-in {name}=en"
+            );
+        }
+        made.push(file);
+    }
+    Ok(made)
+}
+
 /// Names a device as arguments do.
 pub(crate) fn device_argument(choice: &DeviceChoice) -> &str {
     match choice {
@@ -108,9 +155,12 @@ pub(crate) fn render_options(output: OutputArguments, machine: MachineArguments,
     let options = RenderOptions::new(remote::below(&output.output, Path::new(&name)))
         .overwrite(output.overwrite)
         .strict(output.strict)
-        .subtitles(output.subtitles_out)
         .device(machine.device)
         .limits(limits);
+    let options = match output.subtitles_out {
+        Some(written) => options.subtitles(written),
+        None => options,
+    };
     let size = output.store_size;
     match output.store {
         Some(folder) => options.store(StoreOptions { folder, size }),

@@ -80,7 +80,7 @@ fn make(
     if let Some(path) = files.plan.filter(|path| source.is_at(path)) {
         return Err(Error::OutputIsInput { path: path.to_path_buf() });
     }
-    tell_of_source(source.info(), false);
+    tell_of_source(source.info(), request.plan.formats.cmaf.is_some());
     let progress = |progress: &_| reporter.progress(progress);
     let earlier = files.plan.map(|path| locked_shots(path, &source, interrupt.control())).transpose()?;
     let options = request.plan.earlier(earlier.unwrap_or_default());

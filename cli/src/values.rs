@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 use std::ops::Range;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use upright_engine::geometry::Rational;
 use upright_engine::language::Language;
 use upright_engine::picture::DeviceChoice;
@@ -13,6 +13,7 @@ use upright_engine::plan::{
     CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, Layout, Loudness, LoudnessChoice, MOST_NOISE, ShotMode,
     Subtitles, TwoShots, UpscaleChoice,
 };
+use upright_engine::sidecar::{NameTells, is_subtitle_name};
 use upright_engine::source::{AudioChoice, AudioSelector, Stereo, VideoChoice};
 
 /// Digits after the decimal point that a time may have: nanoseconds.
@@ -318,6 +319,44 @@ pub(crate) fn shot_edit(text: &str) -> Result<ShotEdit, String> {
     Ok(edit)
 }
 
+/// Files of subtitles, as `--subtitles-in` has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SubtitleInput {
+    /// Those beside the film that are called like it.
+    Beside,
+    /// None, whatever was said before.
+    None,
+    /// One, and what is said of it.
+    File(PathBuf, NameTells),
+}
+
+/// Reads which subtitles come in: `auto`, `none`, or a file, which may be followed by `=LANG`, `,sdh`, `,forced`.
+pub(crate) fn subtitle_input(text: &str) -> Result<SubtitleInput, String> {
+    match text {
+        "auto" => return Ok(SubtitleInput::Beside),
+        "none" => return Ok(SubtitleInput::None),
+        "" => return Err("give a file, auto or none".to_owned()),
+        _ => {}
+    }
+    let mut tells = NameTells::default();
+    // An equals sign may be part of the name.
+    let told = text.rsplit_once('=').filter(|_| !is_subtitle_name(text.as_ref()));
+    let Some((file, words)) = told else { return Ok(SubtitleInput::File(text.into(), tells)) };
+    match words.split(',').find(|word| !tells.add(word)) {
+        Some(word) => Err(format!("{word:?} is no language, as en or zh-Hans are, and neither sdh nor forced")),
+        None => Ok(SubtitleInput::File(file.into(), tells)),
+    }
+}
+
+/// Reads a switch that has a default.
+pub(crate) fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("give yes or no".to_owned()),
+    }
+}
+
 /// Reads the device that scales: a word, or part of a GPU adapter's name.
 pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
     match text {
@@ -513,6 +552,28 @@ mod tests {
         assert_eq!(device("cpu"), Ok(DeviceChoice::Cpu));
         assert_eq!(device("llvmpipe"), Ok(DeviceChoice::Adapter("llvmpipe".to_owned())));
         assert!(device("").is_err());
+    }
+
+    #[test]
+    fn subtitles_say_language_and_purpose_behind_their_file() {
+        use upright_engine::source::Role::{Forced, HearingImpaired};
+        let file = |path: &str, language: Option<&str>, roles: &[_]| {
+            let (language, roles) = (language.map(str::to_owned), roles.to_vec());
+            Ok(SubtitleInput::File(path.into(), NameTells { language, roles }))
+        };
+        assert_eq!(subtitle_input("auto"), Ok(SubtitleInput::Beside));
+        assert_eq!(subtitle_input("none"), Ok(SubtitleInput::None));
+        assert_eq!(subtitle_input("a.en.srt"), file("a.en.srt", None, &[]));
+        assert_eq!(subtitle_input("a=b.srt"), file("a=b.srt", None, &[]));
+        assert_eq!(subtitle_input("a=b.srt=ger"), file("a=b.srt", Some("de"), &[]));
+        assert_eq!(
+            subtitle_input("a.ass=zh-hans,forced,sdh"),
+            file("a.ass", Some("zh-Hans"), &[Forced, HearingImpaired])
+        );
+        assert_eq!(subtitle_input("a.ass=forced"), file("a.ass", None, &[Forced]));
+        for text in ["", "a.srt=english", "a.srt=en,loud", "a.srt=en,de", "a.srt="] {
+            assert!(subtitle_input(text).is_err(), "{text}");
+        }
     }
 
     #[test]

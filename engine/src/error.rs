@@ -81,6 +81,18 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+
+    /// A file of subtitles that cannot be read, or is not what it was.
+    #[error("{}: {why}", place(&shown(.path), *.line))]
+    BadSubtitles {
+        /// The file.
+        path: PathBuf,
+        /// Line of the file, from 1; none where it is about the whole.
+        line: Option<u64>,
+        /// What is wrong there, and what to do.
+        why: String,
+    },
+
     /// The input is there and cannot be converted: not a video, or damaged.
     #[error("{name}: {why}")]
     BadSource {

@@ -60,6 +60,24 @@ impl Language {
         short.unwrap_or(&self.0).to_owned()
     }
 
+    /// Gives the whole of a tag of BCP 47 in its usual form: `zh-Hans` of `chi_hans`, `pt-BR` of `pt-br`. What follows a part that
+    /// cannot be one is left out; none where the first is no language.
+    pub fn whole_tag(tag: &str) -> Option<String> {
+        let language = Self::of(tag)?.tag();
+        Some(subtags(tag).fold(language, |whole, part| format!("{whole}-{part}")))
+    }
+
+    /// Tells whether a text is a tag of BCP 47, or a code of ISO 639, of a language that there is.
+    pub fn is_tag(text: &str) -> bool {
+        let is_known = |language: Self| isolang::Language::from_639_3(language.code()).is_some();
+        Self::of(text).is_some_and(is_known) && subtags(text).count() == text.matches(['-', '_']).count()
+    }
+
+    /// Gives its three letters, and what a tag has behind the language, with hyphens between them.
+    pub(crate) fn whole_code(tag: &str) -> Option<String> {
+        Some(subtags(tag).fold(Self::of(tag)?.0, |whole, part| format!("{whole}-{part}")))
+    }
+
     /// Gives its English name, where it has one.
     pub fn name(&self) -> Option<&'static str> {
         isolang::Language::from_639_3(&self.0).filter(|_| self.0 != Self::UNKNOWN).map(|language| language.to_name())
@@ -69,6 +87,19 @@ impl Language {
     pub fn code(&self) -> &str {
         &self.0
     }
+}
+
+/// The parts of a tag behind the language, as far as they can be such: a script begins with a capital, a country has only such
+/// (RFC 5646, 2.1.1).
+fn subtags(tag: &str) -> impl Iterator<Item = String> {
+    let can_be = |part: &&str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    tag.split(['-', '_']).skip(1).take_while(can_be).map(|part| match part.len() {
+        2 => part.to_ascii_uppercase(),
+        4 if !part.starts_with(|first: char| first.is_ascii_digit()) => {
+            part[..1].to_ascii_uppercase() + &part[1..].to_ascii_lowercase()
+        }
+        _ => part.to_ascii_lowercase(),
+    })
 }
 
 impl FromStr for Language {
@@ -110,6 +141,25 @@ mod tests {
         }
         for none in ["", "e", "xx", "english", "1", "e1", "é"] {
             assert_eq!(Language::of(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn tags_have_their_usual_form() {
+        for (tag, whole, code) in [
+            ("chi_hans", "zh-Hans", "zho-Hans"),
+            ("pt-br", "pt-BR", "por-BR"),
+            ("es-419", "es-419", "spa-419"),
+            ("eng", "en", "eng"),
+            ("yue-Hant-hk", "yue-Hant-HK", "yue-Hant-HK"),
+            ("en-../../x", "en", "eng"),
+        ] {
+            assert_eq!(Language::whole_tag(tag).unwrap(), whole, "{tag}");
+            assert_eq!(Language::whole_code(tag).unwrap(), code, "{tag}");
+            assert_eq!(Language::is_tag(tag), !tag.contains('.'), "{tag}");
+        }
+        for none in ["", "english", "qqq", "x-y", "en-", "en-a b"] {
+            assert!(!Language::is_tag(none), "{none}");
         }
     }
 }

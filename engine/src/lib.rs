@@ -59,6 +59,7 @@ pub mod plan;
 pub mod preview;
 mod read_at;
 pub mod remote;
+pub mod sidecar;
 pub mod source;
 pub mod store;
 pub mod time;

@@ -1,9 +1,13 @@
 //! Subtitles and closed captions beside the renditions, against what ffmpeg reads of the same files.
 
-use crate::support::{Desk, QUICK, assert_refused, ffmpeg, files};
+use crate::support::{Desk, QUICK, assert_refused, ffmpeg, files, upright};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use upright_engine::Control;
+use upright_engine::sidecar::SubtitleFile;
+use upright_engine::source::Span;
 use upright_fixtures::{AudioCodec, AudioTrack, Clip, Codec, Container, Gop, Ratio, Timing};
 
 const WITH: &[&str] = &["--subtitles-out"];
@@ -313,4 +317,143 @@ fn a_film_without_text_has_no_files_of_it() {
     let film = desk.write(&Clip::new("film")).path;
     let converted = desk.converted(&film, &[QUICK, WITH].concat());
     assert!(converted.report["subtitles"].is_null());
+}
+
+#[test]
+fn files_beside_a_film_say_what_ffmpeg_reads_in_them() {
+    let desk = Desk::new();
+    // Without a last line end, one over the other, ten hours in, with tags and text that looks like a number.
+    let srt = "1\n00:00:00,100 --> 00:00:02,000\nTom & <i>Jerry</i>\n\n2\n00:00:01,500 --> 00:00:03,999\n{\\an8}<b>over</b> it\nin\n1984\n\n\n\
+               3\n10:00:01,001 --> 10:00:02,500\n<font color=\"#ff0000\">late</font>";
+    let write = |name: &str, bytes: &[u8]| {
+        let path = desk.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    let wide = srt.encode_utf16().flat_map(u16::to_le_bytes);
+    let plain = write("plain.srt", srt.as_bytes());
+    let mut cases = vec![
+        plain.clone(),
+        write("dos.srt", format!("\u{feff}{}", srt.replace('\n', "\r\n")).as_bytes()),
+        write("wide.srt", &[0xff, 0xfe].into_iter().chain(wide).collect::<Vec<_>>()),
+    ];
+    for name in ["made.vtt", "made.ass"] {
+        let path = desk.path().join(name);
+        ffmpeg(&["-i", plain.to_str().unwrap(), path.to_str().unwrap()]);
+        cases.push(path);
+    }
+    for path in cases {
+        let file = SubtitleFile::new(path.clone(), None, Vec::new()).unwrap();
+        let text = file.read(1, Span::default(), &Control::default()).unwrap().webvtt();
+        let made = write("ours.vtt", text.as_bytes());
+        let (ours, theirs) = (cues(&made), cues(&path));
+        assert_eq!(ours.len(), 3, "{text}");
+        assert_eq!(ours, theirs, "{}", path.display());
+        assert!(text.contains("<i>Jerry</i>") || path.ends_with("made.vtt"), "{text}");
+    }
+}
+
+/// A film of five seconds, and where files of its subtitles lie.
+fn film_of_five_seconds(desk: &Desk) -> (PathBuf, impl Fn(&str, &str)) {
+    let timing = Timing::constant(Ratio::new(25, 1), 125);
+    let film = desk.write(&Clip { codec: Codec::H264, container: Container::Mkv, timing, ..Clip::new("film") }).path;
+    let place = film.clone();
+    (film, move |name, text| fs::write(place.with_file_name(name), text).unwrap())
+}
+
+const ENGLISH: &str = "1\n00:00:01,000 --> 00:00:03,000\nacross\n\n2\n00:00:08,000 --> 00:00:09,000\ntoo late\n";
+
+#[test]
+fn packages_have_text_in_segments_for_hls_and_whole_for_dash() {
+    let desk = Desk::new();
+    let (film, write) = film_of_five_seconds(&desk);
+    write("film.en.srt", ENGLISH);
+    write("film.zh-Hans.forced.vtt", "WEBVTT\n\nsign\n00:04.000 --> 00:04.500 line:0\nabc\n");
+    write("film.de.sdh.srt", "1\n00:00:00,500 --> 00:00:01,000\n[Wind]\n");
+    write("film.part2.en.srt", "no business of this film");
+    let options = ["--format", "cmaf", "--segment-duration", "2", "--subtitles-in", "auto"];
+    let converted = desk.converted(&film, &[QUICK, &options].concat());
+    assert!(converted.stderr.contains("1 of its texts begin after the end of the film"), "{}", converted.stderr);
+    let read = |name: &str| fs::read_to_string(converted.folder.join(name)).unwrap();
+    let hls = read("main.m3u8");
+    let tag = |name: &str, language: &str, rest: &str, file: &str| {
+        format!(
+            "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=\"{name}\",LANGUAGE=\"{language}\",DEFAULT=NO,AUTOSELECT=YES,{rest},URI=\"{file}.m3u8\"\n"
+        )
+    };
+    let deaf = "FORCED=NO,CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound\"";
+    for tag in [
+        tag("German (captions)", "de", deaf, "subtitles-1-deu"),
+        tag("English", "en", "FORCED=NO", "subtitles-2-eng"),
+        tag("Chinese (Hans) (forced)", "zh-Hans", "FORCED=YES", "subtitles-3-zho-Hans"),
+    ] {
+        assert!(hls.contains(&tag), "{tag} in {hls}");
+    }
+    let list = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n\
+                #EXTINF:2.000000,\nsubtitles-2-eng-1.vtt\n#EXTINF:2.000000,\nsubtitles-2-eng-2.vtt\n#EXTINF:1.000000,\n\
+                subtitles-2-eng-3.vtt\n#EXT-X-ENDLIST\n";
+    assert_eq!(read("subtitles-2-eng.m3u8"), list);
+    let cue = "00:00:01.000 --> 00:00:03.000\nacross\n\n";
+    for (number, cues) in [(1, cue), (2, cue), (3, "")] {
+        let segment = format!("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n{cues}");
+        assert_eq!(read(&format!("subtitles-2-eng-{number}.vtt")), segment);
+    }
+    assert_eq!(read("subtitles-2-eng.vtt"), format!("WEBVTT\n\n{cue}"));
+    let own = "sign\n00:00:04.000 --> 00:00:04.500 line:0\nabc\n\n";
+    assert_eq!(read("subtitles-3-zho-Hans.vtt"), format!("WEBVTT\n\n{own}"));
+    let dash = read("manifest.mpd");
+    for words in
+        ["lang=\"zh-Hans\"", "value=\"forced-subtitle\"", "value=\"caption\"", "<BaseURL>subtitles-2-eng.vtt</BaseURL>"]
+    {
+        assert!(dash.contains(words), "{words} in {dash}");
+    }
+    let verified = upright("verify").arg(&converted.folder).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    // Once more, without any: the files of the first go with it.
+    desk.converted(&film, &[QUICK, &["--format", "cmaf", "--overwrite"]].concat());
+    let left: Vec<_> =
+        files(&desk.out()).into_iter().filter(|path| path.extension() == Some(OsStr::new("vtt"))).collect();
+    assert_eq!(left, [PathBuf::new(); 0]);
+}
+
+#[test]
+fn plans_name_files_beside_a_film_and_parts_have_their_part() {
+    let desk = Desk::new();
+    let (film, write) = film_of_five_seconds(&desk);
+    let path = |name: &str| film.with_file_name(name).to_str().unwrap().to_owned();
+    write("film.en.srt", ENGLISH);
+    let plan = path("film.plan.json");
+    let mut command = upright("plan");
+    command.arg(&film).args(QUICK).args(["--crop", "center", "--start", "2", "--duration", "2", "-o", &plan]);
+    let output = command.args(["--subtitles-in", &path("film.en.srt")]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let render = || {
+        let mut command = upright("render");
+        command.arg(&plan).arg("-o").arg(desk.out()).args(["--device", "cpu"]).output().unwrap()
+    };
+    let output = render();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let made = fs::read_to_string(desk.out().join("film/subtitles-1-eng.vtt")).unwrap();
+    assert_eq!(made, "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nacross\n\n");
+    fs::remove_dir_all(desk.out()).unwrap();
+    write("film.en.srt", &ENGLISH.replace("across", "other"));
+    assert_refused(&render(), 65, &["film.en.srt", "is not the file that the plan was made with"]);
+    fs::remove_file(path("film.en.srt")).unwrap();
+    assert_refused(&render(), 66, &["film.en.srt"]);
+    assert_eq!(desk.leftovers(), [PathBuf::new(); 0]);
+}
+
+#[test]
+fn damaged_files_beside_a_film_are_refused_with_their_line() {
+    let desk = Desk::new();
+    let (film, write) = film_of_five_seconds(&desk);
+    let convert = |value: &str| desk.convert(&film, &[QUICK, &["--subtitles-in", value]].concat()).output().unwrap();
+    let path = |name: &str| film.with_file_name(name).to_str().unwrap().to_owned();
+    write("cut.srt", &ENGLISH[..ENGLISH.len() - 20]);
+    assert_refused(&convert(&path("cut.srt")), 65, &["cut.srt, line 6: the times"]);
+    fs::write(path("old.srt"), b"1\n00:00:01,000 --> 00:00:02,000\nfa\xe7ade\n").unwrap();
+    assert_refused(&convert(&format!("{}=fr", path("old.srt"))), 65, &["old.srt, line 3: is neither UTF-8", "iconv"]);
+    assert_refused(&convert(&path("none.srt")), 66, &["none.srt"]);
+    assert_eq!(convert(&format!("{}=french", path("cut.srt"))).status.code(), Some(2));
+    assert_eq!(desk.leftovers(), [PathBuf::new(); 0]);
 }

@@ -1,6 +1,6 @@
 //! `upright verify`: a good package passes, and whatever is broken in it is found and named rightly.
 
-use crate::support::{Desk, packaged, upright};
+use crate::support::{Desk, packaged_with, upright};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,6 +11,7 @@ const SOUND: &str = "audio-1-eng.mp4";
 const HLS: &str = "main.m3u8";
 const DASH: &str = "manifest.mpd";
 const MEDIA: &str = "video-180x320.m3u8";
+const TEXT: &str = "subtitles-1-eng.m3u8";
 const KEYS: &str = "video-180x320-keys.m3u8";
 
 /// Runs the program, and gives its exit code and the rules that it says are broken.
@@ -81,7 +82,11 @@ fn shortened(by: usize) -> Change {
 #[test]
 fn whatever_is_broken_is_found_and_named() {
     let desk = Desk::new();
-    let folder = packaged(&desk, 325, "cmaf");
+    // One text is shown in two segments.
+    let text_file = desk.path().join("text.en.srt");
+    let texts = "1\n00:00:01,000 --> 00:00:02,000\nonce\n\n2\n00:00:05,000 --> 00:00:07,000\nacross\n";
+    fs::write(&text_file, texts).unwrap();
+    let folder = packaged_with(&desk, 325, &["--format", "cmaf", "--subtitles-in", text_file.to_str().unwrap()]);
     for package in [folder.clone(), folder.join(HLS), folder.join(DASH)] {
         assert_eq!(verify(&package, &[]), (0, BTreeSet::new()), "{}", package.display());
     }
@@ -117,6 +122,14 @@ fn whatever_is_broken_is_found_and_named() {
         (MEDIA, text("#EXTINF:6.000000,", "#EXTINF:six,"), "playlist-syntax"),
         (MEDIA, text("@0\"", "@8\""), "map"),
         (MEDIA, text("#EXT-X-BYTERANGE:", "#EXT-X-BYTERANGE:1"), "byte-range"),
+        (HLS, text("SUBTITLES=\"text\"", "SUBTITLES=\"other\""), "text"),
+        (TEXT, text("TARGETDURATION:6", "TARGETDURATION:5"), "target-duration"),
+        (TEXT, text("#EXTINF:6.000000", "#EXTINF:9.000000"), "text-segments"),
+        ("subtitles-1-eng-1.vtt", text("X-TIMESTAMP-MAP", "X-TIME"), "text"),
+        ("subtitles-1-eng-1.vtt", text("-->", "--"), "text"),
+        ("subtitles-1-eng-2.vtt", text("00:00:05", "00:00:06"), "text-segments"),
+        ("subtitles-1-eng-3.vtt", text("\n\n", "\n\n00:00:05.000 --> 00:00:07.000\nacross\n\n"), "text-segments"),
+        ("subtitles-1-eng.vtt", text("once", "twice"), "same-tracks"),
         (KEYS, text("#EXT-X-BYTERANGE:", "#EXT-X-BYTERANGE:1"), "key-playlist"),
         (KEYS, text("#EXT-X-I-FRAMES-ONLY\n", ""), "key-playlist"),
         (DASH, text("</Period>", ""), "mpd"),

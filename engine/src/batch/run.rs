@@ -234,6 +234,8 @@ impl Batch<'_> {
             };
             let plan =
                 key.filter(|key| self.past.planned.get(&title.name) == Some(key)).and_then(|_| self.read_plan(&title));
+            // What lies beside the film is no part of its key.
+            let plan = plan.filter(|(plan, _)| plan.subtitle_files().all(|(_, file)| file.is_as_it_was()));
             self.titles.push(Entry { title, key, begun: false, summary, tries: BTreeMap::new() });
             match plan {
                 Some((plan, hash)) if self.is_there(index, hash) => {

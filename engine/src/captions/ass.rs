@@ -2,6 +2,7 @@
 
 use super::cue::{Colour, Line, Place, Style};
 use super::webvtt::{CueText, Settings};
+use std::collections::BTreeMap;
 
 /// The width and height that places are told in where a header has none; libavcodec writes them into the headers that it
 /// makes itself (`ASS_DEFAULT_PLAYRESX` and `ASS_DEFAULT_PLAYRESY`).
@@ -9,6 +10,8 @@ const USUAL_SIZE: [u32; 2] = [384, 288];
 
 /// Fields of an event before its text: `ReadOrder,Layer,Style,Name,MarginL,MarginR,MarginV,Effect`.
 const FIELDS: usize = 8;
+/// Which of them is the name of the style.
+const STYLE: usize = 2;
 /// The height of a line and the width of a letter, in thousandths of the picture: those of the closed captions' screen,
 /// which libavcodec's decoder of closed captions writes places for. Others come close.
 const LINE: f32 = 800.0 / 15.0;
@@ -26,19 +29,52 @@ struct Placement {
 }
 
 /// Text, and the tags within.
-#[derive(Debug, Default)]
-struct Reader {
+#[derive(Debug)]
+struct Reader<'a> {
+    header: &'a AssHeader,
     lines: Vec<Vec<(char, Style)>>,
     line: Vec<(char, Style)>,
     style: Style,
+    /// That of the event, or of the style that a tag asks for.
+    base: Style,
     placement: Placement,
     /// Whether what follows is an outline to be drawn, rather than text.
     drawing: bool,
 }
 
-/// Reads the width and height that places are told in from the header of a stream: its `PlayResX` and `PlayResY`. What is
-/// missing follows as in libass (`ass_lazy_track_init`): 4:3, but for 1280x1024; 384x288 without either.
-pub fn ass_size(header: &str) -> [f32; 2] {
+/// What the header of a stream says of all its events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssHeader {
+    /// The width and height that places are told in.
+    size: [f32; 2],
+    styles: BTreeMap<String, AssStyle>,
+}
+
+/// How a style has text look, and where.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct AssStyle {
+    style: Style,
+    /// From 1 to 9, as on a keypad; none where it does not say.
+    alignment: Option<u8>,
+}
+
+impl AssHeader {
+    /// Reads a header: the size of its `[Script Info]`, and the styles of its `[V4+ Styles]`, or of the older `[V4 Styles]`. Fields of
+    /// styles that cannot be read say nothing.
+    pub fn read(header: &str) -> Self {
+        Self { size: size(header), styles: styles(header) }
+    }
+
+    fn style(&self, name: &str) -> AssStyle {
+        // Libass takes off a star, and falls back to the one that is called so.
+        let name = name.trim().trim_start_matches('*');
+        self.styles.get(name).or_else(|| self.styles.get("Default")).copied().unwrap_or_default()
+    }
+}
+
+/// Reads the width and height that places are told in from a header: its `PlayResX` and `PlayResY`. What is missing follows as in
+/// libass (`ass_lazy_track_init`): 4:3, but for 1280x1024; 384x288 without either.
+fn size(header: &str) -> [f32; 2] {
     let number = |name: &str| {
         let mut values =
             header.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok());
@@ -54,23 +90,80 @@ pub fn ass_size(header: &str) -> [f32; 2] {
     size.map(|side| side as f32)
 }
 
+/// Reads the styles of a header, by the fields that its `Format` names.
+fn styles(header: &str) -> BTreeMap<String, AssStyle> {
+    let (mut styles, mut fields) = (BTreeMap::new(), Vec::new());
+    // None outside of a section of styles; else whether alignments are told as SubStation Alpha had them.
+    let mut is_old = None;
+    for line in header.lines().map(str::trim) {
+        if line.starts_with('[') {
+            is_old = match line.to_ascii_lowercase().as_str() {
+                "[v4+ styles]" => Some(false),
+                "[v4 styles]" => Some(true),
+                _ => None,
+            };
+            continue;
+        }
+        let Some((is_old, (key, value))) = is_old.zip(line.split_once(':')) else { continue };
+        let values: Vec<_> = value.split(',').map(str::trim).collect();
+        if key == "Format" {
+            fields = values.into_iter().map(str::to_ascii_lowercase).collect();
+        } else if key == "Style" {
+            let field = |name: &str| values.get(fields.iter().position(|field| field == name)?).copied();
+            let is_on = |name: &str| field(name).and_then(|value| value.parse::<i32>().ok()).is_some_and(|on| on != 0);
+            let colour = field("primarycolour").and_then(read_style_colour).unwrap_or_default();
+            let style = Style { bold: is_on("bold"), italic: is_on("italic"), underline: is_on("underline"), colour };
+            let alignment = field("alignment").and_then(|value| value.parse().ok());
+            let alignment =
+                alignment.and_then(|number| if is_old { keypad(number) } else { u8::try_from(number).ok() });
+            let alignment = alignment.filter(|alignment| (1..=9).contains(alignment));
+            if let Some(name) = field("name") {
+                styles.insert(name.trim_start_matches('*').to_owned(), AssStyle { style, alignment });
+            }
+        }
+    }
+    styles
+}
+
+/// Gives an alignment as on a keypad for one as SubStation Alpha had it: from left to right at the bottom, and 4 more at the top, 8
+/// in the middle.
+fn keypad(number: u32) -> Option<u8> {
+    let number = u8::try_from(number).ok()?;
+    match number {
+        1..=3 => Some(number),
+        5..=7 => Some(number + 2),
+        9..=11 => Some(number - 5),
+        _ => None,
+    }
+}
+
 /// Turns an event into the text and the settings of a WebVTT cue: `ReadOrder,Layer,Style,Name,MarginL,MarginR,MarginV,
-/// Effect,Text`, whose text may have tags such as `{\i1}` and `{\an8}`. `size` is the size that places are told in,
-/// as [`ass_size`] gives it. None where there is no text.
+/// Effect,Text`, whose text may have tags such as `{\i1}` and `{\an8}`. None where there is no text.
 ///
-/// Bold, italics, underlines, colours and places are kept, and everything else is left out, styles of the header among
-/// it.
-pub fn ass_event(event: &str, size: [f32; 2]) -> Option<CueText> {
-    let text = event.splitn(FIELDS + 1, ',').nth(FIELDS)?;
-    let mut reader = Reader::default();
+/// Bold, italics, underlines, colours and places are kept, of styles too, and everything else is left out.
+pub fn ass_event(event: &str, header: &AssHeader) -> Option<CueText> {
+    let mut fields = event.splitn(FIELDS + 1, ',');
+    let style = header.style(fields.nth(STYLE)?);
+    let text = fields.nth(FIELDS - STYLE - 1)?;
+    let placement = Placement::default();
+    let mut reader = Reader {
+        header,
+        lines: Vec::new(),
+        line: Vec::new(),
+        style: style.style,
+        base: style.style,
+        placement,
+        drawing: false,
+    };
     reader.read(text);
     reader.end_line();
+    reader.placement.alignment = reader.placement.alignment.or(style.alignment);
     let lines: Vec<Line> = reader.lines.into_iter().map(Line::of).filter(|line| !line.runs.is_empty()).collect();
-    let settings = reader.placement.settings(&lines, size);
+    let settings = reader.placement.settings(&lines, header.size);
     (!lines.is_empty()).then(|| CueText::of(&lines, settings))
 }
 
-impl Reader {
+impl Reader<'_> {
     fn read(&mut self, text: &str) {
         let last_brace = text.rfind('}').unwrap_or(0);
         let mut rest = text;
@@ -157,7 +250,8 @@ impl Reader {
         } else if let Some(bold) = is_on("b") {
             self.style.bold = bold;
         } else if let Some(colour) = tag.strip_prefix("1c").or_else(|| tag.strip_prefix('c')) {
-            if let Some(colour) = read_colour(colour) {
+            let is_told = !colour.trim_matches(['&', 'H']).is_empty();
+            if let Some(colour) = if is_told { read_colour(colour) } else { Some(self.base.colour) } {
                 self.style.colour = colour;
             }
         } else if let Some(drawing) = number("p") {
@@ -165,20 +259,16 @@ impl Reader {
         } else if let Some(alignment) = number("an") {
             self.align(alignment);
         } else if let Some(alignment) = number("a") {
-            // As SubStation Alpha had it: from left to right at the bottom, and 4 more at the top, 8 in the middle.
-            match alignment {
-                1..=3 => self.align(alignment),
-                5..=7 => self.align(alignment + 2),
-                9..=11 => self.align(alignment - 5),
-                _ => {}
+            if let Some(alignment) = keypad(alignment) {
+                self.align(alignment.into());
             }
         } else if let Some(point) = tag.strip_prefix("pos(").or_else(|| tag.strip_prefix("move(")) {
             let mut parts = point.trim_end_matches(')').split(',').map(|part| part.trim().parse::<f32>().ok());
             if let (Some(Some(x)), Some(Some(y))) = (parts.next(), parts.next()) {
                 self.placement.position.get_or_insert([x, y]);
             }
-        } else if tag.starts_with('r') {
-            self.style = Style::default();
+        } else if let Some(name) = tag.strip_prefix('r') {
+            self.style = if name.is_empty() { self.base } else { self.header.style(name).style };
         }
     }
 
@@ -215,15 +305,19 @@ impl Placement {
     }
 }
 
-/// Reads a colour such as `&H00FFFF&`, whose bytes are blue, green and red, behind transparency where there are four.
-/// Without digits it is that of the style, which is taken for white.
+/// Reads a colour of a tag such as `&H00FFFF&`, whose bytes are blue, green and red, behind transparency where there are four.
 fn read_colour(text: &str) -> Option<Colour> {
-    let digits = text.trim_matches(|letter| letter == '&' || letter == 'H');
-    if digits.is_empty() {
-        return Some(Colour::White);
-    }
-    let [_, blue, green, red] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
-    Some(Colour::nearest([red, green, blue]))
+    u32::from_str_radix(text.trim_matches(['&', 'H']), 16).ok().map(colour)
+}
+
+/// Reads a colour of a style: as in tags, or in decimal digits, as SubStation Alpha had it.
+fn read_style_colour(text: &str) -> Option<Colour> {
+    if text.starts_with('&') { read_colour(text) } else { text.parse().ok().map(colour) }
+}
+
+fn colour(number: u32) -> Colour {
+    let [_, blue, green, red] = number.to_be_bytes();
+    Colour::nearest([red, green, blue])
 }
 
 #[cfg(test)]
@@ -231,7 +325,8 @@ mod tests {
     use super::*;
 
     fn converted(text: &str) -> Option<(String, String)> {
-        ass_event(&format!("0,0,Default,,0,0,0,,{text}"), ass_size("")).map(|cue| (cue.text, cue.settings.to_string()))
+        ass_event(&format!("0,0,Default,,0,0,0,,{text}"), &AssHeader::read(""))
+            .map(|cue| (cue.text, cue.settings.to_string()))
     }
 
     fn text(text: &str) -> String {
@@ -245,8 +340,8 @@ mod tests {
     #[test]
     fn the_text_is_behind_eight_commas() {
         assert_eq!(text("Yes, well, no."), "Yes, well, no.");
-        assert_eq!(ass_event("0,0,Default,,0,0,0,no text", ass_size("")), None);
-        assert_eq!(ass_event("", ass_size("")), None);
+        assert_eq!(ass_event("0,0,Default,,0,0,0,no text", &AssHeader::read("")), None);
+        assert_eq!(ass_event("", &AssHeader::read("")), None);
         assert_eq!(converted("  {\\i1} \\N"), None);
     }
 
@@ -291,7 +386,8 @@ mod tests {
     #[test]
     fn the_header_says_in_which_size_places_are_told() {
         let event = "0,0,D,,0,0,0,,{\\an7}{\\pos(960,540)}a";
-        let of = |header: &str| (ass_size(header), ass_event(event, ass_size(header)).unwrap().settings.to_string());
+        let of =
+            |header: &str| (size(header), ass_event(event, &AssHeader::read(header)).unwrap().settings.to_string());
         let whole = "[Script Info]\r\n; PlayResX: 1\r\nPlayResX: 1920\r\nPlayResY:1080\r\n\r\n[V4+ Styles]\r\n";
         assert_eq!(of(whole), ([1920.0, 1080.0], " line:50%".to_owned()));
         for (header, size) in [
@@ -303,7 +399,7 @@ mod tests {
             ("PlayResY: 1024", [1280.0, 1024.0]),
             ("PlayResX: 1", [1.0, 1.0]),
         ] {
-            assert_eq!(ass_size(header), size, "{header}");
+            assert_eq!(super::size(header), size, "{header}");
         }
     }
 
@@ -315,6 +411,27 @@ mod tests {
         assert_eq!(settings("{\\an7}{\\pos(134,244)}A short caption"), "");
         assert_eq!(settings("{\\pos(192,144)}a"), " line:44.7%");
         assert_eq!(settings("{\\pos(x,144)}a"), "");
-        assert_eq!(ass_event("0,0,D,,0,0,0,,{\\pos(1,1)}a", [0.0, 0.0]).map(|cue| cue.text), Some("a".to_owned()));
+    }
+
+    #[test]
+    fn styles_of_the_header_hold_until_tags_say_otherwise() {
+        let header = "[V4+ Styles]\nFormat: Name, PrimaryColour, Bold, Italic, Underline, Alignment\n\
+                      Style: Default,&H00FFFFFF,0,0,0,2\nStyle: Sign,&H0000FFFF,0,-1,0,8\n\n[Events]\nStyle: Sign,0,0,0,0,1\n";
+        let header = AssHeader::read(header);
+        let event = |style: &str, text: &str| {
+            let cue = ass_event(&format!("0,0,{style},,0,0,0,,{text}"), &header).unwrap();
+            format!("{}{}", cue.text, cue.settings)
+        };
+        assert_eq!(event("Default", "a"), "a");
+        assert_eq!(
+            event("Sign", "a{\\i0}b{\\rDefault}c{\\r}{\\c&HFFFFFF&}d{\\c}e"),
+            "<c.yellow><i>a</i></c><c.yellow>b</c>c<i>d</i><c.yellow><i>e</i></c> line:10%"
+        );
+        assert_eq!(event("Sign", "{\\an2}a"), "<c.yellow><i>a</i></c>");
+        assert_eq!(event("Unknown", "a"), "a");
+        // As SubStation Alpha had it.
+        let old = "[V4 Styles]\nFormat: Name, PrimaryColour, Bold, Alignment\nStyle: Default,65535,-1,6\n";
+        let cue = ass_event("0,0,Default,,0,0,0,,a", &AssHeader::read(old)).unwrap();
+        assert_eq!((&*cue.text, &*cue.settings.to_string()), ("<c.yellow><b>a</b></c>", " line:10%"));
     }
 }

@@ -1,4 +1,4 @@
-//! Closed captions of television, as cues and as WebVTT.
+//! Text that is shown over a film: closed captions of television, and subtitles, as cues and as WebVTT.
 //!
 //! Frames of broadcast video carry captions of two kinds: CEA-608, whose screens of 15 rows and 32 columns once lay in
 //! line 21 of the analogue picture, and CEA-708, whose windows were made for digital television. A [`CaptionDecoder`]
@@ -16,10 +16,12 @@ mod grid;
 mod output;
 mod packet;
 mod showing;
+mod subtitles;
 mod webvtt;
 mod window;
 
-pub use ass::{ass_event, ass_size};
+pub use ass::{AssHeader, ass_event};
 pub use cue::{Colour, Cue, Line, Place, Run, Style, Track};
 pub use decoder::CaptionDecoder;
-pub use webvtt::{CueText, Settings, WEBVTT_HEADER, webvtt, webvtt_cue};
+pub use subtitles::{NANOSECOND, OwnSettings, Subtitles, TimedText};
+pub use webvtt::{CueText, Settings};

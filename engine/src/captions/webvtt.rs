@@ -1,11 +1,11 @@
-//! Captions as WebVTT, of the W3C. Sections are those of its candidate recommendation of 4 April 2019.
+//! Cues as WebVTT, of the W3C. Sections are those of its candidate recommendation of 4 April 2019.
 
 use super::cue::{Colour, Cue, Line, Place, Run};
 use crate::geometry::Rational;
 use std::fmt;
 
 /// What a file begins with; section 4.1.
-pub const WEBVTT_HEADER: &str = "WEBVTT\n\n";
+pub(super) const WEBVTT_HEADER: &str = "WEBVTT\n\n";
 
 /// From here on, in thousandths of the picture's height, the end of text is at the bottom: the lowest three of 15 rows.
 const BOTTOM: u16 = 790;
@@ -22,6 +22,24 @@ pub struct Settings {
     pub top: Option<u16>,
     /// Whether lines begin on the left; otherwise they are centred.
     pub left: bool,
+}
+
+impl Settings {
+    /// Reads settings of a file: the line, where it is told in percent of the picture or counts lines from its top, and whether text
+    /// begins on the left. What else there is is left out.
+    pub fn read(text: &str) -> Self {
+        let value = |name: &str| {
+            text.split_whitespace().find_map(|setting| setting.strip_prefix(name)?.strip_prefix(':'))?.split(',').next()
+        };
+        let line = value("line");
+        let percent = line.and_then(|line| line.strip_suffix('%')?.parse::<f32>().ok());
+        // As closed captions have it, of 15 lines.
+        let counted = line.and_then(|line| line.parse::<u8>().ok()).map(|line| f32::from(line) * 100.0 / 15.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to 0 to 1000")]
+        let top = percent.or(counted).map(|percent| (percent * 10.0).round().clamp(0.0, 1000.0) as u16);
+        let left = matches!(value("align"), Some("start" | "left"));
+        Self { top: top.filter(|&top| top < BOTTOM), left }
+    }
 }
 
 impl From<Place> for Settings {
@@ -74,18 +92,10 @@ impl From<&Cue> for CueText {
 
 /// Writes a cue, with the empty line that ends it. Times are in ticks of `time_base` seconds, and are rounded to the
 /// nearest millisecond; those before 0 are 0. The end is at least a millisecond after the start, as players want it.
-pub fn webvtt_cue(start: i64, end: i64, time_base: Rational, cue: &CueText) -> String {
+pub(super) fn webvtt_cue(start: i64, end: i64, time_base: Rational, cue: &CueText) -> String {
     let start = milliseconds(start, time_base);
     let end = milliseconds(end, time_base).max(start.saturating_add(1));
     format!("{} --> {}{}\n{}\n\n", Timestamp(start), Timestamp(end), cue.settings, cue.text)
-}
-
-/// Writes a file with the captions of one track, in the order of their starts, which WebVTT asks for.
-pub fn webvtt(cues: &[Cue], time_base: Rational) -> String {
-    let mut cues: Vec<&Cue> = cues.iter().collect();
-    cues.sort_by_key(|cue| (cue.start, cue.end, cue.place.top));
-    let cues = cues.into_iter().map(|cue| webvtt_cue(cue.start, cue.end, time_base, &cue.into()));
-    std::iter::once(WEBVTT_HEADER.to_owned()).chain(cues).collect()
 }
 
 /// Milliseconds, written as a time; section 4.1.
@@ -152,17 +162,13 @@ fn tagged(run: &Run) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::captions::cue::{Style, Track};
+    use crate::captions::cue::Style;
 
     const SECOND: Rational = Rational { num: 1, den: 1 };
     const NTSC: Rational = Rational { num: 1001, den: 30000 };
 
     fn line(parts: &[(&str, Style)]) -> Line {
         Line::of(parts.iter().flat_map(|(text, style)| text.chars().map(|letter| (letter, *style))))
-    }
-
-    fn plain(text: &str) -> Line {
-        line(&[(text, Style::default())])
     }
 
     fn times(start: i64, end: i64, time_base: Rational) -> String {
@@ -202,6 +208,21 @@ mod tests {
     }
 
     #[test]
+    fn settings_of_files_are_understood() {
+        for (text, top, left) in [
+            ("", None, false),
+            ("line:10% align:start", Some(100), true),
+            ("position:50% line:0", Some(0), false),
+            ("line:3,center align:left", Some(200), true),
+            ("line:-1", None, false),
+            ("line:85.5%", None, false),
+            ("line:x% region:top", None, false),
+        ] {
+            assert_eq!(Settings::read(text), Settings { top, left }, "{text}");
+        }
+    }
+
+    #[test]
     fn text_stays_where_it_is_high_and_on_the_left() {
         let settings = |top, bottom, left, right| Settings::from(Place { top, bottom, left, right }).to_string();
         assert_eq!(settings(793, 900, 300, 700), "");
@@ -211,23 +232,5 @@ mod tests {
         assert_eq!(settings(847, 900, 100, 400), " position:10% align:start");
         assert_eq!(settings(0, 53, 100, 649), " line:0% position:10% align:start");
         assert_eq!(settings(847, 900, 100, 650), "");
-    }
-
-    #[test]
-    fn a_file_has_its_cues_in_order() {
-        let cue = |start, end, text, top| Cue {
-            track: Track::Service(1),
-            start,
-            end,
-            lines: vec![plain(text)],
-            place: Place { top, bottom: top + 53, left: 400, right: 600 },
-        };
-        let cues = [cue(5, 6, "third", 800), cue(2, 9, "second", 800), cue(2, 9, "first", 100)];
-        assert_eq!(
-            webvtt(&cues, SECOND),
-            "WEBVTT\n\n00:00:02.000 --> 00:00:09.000 line:10%\nfirst\n\n\
-             00:00:02.000 --> 00:00:09.000\nsecond\n\n00:00:05.000 --> 00:00:06.000\nthird\n\n"
-        );
-        assert_eq!(webvtt(&[], SECOND), WEBVTT_HEADER);
     }
 }

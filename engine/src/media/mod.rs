@@ -41,6 +41,7 @@ mod subtitles;
 mod tags;
 #[cfg(test)]
 pub(crate) mod testing;
+mod text_decoder;
 mod tracks;
 mod video_encoder;
 mod video_reader;
@@ -53,9 +54,9 @@ pub use mux::{Mp4Writer, VideoTrack};
 pub use parameters::CodecParameters;
 pub(crate) use rendition::{AudioDescription, RenditionReader, StoredPacket, TrackKind, VideoDescription};
 pub use source::Source;
-pub use subtitles::Subtitles;
 pub(crate) use subtitles::is_subtitles_name;
 pub use tags::Tags;
+pub(crate) use text_decoder::TextDecoder;
 pub(crate) use tracks::stored_language;
 pub(crate) use video_encoder::{SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder};
 

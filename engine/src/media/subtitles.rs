@@ -5,24 +5,20 @@
 use super::clocks::Clocks;
 use super::demux::{Demuxer, known};
 use super::event::Event;
-use super::ffi::{self, AvPacket, CodecContext, check, rational};
-use super::packets::{self, NANOSECOND, PacketEvent, Packets};
+use super::ffi::{self, AvPacket, rational};
+use super::packets::{self, PacketEvent, Packets};
 use super::source::Source;
+use super::text_decoder::{Decoded, TextDecoder};
 use super::tracks;
-use crate::captions::{CaptionDecoder, Cue, CueText, Track, WEBVTT_HEADER, ass_event, ass_size, webvtt, webvtt_cue};
+use crate::captions::{CaptionDecoder, Cue, CueText, NANOSECOND, Subtitles, TimedText, Track};
 use crate::control::Control;
 use crate::error::Result;
 use crate::geometry::Rational;
-use crate::language::Language;
 use crate::source::timeline::rescale;
-use crate::source::{AudioChoice, OpenOptions, Scan};
+use crate::source::{AudioChoice, OpenOptions, Role, Scan};
 use ffmpeg_sys_next as av;
 use std::collections::BTreeMap;
-use std::ffi::CStr;
 use std::iter;
-use std::mem::MaybeUninit;
-use std::ptr;
-use std::slice;
 
 /// Seconds of a film within which its frames carry captions if any do.
 const CAPTIONED_WITHIN: i64 = 60;
@@ -34,21 +30,6 @@ const MOST_TEXT: usize = 64 << 20;
 const NO_TEXT: [u8; 2] = [0, 0];
 /// Packets that cannot be read, one after the other, after which a track counts as ended.
 const PATIENCE: usize = 100;
-
-/// A track of text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subtitles {
-    /// Name of its file.
-    pub file: String,
-    /// `subtitle` or `captions`.
-    pub kind: &'static str,
-    /// ISO 639-2 language.
-    pub language: Option<String>,
-    /// How many texts it has.
-    pub cues: usize,
-    /// The file, as WebVTT.
-    pub text: String,
-}
 
 /// Tells whether a file has a name that [`Source::subtitles`] gives.
 pub(crate) fn is_subtitles_name(name: &str) -> bool {
@@ -67,12 +48,23 @@ impl Source {
     /// As [`Source::next`].
     pub fn subtitles(&self, scan: Option<Scan>, control: &Control) -> Result<Vec<Subtitles>> {
         let is_steady = scan.is_some_and(|scan| scan.can_skip);
-        let mut found = self.subtitle_tracks(is_steady, control)?;
+        let mut found = self.subtitle_tracks(is_steady, None, control)?;
         found.extend(self.closed_captions(is_steady, control)?);
         Ok(found)
     }
 
-    fn subtitle_tracks(&self, is_steady: bool, control: &Control) -> Result<Vec<Subtitles>> {
+    /// Takes the text of one track of subtitles, by its number among the source's, from 1; none where it is not there, or has no
+    /// text.
+    ///
+    /// # Errors
+    /// As [`Source::subtitles`].
+    pub fn subtitle_track(&self, number: usize, scan: Option<Scan>, control: &Control) -> Result<Option<Subtitles>> {
+        let is_steady = scan.is_some_and(|scan| scan.can_skip);
+        Ok(self.subtitle_tracks(is_steady, Some(number), control)?.pop())
+    }
+
+    /// Takes the text of all tracks of subtitles, or of the one of this number.
+    fn subtitle_tracks(&self, is_steady: bool, only: Option<usize>, control: &Control) -> Result<Vec<Subtitles>> {
         let mut demuxer = Demuxer::open(self.input(), &self.options().protocols, control.part())?;
         let is_subtitle = |stream: &av::AVStream| {
             // SAFETY: a stream has parameters.
@@ -81,7 +73,9 @@ impl Source {
         let streams: Vec<_> =
             demuxer.streams().enumerate().filter(|(_, stream)| is_subtitle(stream)).map(|(index, _)| index).collect();
         let mut tracks = BTreeMap::new();
-        for (number, &stream) in (1..).zip(&streams).filter(|(_, stream)| self.info().is_of_program(**stream)) {
+        let is_wanted = |number: usize| only.is_none_or(|only| only == number);
+        let streams = (1..).zip(&streams).filter(|(number, _)| is_wanted(*number));
+        for (number, &stream) in streams.filter(|(_, stream)| self.info().is_of_program(**stream)) {
             if let Some(track) = TextTrack::open(&demuxer, stream, number)? {
                 tracks.insert(stream, track);
             }
@@ -101,7 +95,7 @@ impl Source {
                     broken = 0;
                     let index = usize::try_from(packet.fields().stream_index).unwrap_or(usize::MAX);
                     if let Some(track) = tracks.get_mut(&index) {
-                        track.take(&packet)?;
+                        track.take(&packet);
                     }
                 }
                 PacketEvent::Packet { .. } => broken = 0,
@@ -152,25 +146,18 @@ impl Source {
         for cue in cues {
             tracks.entry(cue.track).or_default().push(cue);
         }
-        let track = |(track, cues): (Track, Vec<Cue>)| Subtitles {
-            file: format!("captions-{}.vtt", track.to_string().to_lowercase()),
-            kind: "captions",
-            language: None,
-            cues: cues.len(),
-            text: webvtt(&cues, ticks),
-        };
-        Ok(tracks.into_iter().map(track).collect())
+        let file = |track: Track| format!("captions-{}.vtt", track.to_string().to_lowercase());
+        Ok(tracks.into_iter().map(|(track, cues)| Subtitles::of_captions(file(track), cues, ticks)).collect())
     }
 }
 
 /// A subtitle track whose text is being read.
 struct TextTrack {
-    decoder: CodecContext,
+    decoder: TextDecoder,
     ticks: Rational,
     number: usize,
     language: Option<String>,
-    /// The width and height that places are told in.
-    size: [f32; 2],
+    roles: Vec<Role>,
     texts: Vec<Text>,
     bytes: usize,
 }
@@ -190,71 +177,29 @@ impl TextTrack {
     /// Opens the decoder of a stream; none where it has no text, or libav cannot read it.
     fn open(demuxer: &Demuxer, stream: usize, number: usize) -> Result<Option<Self>> {
         let fields = demuxer.stream(stream);
-        let Some(ticks) = rational(fields.time_base) else { return Ok(None) };
-        // SAFETY: a stream has parameters; the codec and its description are constants of libav; the context is ours and not yet
-        // opened; once it is, its header is null or has as many bytes as it says.
-        let (decoder, header) = unsafe {
-            let id = (*fields.codecpar).codec_id;
-            let codec = av::avcodec_find_decoder(id);
-            let described = av::avcodec_descriptor_get(id);
-            let is_text = !described.is_null() && (*described).props & av::AV_CODEC_PROP_TEXT_SUB != 0;
-            if codec.is_null() || !is_text {
-                return Ok(None);
-            }
-            let mut decoder = CodecContext::new(codec)?;
-            let context = decoder.as_mut_ptr();
-            check("avcodec_parameters_to_context", av::avcodec_parameters_to_context(context, fields.codecpar))?;
-            (*context).pkt_timebase = fields.time_base;
-            if decoder.open() < 0 {
-                return Ok(None);
-            }
-            let (header, bytes) = ((*context).subtitle_header, (*context).subtitle_header_size);
-            let bytes = usize::try_from(bytes).unwrap_or(0);
-            let header = if header.is_null() { &[] } else { slice::from_raw_parts(header, bytes) };
-            (decoder, String::from_utf8_lossy(header).into_owned())
-        };
-        let (language, size) = (tracks::language(fields), ass_size(&header));
-        Ok(Some(Self { decoder, ticks, number, language, size, texts: Vec::new(), bytes: 0 }))
+        let opened = rational(fields.time_base).zip(TextDecoder::of_stream(fields)?);
+        let (language, roles) = (tracks::language(fields), tracks::roles(fields));
+        let track = |(ticks, decoder)| Self { decoder, ticks, number, language, roles, texts: Vec::new(), bytes: 0 };
+        Ok(opened.map(track))
     }
 
     /// Takes the texts of a packet; one that cannot be read has none.
-    fn take(&mut self, packet: &AvPacket) -> Result<()> {
+    fn take(&mut self, packet: &AvPacket) {
         let fields = packet.fields();
-        let Some(pts) = known(fields.pts) else { return Ok(()) };
+        let Some(pts) = known(fields.pts) else { return };
         let (place, begin) = (packets::place(packet), rescale(pts, self.ticks, NANOSECOND));
         if packet.data() == NO_TEXT {
             self.push(Text { place, from: begin, until: None, cue: None }, 0);
-            return Ok(());
+            return;
         }
         let told =
             (fields.duration > 0).then(|| begin.saturating_add(rescale(fields.duration, self.ticks, NANOSECOND)));
-        let mut subtitle = MaybeUninit::<av::AVSubtitle>::zeroed();
-        let mut got = 0;
-        // SAFETY: an opened decoder of subtitles and a packet of its stream, which is read alone.
-        let code = unsafe {
-            let packet = packet.as_ptr().cast_mut();
-            av::avcodec_decode_subtitle2(self.decoder.as_mut_ptr(), subtitle.as_mut_ptr(), &raw mut got, packet)
-        };
-        if code < 0 || got == 0 {
-            return Ok(());
-        }
-        // SAFETY: libav has filled it, for it says that it got one.
-        let mut subtitle = unsafe { subtitle.assume_init() };
+        let Some(Decoded { start, end, texts }) = self.decoder.decode(packet) else { return };
         let milliseconds = |after: u32| begin.saturating_add(i64::from(after) * (NANOSECOND.den / 1000));
-        let ends = subtitle.end_display_time;
-        let from = milliseconds(subtitle.start_display_time);
-        let until = if ends > 0 && ends < u32::MAX { Some(milliseconds(ends)) } else { told };
-        for index in 0..subtitle.num_rects as usize {
-            // SAFETY: libav keeps `num_rects` valid rectangles there, whose text is null or ends with a zero.
-            let text = unsafe {
-                let text = (**subtitle.rects.add(index)).ass;
-                if text.is_null() { continue } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
-            };
-            self.push(Text { place, from, until, cue: ass_event(&text, self.size) }, text.len());
+        let (from, until) = (milliseconds(start), end.map(milliseconds).or(told));
+        for (cue, bytes) in texts {
+            self.push(Text { place, from, until, cue }, bytes);
         }
-        // SAFETY: libav filled it, and it is not used any more.
-        unsafe { av::avsubtitle_free(ptr::from_mut(&mut subtitle)) };
-        Ok(())
     }
 
     /// Keeps a text of so many bytes, unless there are more than any film has.
@@ -265,7 +210,7 @@ impl TextTrack {
         }
     }
 
-    /// Makes the file, of texts that are shown before `end`, on the time line of pictures that `clocks` tells of and that begins at
+    /// Makes the track, of texts that are shown before `end`, on the time line of pictures that `clocks` tells of and that begins at
     /// `origin`; none without any.
     fn finish(mut self, clocks: &Clocks, origin: i64, end: i64) -> Option<Subtitles> {
         for Text { place, from, until, .. } in &mut self.texts {
@@ -273,20 +218,19 @@ impl TextTrack {
             iter::once(from).chain(until).for_each(|time| *time = time.saturating_add(shift));
         }
         self.texts.sort_by_key(|text| text.from);
-        let (mut text, mut cues) = (WEBVTT_HEADER.to_owned(), 0);
+        let mut cues = Vec::new();
         for (index, Text { from, until, cue, .. }) in self.texts.iter().enumerate() {
             let Some(cue) = cue else { continue };
             let next = self.texts[index + 1..].iter().map(|next| next.from).find(|next| next > from);
-            let shown = until.or(next).unwrap_or(from.saturating_add(SHOWN * NANOSECOND.den)).min(end);
+            let until = until.or(next).unwrap_or(from.saturating_add(SHOWN * NANOSECOND.den)).min(end);
             let from = (*from).max(0);
-            if shown > from {
-                text += &webvtt_cue(from, shown, NANOSECOND, cue);
-                cues += 1;
+            if until > from {
+                cues.push(TimedText { from, until, cue: cue.clone(), own: None });
             }
         }
-        let language = self.language.as_deref().and_then(Language::of);
-        let language = language.map(|language| format!("-{}", language.code())).unwrap_or_default();
-        let file = format!("subtitles-{}{language}.vtt", self.number);
-        (cues > 0).then_some(Subtitles { file, kind: "subtitle", language: self.language, cues, text })
+        let file = Subtitles::file_name(self.number, self.language.as_deref());
+        let track =
+            Subtitles { file, kind: "subtitle", language: self.language, roles: self.roles, head: String::new(), cues };
+        (!track.cues.is_empty()).then_some(track)
     }
 }

@@ -76,8 +76,14 @@ fn write(xml: &mut Xml, package: &Package) -> io::Result<()> {
 /// A file of text as it is, for the whole period.
 fn text_set(xml: &mut Xml, id: usize, text: &TextRendition, number: usize, seconds: f64) -> io::Result<()> {
     let attributes = [("id", id.to_string()), ("contentType", "text".to_owned()), ("mimeType", "text/vtt".to_owned())];
-    set(xml, attributes.into_iter().chain(text.language().map(|language| ("lang", language))), |xml| {
+    set(xml, attributes.into_iter().chain([("lang", text.language())]), |xml| {
+        if text.captions {
+            descriptor(xml, "Accessibility", "urn:tva:metadata:cs:AudioPurposeCS:2007", "2")?;
+        }
         descriptor(xml, "Role", "urn:mpeg:dash:role:2011", if text.captions { "caption" } else { "subtitle" })?;
+        if text.forced {
+            descriptor(xml, "Role", "urn:mpeg:dash:role:2011", "forced-subtitle")?;
+        }
         xml.create_element("Label").write_text_content(BytesText::new(&text.label(number)))?;
         #[expect(
             clippy::cast_precision_loss,

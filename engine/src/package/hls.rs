@@ -27,8 +27,10 @@ pub(super) fn multivariant(package: &Package) -> String {
     if !package.text.is_empty() {
         text.push('\n');
         let labels = unique(package.text.iter().enumerate().map(|(index, track)| track.label(index + 1)));
-        for (track, label) in package.text.iter().zip(labels) {
-            text.push_str(&text_tag(track, &label));
+        for (number, (track, label)) in package.text.iter().zip(labels).enumerate() {
+            // Of several that are alike to players, one is chosen by itself.
+            let is_like = |other: &TextRendition| other.is_like(track);
+            text.push_str(&text_tag(track, &label, !package.text[..number].iter().any(is_like)));
         }
     }
     text.push('\n');
@@ -67,18 +69,16 @@ fn audio_tag(group: &AudioGroup<'_>, is_default: bool, audio: &AudioRendition, l
     tag.line()
 }
 
-fn text_tag(track: &TextRendition, label: &str) -> String {
+fn text_tag(track: &TextRendition, label: &str, by_itself: bool) -> String {
     let mut tag = Attributes::new("#EXT-X-MEDIA:");
     tag.plain("TYPE", "SUBTITLES");
     tag.quoted("GROUP-ID", TEXT_GROUP);
     tag.quoted("NAME", label);
-    if let Some(language) = track.language() {
-        tag.quoted("LANGUAGE", &language);
-    }
+    tag.quoted("LANGUAGE", &track.language());
     // Nobody sees them who has not asked for them, or for text in this language.
     tag.plain("DEFAULT", "NO");
-    tag.plain("AUTOSELECT", "YES");
-    tag.plain("FORCED", "NO");
+    tag.plain("AUTOSELECT", if by_itself { "YES" } else { "NO" });
+    tag.plain("FORCED", if track.forced { "YES" } else { "NO" });
     if track.captions {
         let told = "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound";
         tag.quoted("CHARACTERISTICS", told);
@@ -147,9 +147,15 @@ pub(super) fn key_frames(file: &str, track: &Track) -> String {
     ranges(file, track, "#EXT-X-I-FRAMES-ONLY\n", track.key_parts())
 }
 
-/// The playlist of a file of text, in one segment that lasts as long as the film: text is small, and its cues may be long.
-pub(super) fn text(file: &str, seconds: f64) -> String {
-    format!("{}#EXTINF:{seconds:.6},\n{file}\n#EXT-X-ENDLIST\n", head(seconds))
+/// The playlist of a track of text: a file for each segment.
+pub(super) fn text(segments: &[(f64, String)]) -> String {
+    let longest = segments.iter().map(|(seconds, _)| *seconds).fold(0.0, f64::max);
+    let mut text = head(longest);
+    for (seconds, file) in segments {
+        let _ = write!(text, "#EXTINF:{seconds:.6},\n{file}\n");
+    }
+    text.push_str("#EXT-X-ENDLIST\n");
+    text
 }
 
 /// The playlist of parts of a track's file, which last so many seconds each; `kind` is a tag of its own.

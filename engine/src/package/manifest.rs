@@ -56,15 +56,19 @@ pub(crate) struct AudioRendition {
     pub(crate) track: Track,
 }
 
-/// A track of text: one file of WebVTT, for the whole film.
+/// A track of text: WebVTT, in one file for DASH and in segments for HLS.
 #[derive(Clone, Debug)]
 pub(crate) struct TextRendition {
-    /// Its file.
+    /// The file of the whole film.
     pub(crate) file: String,
-    /// ISO 639-2 language.
+    /// Its segments in their order: seconds and file.
+    pub(crate) segments: Vec<(f64, String)>,
+    /// Its language, by ISO 639-2 or BCP 47.
     pub(crate) language: Option<String>,
     /// Made for those who hear little, rather than a translation alone.
     pub(crate) captions: bool,
+    /// To be shown whatever viewers choose: what is foreign to the language of the sound.
+    pub(crate) forced: bool,
     /// Bytes of the file.
     pub(crate) bytes: u64,
 }
@@ -191,21 +195,32 @@ impl TextRendition {
         text_playlist(&self.file)
     }
 
-    /// Its language by RFC 5646.
-    pub(super) fn language(&self) -> Option<String> {
-        language_tag(self.language.as_deref())
+    /// Its language by RFC 5646, with script and country; `und` where nobody says which.
+    pub(super) fn language(&self) -> String {
+        self.language.as_deref().and_then(Language::whole_tag).unwrap_or_else(|| Language::UNKNOWN.to_owned())
+    }
+
+    /// Tells whether players that choose by themselves cannot tell two from one another.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let told = |track: &Self| (track.language(), track.captions, track.forced);
+        told(self) == told(other)
     }
 
     /// Gives what viewers choose it by.
     pub(super) fn label(&self, number: usize) -> String {
-        let language = self.language.as_deref().and_then(Language::of);
-        let name = language.and_then(|language| language.name());
-        match (name, self.captions) {
-            (Some(name), false) => name.to_owned(),
+        let tag = self.language();
+        let name = Language::of(&tag).and_then(|language| language.name());
+        let name = name.map(|name| match tag.split_once('-') {
+            Some((_, rest)) => format!("{name} ({rest})"),
+            None => name.to_owned(),
+        });
+        let name = match (name, self.captions) {
+            (Some(name), false) => name,
             (Some(name), true) => format!("{name} (captions)"),
             (None, false) => format!("Subtitles {number}"),
             (None, true) => format!("Captions {number}"),
-        }
+        };
+        if self.forced { format!("{name} (forced)") } else { name }
     }
 }
 

@@ -16,8 +16,7 @@ pub(crate) fn manifests(package: &Package) -> Vec<(String, String)> {
     all.extend(
         package.audio.iter().map(|audio| (format!("{}.m3u8", audio.name), hls::media(&audio.file(), &audio.track))),
     );
-    let lasts = package.duration();
-    all.extend(package.text.iter().map(|text| (text.playlist(), hls::text(&text.file, lasts))));
+    all.extend(package.text.iter().map(|text| (text.playlist(), hls::text(&text.segments))));
     all.push((HLS.to_owned(), hls::multivariant(package)));
     all.push((DASH.to_owned(), dash::manifest(package)));
     all

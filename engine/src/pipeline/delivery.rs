@@ -5,18 +5,20 @@ use super::report::{PackageFile, PackageReport};
 use super::spool::Spool;
 use super::summary::{SourceSummary, SpooledAudio};
 use crate::av1;
-use crate::captions::WEBVTT_HEADER;
+use crate::captions::{NANOSECOND, Subtitles};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::language::Language;
-use crate::media::{AudioTrack, Subtitles};
+use crate::media::AudioTrack;
 use crate::package::{
     AudioRendition, Boundaries, DASH, HLS, Package, SampleEntry, TextRendition, Track, TrackInfo, VideoRendition,
     VideoSample, manifests, text_playlist, write_track,
 };
 use crate::packet::Packet;
 use crate::plan::{Plan, RungFollows};
+use crate::source::Role;
+use crate::source::timeline::rescale;
 use crate::verify::{
     self,
     package::{Finding, Place},
@@ -115,14 +117,8 @@ pub(super) fn finish(
     job: &Control,
 ) -> Result<(Vec<(TempPath, String)>, PackageReport)> {
     let mut files = Vec::new();
-    let text = texts.iter().map(|(_, track)| TextRendition {
-        file: track.file.clone(),
-        language: track.language.clone(),
-        captions: track.kind == "captions",
-        bytes: track.text.len() as u64,
-    });
     let title = plan.wanted.title.clone();
-    let mut package = Package { title, video: Vec::new(), audio: Vec::new(), text: text.collect() };
+    let mut package = Package { title, video: Vec::new(), audio: Vec::new(), text: Vec::new() };
     for (rung, (file, track)) in plan.follows.rungs.iter().zip(video) {
         let rendition = VideoRendition { name: video_name(rung), frame_rate: frame_rate(plan, &track), track };
         files.push((file, rendition.file()));
@@ -133,6 +129,11 @@ pub(super) fn finish(
         let (file, rendition) = audio_rendition(plan, spooled, track, &boundaries, drafts, job)?;
         files.push((file, rendition.file()));
         package.audio.push(rendition);
+    }
+    for (file, track) in texts {
+        let (rendition, segments) = text_rendition(file, track, &package, drafts, job)?;
+        package.text.push(rendition);
+        files.extend(segments);
     }
     for (name, text) in manifests(&package) {
         files.push((write(drafts, &name, &text, "cannot write the manifest")?, name));
@@ -174,18 +175,58 @@ pub(super) fn text_names(plan: &Plan, subtitles: &[Subtitles]) -> Vec<String> {
     files.chain(subtitles.iter().map(|track| text_playlist(&track.file))).collect()
 }
 
-/// Writes a file of subtitles. That of a package says that its time 0 is that of the other tracks, as HLS asks (RFC 8216, 3.5).
+/// Names the segments of text among the files of a package.
+pub(super) fn text_segment_names(files: &[(TempPath, String)], texts: &[(TempPath, Subtitles)]) -> Vec<String> {
+    let is_of = |name: &str, track: &Subtitles| {
+        let number = name.strip_prefix(text_stem(&track.file)).and_then(|rest| rest.strip_prefix('-'));
+        number.and_then(|number| number.strip_suffix(".vtt")).is_some_and(|number| number.parse::<usize>().is_ok())
+    };
+    let names = files.iter().map(|(_, name)| name);
+    names.filter(|name| texts.iter().any(|(_, track)| is_of(name, track))).cloned().collect()
+}
+
+fn text_stem(file: &str) -> &str {
+    file.strip_suffix(".vtt").unwrap_or(file)
+}
+
+/// Writes a file of subtitles.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub(super) fn text_file(plan: &Plan, track: &Subtitles, drafts: &Drafts) -> Result<TempPath> {
-    let text = match track.text.strip_prefix(WEBVTT_HEADER) {
-        Some(cues) if plan.wanted.formats.cmaf.is_some() => {
-            format!("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n{cues}")
+pub(super) fn text_file(track: &Subtitles, drafts: &Drafts) -> Result<TempPath> {
+    write(drafts, &track.file, &track.webvtt(), "cannot write the subtitles")
+}
+
+/// Writes the segments of a track of text, which are those of the picture.
+fn text_rendition(
+    file: &TempPath,
+    track: &Subtitles,
+    package: &Package,
+    drafts: &Drafts,
+    job: &Control,
+) -> Result<(TextRendition, Vec<(TempPath, String)>)> {
+    let (mut segments, mut files) = (Vec::new(), Vec::new());
+    if let Some(video) = package.video.first().map(|video| &video.track) {
+        let ticks = Rational { num: 1, den: i64::from(video.info.timescale) };
+        let nanoseconds = |time: u64| rescale(i64::try_from(time).unwrap_or(i64::MAX), ticks, NANOSECOND);
+        for (number, segment) in (1..).zip(&video.segments) {
+            job.check()?;
+            let name = format!("{}-{number}.vtt", text_stem(&track.file));
+            let (from, until) = (segment.start, segment.start.saturating_add(segment.duration));
+            let text = track.webvtt_segment(nanoseconds(from), nanoseconds(until));
+            files.push((write(drafts, &name, &text, "cannot write the subtitles")?, name.clone()));
+            segments.push((video.seconds(segment.duration), name));
         }
-        _ => track.text.clone(),
+    }
+    let rendition = TextRendition {
+        file: track.file.clone(),
+        segments,
+        language: track.language.clone(),
+        captions: track.is_for_the_deaf(),
+        forced: track.roles.contains(&Role::Forced),
+        bytes: file.metadata().map_err(Error::io(file, "cannot read back"))?.len(),
     };
-    write(drafts, &track.file, &text, "cannot write the subtitles")
+    Ok((rendition, files))
 }
 
 /// Writes what will be the file `name`; `failure` says what could not be done.

@@ -23,6 +23,7 @@ mod segment;
 mod spool;
 mod stages;
 mod summary;
+mod texts;
 
 pub use crate::control::Control;
 pub use parallelism::{Limits, ParallelismPlan};
@@ -34,3 +35,4 @@ pub(crate) use render::plan_store;
 pub use render::{RenderOptions, render};
 pub use report::{REPORT, Report};
 pub use segment::{SegmentOptions, SegmentReport, encode_segment};
+pub use texts::subtitle_track;

@@ -11,23 +11,27 @@ use super::run::{Outcome, PipelineSpec, run};
 use super::spool::{Interleaved, Spool};
 use super::stages::Selection;
 use super::summary::{SourceSummary, SpooledAudio};
+use super::texts;
+use crate::captions::{NANOSECOND, Subtitles};
 use crate::clock;
 use crate::control::Control;
 use crate::encode::{Encoder, EncoderFactory};
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::machine;
-use crate::media::{AudioTrack, Mp4Writer, Source, Subtitles, Tags, VideoTrack};
+use crate::media::{AudioTrack, Mp4Writer, Source, Tags, VideoTrack};
 use crate::package::Track;
 use crate::picture::{Device, DeviceChoice, MAX_SIDE, Runner, Twin};
 use crate::plan::{Plan, RungFollows, WantedAudio};
 use crate::remote;
-use crate::source::{KeptAudio, Scan, SourceInfo};
+use crate::source::timeline::rescale;
+use crate::source::{KeptAudio, SourceInfo};
 use crate::store::{PlanStore, SegmentKeys, Store, StoreOptions};
 use crate::verify;
 use crate::versions::versions;
+use std::fs;
 use std::iter;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tempfile::TempPath;
@@ -49,8 +53,9 @@ pub struct RenderOptions {
     pub limits: Limits,
     /// Where segments that were encoded earlier are taken from, and new ones are kept.
     pub store: Option<StoreOptions>,
-    /// Write subtitles and closed captions beside the renditions, as WebVTT.
-    pub subtitles: bool,
+    /// Write the source's subtitles and closed captions beside the renditions, as WebVTT; none to do so where there is a package, whose
+    /// tracks they are. Those of files, which a plan names, are always written.
+    pub subtitles: Option<bool>,
 }
 
 impl RenderOptions {
@@ -63,7 +68,7 @@ impl RenderOptions {
             device: DeviceChoice::Auto,
             limits: Limits::default(),
             store: None,
-            subtitles: false,
+            subtitles: None,
         }
     }
 
@@ -76,7 +81,7 @@ impl RenderOptions {
     /// Sets [`RenderOptions::subtitles`].
     #[must_use]
     pub fn subtitles(self, subtitles: bool) -> Self {
-        Self { subtitles, ..self }
+        Self { subtitles: Some(subtitles), ..self }
     }
 
     /// Sets [`RenderOptions::strict`].
@@ -101,6 +106,11 @@ impl RenderOptions {
     #[must_use]
     pub fn store(self, store: StoreOptions) -> Self {
         Self { store: Some(store), ..self }
+    }
+
+    /// Tells whether the text of a plan's source is written.
+    pub fn writes_text_of_source(&self, plan: &Plan) -> bool {
+        self.subtitles.unwrap_or(plan.wanted.formats.cmaf.is_some())
     }
 }
 
@@ -151,9 +161,10 @@ pub fn render(
         outputs.supersede(earlier.made_beside());
     }
     // Their names are known once they are read, for which a whole film may have to be decoded.
-    let subtitles = if options.subtitles { subtitles(&source, plan.found.scan, control)? } else { Vec::new() };
+    let subtitles = texts::all(&source, plan, options.writes_text_of_source(plan), control)?;
     let names = delivery::text_names(plan, &subtitles);
     refuse_input(&names)?;
+    refuse_sidecars(plan, &options.directory, &names)?;
     outputs.add(&names)?;
     let counters = Arc::new(ProgressCounters::new(plan.follows.rungs.iter().map(|rung| rung.size), plan.frame_ticks()));
     let expected = Expected::of(plan);
@@ -183,17 +194,26 @@ pub fn render(
     let spent = Spent { wall: begin.elapsed().as_secs_f64(), cpu, cores: machine::cores() };
     let drafts = outputs.drafts();
     let Accounted { mut report, mut files, tracks, summary } = account(plan, &info, parallelism, outcome, spent)?;
-    let texts = subtitles.into_iter().map(|track| Ok((delivery::text_file(plan, &track, &drafts)?, track)));
+    let end = rescale(end_of(&summary, plan), plan.time_base(), NANOSECOND);
+    let texts = subtitles.into_iter().map(|mut track| {
+        let late = track.cut(end);
+        if late > 0 {
+            log::warn!("{}: {late} of its texts begin after the end of the film, and are left out", track.file);
+        }
+        Ok((delivery::text_file(&track, &drafts)?, track))
+    });
     let texts = texts.collect::<Result<Vec<_>>>()?;
     if plan.wanted.formats.cmaf.is_some() {
         let sound = sound(plan, &summary);
         let (made, package) = delivery::finish(plan, tracks, &summary, &sound, &texts, &drafts, control)?;
+        // How many segments of text there are was not known before.
+        outputs.add(&delivery::text_segment_names(&made, &texts))?;
         files.extend(made);
         report.package = Some(package);
     }
-    for (path, Subtitles { file, kind, language, cues, .. }) in texts {
+    for (path, Subtitles { file, kind, language, roles, cues, .. }) in texts {
         files.push((path, file.clone()));
-        report.subtitles.push(SubtitlesReport { file, kind, language, cues });
+        report.subtitles.push(SubtitlesReport { file, kind, language, roles, cues: cues.len() });
     }
     let text = serde_json::to_vec_pretty(&report)
         .map_err(|error| Error::Verify { path: options.directory.join(REPORT), why: error.to_string() })?;
@@ -202,13 +222,12 @@ pub fn render(
     Ok(report)
 }
 
-/// Takes the text of a source.
-fn subtitles(source: &Source, scan: Option<Scan>, control: &Control) -> Result<Vec<Subtitles>> {
-    if source.can_be_read_again() {
-        return source.subtitles(scan, control);
-    }
-    log::warn!("{}: it can be read only once, so that no subtitles are written", source.info().name);
-    Ok(Vec::new())
+/// Refuses to write over a file of subtitles that is read.
+fn refuse_sidecars(plan: &Plan, directory: &Path, names: &[String]) -> Result<()> {
+    let read: Vec<_> = plan.subtitle_files().filter_map(|(_, file)| fs::canonicalize(&file.path).ok()).collect();
+    let mut paths = names.iter().map(|name| remote::below(directory, name.as_ref()));
+    let is_read = |path: &PathBuf| fs::canonicalize(path).is_ok_and(|path| read.contains(&path));
+    paths.find(is_read).map_or(Ok(()), |path| Err(Error::OutputIsInput { path }))
 }
 
 /// Refuses a source that was opened with other sound than the plan's; sound that is not wanted does no harm.
@@ -453,6 +472,12 @@ struct Accounted {
 
 /// Sums up what was done, and gives the files that wait for their names.
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+/// Gives the end of the last frame, in ticks of the renditions.
+fn end_of(summary: &SourceSummary, plan: &Plan) -> i64 {
+    let (_, last) = summary.frames.ends().unwrap_or_default();
+    last.saturating_add(if summary.last_duration > 0 { summary.last_duration } else { plan.frame_ticks() })
+}
+
 fn account(
     plan: &Plan,
     info: &SourceInfo,
@@ -465,9 +490,8 @@ fn account(
         let Rational { num, den } = plan.time_base();
         Rational { num: ticks.saturating_mul(num), den }.as_f64()
     };
-    let (first, last) = summary.frames.ends().unwrap_or_default();
-    let last_seconds = seconds(if summary.last_duration > 0 { summary.last_duration } else { plan.frame_ticks() });
-    let duration = seconds(last.saturating_sub(first)) + last_seconds;
+    let (first, _) = summary.frames.ends().unwrap_or_default();
+    let duration = seconds(end_of(&summary, plan).saturating_sub(first));
     let (mut files, mut renditions, mut tracks) = (Vec::new(), Vec::new(), Vec::new());
     for (rung, done) in plan.follows.rungs.iter().zip(rungs) {
         let bits = (done.video_bytes * 8) as f64;

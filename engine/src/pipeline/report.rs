@@ -159,8 +159,11 @@ pub struct SubtitlesReport {
     pub file: String,
     /// `subtitle` or `captions`.
     pub kind: &'static str,
-    /// ISO 639-2 language.
+    /// Its language, by ISO 639-2 or BCP 47.
     pub language: Option<String>,
+    /// What it is for, besides being a translation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
     /// How many texts it has.
     pub cues: usize,
 }

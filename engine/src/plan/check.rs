@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::frame::Depth;
 use crate::geometry::{Rational, Window};
 use crate::ladder::{Ladder, ROUNDING};
+use crate::language::Language;
 use crate::locate::PathStep::{self, Element, Field};
 use crate::source::{MOST_AUDIO, SourceInfo};
 use crate::time::Time;
@@ -24,6 +25,8 @@ const LEAST_SIDE: f64 = 8.0;
 const LATEST: Rational = Rational { num: 1_000_000_000, den: 1 };
 /// More frames than any film has; so many segments of so many can still be counted.
 const MOST_FRAMES: u64 = 1 << 32;
+/// More files of subtitles than any film has.
+const MOST_SUBTITLES: usize = 99;
 /// How far a window may stick out of the picture, in pixels: what is left of numbers that people round.
 const SLACK: f64 = 0.01;
 /// How far a window's width may be from what its height and the ladder's shape ask for, as a part of it. Less is not seen;
@@ -92,6 +95,7 @@ pub(super) fn check(found: &SourceInfo, wanted: &Wanted, control: KeyFrameContro
     segments(plan)?;
     sound(plan)?;
     loudness(plan)?;
+    subtitles(plan)?;
     formats(plan)?;
     metadata(plan)
 }
@@ -124,6 +128,21 @@ fn loudness(plan: Parts<'_>) -> Checked {
             "{integrated} LUFS, {peak} dBTP: from {quiet} to {loud} LUFS, with true peaks from {low} to {high} dBTP"
         )
     })
+}
+
+fn subtitles(plan: Parts<'_>) -> Checked {
+    let files = &plan.wanted.subtitles;
+    rule(files.len() <= MOST_SUBTITLES, &[Field("subtitles")], || {
+        format!("{} files of subtitles: {MOST_SUBTITLES} at most", files.len())
+    })?;
+    for (index, file) in files.iter().enumerate() {
+        let at = [Field("subtitles"), Element(index), Field("language")];
+        let language = file.language.as_deref();
+        rule(language.is_none_or(Language::is_tag), &at, || {
+            format!("{:?} is no language: a tag of BCP 47, such as en or zh-Hans", language.unwrap_or_default())
+        })?;
+    }
+    Ok(())
 }
 
 fn formats(plan: Parts<'_>) -> Checked {

@@ -55,6 +55,7 @@ impl Plan {
             },
             audio: audio(source),
             loudness: options.loudness.decide(&options.formats),
+            subtitles: options.subtitle_files.clone(),
             formats: options.formats,
             title: source.title.clone(),
             language: source.video.language.clone(),

@@ -17,6 +17,7 @@ use crate::geometry::{Rational, Size, Window};
 use crate::locate;
 use crate::picture::tone::MapSpec;
 use crate::picture::{ComposeSpec, DEINTERLACER, Graph, Layers, ScaleSpec};
+use crate::sidecar::SubtitleFile;
 use crate::source::{AudioChoice, AudioInfo, OpenOptions, SoundForm, SourceInfo, VideoChoice};
 use crate::time::Time;
 use schemars::JsonSchema;
@@ -250,6 +251,13 @@ impl Plan {
     pub fn frame_ticks(&self) -> i64 {
         let (ticks, rate) = (self.time_base(), self.frame_rate());
         (rate.den.saturating_mul(ticks.den) / rate.num.saturating_mul(ticks.num).max(1)).max(1)
+    }
+
+    /// Gives the files of subtitles with their numbers among the tracks of subtitles: they follow those of the source.
+    pub fn subtitle_files(&self) -> impl Iterator<Item = (usize, &SubtitleFile)> {
+        let of_source = self.found.passed_over.iter().filter(|stream| stream.kind == "subtitle");
+        let last = of_source.map(|stream| stream.track).max().unwrap_or(0);
+        (last + 1..).zip(&self.wanted.subtitles)
     }
 
     /// Segments; none where they are cut while the film is decoded.

@@ -13,6 +13,7 @@ use crate::geometry::Rational;
 use crate::ladder::Ladder;
 use crate::machine;
 use crate::picture::tone::LookFile;
+use crate::sidecar::SubtitleFile;
 use crate::source::SoundForm;
 
 /// Choices that a plan is made from; everything else follows from the source.
@@ -59,6 +60,8 @@ pub struct PlanOptions {
     pub formats: Formats,
     /// What becomes of the loudness of the sound.
     pub loudness: LoudnessChoice,
+    /// Files of subtitles that lie beside the source: a track of text each.
+    pub subtitle_files: Vec<SubtitleFile>,
     /// Shots of an earlier plan; those of them that are locked stay as they are.
     pub earlier: Vec<Shot>,
 }
@@ -86,6 +89,7 @@ impl Default for PlanOptions {
             upscale: UpscaleChoice::Lanczos,
             formats: Formats::default(),
             loudness: LoudnessChoice::Auto,
+            subtitle_files: Vec::new(),
             earlier: Vec::new(),
         }
     }
@@ -128,6 +132,7 @@ builders! {
     upscale: UpscaleChoice,
     formats: Formats,
     loudness: LoudnessChoice,
+    subtitle_files: Vec<SubtitleFile>,
     earlier: Vec<Shot>,
 }
 

@@ -12,6 +12,7 @@ use crate::cadence::Cadence;
 use crate::encode::EncoderKind;
 use crate::frame::Depth;
 use crate::geometry::{Rational, Size};
+use crate::sidecar::SubtitleFile;
 use crate::source::{AudioTake, Chapter, Role, SoundForm, SourceInfo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,9 @@ pub struct Wanted {
     /// the other what cannot be copied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loudness: Option<Loudness>,
+    /// Files of subtitles that lie beside the source: a track of text each, numbered behind the source's own. At most 99.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subtitles: Vec<SubtitleFile>,
     /// Forms in which the renditions are written.
     #[serde(default, skip_serializing_if = "Formats::is_default")]
     pub formats: Formats,

@@ -2,8 +2,8 @@
 
 use super::findings::{Findings, Rule};
 use super::frame_rate::{fits, frame_rates};
-
 use super::rates::{is_near, measure};
+use super::text::WebVtt;
 use super::track::{TrackFacts, TrackKind};
 use super::tracks::{Named, Tracks};
 use crate::control::Control;
@@ -48,12 +48,14 @@ pub(super) fn check(
         if set.attribute("contentType") == Some("text") || set.attribute("mimeType") == Some("text/vtt") {
             for url in set.descendants().filter(|node| node.tag_name().name() == "BaseURL") {
                 let file = url.text().unwrap_or_default().trim().to_owned();
-                match tracks.place.text(&file, control)? {
-                    Some(text) if text.starts_with("WEBVTT") => {}
-                    Some(_) => findings.add(Rule::Text, &file, "it does not begin with WEBVTT"),
-                    None => findings.add(Rule::FileMissing, &file, format!("is named by {name} and not there")),
-                }
-                named.text.insert(file);
+                let Some(text) = tracks.place.text(&file, control)? else {
+                    findings.add(Rule::FileMissing, &file, format!("is named by {name} and not there"));
+                    continue;
+                };
+                let read = WebVtt::read(&text);
+                findings.rule(read.is_signed(), Rule::Text, &file, || "it does not begin with WEBVTT".to_owned());
+                read.faults.into_iter().for_each(|fault| findings.add(Rule::Text, &file, fault));
+                named.text.push(read.cues);
             }
             continue;
         }

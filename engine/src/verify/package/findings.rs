@@ -82,12 +82,13 @@ rules! {
     AudioGroup "audio-group" "The group of sound that a variant names is there, with one default track and names that differ."
     StereoAac "stereo-aac" "Where there is sound, there is AAC-LC of two channels."
     Text "text" "Text is WebVTT with X-TIMESTAMP-MAP, in playlists that last as long as the picture, in the group that variants name."
+    TextSegments "text-segments" "Segments of text are no longer than the target duration of the picture; each has the cues that are shown while it lasts, and no others."
     KeyPlaylist "key-playlist" "Each rendition has a playlist of its key frames, whose ranges are key frames, all of them."
     Mpd "mpd" "The DASH manifest is XML, static, with profiles and one period that lasts as long as the film."
     MpdRepresentation "mpd-representation" "A Representation has codecs, bandwidth and, of pictures, width, height and frameRate as they are."
     MpdRanges "mpd-ranges" "Initialization and indexRange are the header and the index of the file."
     MpdSets "mpd-sets" "Renditions of a set are aligned and begin with key frames, and it says so."
-    SameTracks "same-tracks" "HLS and DASH are of the same tracks."
+    SameTracks "same-tracks" "HLS and DASH are of the same tracks, with the same text."
     Decoding "decoding" "Every frame decodes."
 }
 

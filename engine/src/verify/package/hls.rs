@@ -4,6 +4,7 @@ use super::findings::{Findings, Rule};
 use super::frame_rate::{fits, frame_rates};
 use super::playlist::{Attributes, Playlist, attributes, byte_range};
 use super::rates::{is_near, measure};
+use super::text::{WebVtt, WrittenCue};
 use super::track::{TrackFacts, TrackKind};
 use super::tracks::{Named, Tracks};
 use crate::colour::cicp;
@@ -273,16 +274,8 @@ impl Checker<'_> {
             let whole =
                 lasts.is_none_or(|lasts| (seconds - lasts).abs() < 0.01) && own.value("EXT-X-ENDLIST").is_some();
             self.findings.rule(whole, Rule::Text, uri, || format!("it lasts {seconds} s, and the picture {lasts:?}"));
-            for segment in &own.segments {
-                let Some(text) = self.tracks.place.text(&segment.uri, self.control)? else {
-                    self.findings.add(Rule::FileMissing, &segment.uri, format!("is named by {uri} and not there"));
-                    continue;
-                };
-                let head = text.split("\n\n").next().unwrap_or_default();
-                let kept = head.starts_with("WEBVTT") && head.contains("X-TIMESTAMP-MAP=");
-                self.findings.rule(kept, Rule::Text, &segment.uri, || format!("it begins with {head:?}"));
-                named.text.insert(segment.uri.clone());
-            }
+            self.text_target(uri, &own, playlist);
+            named.text.push(self.text_segments(uri, &own)?);
         }
         for (told, uri) in &playlist.variants {
             let group = told.get("SUBTITLES");
@@ -292,6 +285,50 @@ impl Checker<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Compares the segments of a track of text with its target duration and that of the picture.
+    fn text_target(&mut self, name: &str, own: &Playlist, playlist: &Playlist) {
+        let number = |target: &str| target.parse::<f64>().ok();
+        let longest = own.segments.iter().map(|it| it.seconds).fold(0.0, f64::max).round();
+        let target = own.value("EXT-X-TARGETDURATION").and_then(number);
+        self.findings.rule(target.is_some_and(|target| longest <= target), Rule::TargetDuration, name, || {
+            format!("{target:?}, and its longest segment lasts {longest} s")
+        });
+        let mut pictures = playlist.variants.iter().filter_map(|(_, uri)| self.targets.get(uri));
+        let picture = pictures.next().and_then(|target| number(target));
+        self.findings.rule(picture.is_none_or(|picture| longest <= picture), Rule::TextSegments, name, || {
+            format!("its longest segment lasts {longest} s, and the target duration of the picture is {picture:?}")
+        });
+    }
+
+    /// Reads the segments of a track of text; gives the cues of all.
+    fn text_segments(&mut self, name: &str, own: &Playlist) -> Result<BTreeSet<WrittenCue>> {
+        let (mut segments, mut from) = (Vec::new(), 0.0);
+        for segment in &own.segments {
+            let until = from + segment.seconds;
+            let Some(text) = self.tracks.place.text(&segment.uri, self.control)? else {
+                self.findings.add(Rule::FileMissing, &segment.uri, format!("is named by {name} and not there"));
+                continue;
+            };
+            let read = WebVtt::read(&text);
+            let head = &read.head;
+            self.findings.rule(read.is_mapped(), Rule::Text, &segment.uri, || format!("it begins with {head:?}"));
+            read.faults.iter().for_each(|fault| self.findings.add(Rule::Text, &segment.uri, fault.clone()));
+            segments.push((&segment.uri, from, until, read.cues));
+            from = until;
+        }
+        let all: BTreeSet<_> = segments.iter().flat_map(|(.., cues)| cues).cloned().collect();
+        for (uri, from, until, cues) in segments {
+            let wrong =
+                all.iter().find(|cue| cue.is_shown(from, until).is_some_and(|shown| shown != cues.contains(cue)));
+            if let Some(cue) = wrong {
+                let why =
+                    format!("it lasts from {from:.3} to {until:.3} s, and what it has of {cue:?} is not as that asks");
+                self.findings.add(Rule::TextSegments, uri, why);
+            }
+        }
+        Ok(all)
     }
 
     /// Checks the playlists of key frames.

@@ -10,6 +10,7 @@ mod hls;
 mod place;
 mod playlist;
 mod rates;
+mod text;
 mod track;
 mod tracks;
 mod whole;

@@ -2,6 +2,7 @@
 
 use super::findings::{Findings, Rule};
 use super::place::Place;
+use super::text::WrittenCue;
 use super::track::{self, TrackFacts};
 use crate::control::Control;
 use crate::error::Result;
@@ -13,8 +14,8 @@ pub(super) struct Named {
     /// Track files of the picture, and of the sound.
     pub(super) video: BTreeSet<String>,
     pub(super) sound: BTreeSet<String>,
-    /// Files of text.
-    pub(super) text: BTreeSet<String>,
+    /// Tracks of text, each by its cues, in an order that is the same whoever names them.
+    pub(super) text: Vec<BTreeSet<WrittenCue>>,
 }
 
 /// Track files that were read, by their names.

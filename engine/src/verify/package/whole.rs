@@ -55,6 +55,7 @@ pub fn check(place: &Place, manifest: Option<&str>, decode: bool, control: &Cont
         let name = manifest.unwrap_or(MANIFESTS[0]);
         return Err(Error::SourceMissing { path: place.path(name).unwrap_or_else(|| PathBuf::from(name)) });
     }
+    by_kind.iter_mut().flatten().for_each(|named| named.text.sort());
     if let [Some(hls), Some(dash)] = &by_kind
         && (&hls.video, &hls.sound, &hls.text) != (&dash.video, &dash.sound, &dash.text)
     {
