@@ -94,7 +94,8 @@ impl Package {
     }
 
     /// Puts tracks of sound into groups, by codec and channels, the one of the first track first. Players choose one group, and in it
-    /// a language: those that a later group lacks are there as the first has them.
+    /// a language: those that a group lacks are there as the first group that has them has them (RFC 8216, 4.3.4.1.1: all groups have
+    /// the same members). The first group takes none of a codec that it does not have: who cannot play that could play nothing.
     pub(super) fn audio_groups(&self) -> Vec<AudioGroup<'_>> {
         let mut kinds: Vec<(String, Vec<&AudioRendition>)> = Vec::new();
         for audio in &self.audio {
@@ -104,18 +105,23 @@ impl Package {
                 None => kinds.push((id, vec![audio])),
             }
         }
-        let first = kinds.first().map(|(_, tracks)| tracks.clone()).unwrap_or_default();
-        let whole = |(id, mut tracks): (String, Vec<_>)| {
-            for audio in &first {
+        let all: Vec<_> = kinds.iter().flat_map(|(_, tracks)| tracks.clone()).collect();
+        let codecs = |tracks: &[&AudioRendition]| -> Vec<_> {
+            tracks.iter().map(|audio| audio.track.info.sample.codecs()).collect()
+        };
+        let of_first = kinds.first().map(|(_, tracks)| codecs(tracks)).unwrap_or_default();
+        let whole = |(number, (id, mut tracks)): (usize, (String, Vec<_>))| {
+            for audio in &all {
                 let is_like =
                     |other: &&AudioRendition| (other.language(), &other.roles) == (audio.language(), &audio.roles);
-                if !tracks.iter().any(is_like) {
+                let is_played = number > 0 || of_first.contains(&audio.track.info.sample.codecs());
+                if is_played && !tracks.iter().any(is_like) {
                     tracks.push(audio);
                 }
             }
             AudioGroup { id, tracks }
         };
-        kinds.into_iter().map(whole).collect()
+        kinds.into_iter().enumerate().map(whole).collect()
     }
 
     /// Seconds that the picture lasts.
