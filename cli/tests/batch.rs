@@ -270,6 +270,27 @@ fn manifests_are_checked_printed_and_done() {
 }
 
 #[test]
+fn films_have_the_subtitles_beside_them_also_where_these_change() {
+    let folder = TempDir::new().unwrap();
+    let (season, output) = (folder.path().join("season"), folder.path().join("out"));
+    episode(&season.join("a.mp4"), 2, 1);
+    let convert = |says: &str| {
+        fs::write(season.join("a.en.srt"), format!("1\n00:00:00,500 --> 00:00:01,500\n{says}\n")).unwrap();
+        let done = batch(&season, &output, &[]).output().unwrap();
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        assert!(fs::read_to_string(output.join("a/subtitles-1-eng.vtt")).unwrap().contains(says));
+        let report = fs::read(output.join("a/report.json")).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&report).unwrap()
+    };
+    convert("one");
+    let report = convert("two");
+    assert_eq!(report["segments"]["reused"], report["segments"]["total"], "the picture is what it was");
+    assert_eq!(outcomes(&summary(&output))["a"].0, "done");
+    // Nothing has changed.
+    assert_eq!(convert("two"), report);
+}
+
+#[test]
 fn a_folder_is_watched_and_films_are_moved_when_they_are_done() {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);

@@ -15,6 +15,7 @@ use upright_engine::batch::{Title, films_in};
 use upright_engine::locate::PathStep::{self, Element, Field};
 use upright_engine::locate::line_of;
 use upright_engine::remote::{self, ObjectUrl};
+use upright_engine::sidecar::sidecars_of;
 use upright_engine::{Error, Result};
 
 /// Version of the form of manifests.
@@ -22,7 +23,9 @@ const VERSION: u32 = 1;
 /// The largest manifest that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
 /// Options of the input that a manifest may give for a film, besides all of what is made of it.
-const OF_INPUT: [&str; 4] = ["program", "video", "start", "duration"];
+const OF_INPUT: [&str; 5] = ["program", "video", "start", "duration", SUBTITLES];
+/// The option of files of subtitles.
+const SUBTITLES: &str = "subtitles-in";
 
 /// Says why a URL is no film of a batch on this machine.
 const NO_FILE: &str = "is no file: a batch on one machine converts files; clusters take URLs of object stores as well";
@@ -92,6 +95,8 @@ pub(super) fn common_options() -> Options {
             options.insert(name.to_owned(), values.map(|value| value.to_string_lossy().into_owned()).collect());
         }
     }
+    let subtitles = matches.get_one::<String>("subtitles_in").cloned();
+    options.extend(subtitles.map(|way| (SUBTITLES.to_owned(), vec![way])));
     options
 }
 
@@ -140,7 +145,19 @@ pub(super) fn films(inputs: &[PathBuf], output: &Path, common: &Options, urls: b
 }
 
 fn alone(path: &Path, common: &Options) -> Film {
-    (path.to_path_buf(), PathBuf::from(path.file_name().unwrap_or_default()), common.clone())
+    (path.to_path_buf(), PathBuf::from(path.file_name().unwrap_or_default()), with_sidecars(path, common))
+}
+
+/// Gives a film that no manifest lists the files of subtitles that lie beside it, unless none are wanted. They are named, so that the
+/// film is done anew where one comes.
+fn with_sidecars(film: &Path, common: &Options) -> Options {
+    let mut options = common.clone();
+    if options.get(SUBTITLES).is_none_or(|ways| ways != &["none"]) {
+        options.remove(SUBTITLES);
+        let files: Vec<_> = sidecars_of(film).iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        options.extend((!files.is_empty()).then(|| (SUBTITLES.to_owned(), files)));
+    }
+    options
 }
 
 fn add_folder(
@@ -153,7 +170,8 @@ fn add_folder(
     let name = whole.as_deref().and_then(Path::file_name).map(PathBuf::from).unwrap_or_default();
     for film in films_in(folder, output)? {
         let place = name.join(film.strip_prefix(folder).unwrap_or(&film));
-        films.push((film, place, common.clone()));
+        let options = with_sidecars(&film, common);
+        films.push((film, place, options));
     }
     Ok(())
 }
@@ -187,7 +205,10 @@ fn read(path: &Path, common: &Options, urls: bool) -> Result<Vec<Film>> {
     let (entries, places) = read.map_err(|(line, why)| bad(line, why))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut films = Vec::with_capacity(entries.len());
-    for (number, Entry { input, output, options }) in entries.into_iter().enumerate() {
+    for (number, Entry { input, output, mut options }) in entries.into_iter().enumerate() {
+        if let Some(files) = options.get_mut(SUBTITLES) {
+            counted_from(folder, files);
+        }
         let url = ObjectUrl::of(&input);
         let own_name = || match &url {
             Some(url) => PathBuf::from(url.file_name()),
@@ -206,6 +227,17 @@ fn read(path: &Path, common: &Options, urls: bool) -> Result<Vec<Film>> {
         films.push((if url.is_some() { input } else { folder.join(input) }, place, options));
     }
     Ok(films)
+}
+
+/// Makes relative paths of files of subtitles count from the manifest's folder, as those of films do.
+fn counted_from(folder: &Path, files: &mut Value) {
+    match files {
+        Value::Array(files) => files.iter_mut().for_each(|file| counted_from(folder, file)),
+        Value::String(file) if !["auto", "none"].contains(&file.as_str()) && ObjectUrl::of(file.as_ref()).is_none() => {
+            *file = folder.join(&file).to_string_lossy().into_owned();
+        }
+        _ => {}
+    }
 }
 
 /// Entries and where they stand, or what is wrong and where.
@@ -363,7 +395,11 @@ pub(super) fn printed(titles: &[Title]) -> Result<String> {
             [one] => Value::String(one.clone()),
             several => several.to_vec().into(),
         };
-        let options = title.options.iter().map(|(name, values)| (name.clone(), value(values))).collect();
+        let mut options: BTreeMap<_, _> =
+            title.options.iter().map(|(name, values)| (name.clone(), value(values))).collect();
+        if let Some(files) = options.get_mut(SUBTITLES) {
+            counted_from(&env::current_dir().unwrap_or_default(), files);
+        }
         let input = fs::canonicalize(&title.input).unwrap_or_else(|_| title.input.clone());
         Entry { input, output: Some(title.name.clone()), options }
     };
@@ -440,6 +476,33 @@ mod tests {
         assert_eq!(places(&["s1", "s2/"]), ["s1/e1.mkv", "s2/disc/e2.mkv", "s2/e1.mkv"]);
         assert_eq!(places(&["s*"]), ["s1/e1.mkv", "s2/disc/e2.mkv", "s2/e1.mkv"]);
         assert_eq!(places(&["s*/*.mkv"]), ["e1.mkv", "e1.mkv"]);
+    }
+
+    #[test]
+    fn films_come_with_the_subtitles_that_are_called_like_them() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["e1.mkv", "e1.en.srt", "e1.de.srt", "e2.mkv", "m.csv"] {
+            let text = if name == "m.csv" { "input,subtitles-in\ne1.mkv,x.srt=fr\ne2.mkv,auto\n" } else { "film" };
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let subtitles = |input: &str, common: &Options| {
+            let films = films(&[folder.path().join(input)], Path::new("out"), common, false).unwrap();
+            let of = |(_, _, options): Film| {
+                let files = options.get(SUBTITLES).cloned().unwrap_or_default();
+                files
+                    .into_iter()
+                    .map(|file| file.replace(&format!("{}/", folder.path().display()), ""))
+                    .collect::<Vec<_>>()
+            };
+            films.into_iter().map(of).collect::<Vec<_>>()
+        };
+        let way = |way: &str| Options::from([(SUBTITLES.to_owned(), vec![way.to_owned()])]);
+        let found = [vec!["e1.de.srt", "e1.en.srt"], vec![]];
+        assert_eq!(subtitles("", &Options::new()), found);
+        assert_eq!(subtitles("", &way("auto")), found);
+        assert_eq!(subtitles("e1.mkv", &Options::new()), found[..1]);
+        assert_eq!(subtitles("", &way("none")), [["none"], ["none"]]);
+        assert_eq!(subtitles("m.csv", &Options::new()), [["x.srt=fr"], ["auto"]]);
     }
 
     #[test]
