@@ -20,6 +20,8 @@ mod plan;
 mod profile;
 #[path = "../../fuzz/targets/store.rs"]
 mod store;
+#[path = "../../fuzz/targets/subtitles.rs"]
+mod subtitles;
 
 use mutation::{damaged, seeds};
 use proptest::prelude::*;
@@ -67,6 +69,11 @@ proptest! {
     #[test]
     fn analysis_survives(data in damaged(seeds("analysis"))) {
         analysis::check(&data);
+    }
+
+    #[test]
+    fn subtitles_survive(data in damaged(seeds("subtitles"))) {
+        subtitles::check(&data);
     }
 
     #[test]
