@@ -3,10 +3,11 @@
     scripts/with-packages.sh scripts/playwright.txt cli/tests/players/drive.py film FILM
     scripts/with-packages.sh scripts/playwright.txt cli/tests/players/drive.py play PACKAGE MODULES [PLAYER ...]
 
-The first makes the film. The second plays the package that was made of it with `--crop center`, two rungs, segments of
-two seconds and all its sound; MODULES is the folder that scripts/npm.sh prints. On the way it asks for the larger rung
-and the other language. Ends with 0 if each frame was shown once and all the sound was heard, in the languages asked for
-and in time, with 1 and a sentence for each thing that was not, with 2 on wrong arguments.
+The first makes the film, with files of subtitles beside it. The second plays the package that was made of them with
+`--crop center`, two rungs, segments of two seconds and all its sound and subtitles; MODULES is the folder that
+scripts/npm.sh prints. On the way it asks for the larger rung, the other language and the other subtitles. Ends with 0 if
+each frame was shown once, all the sound was heard, and all subtitles were shown, in the languages asked for and in time,
+with 1 and a sentence for each thing that was not, with 2 on wrong arguments.
 """
 
 import shutil
@@ -36,6 +37,8 @@ OPTIONS = [
     # HTMLMediaElement.audioTracks, by which the language of Chromium's own HLS is chosen.
     "--enable-blink-features=AudioVideoTracks",
 ]
+# Seconds of the film at which the other subtitles are asked for.
+SUBTITLES_AT = 4.8
 # On a machine that is too busy the browser drops frames, which it counts, or sound waits: that says nothing of the package.
 TRIES = 3
 
@@ -51,6 +54,7 @@ def play(browser, address, player, manifest, rungs):
         "smallest": min(rungs), "height": max(rungs), "rungAt": 1.5,
         # Chromium's own HLS has much of the film in hand before it looks.
         "language": "zh", "languageAt": 0 if player == "chromium" else 3, "patience": 4 * film.SECONDS,
+        "subtitles": film.SUBTITLES, "subtitlesAt": SUBTITLES_AT,
     }
     # By another name than the page's: another origin.
     manifest = f"http://localhost:{address}/package/{manifest}"
@@ -82,7 +86,7 @@ def drive(package, modules, players):
                 continue
             for _ in range(TRIES):
                 seen = play(browser, server.port, player, manifest, rungs)
-                wrong, may_be_busy, figures = judge(seen, SEGMENT, own_hls=player == "chromium")
+                wrong, may_be_busy, figures = judge(seen, SEGMENT, SUBTITLES_AT, own_hls=player == "chromium")
                 if not wrong or not may_be_busy:
                     break
                 print(f"{player}, {manifest}, played once more: {'; '.join(wrong)}", file=sys.stderr)

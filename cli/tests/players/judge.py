@@ -20,6 +20,8 @@ AAC_FRAME = 1024 / 48000
 WINDOW = 480
 # Windows that may be silent between two languages.
 BREAK = 3
+# Seconds by which a browser may show a subtitle late, and a player one of another language after it was asked for: it has to fetch.
+CUE_LATE, FETCHED = 0.4, 1.0
 # Amplitudes: of the tone between beeps, and of the beep.
 HEARD, LOUD = 0.03, 0.3
 
@@ -151,6 +153,39 @@ def offsets(seen, sound):
     return statistics.median(late or [math.inf]), statistics.median(shown or [math.inf])
 
 
+def subtitles(seen, switch):
+    """Each subtitle at its times, once, in the language asked for: the other one from `switch` on, in seconds."""
+    expected = {film.text(language, number): (language, times)
+                for language in film.SUBTITLES for number, times in enumerate(film.CUES)}
+    met = {}
+    for look in seen["shown"]:
+        for cue in look["cues"]:
+            language, (begin, end) = expected.get(cue["text"], (None, (0, 0)))
+            if not language:
+                yield f"a subtitle says {cue['text']!r}"
+                return
+            if abs(cue["begin"] - begin) > 0.002 or abs(cue["end"] - end) > 0.002:
+                yield f"subtitle {cue['text']!r} is told to last from {cue['begin']} to {cue['end']} s"
+            if not begin - CUE_LATE < look["time"] < end + CUE_LATE:
+                yield f"subtitle {cue['text']!r} is shown at {look['time']:.3f} s"
+            met.setdefault(cue["text"], []).append(look["time"])
+        texts = [cue["text"] for cue in look["cues"]]
+        if len(set(texts)) != len(texts):
+            yield f"subtitles {texts} are shown at once at {look['time']:.3f} s"
+    for text, (language, (begin, end)) in expected.items():
+        first = language == film.SUBTITLES[0]
+        seen_from, seen_to = (met[text][0], met[text][-1]) if text in met else (None, None)
+        if (end <= switch) if first else (begin >= switch + FETCHED):
+            late = seen_from is None or seen_from > begin + CUE_LATE or seen_to < end - CUE_LATE
+            if late:
+                yield f"subtitle {text!r} of {begin} to {end} s is shown from {seen_from} to {seen_to} s"
+        elif ((begin > switch + FETCHED) if first else (end < switch)) and seen_from is not None:
+            yield f"subtitle {text!r} is shown at {seen_from} s, where the others are asked for"
+    twice = [cue for cue, count in seen["listed"].items() if count > 1]
+    if twice:
+        yield f"subtitles stand in the tracks more than once: {twice}"
+
+
 def complaints(seen):
     """What players said, but for what they say of every package with two languages."""
     for kind, text in seen["console"]:
@@ -164,10 +199,10 @@ def complaints(seen):
         yield f"{kind}: {text}"
 
 
-def judge(seen, segment, own_hls):
+def judge(seen, segment, switch, own_hls):
     """Gives what is wrong, whether that may be so because the machine is busy, and a line of figures.
 
-    `segment`: seconds of each; `own_hls`: of Chromium.
+    `segment`: seconds of each; `switch`: seconds at which the other subtitles are asked for; `own_hls`: of Chromium.
     """
     wrong = [*filter(None, [seen["problem"]]), *seen["faults"], *complaints(seen)]
     sound = Sound(seen["sound"])
@@ -176,10 +211,17 @@ def judge(seen, segment, own_hls):
     warming = AAC_FRAME if own_hls else 0
     wrong += pictures(seen, segment)
     wrong += sounds(seen, sound, film.BEEP[0] + warming)
+    told = list(subtitles(seen, switch))
+    if not own_hls:
+        wrong += told
+    elif seen["listed"]:
+        # Then they can be judged as in the other players.
+        wrong.append("Chromium's own HLS reads subtitles now, which it did not")
     if abs((seen["duration"] or 0) - film.SECONDS - warming) > 0.002:
         wrong.append(f"the film lasts {seen['duration']} s, not {film.SECONDS}")
     off_clock = abs(late) > NEAR + warming or abs(shown) > REFRESH
     if off_clock:
         wrong.append(f"sound is {late:.3f} s and pictures are {shown:.3f} s late")
     figures = f"{len(seen['frames'])} frames, sound {1e3 * late:+.0f} ms and pictures {1e3 * shown:+.0f} ms after the clock"
-    return wrong, seen["dropped"] > 0 or off_clock, figures
+    figures += f", {len({cue['text'] for look in seen['shown'] for cue in look['cues']})} subtitles"
+    return wrong, seen["dropped"] > 0 or off_clock or bool(told) and not own_hls, figures

@@ -1,7 +1,7 @@
 //! Packages in the players that people have: hls.js, shaka-player, dash.js and Chromium's own HLS, in headless Chromium.
 //!
-//! A film of numbered frames that flashes and beeps, in two languages of a tone each, is packaged and played from start to end, in
-//! real time; `drive.py` and `judge.py` tell what was to be seen and heard, and what was.
+//! A film of numbered frames that flashes and beeps, in two languages of a tone each, with subtitles in two files beside it, is
+//! packaged and played from start to end, in real time; `drive.py` and `judge.py` tell what was to be seen and heard, and what was.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "test code")]
@@ -29,7 +29,7 @@ impl Desk {
         let options = ["--format", "cmaf", "--segment-duration", "2", "--ladder", "360,180", "--audio", "all"];
         let mut convert = Command::new(env!("CARGO_BIN_EXE_upright"));
         convert.arg("convert").arg(&film).args(options).args(["--crop", "center", "--device", "cpu"]);
-        convert.args(["--encoder", "libsvtav1", "--speed", "10"]);
+        convert.args(["--encoder", "libsvtav1", "--speed", "10", "--subtitles-in", "auto"]);
         succeeded(&convert.arg("-o").arg(folder.path()).output().unwrap());
         let found = Command::new(root().join("scripts/npm.sh")).arg(root().join("cli/tests/players")).output().unwrap();
         Self { folder, modules: succeeded(&found).trim_end().into() }
@@ -65,16 +65,20 @@ fn succeeded(output: &Output) -> String {
 }
 
 #[test]
-fn players_show_every_frame_once_with_its_sound_and_change_rung_and_language() {
+fn players_show_every_frame_once_with_its_sound_and_subtitles_and_change_rung_and_language() {
     let desk = Desk::new();
     let told = succeeded(&desk.play(&[]));
     assert_eq!(told.lines().count(), 5, "{told}");
 }
 
-/// Playlists of the picture without a segment: all is well formed, and two seconds are missing.
+/// Playlists of the picture without a segment, and a segment of text without its texts: all is well formed, and two seconds are missing.
 #[test]
 fn players_show_that_a_segment_is_missing() {
     let desk = Desk::new();
+    let path = desk.package().join("subtitles-2-eng-1.vtt");
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.matches("en ").count(), 3, "{text}");
+    fs::write(&path, "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n").unwrap();
     for name in ["video-180x320.m3u8", "video-360x640.m3u8"] {
         let path = desk.package().join(name);
         let text = fs::read_to_string(&path).unwrap();
@@ -86,4 +90,5 @@ fn players_show_that_a_segment_is_missing() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("frame 149 is the last one, not 199"), "{told}");
+    assert!(told.contains("subtitle 'en 0' of 0.1 to 0.7 s is shown from None to None s"), "{told}");
 }

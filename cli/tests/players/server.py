@@ -10,6 +10,7 @@ TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",
     ".mpd": "application/dash+xml",
     ".mp4": "video/mp4",
+    ".vtt": "text/vtt; charset=utf-8",
 }
 
 
