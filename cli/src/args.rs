@@ -1,6 +1,7 @@
 //! The arguments as they are typed; `options` makes the engine's options of them.
 
 use crate::exit::Exit;
+use crate::shipped::PresetParser;
 use crate::values;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -70,6 +71,8 @@ pub(crate) enum Command {
     /// PACKAGE is a folder with main.m3u8 or manifest.mpd, one of these, or the URL of either. Says what is wrong, a line each, and
     /// ends with 65 if anything is.
     Verify(VerifyArguments),
+    /// List the presets that are always there, or print one as TOML, to begin one of your own with
+    Presets(PresetsArguments),
     /// Print what Upright sees in INPUT as JSON: streams, geometry, colour, and everything it has to assume
     Probe(ProbeArguments),
     /// Show what this machine offers: GPU adapters, libav, AV1 encoders, SIMD; and what is missing
@@ -454,6 +457,10 @@ pub(crate) struct OutputArguments {
 /// What is made of a film.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct WantedArguments {
+    /// Options that hold unless they are given here: those of vertical, feed or archive (see presets), or of a TOML file
+    #[arg(long, value_name = "NAME|FILE", value_parser = PresetParser, hide_possible_values = true, help_heading = "Output")]
+    pub(crate) preset: Option<OsString>,
+
     /// Sizes of the renditions, WIDTHxHEIGHT or WIDTH for 9:16, with commas between them
     #[arg(long, value_name = "RUNGS", default_value = "1080x1920,720x1280,540x960,360x640", help_heading = "Output")]
     pub(crate) ladder: Ladder,
@@ -605,6 +612,14 @@ pub(crate) struct VerifyArguments {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Arguments of `presets`.
+#[derive(Args, Debug)]
+pub(crate) struct PresetsArguments {
+    /// The preset, or a file that is to be checked
+    #[arg(value_parser = PresetParser, hide_possible_values = true)]
+    pub(crate) preset: Option<OsString>,
 }
 
 #[derive(Args, Debug)]

@@ -8,6 +8,7 @@ mod watch;
 use crate::args::BatchArguments;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
+use crate::named_options::{Options, as_arguments};
 use crate::options;
 use crate::output::{self, Messages};
 use crate::values::DiskPriority;
@@ -39,12 +40,18 @@ pub(crate) fn end_with_batch() {
     }
 }
 
-/// Converts many films, showing progress, and sums up in a table.
+/// Converts many films, showing progress, and sums up in a table. All of them have the `common` options of what is made of them,
+/// but for those that a manifest gives them.
 ///
 /// # Errors
 /// Those of the manifest, and the engine's; a batch that is stopped ends as the signal says that stopped it.
-pub(crate) fn batch(arguments: &BatchArguments, quiet: bool, messages: &mut Messages) -> Result<Exit, Failure> {
-    let common = manifest::common_options();
+pub(crate) fn batch(
+    arguments: &BatchArguments,
+    mut common: Options,
+    quiet: bool,
+    messages: &mut Messages,
+) -> Result<Exit, Failure> {
+    common.extend(arguments.subtitles_in.clone().map(|way| (manifest::SUBTITLES.to_owned(), vec![way])));
     // What cannot be is refused before a folder is looked into.
     options::plan_options(arguments.wanted.clone())?;
     let elsewhere = arguments.export.is_some() || arguments.print_manifest;
@@ -142,7 +149,7 @@ impl Processes<'_> {
         }
         match step {
             Step::Plan => {
-                command.args(manifest::as_arguments(&title.options)).arg("--output").arg(&files.plan);
+                command.args(as_arguments(&title.options)).arg("--output").arg(&files.plan);
                 command.args(files.overwrite.then_some("--overwrite")).arg("--").arg(&title.input);
             }
             Step::Segment(number) => {

@@ -16,15 +16,18 @@ mod fuzz;
 mod hints;
 mod interrupt;
 mod man;
+mod named_options;
 mod options;
 mod output;
 mod plan;
 mod plan_file;
+mod presets;
 mod preview;
 mod probe;
 mod progress;
 mod review;
 mod segment;
+mod shipped;
 mod stats;
 mod status;
 mod usage;
@@ -101,7 +104,8 @@ fn return_large_blocks() {
 }
 
 fn run(messages: &mut Messages) -> Result<Exit, Failure> {
-    let arguments = match Arguments::try_parse() {
+    let given = presets::expand(env::args_os().collect())?;
+    let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
         Err(error) => return usage::answer(&error),
     };
@@ -113,9 +117,10 @@ fn run(messages: &mut Messages) -> Result<Exit, Failure> {
         Command::Preview(preview) => preview::preview(preview, arguments.quiet, messages)?,
         Command::Render(render) => convert::render_plan(render, arguments.quiet, messages)?,
         Command::Segment(segment) => segment::segment(&segment, arguments.quiet, messages)?,
-        Command::Batch(batch) => batch::batch(&batch, arguments.quiet, messages)?,
+        Command::Batch(batch) => batch::batch(&batch, named_options::of_command(&given), arguments.quiet, messages)?,
         Command::Status(status) => status::status(&status)?,
         Command::Verify(verify) => verify::verify(&verify)?,
+        Command::Presets(presets) => presets::presets(&presets)?,
         Command::Probe(probe) => probe::probe(probe)?,
         Command::Doctor(doctor) => doctor::doctor(&doctor)?,
         Command::Bench(bench) => bench::bench(bench, arguments.quiet, messages)?,

@@ -24,6 +24,7 @@ fn help(arguments: &[&str]) -> String {
 #[test]
 fn help_shows_every_option_with_its_default() {
     const WANTED: &[(&str, &str)] = &[
+        ("--preset <NAME|FILE>", "vertical, feed or archive"),
         ("--ladder <RUNGS>", "[default: 1080x1920,720x1280,540x960,360x640]"),
         ("--crop <X>", "[default: auto]"),
         ("--analysis <FILE>", ""),
@@ -92,7 +93,7 @@ fn help_shows_every_option_with_its_default() {
         ("convert", [WANTED, DONE, WORK].concat()),
         ("plan", [WANTED, PLAN].concat()),
         ("render", [DONE, WORK, &[("--source <INPUT>", "[default: where the plan says")]].concat()),
-        ("batch", [&WANTED[..2], BATCH, WORK].concat()),
+        ("batch", [&WANTED[..3], BATCH, WORK].concat()),
         ("review", LOOKED_AT.to_vec()),
         ("preview", LOOKED_AT.to_vec()),
         ("segment", [SEGMENT, WORK, &[("--source <INPUT>", "[default: where the plan says")]].concat()),
@@ -160,6 +161,7 @@ fn bash_completes_commands_options_and_values() {
     assert_eq!(complete(&["upright", "conv"]), ["convert"]);
     assert_eq!(complete(&["upright", "convert", "film.mkv", "--encoder"]), ["--encoder", "--encoder-options"]);
     assert_eq!(complete(&["upright", "convert", "film.mkv", "--progress", "j"]), ["json"]);
+    assert_eq!(complete(&["upright", "convert", "film.mkv", "--preset", "f"]), ["feed"]);
     for (shell, words) in [("zsh", "#compdef upright"), ("fish", "complete -c upright"), ("elvish", "edit:completion")]
     {
         assert!(text(&upright(&["completions", shell]).stdout).contains(words), "{shell}");

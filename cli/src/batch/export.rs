@@ -2,8 +2,8 @@
 //!
 //! The scripts lie in cluster/ and say what is replaced in them.
 
-use super::manifest;
 use crate::args::{BatchArguments, Engine};
+use crate::named_options::as_arguments;
 use crate::options;
 use std::borrow::Cow;
 use std::env;
@@ -187,7 +187,7 @@ fn line(title: &Title) -> Result<String> {
         let why = "has a name that scripts cannot have: it is no text, or has several lines";
         return Err(Error::invalid("film", remote::shown(&title.input), why));
     };
-    let arguments = manifest::as_arguments(&title.options);
+    let arguments = as_arguments(&title.options);
     if let Some(long) = arguments.iter().find(|argument| argument.contains('\n')) {
         return Err(Error::invalid("option", format!("{long:?}"), "has several lines, which scripts cannot have"));
     }

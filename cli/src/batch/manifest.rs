@@ -1,13 +1,13 @@
 //! The films of a batch: from folders, patterns and manifests.
 
-use crate::args::{Arguments, WantedArguments};
-use clap::parser::ValueSource;
-use clap::{Args as _, CommandFactory as _, Parser as _};
+use crate::args::Arguments;
+use crate::named_options::{Options, PRESET, as_arguments, wanted, why};
+use crate::presets::Preset;
+use clap::Parser as _;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,13 +25,11 @@ const LARGEST: u64 = 64 << 20;
 /// Options of the input that a manifest may give for a film, besides all of what is made of it.
 const OF_INPUT: [&str; 5] = ["program", "video", "start", "duration", SUBTITLES];
 /// The option of files of subtitles.
-const SUBTITLES: &str = "subtitles-in";
+pub(super) const SUBTITLES: &str = "subtitles-in";
 
 /// Says why a URL is no film of a batch on this machine.
 const NO_FILE: &str = "is no file: a batch on one machine converts files; clusters take URLs of object stores as well";
 
-/// Options by their long names, each with its values; one without values is a switch.
-pub(super) type Options = BTreeMap<String, Vec<String>>;
 /// A film, where it would be in the output folder, and its options.
 pub(super) type Film = (PathBuf, PathBuf, Options);
 
@@ -81,27 +79,6 @@ fn option_values(_: &mut SchemaGenerator) -> Schema {
             { "type": "array", "items": { "type": ["string", "number"] } },
         ] },
     })
-}
-
-/// Gives the options of what is made of films that this process was started with.
-pub(super) fn common_options() -> Options {
-    let mut options = Options::new();
-    let Ok(matches) = Arguments::command().try_get_matches_from(env::args_os()) else { return options };
-    let Some((_, matches)) = matches.subcommand() else { return options };
-    for argument in wanted().get_arguments() {
-        let (id, name) = (argument.get_id().as_str(), argument.get_long().unwrap_or_default());
-        if matches.value_source(id) == Some(ValueSource::CommandLine) {
-            let values = matches.get_raw(id).into_iter().flatten();
-            options.insert(name.to_owned(), values.map(|value| value.to_string_lossy().into_owned()).collect());
-        }
-    }
-    let subtitles = matches.get_one::<String>("subtitles_in").cloned();
-    options.extend(subtitles.map(|way| (SUBTITLES.to_owned(), vec![way])));
-    options
-}
-
-fn wanted() -> clap::Command {
-    WantedArguments::augment_args(clap::Command::new("batch"))
 }
 
 /// Lists the films that inputs name. With `urls` they may lie in object stores.
@@ -215,7 +192,7 @@ fn read(path: &Path, common: &Options, urls: bool) -> Result<Vec<Film>> {
             None => PathBuf::from(input.file_name().unwrap_or_default()),
         };
         let place = output.map_or_else(own_name, PathBuf::from);
-        let options = with_options(common, options);
+        let options = with_options(common, options, folder);
         let options =
             options.map_err(|(option, why)| bad(places.line(number, &[Field("options"), Field(&option)]), why))?;
         let is_other = url.is_none() && input.to_str().is_some_and(|text| text.contains("://"));
@@ -320,9 +297,24 @@ fn of_csv(text: &str) -> Entries<'_> {
     Ok((entries, Places::Lines(lines)))
 }
 
-/// Puts the options of a film before those that all have; gives the name of one that has no such value, and why.
-fn with_options(common: &Options, own: BTreeMap<String, Value>) -> std::result::Result<Options, (String, String)> {
+/// Puts the options of a film before those of its preset, which is looked for from `folder`, and both before those that all films
+/// have; gives the name of an option that has no such value, and why.
+fn with_options(
+    common: &Options,
+    mut own: BTreeMap<String, Value>,
+    folder: &Path,
+) -> std::result::Result<Options, (String, String)> {
     let mut options = common.clone();
+    match own.remove(PRESET) {
+        None | Some(Value::Null | Value::Bool(false)) => {}
+        Some(Value::String(name)) => {
+            let preset = Preset::load(name.as_ref(), folder).map_err(|error| (PRESET.to_owned(), error.to_string()))?;
+            options.extend(preset.options);
+        }
+        Some(other) => {
+            return Err((PRESET.to_owned(), format!("option {PRESET} has the value {other}: give a name or a path")));
+        }
+    }
     for (name, value) in own {
         let text = |value: Value| match value {
             Value::String(text) => Ok(text),
@@ -343,18 +335,6 @@ fn with_options(common: &Options, own: BTreeMap<String, Value>) -> std::result::
     Ok(options)
 }
 
-/// Writes options as arguments.
-pub(super) fn as_arguments(options: &Options) -> Vec<String> {
-    let mut arguments = Vec::new();
-    for (name, values) in options {
-        if values.is_empty() {
-            arguments.push(format!("--{name}"));
-        }
-        arguments.extend(values.iter().map(|value| format!("--{name}={value}")));
-    }
-    arguments
-}
-
 /// Checks the options of a film before anything is done.
 ///
 /// # Errors
@@ -373,11 +353,8 @@ pub(super) fn check(title: &Title) -> Result<()> {
     }
     let arguments = as_arguments(&title.options);
     let all = ["upright", "plan"].map(str::to_owned).into_iter().chain(arguments).chain(["film".to_owned()]);
-    let parsed = Arguments::try_parse_from(all).map_err(|error| {
-        let text = error.to_string();
-        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        Error::invalid("options", "", format!("of {}: {first}", title.name))
-    })?;
+    let parsed = Arguments::try_parse_from(all)
+        .map_err(|error| Error::invalid("options", "", format!("of {}: {}", title.name, why(&error))))?;
     match parsed.command {
         crate::args::Command::Plan(plan) => crate::options::plan_options(plan.wanted).map(drop),
         _ => Ok(()),
@@ -444,6 +421,24 @@ mod tests {
         for (name, text) in [("m.json", json), ("m.jsonl", &lines), ("m.CSV", csv), ("m.json", &object)] {
             assert_eq!(manifest(name, text).unwrap(), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn the_preset_of_a_film_goes_before_what_all_films_have_and_after_its_own_options() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("own.toml"), "speed = 3\nquality = 90\n").unwrap();
+        let options = |preset: &str| {
+            let path = folder.path().join("m.csv");
+            fs::write(&path, format!("input,preset,quality\na.mkv,,\nb.mkv,{preset},70\n")).unwrap();
+            let common = Options::from([("speed".into(), vec!["9".into()])]);
+            films(&[path], Path::new("out"), &common, false).map(|films| films.into_iter().map(|film| film.2).collect())
+        };
+        let option = |name: &str, value: &str| (name.to_owned(), vec![value.to_owned()]);
+        let expected =
+            [Options::from([option("speed", "9")]), Options::from([option("speed", "3"), option("quality", "70")])];
+        assert_eq!(options("own.toml").ok(), Some(expected.to_vec()));
+        let error = options("feeds").map(|films: Vec<Options>| films.len()).unwrap_err().to_string();
+        assert!(error.contains("m.csv") && error.contains("line 3") && error.contains("\"feeds\": unknown"), "{error}");
     }
 
     #[test]

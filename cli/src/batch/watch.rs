@@ -1,7 +1,8 @@
 //! Films that come while the batch is at work.
 
-use super::manifest::{self, Film, Options};
+use super::manifest::{self, Film};
 use crate::args::BatchArguments;
+use crate::named_options::Options;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
