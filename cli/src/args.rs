@@ -568,6 +568,11 @@ pub(crate) struct WantedArguments {
     #[arg(long, value_name = "SECONDS", default_value = "6", value_parser = values::duration, help_heading = "Output")]
     pub(crate) segment_duration: Rational,
 
+    /// Time that the first segment lasts, for cmaf: shorter than the others, so that players begin soon. Key frames and segments are
+    /// counted from its end [default: as the others]
+    #[arg(long, value_name = "SECONDS", value_parser = values::duration, help_heading = "Output")]
+    pub(crate) first_segment: Option<Rational>,
+
     /// Time from one key frame to the next, the same instants in every rendition
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = values::duration, help_heading = "Encoding")]
     pub(crate) keyframe_interval: Rational,

@@ -78,6 +78,7 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
         .speed(wanted.speed)
         .quality(wanted.quality)
         .keyframe_interval(wanted.keyframe_interval)
+        .first_segment(wanted.first_segment)
         .depth(match wanted.bit_depth {
             BitDepth::Auto => DepthChoice::Auto,
             BitDepth::Eight => DepthChoice::Eight,

@@ -24,7 +24,7 @@ pub(crate) const SHIPPED: [Shipped; 3] = [
     },
     Shipped {
         name: "feed",
-        about: "packages of short segments, for feeds that are swiped through",
+        about: "packages of short segments, the first of one second, for feeds that are swiped through",
         text: include_str!("../presets/feed.toml"),
     },
     Shipped {

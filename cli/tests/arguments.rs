@@ -32,6 +32,7 @@ fn help_shows_every_option_with_its_default() {
         ("--speed <0..10>", "[default: 8]"),
         ("--quality <0..100>", "[default: 60]"),
         ("--keyframe-interval <SECONDS>", "[default: 2]"),
+        ("--first-segment <SECONDS>", "[default: as the others]"),
         ("--bit-depth <BITS>", "[default: auto] [possible values: auto, 8, 10]"),
         ("--video <TRACK>", "[default: auto]"),
         ("--program <N>", "[default: that of the best picture]"),

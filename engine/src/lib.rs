@@ -39,6 +39,7 @@ pub mod fingerprint;
 pub mod frame;
 pub mod framing;
 pub mod geometry;
+mod intervals;
 pub mod ladder;
 pub mod language;
 #[doc(hidden)]

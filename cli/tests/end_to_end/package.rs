@@ -4,7 +4,8 @@ use crate::support::{Desk, QUICK, ffmpeg, packaged, upright};
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use upright_fixtures::Clip;
+use std::process::Command;
+use upright_fixtures::{Clip, Ratio, Timing};
 
 /// A segment of a playlist: seconds, and its bytes in the file.
 struct Part {
@@ -165,4 +166,40 @@ fn segments_are_a_multiple_of_the_time_between_key_frames() {
     assert!(stderr.contains("segment duration 6: must be a multiple of the interval of key frames, 4 s"), "{stderr}");
     let output = upright("convert").arg(&fixture.path).args(["--format", "webm"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_short_first_segment_is_the_same_in_all_renditions_of_files_and_pipes() {
+    let desk = Desk::new();
+    let fixture = desk.write(&Clip { timing: Timing::constant(Ratio::new(25, 1), 150), ..Clip::new("feed") });
+    let options = ["--preset", "feed", "--encoder", "rav1e", "--ladder", "90,72", "--speed", "10"];
+    let piped = fs::File::open(&fixture.path).unwrap();
+    let runs = [(desk.convert(&fixture.path, &options), "feed"), (desk.convert(Path::new("-"), &options), "stdin")];
+    for (mut command, name) in runs {
+        let output = command.stdin(piped.try_clone().unwrap()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        for size in ["90x160", "72x128"] {
+            let (file, _, parts) = playlist(&desk.out().join(name).join(format!("video-{size}.m3u8")));
+            assert_eq!(
+                parts.iter().map(|part| part.seconds).collect::<Vec<_>>(),
+                [1.0, 2.0, 2.0, 1.0],
+                "{name}: {size}"
+            );
+            let mut probe = Command::new("ffprobe");
+            probe.args([
+                "-v",
+                "error",
+                "-select_streams",
+                "v",
+                "-show_entries",
+                "packet=pts_time,flags",
+                "-of",
+                "csv=p=0",
+            ]);
+            let packets = String::from_utf8(probe.arg(&file).output().unwrap().stdout).unwrap();
+            let keys = packets.lines().filter(|line| line.contains(",K")).map(|line| line.split(',').next().unwrap());
+            let keys: Vec<f64> = keys.map(|time| time.parse().unwrap()).collect();
+            assert_eq!(keys, [0.0, 1.0, 3.0, 5.0], "{name}: {size}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use super::boxes::{atom, full, words};
 use super::track_info::TRACK;
 use crate::error::Result;
 use crate::geometry::Rational;
+use crate::intervals::Intervals;
 use crate::packet::Packet;
 
 /// Bytes of samples from which on a fragment ends although no key frame follows: what bounds the memory that it takes.
@@ -15,8 +16,8 @@ const OTHER: u32 = 0x0101_0000;
 /// Which samples begin segments.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Boundaries<'a> {
-    /// The first key frames at or after the multiples of so many seconds, which are above zero.
-    Keys(Rational),
+    /// The first key frames in each of these intervals.
+    Keys(Intervals),
     /// Those that are nearest to these times, in rising order: where the segments of the picture begin, after the first.
     At(&'a [Rational]),
 }
@@ -155,10 +156,9 @@ impl<'a> Fragments<'a> {
             return true;
         }
         let reached = match self.boundaries {
-            Boundaries::Keys(Rational { num: seconds, den: parts }) if packet.key => {
-                // As exact as times themselves are; numbers of a film's length fit.
-                let elapsed = i128::from(packet.pts - self.first) * i128::from(parts);
-                let number = elapsed.div_euclid((i128::from(self.timescale) * i128::from(seconds)).max(1)) + 1;
+            Boundaries::Keys(intervals) if packet.key => {
+                let tick = Rational { num: 1, den: self.timescale.into() };
+                let number = intervals.number(i128::from(packet.pts) - i128::from(self.first), tick) + 1;
                 usize::try_from(number).unwrap_or(usize::MAX)
             }
             Boundaries::Keys(_) => return false,

@@ -65,7 +65,7 @@ pub(super) fn video_track(
     video: &Spool,
     job: &Control,
 ) -> Result<Option<(TempPath, Track)>> {
-    let Some(segment) = plan.delivery_segment() else { return Ok(None) };
+    let Some(segments) = plan.delivery_segments() else { return Ok(None) };
     let file = drafts.temporary(&video_file(rung))?.into_temp_path();
     let bad = |why: &str| Error::Verify { path: file.to_path_buf(), why: why.to_owned() };
     let first = video.packets().next().transpose()?.ok_or_else(|| bad("it has no video"))?;
@@ -88,7 +88,7 @@ pub(super) fn video_track(
         priming: 0,
         nominal: plan.frame_ticks(),
     };
-    let track = write_track(&file, &info, Boundaries::Keys(segment), || video_packets(video, job))?;
+    let track = write_track(&file, &info, Boundaries::Keys(segments), || video_packets(video, job))?;
     Ok(Some((file, track)))
 }
 

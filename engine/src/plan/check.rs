@@ -356,6 +356,12 @@ fn key_frames(plan: Parts<'_>) -> Checked {
     let at = |field| [Field("key_frames"), Field(field)];
     let interval = rule_of.interval.as_f64();
     rule(rule_of.interval.num > 0, &at("interval"), || format!("{interval} seconds: must be above 0"))?;
+    let longest = plan.wanted.formats.cmaf.map_or(f64::INFINITY, |cmaf| cmaf.segment.as_f64());
+    let first = rule_of.first_segment.unwrap_or(rule_of.interval);
+    let is_first = rule_of.first_segment.is_none() || first.num > 0 && first.as_f64() <= longest;
+    rule(is_first, &at("first_segment"), || {
+        format!("{} seconds: must be above 0, and no more than a segment lasts, {longest} s", first.as_f64())
+    })?;
     let encoder = &plan.wanted.encoder.kind;
     let counted = plan.control == KeyFrameControl::Counted;
     let frames = rule_of.frames.map(NonZeroU32::get);

@@ -44,7 +44,7 @@ impl Plan {
             denoise: None,
             colour,
             upscale: Upscale::decide(source, options.upscale),
-            key_frames: KeyFrameRule { interval: options.keyframe_interval, frames: None },
+            key_frames: KeyFrameRule { interval: options.keyframe_interval, first_segment: None, frames: None },
             segments: Segmentation::AsDecoded { key_frames: capabilities.segment_key_frames },
             encoder: WantedEncoder {
                 threads: capabilities.threads,
@@ -61,7 +61,7 @@ impl Plan {
             language: source.video.language.clone(),
             chapters: chapters(source),
         };
-        wanted.key_frames = key_frames(&capabilities, options.keyframe_interval, wanted.frame_rate(source));
+        wanted.key_frames = key_frames(&capabilities, options, wanted.frame_rate(source));
         Self::assemble(source.clone(), wanted).map_err(|violation: Violation| violation.in_plan(&source.name))
     }
 
@@ -97,11 +97,12 @@ fn whole_film(source: &SourceInfo, options: &PlanOptions) -> Shot {
     Shot::new(Time::ZERO, None, vec![key])
 }
 
-fn key_frames(encoder: &EncoderCapabilities, interval: Rational, frame_rate: Rational) -> KeyFrameRule {
+fn key_frames(encoder: &EncoderCapabilities, options: &PlanOptions, frame_rate: Rational) -> KeyFrameRule {
+    let (interval, first_segment) = (options.keyframe_interval, options.first_segment);
     let counted = encoder.key_frames == KeyFrameControl::Counted;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to what a film can have")]
     let frames = || (interval.as_f64() * frame_rate.as_f64()).round().clamp(2.0, 1e6) as u32;
-    KeyFrameRule { interval, frames: counted.then(frames).and_then(NonZeroU32::new) }
+    KeyFrameRule { interval, first_segment, frames: counted.then(frames).and_then(NonZeroU32::new) }
 }
 
 /// The source's chapters in the order in which they are shown, for some containers have them in any.

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::fingerprint::Sha256Hex;
 use crate::frame::{FrameFormat, Subsampling};
 use crate::geometry::{Rational, Size, Window};
+use crate::intervals::Intervals;
 use crate::locate;
 use crate::picture::tone::MapSpec;
 use crate::picture::{ComposeSpec, DEINTERLACER, Graph, Layers, ScaleSpec};
@@ -298,15 +299,15 @@ impl Plan {
         }
     }
 
-    /// Gives the seconds of a segment for delivery, where renditions are cut: where the encoder counts frames, as these have it.
-    pub(crate) fn delivery_segment(&self) -> Option<Rational> {
+    /// Gives the segments for delivery, where renditions are cut: where the encoder counts frames, as long as these have it.
+    pub(crate) fn delivery_segments(&self) -> Option<Intervals> {
         let cmaf = self.wanted.formats.cmaf?;
         let intervals = cmaf.intervals(self.wanted.key_frames.interval).unwrap_or(1);
         let rate = self.frame_rate();
         let counted = self.wanted.key_frames.frames.map(|frames| {
             Rational::new(i64::from(frames.get()).saturating_mul(intervals).saturating_mul(rate.den), rate.num)
         });
-        Some(counted.unwrap_or(cmaf.segment))
+        Some(Intervals { each: counted.unwrap_or(cmaf.segment), anew: self.wanted.key_frames.first_segment })
     }
 
     /// Makes what cuts the film into the segments of the plan.

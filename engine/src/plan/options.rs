@@ -38,6 +38,9 @@ pub struct PlanOptions {
     pub quality: u8,
     /// Seconds from one key frame to the next, above zero.
     pub keyframe_interval: Rational,
+    /// Seconds of the film's first segment, above zero and no more than those of the others ([`super::Cmaf::segment`]); none where it is as
+    /// long as they are.
+    pub first_segment: Option<Rational>,
     /// Bits of the output's samples.
     pub depth: DepthChoice,
     /// Cores that threads are chosen for, at least 1, where an encoder's threads change what it makes.
@@ -78,6 +81,7 @@ impl Default for PlanOptions {
             speed: 8,
             quality: 60,
             keyframe_interval: Rational { num: 2, den: 1 },
+            first_segment: None,
             depth: DepthChoice::Auto,
             cores: machine::cores(),
             analysis: None,
@@ -121,6 +125,7 @@ builders! {
     speed: u8,
     quality: u8,
     keyframe_interval: Rational,
+    first_segment: Option<Rational>,
     depth: DepthChoice,
     cores: usize,
     analysis: Option<Analysis>,
@@ -163,6 +168,11 @@ impl PlanOptions {
             let why =
                 format!("must be a multiple of the interval of key frames, {} s", self.keyframe_interval.as_f64());
             return Err(Error::invalid("segment duration", cmaf.segment.as_f64(), why));
+        }
+        let longest = self.formats.cmaf.map_or(f64::INFINITY, |cmaf| cmaf.segment.as_f64());
+        if let Some(first) = self.first_segment.filter(|first| first.num <= 0 || first.as_f64() > longest) {
+            let why = format!("must be above 0 s, and no more than a segment lasts, {longest} s");
+            return Err(Error::invalid("first segment", first.as_f64(), why));
         }
         if let LoudnessChoice::At(loudness) = self.loudness
             && !loudness.is_sensible()

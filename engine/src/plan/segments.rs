@@ -2,6 +2,7 @@
 
 use crate::encode::KeyFrameControl;
 use crate::geometry::Rational;
+use crate::intervals::Intervals;
 use crate::time::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,18 @@ use std::num::NonZeroU32;
 pub struct KeyFrameRule {
     /// Seconds, above zero.
     pub interval: Rational,
+    /// Seconds of the film's first segment for delivery, above zero, where it is shorter than the others: there is a key frame at its
+    /// end too, and from there on the multiples of the interval are counted anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_segment: Option<Rational>,
     /// Frames from one to the next, at least 2, where the encoder counts them; none elsewhere.
     pub frames: Option<NonZeroU32>,
+}
+
+impl KeyFrameRule {
+    fn intervals(&self) -> Intervals {
+        Intervals { each: self.interval, anew: self.first_segment }
+    }
 }
 
 /// The parts of the film that are encoded by themselves, the same in every rendition.
@@ -69,6 +80,8 @@ pub(crate) struct Segmenter {
     regular_keys: u32,
     /// Number of the interval, counted from `key_frames_from`, in which the last frame was.
     interval: i128,
+    /// Whether the last frame was in or after the interval from which they are counted anew.
+    anew: bool,
 }
 
 /// The place of a frame among segments.
@@ -103,6 +116,7 @@ impl Segmenter {
             frames: 0,
             regular_keys: 0,
             interval: 0,
+            anew: false,
         }
     }
 
@@ -111,7 +125,9 @@ impl Segmenter {
         let time = Time::of_ticks(pts, self.time_base);
         let cut = self.passes_cut(time);
         let regular = self.is_regular_key(pts);
-        let begins = self.begins(pts, time, cut, regular);
+        // Who does not make key frames when told makes this one as the first of a segment.
+        let begins_anew = self.passes_anew(pts) && self.control != KeyFrameControl::Forced;
+        let begins = self.begins(pts, time, cut || begins_anew, regular);
         if let Some((number, segment)) = begins {
             (self.begun, self.segment) = (number + 1, Some(segment));
             (self.frames, self.regular_keys) = (0, 0);
@@ -155,17 +171,24 @@ impl Segmenter {
         later
     }
 
-    /// Number of the interval in which a time lies.
-    fn interval_of(&self, pts: i64) -> i128 {
-        let from = self.segment.map_or(pts, |segment| segment.key_frames_from.ticks(self.time_base));
-        let Rational { num: ticks, den: per_second } = self.time_base;
-        let Rational { num: seconds, den: parts } = self.rule.interval;
-        // Fits whatever the numbers, for the numerator of a video time base is 1.
-        let elapsed = (i128::from(pts) - i128::from(from)) * i128::from(ticks) * i128::from(parts);
-        elapsed.div_euclid(i128::from(per_second) * i128::from(seconds))
+    /// Notes whether intervals have begun to be counted anew; says whether they are from the frame at `pts` on.
+    fn passes_anew(&mut self, pts: i64) -> bool {
+        let anew = self.rule.intervals().is_anew(self.elapsed(pts), self.time_base);
+        !std::mem::replace(&mut self.anew, anew) && anew
     }
 
-    /// The segment that the next frame begins, and its number.
+    /// Number of the interval in which a time lies.
+    fn interval_of(&self, pts: i64) -> i128 {
+        self.rule.intervals().number(self.elapsed(pts), self.time_base)
+    }
+
+    /// Ticks since the time that intervals are counted from.
+    fn elapsed(&self, pts: i64) -> i128 {
+        let from = self.segment.map_or(pts, |segment| segment.key_frames_from.ticks(self.time_base));
+        i128::from(pts) - i128::from(from)
+    }
+
+    /// The segment that the next frame begins, and its number; `cut` where one is wanted whose encoder makes no other key frame here.
     fn begins(&self, pts: i64, time: Time, cut: bool, regular: bool) -> Option<(usize, Segment)> {
         match &self.segmentation {
             Segmentation::List(list) => {

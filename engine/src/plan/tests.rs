@@ -514,7 +514,7 @@ fn as_decoded(key_frames: u32) -> Segmentation {
     Segmentation::AsDecoded { key_frames: std::num::NonZeroU32::new(key_frames) }
 }
 
-const SECOND: KeyFrameRule = KeyFrameRule { interval: Rational { num: 1, den: 1 }, frames: None };
+const SECOND: KeyFrameRule = KeyFrameRule { interval: Rational { num: 1, den: 1 }, first_segment: None, frames: None };
 
 fn keys(places: &[FramePlace], times: &[i64]) -> Vec<i64> {
     places.iter().zip(times).filter(|(place, _)| place.key).map(|(_, &pts)| pts).collect()
@@ -549,9 +549,31 @@ fn key_frames_are_regular_and_on_cuts() {
 }
 
 #[test]
+fn a_short_first_segment_ends_with_a_key_frame_from_which_intervals_are_counted() {
+    use KeyFrameControl::{Counted, First, Forced};
+    let times: Vec<i64> = (0..150).map(|frame| 13 + frame * 40).collect();
+    let short = KeyFrameRule { interval: Rational::new(2, 1), first_segment: Some(Rational::new(1, 1)), frames: None };
+    let at = |control, rule, cuts: &[i64], per_segment| {
+        let places = places(control, rule, cuts, &as_decoded(per_segment), &times);
+        (keys(&places, &times), begins(&places, &times))
+    };
+    let regular = vec![13, 1013, 3013, 5013];
+    assert_eq!(at(Forced, short, &[], 1), (regular.clone(), regular.clone()));
+    assert_eq!(at(Forced, short, &[], 0), (regular.clone(), vec![13]));
+    assert_eq!(at(First, short, &[], 1), (regular.clone(), regular.clone()));
+    // Who counts is told to begin anew, also where a cut came before.
+    let counted = KeyFrameRule { frames: std::num::NonZeroU32::new(50), ..short };
+    assert_eq!(at(Counted, counted, &[], 3), (regular, vec![13, 1013]));
+    assert_eq!(at(Counted, counted, &[533], 3), (vec![13, 533, 1013, 3013, 5013], vec![13, 533, 1013]));
+    let uneven = [5, 900, 1004, 1006, 3004, 3500];
+    let places = places(Forced, short, &[], &as_decoded(1), &uneven);
+    assert_eq!(keys(&places, &uneven), [5, 1006, 3500]);
+}
+
+#[test]
 fn uneven_frames_keep_the_regular_interval() {
     let times = [5, 6, 400, 504, 505, 506, 2600, 2601, 3004, 3005, 3006];
-    let half = KeyFrameRule { interval: Rational::new(1, 2), frames: None };
+    let half = KeyFrameRule { interval: Rational::new(1, 2), ..SECOND };
     let places = places(KeyFrameControl::Forced, half, &[], &as_decoded(1), &times);
     assert_eq!(keys(&places, &times), [5, 505, 2600, 3005]);
 }
@@ -612,7 +634,7 @@ proptest! {
         interval in 1_i64..500,
     ) {
         let times: Vec<i64> = steps.iter().scan(start, |pts, step| { *pts += step; Some(*pts) }).collect();
-        let rule = KeyFrameRule { interval: Rational::new(interval, 1000), frames: None };
+        let rule = KeyFrameRule { interval: Rational::new(interval, 1000), ..SECOND };
         let found = keys(&places(KeyFrameControl::Forced, rule, &[], &as_decoded(0), &times), &times);
         let mut expected = times.clone();
         expected.dedup_by_key(|pts| (*pts - times[0]) / interval);
@@ -621,7 +643,7 @@ proptest! {
 
     #[test]
     fn extreme_numbers_do_not_overflow(first in any::<i64>(), pts in any::<i64>(), a in 1..i64::MAX, b in 1..i64::MAX) {
-        let rule = KeyFrameRule { interval: Rational { num: a, den: b }, frames: None };
+        let rule = KeyFrameRule { interval: Rational { num: a, den: b }, first_segment: Some(Rational { num: b, den: a }), frames: None };
         let ticks = Rational { num: 1, den: a };
         let mut segmenter = Segmenter::new(rule, KeyFrameControl::Forced, ticks, vec![Time::ZERO], as_decoded(1));
         prop_assert!(segmenter.next(first).key);
