@@ -573,6 +573,21 @@ pub(crate) struct WantedArguments {
     #[arg(long, value_name = "SECONDS", value_parser = values::duration, help_heading = "Output")]
     pub(crate) first_segment: Option<Rational>,
 
+    /// Write each segment into a file of its own, for cmaf, in a folder for each track [default: ranges of one file for each track]
+    #[arg(
+        long,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        action = ArgAction::Set,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub(crate) segment_files: bool,
+
     /// Time from one key frame to the next, the same instants in every rendition
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = values::duration, help_heading = "Encoding")]
     pub(crate) keyframe_interval: Rational,

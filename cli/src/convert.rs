@@ -210,7 +210,7 @@ fn summary(directory: &str, report: &Report) -> String {
     }
     if let Some(package) = &report.package {
         let bytes = package.files.iter().map(|file| file.bytes).sum();
-        let count = package.files.len();
+        let count: usize = package.files.iter().map(|file| 1 + file.segments.unwrap_or(0)).sum();
         let _ = writeln!(
             text,
             "  {:<16} {:>10} in {count} files, with {}",

@@ -95,7 +95,6 @@ impl Preset {
                 return Err(bad(Some(key.span()), &unknown(key.get_ref())));
             };
             let values = values(argument, value.get_ref()).map_err(|why| bad(Some(value.span()), &why))?;
-            let Some(values) = values else { continue };
             let values = values.into_iter().map(|value| from_folder(key.get_ref(), value, folder)).collect();
             let one = Options::from([(key.get_ref().to_string(), values)]);
             check(&one, true).map_err(|why| bad(Some(value.span()), &why))?;
@@ -141,8 +140,8 @@ fn unknown(name: &str) -> String {
     format!("{name} is no option of what is made of a film{meant}")
 }
 
-/// Gives the values of an option as they are typed; none for a switch that is off.
-fn values(argument: &Arg, value: &DeValue<'_>) -> std::result::Result<Option<Vec<String>>, String> {
+/// Gives the values of an option as they are typed.
+fn values(argument: &Arg, value: &DeValue<'_>) -> std::result::Result<Vec<String>, String> {
     let name = argument.get_long().unwrap_or_default();
     let scalar = |value: &DeValue<'_>| match value {
         DeValue::String(text) => Ok(text.to_string()),
@@ -150,10 +149,10 @@ fn values(argument: &Arg, value: &DeValue<'_>) -> std::result::Result<Option<Vec
         DeValue::Float(number) => Ok(number.as_str().to_owned()),
         other => Err(format!("{name} has a value of the type {}: give a text or a number", other.type_str())),
     };
-    let is_switch = matches!(argument.get_action(), ArgAction::SetTrue);
+    let is_switch = argument.get_num_args().is_some_and(|values| values.min_values() == 0);
     let takes_pairs = argument.get_value_names().is_some_and(|names| names == ["KEY=VALUE"]);
-    Ok(Some(match value {
-        DeValue::Boolean(on) if is_switch => return Ok(on.then(Vec::new)),
+    Ok(match value {
+        DeValue::Boolean(on) if is_switch => vec![on.to_string()],
         _ if is_switch => return Err(format!("{name} is true or false")),
         DeValue::Array(list) => {
             let values: Vec<_> = list.iter().map(|value| scalar(value.get_ref())).collect::<Result<_, _>>()?;
@@ -164,7 +163,7 @@ fn values(argument: &Arg, value: &DeValue<'_>) -> std::result::Result<Option<Vec
             pairs.iter().map(|(key, value)| pair(key.get_ref(), value.get_ref())).collect::<Result<_, String>>()?
         }
         value => vec![scalar(value)?],
-    }))
+    })
 }
 
 /// Has a file that an option names count from the preset's folder.
@@ -239,7 +238,7 @@ mod tests {
     #[test]
     fn values_are_read_as_they_are_typed() {
         let text = "# mine\nformat = ['mp4', 'cmaf']\nladder = [720, '360x640']\nkeyframe-interval = 1.50\nloudness = -23\n\
-                    encoder-options = { tune = 1, 'film-grain' = '8' }\nlut = 'looks/film.cube'\nencoder = 'pipe:own.toml'\n";
+                    encoder-options = { tune = 1, 'film-grain' = '8' }\nlut = 'looks/film.cube'\nencoder = 'pipe:own.toml'\nsegment-files = true\n";
         let Preset { options } = Preset::parse("own.toml", text, Path::new("presets")).unwrap();
         let expected = [
             ("encoder", vec!["pipe:presets/own.toml"]),
@@ -249,6 +248,7 @@ mod tests {
             ("ladder", vec!["720,360x640"]),
             ("loudness", vec!["-23"]),
             ("lut", vec!["presets/looks/film.cube"]),
+            ("segment-files", vec!["true"]),
         ];
         let text =
             |(name, values): (&str, Vec<&str>)| (name.to_owned(), values.into_iter().map(str::to_owned).collect());
@@ -262,6 +262,7 @@ mod tests {
             ("preset = 'feed'", "line 2: preset is no option"),
             ("output = 'x'", "line 2: output is no option"),
             ("quality = 101", "line 2: invalid value '101' for '--quality <0..100>': 101 is not in 0..=100"),
+            ("segment-files = 1", "line 2: segment-files is true or false"),
             ("quality = true", "line 2: quality has a value of the type boolean"),
             ("speed = 0x8", "line 2: speed has a value of the type integer"),
             ("ladder = { a = 1 }", "line 2: ladder has a value of the type table"),

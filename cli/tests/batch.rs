@@ -235,7 +235,12 @@ fn manifests_are_checked_printed_and_done() {
     let at = |name: &str| folder.path().join(name);
     episode(&at("a.mp4"), 2, 1);
     episode(&at("b.mp4"), 2, 2);
-    fs::write(at("m.csv"), "input,output,ladder,speed\na.mp4,x/one,54,10\nb.mp4,x/two,,\nnone.mp4,,,\n").unwrap();
+    fs::write(
+        at("m.csv"),
+        "input,output,ladder,speed,preset\na.mp4,x/one,54,10,\nb.mp4,x/two,,,own.toml\nnone.mp4,,,,\n",
+    )
+    .unwrap();
+    fs::write(at("own.toml"), "format = 'cmaf'\nsegment-files = true\n").unwrap();
     let (manifest, output) = (at("m.csv"), at("out"));
     let run = |more: &[&str]| {
         let mut command = upright(&["batch"]);
@@ -251,9 +256,16 @@ fn manifests_are_checked_printed_and_done() {
 
     let done = run(&[]);
     assert_eq!(done.status.code(), Some(1), "{}", text(&done.stderr));
-    assert!(output.join("x/one/54x96.mp4").exists() && output.join("x/two/90x160.mp4").exists());
+    let segment = output.join("x/two/video-90x160/seg-00001.m4s");
+    assert!(output.join("x/one/54x96.mp4").exists() && segment.exists());
     let found = outcomes(&summary(&output));
     assert_eq!(found["none"], ("failed".to_owned(), Some(66)));
+    // Segment files count: as they were all is done, and without one the film is made again.
+    run(&[]);
+    assert_eq!(outcomes(&summary(&output))["x/two"].0, "was_done");
+    fs::remove_file(&segment).unwrap();
+    run(&[]);
+    assert!(segment.exists() && outcomes(&summary(&output))["x/two"].0 == "done");
 
     fs::write(&manifest, "input,speed\na.mp4,11\n").unwrap();
     let wrong = run(&[]);

@@ -4,7 +4,7 @@ use crate::support::{Desk, QUICK, ffmpeg, packaged, upright};
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use upright_fixtures::{Clip, Ratio, Timing};
 
 /// A segment of a playlist: seconds, and its bytes in the file.
@@ -66,7 +66,7 @@ fn attributes(line: &str) -> HashMap<String, String> {
 #[test]
 fn every_part_of_a_package_is_what_its_manifests_say() {
     let desk = Desk::new();
-    let folder = packaged(&desk, 375, "mp4,cmaf");
+    let folder = packaged(&desk, 375, &["--format", "mp4,cmaf"]);
     let mut boundaries = Vec::new();
     for size in ["180x320", "90x160"] {
         let whole = sums(&folder.join(format!("{size}.mp4")), "v");
@@ -123,7 +123,7 @@ fn every_part_of_a_package_is_what_its_manifests_say() {
 #[test]
 fn declared_rates_are_those_of_the_files() {
     let desk = Desk::new();
-    let folder = packaged(&desk, 375, "cmaf");
+    let folder = packaged(&desk, 375, &["--format", "cmaf"]);
     assert!(!folder.join("180x320.mp4").exists(), "no MP4 was asked for");
     let text = fs::read_to_string(folder.join("main.m3u8")).unwrap();
     let lines: Vec<_> = text.lines().collect();
@@ -173,10 +173,11 @@ fn a_short_first_segment_is_the_same_in_all_renditions_of_files_and_pipes() {
     let desk = Desk::new();
     let fixture = desk.write(&Clip { timing: Timing::constant(Ratio::new(25, 1), 150), ..Clip::new("feed") });
     let options = ["--preset", "feed", "--encoder", "rav1e", "--ladder", "90,72", "--speed", "10"];
-    let piped = fs::File::open(&fixture.path).unwrap();
-    let runs = [(desk.convert(&fixture.path, &options), "feed"), (desk.convert(Path::new("-"), &options), "stdin")];
-    for (mut command, name) in runs {
-        let output = command.stdin(piped.try_clone().unwrap()).output().unwrap();
+    let mut cat = Command::new("cat").arg(&fixture.path).stdout(Stdio::piped()).spawn().unwrap();
+    let mut piped = desk.convert(Path::new("-"), &options);
+    piped.stdin(cat.stdout.take().unwrap());
+    for (mut command, name) in [(desk.convert(&fixture.path, &options), "feed"), (piped, "stdin")] {
+        let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         for size in ["90x160", "72x128"] {
             let (file, _, parts) = playlist(&desk.out().join(name).join(format!("video-{size}.m3u8")));
@@ -202,4 +203,90 @@ fn a_short_first_segment_is_the_same_in_all_renditions_of_files_and_pipes() {
             assert_eq!(keys, [0.0, 1.0, 3.0, 5.0], "{name}: {size}");
         }
     }
+    assert!(cat.wait().unwrap().success());
+}
+
+/// Files and ranges of them that a playlist names: the header, and all parts.
+fn named(path: &Path) -> Vec<Vec<u8>> {
+    let text = fs::read_to_string(path).unwrap();
+    let bytes = |uri: &str, range: Option<&str>| {
+        let file = fs::read(path.with_file_name(uri)).unwrap();
+        let Some((length, begin)) = range.map(|range| range.split_once('@').unwrap()) else { return file };
+        let begin: usize = begin.parse().unwrap();
+        file[begin..begin + length.parse::<usize>().unwrap()].to_vec()
+    };
+    let (mut parts, mut range) = (Vec::new(), None);
+    for line in text.lines() {
+        if line.starts_with("#EXT-X-MAP:") {
+            let map = attributes(line);
+            parts.push(bytes(&map["URI"], map.get("BYTERANGE").map(String::as_str)));
+        } else if let Some(told) = line.strip_prefix("#EXT-X-BYTERANGE:") {
+            range = Some(told);
+        } else if !line.starts_with('#') {
+            parts.push(bytes(line, range.take()));
+        }
+    }
+    parts
+}
+
+#[test]
+fn segment_files_hold_the_bytes_of_ranges_and_either_package_takes_the_place_of_the_other() {
+    let (ranges, files) = (Desk::new(), Desk::new());
+    let options = ["--format", "cmaf", "--segment-duration", "2", "--first-segment", "1", "--segment-files"];
+    let of_ranges = packaged(&ranges, 125, &options[..6]);
+    let of_files = packaged(&files, 125, &options);
+    for name in ["video-180x320", "video-180x320-keys", "video-90x160", "audio-1-eng"] {
+        let playlist = format!("{name}.m3u8");
+        let (expected, found) = (named(&of_ranges.join(&playlist)), named(&of_files.join(&playlist)));
+        assert!(expected.len() == 4 && expected == found, "{name}: {} parts, {}", expected.len(), found.len());
+    }
+    for manifest in ["main.m3u8", "manifest.mpd"] {
+        for stream in ["v", "a"] {
+            let [expected, found] = [&of_ranges, &of_files].map(|folder| sums(&folder.join(manifest), stream));
+            assert!(expected == found && expected.len() >= 125, "{manifest}, {stream}");
+        }
+    }
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(of_files.join("report.json")).unwrap()).unwrap();
+    let told = &report["package"]["files"][0];
+    assert_eq!((told["file"].as_str(), told["segments"].as_u64()), (Some("video-180x320/init.mp4"), Some(3)));
+    let sizes =
+        fs::read_dir(of_files.join("video-180x320")).unwrap().map(|file| file.unwrap().metadata().unwrap().len());
+    assert_eq!(told["bytes"].as_u64(), Some(sizes.sum()));
+
+    // What is in the way is found beforehand; what an earlier package had and a later one has not, goes; what is others', stays.
+    let film = files.path().join("delivered.mp4");
+    let again = |options: &[&str]| {
+        let options = [&["--ladder", "90", "--speed", "10", "--overwrite"], options].concat();
+        let output = files.convert(&film, &options).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let name = |path: &PathBuf| path.strip_prefix(&of_files).unwrap().to_str().unwrap().to_owned();
+        let mut names: Vec<_> = crate::support::files(&of_files).iter().map(name).collect();
+        names.sort();
+        names.join(" ")
+    };
+    let refused =
+        files.convert(&film, &[&["--ladder", "90", "--speed", "10"], &options[..]].concat()).output().unwrap();
+    assert_eq!(refused.status.code(), Some(73), "{}", String::from_utf8_lossy(&refused.stderr));
+    fs::write(of_files.join("video-90x160/notes.txt"), "mine").unwrap();
+    let longer = ["--format", "cmaf", "--segment-duration", "4", "--segment-files"];
+    let manifests = "main.m3u8 manifest.mpd report.json";
+    assert_eq!(
+        again(&longer),
+        format!(
+            "audio-1-eng.m3u8 audio-1-eng/init.mp4 audio-1-eng/seg-00001.m4s audio-1-eng/seg-00002.m4s {manifests} \
+             video-90x160-keys.m3u8 video-90x160.m3u8 video-90x160/init.mp4 video-90x160/notes.txt \
+             video-90x160/seg-00001.m4s video-90x160/seg-00002.m4s"
+        )
+    );
+    fs::remove_file(of_files.join("video-90x160/notes.txt")).unwrap();
+    // Folders that hold others' folders cannot be swapped: files are moved, one by one.
+    fs::create_dir(of_files.join("others")).unwrap();
+    assert_eq!(
+        again(&longer[..2]),
+        format!(
+            "audio-1-eng.m3u8 audio-1-eng.mp4 {manifests} video-90x160-keys.m3u8 video-90x160.m3u8 video-90x160.mp4"
+        )
+    );
+    assert!(!of_files.join("video-90x160").exists() && of_files.join("others").is_dir());
+    assert!(again(&longer).contains(" video-90x160/seg-00002.m4s") && !of_files.join("video-90x160.mp4").exists());
 }

@@ -93,14 +93,8 @@ impl Desk {
     }
 }
 
-/// Converts a film of so many frames with sound, which begins with the picture, to two renditions in these forms, and gives their
-/// folder.
-pub(crate) fn packaged(desk: &Desk, frames: usize, formats: &str) -> PathBuf {
-    packaged_with(desk, frames, &["--format", formats])
-}
-
-/// As [`packaged`], with these options.
-pub(crate) fn packaged_with(desk: &Desk, frames: usize, options: &[&str]) -> PathBuf {
+/// Converts a film of so many frames with sound, which begins with the picture, to two renditions, and gives their folder.
+pub(crate) fn packaged(desk: &Desk, frames: usize, options: &[&str]) -> PathBuf {
     let sound = AudioTrack { language: Some("eng".to_owned()), ..AudioTrack::new(AudioCodec::Aac) };
     let timing = Timing::constant(Ratio::new(25, 1), frames);
     // Sound and picture begin together.
@@ -111,7 +105,7 @@ pub(crate) fn packaged_with(desk: &Desk, frames: usize, options: &[&str]) -> Pat
         container: Container::Mp4,
         ..Clip::new("delivered")
     });
-    let options = [options, &["--ladder", "180,90", "--speed", "10"]].concat();
+    let options = [&["--ladder", "180,90", "--speed", "10"], options].concat();
     let output = desk.convert(&fixture.path, &options).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     desk.out().join(fixture.path.file_stem().unwrap())

@@ -1,6 +1,6 @@
 //! `upright verify`: a good package passes, and whatever is broken in it is found and named rightly.
 
-use crate::support::{Desk, packaged_with, upright};
+use crate::support::{Desk, packaged, upright};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -86,7 +86,7 @@ fn whatever_is_broken_is_found_and_named() {
     let text_file = desk.path().join("text.en.srt");
     let texts = "1\n00:00:01,000 --> 00:00:02,000\nonce\n\n2\n00:00:05,000 --> 00:00:07,000\nacross\n";
     fs::write(&text_file, texts).unwrap();
-    let folder = packaged_with(&desk, 325, &["--format", "cmaf", "--subtitles-in", text_file.to_str().unwrap()]);
+    let folder = packaged(&desk, 325, &["--format", "cmaf", "--subtitles-in", text_file.to_str().unwrap()]);
     for package in [folder.clone(), folder.join(HLS), folder.join(DASH)] {
         assert_eq!(verify(&package, &[]), (0, BTreeSet::new()), "{}", package.display());
     }
@@ -196,4 +196,68 @@ fn whatever_is_broken_is_found_and_named() {
 
     let nothing = upright("verify").arg(desk.path()).output().unwrap();
     assert_eq!(nothing.status.code(), Some(66), "{}", String::from_utf8_lossy(&nothing.stderr));
+}
+
+#[test]
+fn whatever_is_broken_in_segment_files_is_found_and_named() {
+    let desk = Desk::new();
+    let options = ["--format", "cmaf", "--segment-files", "--segment-duration", "2", "--first-segment", "1"];
+    let folder = packaged(&desk, 125, &options);
+    for package in [folder.clone(), folder.join(HLS), folder.join(DASH)] {
+        assert_eq!(verify(&package, &[]), (0, BTreeSet::new()), "{}", package.display());
+    }
+    let segment = |number: usize| format!("video-180x320/seg-{number:05}.m4s");
+    let init = "video-180x320/init.mp4";
+    let swap = |one: &str, other: &str| {
+        let [one, other, aside] = [one, other, "aside"].map(|name| folder.join(name));
+        fs::rename(&one, &aside).unwrap();
+        fs::rename(&other, &one).unwrap();
+        fs::rename(&aside, &other).unwrap();
+    };
+    for (one, other, rule) in [
+        (segment(1), segment(2), "times"),
+        (segment(2), segment(3), "times"),
+        (segment(3), "audio-1-eng/seg-00003.m4s".to_owned(), "offsets"),
+        (init.to_owned(), "video-90x160/init.mp4".to_owned(), "sequence-header"),
+        (init.to_owned(), segment(1), "boxes"),
+    ] {
+        swap(&one, &other);
+        let (exit, rules) = verify(&folder, &["--no-decode"]);
+        // Another track's samples are no AV1.
+        let is_found = rules.contains(rule) || rule == "offsets" && rules.contains("decoding");
+        assert!(exit == 65 && is_found, "{one} and {other}: {rule} is not among {rules:?}");
+        swap(&one, &other);
+    }
+    let gone = folder.join(segment(2));
+    fs::rename(&gone, folder.join("aside")).unwrap();
+    assert!(verify(&folder, &["--no-decode"]).1.contains("file-missing"));
+    fs::rename(folder.join("aside"), &gone).unwrap();
+
+    let second = segment(2);
+    let cases: Vec<(&str, Change, &str)> = vec![
+        (MEDIA, text("video-180x320/seg-00002.m4s", "video-180x320/seg-00003.m4s"), "times"),
+        (MEDIA, text("video-180x320/seg-00003.m4s", "video-90x160/seg-00003.m4s"), "same-tracks"),
+        (MEDIA, text("#EXTINF:1.000000", "#EXTINF:2.000000"), "segment-duration"),
+        (MEDIA, text("init.mp4\"", "init.mp4\",BYTERANGE=\"9@0\""), "map"),
+        (KEYS, text("#EXT-X-BYTERANGE:", "#EXT-X-BYTERANGE:1"), "key-playlist"),
+        (KEYS, text("seg-00001", "seg-00009"), "file-missing"),
+        (DASH, text("startNumber=\"1\"", "startNumber=\"2\""), "file-missing"),
+        (DASH, text("isoff-live", "isoff-on-demand"), "mpd"),
+        (DASH, text("startWithSAP=\"1\"", "startWithSAP=\"0\""), "mpd-sets"),
+        (DASH, text("<S t=\"0\"", "<S t=\"1\""), "mpd-timeline"),
+        (DASH, text("$Number%05d$", "$Number%05d"), "mpd-timeline"),
+        (DASH, text("seg-$Number%05d$", "seg-$Number%04d$"), "file-missing"),
+        (&second, shortened(1), "boxes"),
+        (&second, flip("tfdt", 0, 19, 1), "times"),
+    ];
+    for (number, (file, change, rule)) in cases.iter().enumerate() {
+        let path = folder.join(file);
+        let good = fs::read(&path).unwrap();
+        let mut bad = good.clone();
+        assert!(change(&mut bad) && bad != good, "case {number}, {file}, {rule}: nothing was changed");
+        fs::write(&path, bad).unwrap();
+        let (exit, rules) = verify(&folder, &["--no-decode"]);
+        assert!(exit == 65 && rules.contains(*rule), "case {number}, {file}: {rule} is not among {rules:?} ({exit})");
+        fs::write(&path, good).unwrap();
+    }
 }

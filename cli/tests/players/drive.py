@@ -5,11 +5,12 @@
 
 The first makes the film, with files of subtitles beside it. The second plays the package that was made of them with
 `--crop center`, two rungs, segments of two seconds and all its sound and subtitles; MODULES is the folder that
-scripts/npm.sh prints. On the way it asks for the larger rung, the other language and the other subtitles. Ends with 0 if
+scripts/npm.sh prints. A PLAYER may have a comma and the manifest behind it. On the way it asks for the larger rung, the other language and the other subtitles. Ends with 0 if
 each frame was shown once, all the sound was heard, and all subtitles were shown, in the languages asked for and in time,
 with 1 and a sentence for each thing that was not, with 2 on wrong arguments.
 """
 
+import itertools
 import shutil
 import sys
 from pathlib import Path
@@ -25,8 +26,6 @@ from judge import judge
 from server import Server
 
 HERE = Path(__file__).resolve().parent
-# Seconds of a segment.
-SEGMENT = 2
 # Each player with each manifest that it reads.
 PLAYS = [("hls.js", "main.m3u8"), ("shaka-player", "manifest.mpd"), ("shaka-player", "main.m3u8"),
          ("dash.js", "manifest.mpd"), ("chromium", "main.m3u8")]
@@ -67,7 +66,15 @@ def play(browser, address, player, manifest, rungs):
 
 def heights(package):
     """Heights of the rungs, by the names of their files."""
-    return [int(file.stem.split("x")[-1]) for file in package.glob("video-*.mp4")]
+    names = [file.stem for file in package.glob("video-*.m3u8")]
+    return [int(name.split("x")[-1]) for name in names if not name.endswith("-keys")]
+
+
+def starts(package):
+    """Seconds at which segments begin."""
+    text = next(file for file in package.glob("video-*.m3u8") if not file.stem.endswith("-keys")).read_text()
+    lasting = [float(line.removeprefix("#EXTINF:").rstrip(",")) for line in text.splitlines() if line.startswith("#EXTINF:")]
+    return [0, *itertools.accumulate(lasting)]
 
 
 def drive(package, modules, players):
@@ -82,11 +89,11 @@ def drive(package, modules, players):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, headless=True, args=OPTIONS)
         for player, manifest in PLAYS:
-            if players and player not in players:
+            if players and not {player, f"{player},{manifest}"} & {*players}:
                 continue
             for _ in range(TRIES):
                 seen = play(browser, server.port, player, manifest, rungs)
-                wrong, may_be_busy, figures = judge(seen, SEGMENT, SUBTITLES_AT, own_hls=player == "chromium")
+                wrong, may_be_busy, figures = judge(seen, starts(package), SUBTITLES_AT, own_hls=player == "chromium")
                 if not wrong or not may_be_busy:
                     break
                 print(f"{player}, {manifest}, played once more: {'; '.join(wrong)}", file=sys.stderr)
@@ -107,7 +114,7 @@ def main(arguments):
         case ["film", path]:
             film.make(path)
             return 0
-        case ["play", package, modules, *players] if all(any(it == name for name, _ in PLAYS) for it in players):
+        case ["play", package, modules, *players] if {*players} <= {name for player, it in PLAYS for name in (player, f"{player},{it}")}:
             try:
                 return drive(Path(package), Path(modules), players)
             except (BrowserError, OSError) as error:

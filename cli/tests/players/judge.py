@@ -71,7 +71,7 @@ def amplitude(samples, frequency):
     return 2 * math.sqrt(max(one * one + two * two - turn * one * two, 0)) / len(samples)
 
 
-def pictures(seen, segment):
+def pictures(seen, starts):
     """Each frame once, each what it should be, and one change of the rung, where a segment begins."""
     frames = seen["frames"]
     if not frames:
@@ -98,7 +98,7 @@ def pictures(seen, segment):
                if frame["width"] != before["width"]]
     if len(changes) != 1 or changes[0][1] <= frames[0]["width"]:
         yield f"the rung does not change once, to a larger one: (frame, width) {changes}"
-    elif changes[0][0] % (segment * film.RATE) > 3:
+    elif not any(0 <= changes[0][0] - start * film.RATE <= 3 for start in starts):
         yield f"the rung changes at frame {changes[0][0]}, where no segment begins"
 
 
@@ -199,17 +199,17 @@ def complaints(seen):
         yield f"{kind}: {text}"
 
 
-def judge(seen, segment, switch, own_hls):
+def judge(seen, starts, switch, own_hls):
     """Gives what is wrong, whether that may be so because the machine is busy, and a line of figures.
 
-    `segment`: seconds of each; `switch`: seconds at which the other subtitles are asked for; `own_hls`: of Chromium.
+    `starts`: seconds at which segments begin; `switch`: seconds at which the other subtitles are asked for; `own_hls`: of Chromium.
     """
     wrong = [*filter(None, [seen["problem"]]), *seen["faults"], *complaints(seen)]
     sound = Sound(seen["sound"])
     late, shown = offsets(seen, sound)
     # Chromium's own HLS plays what only warms the decoder up, a frame, and has all sound as much later.
     warming = AAC_FRAME if own_hls else 0
-    wrong += pictures(seen, segment)
+    wrong += pictures(seen, starts)
     wrong += sounds(seen, sound, film.BEEP[0] + warming)
     told = list(subtitles(seen, switch))
     if not own_hls:

@@ -22,13 +22,14 @@ struct Desk {
 }
 
 impl Desk {
-    fn new() -> Self {
+    /// Segments of two seconds, but for the other options.
+    fn new(more: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let film = folder.path().join("film.mkv");
         succeeded(&drive().arg("film").arg(&film).output().unwrap());
         let options = ["--format", "cmaf", "--segment-duration", "2", "--ladder", "360,180", "--audio", "all"];
         let mut convert = Command::new(env!("CARGO_BIN_EXE_upright"));
-        convert.arg("convert").arg(&film).args(options).args(["--crop", "center", "--device", "cpu"]);
+        convert.arg("convert").arg(&film).args(options).args(more).args(["--crop", "center", "--device", "cpu"]);
         convert.args(["--encoder", "libsvtav1", "--speed", "10", "--subtitles-in", "auto"]);
         succeeded(&convert.arg("-o").arg(folder.path()).output().unwrap());
         let found = Command::new(root().join("scripts/npm.sh")).arg(root().join("cli/tests/players")).output().unwrap();
@@ -66,15 +67,23 @@ fn succeeded(output: &Output) -> String {
 
 #[test]
 fn players_show_every_frame_once_with_its_sound_and_subtitles_and_change_rung_and_language() {
-    let desk = Desk::new();
+    let desk = Desk::new(&[]);
     let told = succeeded(&desk.play(&[]));
     assert_eq!(told.lines().count(), 5, "{told}");
+}
+
+#[test]
+fn players_do_so_with_segment_files_and_a_short_first_segment() {
+    let desk = Desk::new(&["--segment-files", "--first-segment", "1"]);
+    assert!(desk.package().join("video-180x320/seg-00005.m4s").is_file());
+    let told = succeeded(&desk.play(&["hls.js", "shaka-player,manifest.mpd", "dash.js"]));
+    assert_eq!(told.lines().count(), 3, "{told}");
 }
 
 /// Playlists of the picture without a segment, and a segment of text without its texts: all is well formed, and two seconds are missing.
 #[test]
 fn players_show_that_a_segment_is_missing() {
-    let desk = Desk::new();
+    let desk = Desk::new(&[]);
     let path = desk.package().join("subtitles-2-eng-1.vtt");
     let text = fs::read_to_string(&path).unwrap();
     assert_eq!(text.matches("en ").count(), 3, "{text}");

@@ -11,6 +11,7 @@ TYPES = {
     ".mpd": "application/dash+xml",
     ".mp4": "video/mp4",
     ".vtt": "text/vtt; charset=utf-8",
+    ".m4s": "video/iso.segment",
 }
 
 

@@ -139,6 +139,15 @@ fn everything_may_lie_in_an_object_store() {
     assert!(desk.run(66, &["render", "s3://out/no.plan.json", "-o", "s3://out/vod"]).contains("no such file"));
     let plan = [&["plan", "s3://films/a film.mp4", "-o", "s3://out/film.plan.json"], &FAST[..]].concat();
     assert!(desk.run(73, &plan).contains("s3://out/film.plan.json: already exists"));
+    // Packages of segment files, and others in their place.
+    let package = ["convert", "s3://films/a film.mp4", "-o", "s3://out/feed", "--name", "film", "--format", "cmaf"];
+    let package = [&package[..], &FAST[..]].concat();
+    desk.run(0, &[&package[..], &["--segment-files"]].concat());
+    let segment = "out/feed/film/video-90x160/seg-00001.m4s";
+    assert!(desk.server.get(segment).is_some());
+    assert!(desk.run(0, &["verify", "s3://out/feed/film"]).contains("nothing is wrong"));
+    desk.run(0, &[&package[..], &["--overwrite"]].concat());
+    assert!(desk.server.get(segment).is_none() && desk.server.get("out/feed/film/video-90x160.mp4").is_some());
     // Locked shots are kept there, too.
     desk.run(0, &["plan", "--set", "shot=1,x=0.3", "s3://out/film.plan.json"]);
     desk.run(0, &[&plan[..], &["--overwrite"]].concat());

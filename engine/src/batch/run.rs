@@ -10,6 +10,7 @@ use crate::control::Control;
 use crate::encode::EncoderFactory;
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, Sha256Hex};
+use crate::package::{segmented_track, track_file};
 use crate::picture::Device;
 use crate::pipeline::{Limits, ParallelismPlan, REPORT, plan_store, remove_leftovers};
 use crate::plan::Plan;
@@ -269,7 +270,10 @@ impl Batch<'_> {
         let Entry { title, key, .. } = &self.titles[index];
         let Some(published) = self.past.published.get(&title.name) else { return false };
         let directory = self.files(title).directory;
-        let same = |(name, was): &(String, Fingerprint)| fingerprint(&directory.join(name)).as_ref() == Some(was);
+        let same = |(name, was): &(String, Fingerprint)| match segmented_track(name) {
+            Some(track) => fingerprint_of_segments(&directory.join(track)).ok().as_ref() == Some(was),
+            None => fingerprint(&directory.join(name)).as_ref() == Some(was),
+        };
         Some(published.key) == *key && published.plan == plan && published.files.iter().all(same)
     }
 
@@ -667,7 +671,20 @@ fn fingerprint(path: &Path) -> Option<Fingerprint> {
     Fingerprint::of_file(&file, there.len()).ok()
 }
 
-/// The files in a film's folder; folders in it are other films'.
+/// Sums up all files of a folder of segments, by their names, sizes and sums.
+fn fingerprint_of_segments(folder: &Path) -> io::Result<Fingerprint> {
+    let mut files = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    files.sort_by_key(fs::DirEntry::file_name);
+    let (mut bytes, mut text) = (0, String::new());
+    for file in files {
+        let own = fingerprint(&file.path());
+        bytes += own.as_ref().and_then(|own| own.bytes).unwrap_or(0);
+        text.push_str(&format!("{:?} {own:?}\n", file.file_name()));
+    }
+    Ok(Fingerprint { bytes: Some(bytes), sha256: Sha256Hex::of(text.as_bytes()) })
+}
+
+/// The files in a film's folder, those of segments summed up as that of their header; other folders in it are other films'.
 fn published(directory: &Path) -> io::Result<Vec<(String, Fingerprint)>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory)? {
@@ -675,6 +692,10 @@ fn published(directory: &Path) -> io::Result<Vec<(String, Fingerprint)>> {
         let name = entry.file_name().to_string_lossy().into_owned();
         if let Some(fingerprint) = fingerprint(&entry.path()).filter(|_| !name.starts_with('.')) {
             files.push((name, fingerprint));
+        }
+        let init = track_file(&entry.file_name().to_string_lossy(), true);
+        if segmented_track(&init).is_some() && directory.join(&init).is_file() {
+            files.push((init, fingerprint_of_segments(&entry.path())?));
         }
     }
     files.sort_by(|a, b| a.0.cmp(&b.0));

@@ -1,6 +1,8 @@
-//! The DASH manifest: ISO/IEC 23009-1, profiles on-demand and CMAF.
+//! The DASH manifest: ISO/IEC 23009-1, profiles CMAF and on-demand, or live where segments are files.
 
-use super::manifest::{AudioRendition, Package, TextRendition, VideoRendition, language_tag};
+use super::manifest::{
+    AudioRendition, Package, SEGMENT_TEMPLATE, TextRendition, VideoRendition, language_tag, track_file,
+};
 use super::rates::Rates;
 use super::sample_entry::SampleEntry;
 use super::track::Track;
@@ -11,6 +13,8 @@ use quick_xml::events::BytesText;
 use std::io;
 
 const PROFILES: &str = "urn:mpeg:dash:profile:isoff-on-demand:2011,urn:mpeg:dash:profile:cmaf:2019";
+/// The profile of segment files is called so whatever they are of (ISO/IEC 23009-1, 8.4).
+const PROFILES_OF_FILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019";
 /// Scheme of channel counts, as ISO/IEC 23091-3 numbers layouts; 1 is mono, 2 stereo, 6 is 5.1.
 const CHANNELS: &str = "urn:mpeg:mpegB:cicp:ChannelConfiguration";
 /// Scheme of counts of channels, for those whose layout has no number there.
@@ -35,7 +39,7 @@ fn write(xml: &mut Xml, package: &Package) -> io::Result<()> {
     let lasts = duration(seconds);
     let attributes = [
         ("xmlns", "urn:mpeg:dash:schema:mpd:2011"),
-        ("profiles", PROFILES),
+        ("profiles", if tracks().any(|track| track.segment_files) { PROFILES_OF_FILES } else { PROFILES }),
         ("type", "static"),
         ("mediaPresentationDuration", &lasts),
         ("maxSegmentDuration", &duration(longest)),
@@ -107,15 +111,14 @@ fn video_set(xml: &mut Xml, id: usize, renditions: &[&VideoRendition]) -> io::Re
         ("id", id.to_string()),
         ("contentType", "video".to_owned()),
         ("mimeType", "video/mp4".to_owned()),
-        ("subsegmentAlignment", "true".to_owned()),
-        ("subsegmentStartsWithSAP", "1".to_owned()),
         ("maxWidth", most(|it| it.size().width)),
         ("maxHeight", most(|it| it.size().height)),
         ("maxFrameRate", rate.map(fraction).unwrap_or_default()),
     ];
     let first = renditions.first();
     let language = language_tag(first.and_then(|it| it.track.info.language.as_deref())).map(|tag| ("lang", tag));
-    let attributes = attributes.into_iter().chain(language);
+    let aligned = alignment(first.is_some_and(|it| it.track.segment_files));
+    let attributes = attributes.into_iter().chain(aligned).chain(language);
     set(xml, attributes, |xml| {
         let colour = first.map(|it| it.colour()).filter(|colour| colour.is_hdr());
         if let Some(colour) = colour {
@@ -137,21 +140,18 @@ fn video_set(xml: &mut Xml, id: usize, renditions: &[&VideoRendition]) -> io::Re
                 ("sar", "1:1".to_owned()),
                 ("frameRate", fraction(video.frame_rate)),
             ];
-            representation(xml, &video.name, &video.file(), &video.track, &attributes)?;
+            representation(xml, &video.name, &video.track, &attributes)?;
         }
         Ok(())
     })
 }
 
 fn audio_set(xml: &mut Xml, id: usize, audio: &AudioRendition, is_default: bool) -> io::Result<()> {
-    let attributes = [
-        ("id", id.to_string()),
-        ("contentType", "audio".to_owned()),
-        ("mimeType", "audio/mp4".to_owned()),
-        ("subsegmentAlignment", "true".to_owned()),
-        ("subsegmentStartsWithSAP", "1".to_owned()),
-    ];
-    let attributes = attributes.into_iter().chain(audio.language().map(|language| ("lang", language)));
+    let attributes =
+        [("id", id.to_string()), ("contentType", "audio".to_owned()), ("mimeType", "audio/mp4".to_owned())];
+    let aligned = alignment(audio.track.segment_files);
+    let attributes = attributes.into_iter().chain(aligned);
+    let attributes = attributes.chain(audio.language().map(|language| ("lang", language)));
     set(xml, attributes, |xml| {
         if audio.roles.contains(&Role::VisualImpaired) {
             descriptor(xml, "Accessibility", "urn:tva:metadata:cs:AudioPurposeCS:2007", "1")?;
@@ -173,7 +173,7 @@ fn audio_set(xml: &mut Xml, id: usize, audio: &AudioRendition, is_default: bool)
             SampleEntry::Audio(sample) => sample.rate,
             SampleEntry::Video(_) => 0,
         };
-        representation(xml, &audio.name, &audio.file(), &audio.track, &[("audioSamplingRate", rate.to_string())])
+        representation(xml, &audio.name, &audio.track, &[("audioSamplingRate", rate.to_string())])
     })
 }
 
@@ -187,9 +187,18 @@ fn set(
     xml.create_element("AdaptationSet").with_attributes(attributes).write_inner_content(inner).map(drop)
 }
 
-fn representation(xml: &mut Xml, id: &str, file: &str, track: &Track, own: &[(&str, String)]) -> io::Result<()> {
+/// Says of a set that its renditions are cut at the same instants, and that what they are cut into begins with key frames.
+fn alignment(segment_files: bool) -> [(&'static str, String); 2] {
+    let names = match segment_files {
+        true => ["segmentAlignment", "startWithSAP"],
+        false => ["subsegmentAlignment", "subsegmentStartsWithSAP"],
+    };
+    [(names[0], "true".to_owned()), (names[1], "1".to_owned())]
+}
+
+fn representation(xml: &mut Xml, name: &str, track: &Track, own: &[(&str, String)]) -> io::Result<()> {
     let common = [
-        ("id", id.to_owned()),
+        ("id", name.to_owned()),
         ("codecs", track.info.sample.codecs()),
         // What a channel must carry where the longest segment is waited for before playing begins.
         ("bandwidth", Rates::of_track(track).peak.to_string()),
@@ -203,13 +212,46 @@ fn representation(xml: &mut Xml, id: &str, file: &str, track: &Track, own: &[(&s
             };
             descriptor(xml, "AudioChannelConfiguration", scheme, &value.to_string())?;
         }
-        xml.create_element("BaseURL").write_text_content(BytesText::new(file))?;
-        let index = format!("{}-{}", track.index.start, track.index.end.saturating_sub(1));
-        let timescale = track.info.timescale.to_string();
-        let base = [("indexRange", index.as_str()), ("timescale", timescale.as_str())];
-        xml.create_element("SegmentBase").with_attributes(base).write_inner_content(|xml| {
-            let range = format!("0-{}", track.header.saturating_sub(1));
-            xml.create_element("Initialization").with_attribute(("range", range.as_str())).write_empty().map(drop)
+        if track.segment_files { segment_template(xml, name, track) } else { segment_base(xml, name, track) }
+    })?;
+    Ok(())
+}
+
+/// One file, whose index tells of its segments.
+fn segment_base(xml: &mut Xml, name: &str, track: &Track) -> io::Result<()> {
+    xml.create_element("BaseURL").write_text_content(BytesText::new(&track_file(name, false)))?;
+    let index = format!("{}-{}", track.index.start, track.index.end.saturating_sub(1));
+    let timescale = track.info.timescale.to_string();
+    let base = [("indexRange", index.as_str()), ("timescale", timescale.as_str())];
+    xml.create_element("SegmentBase").with_attributes(base).write_inner_content(|xml| {
+        let range = format!("0-{}", track.header.saturating_sub(1));
+        xml.create_element("Initialization").with_attribute(("range", range.as_str())).write_empty().map(drop)
+    })?;
+    Ok(())
+}
+
+/// Numbered files, and when the segment of each begins: in presentation time, as an index has it.
+fn segment_template(xml: &mut Xml, name: &str, track: &Track) -> io::Result<()> {
+    let timescale = track.info.timescale.to_string();
+    let template = [
+        ("timescale", timescale.as_str()),
+        ("initialization", &track_file(name, true)),
+        ("media", &format!("{name}/{SEGMENT_TEMPLATE}")),
+        ("startNumber", "1"),
+    ];
+    xml.create_element("SegmentTemplate").with_attributes(template).write_inner_content(|xml| {
+        xml.create_element("SegmentTimeline").write_inner_content(|xml| {
+            let first = track.segments.first().map_or(0, |segment| segment.start);
+            let mut start = Some(first.saturating_sub(track.info.priming.into()).to_string());
+            let ticks: Vec<_> = track.presented_ticks().collect();
+            for run in ticks.chunk_by(|one, other| one == other) {
+                let (lasts, more) = (run[0].to_string(), (run.len() - 1).to_string());
+                let start = start.take();
+                let attributes = start.iter().map(|start| ("t", start.as_str())).chain([("d", lasts.as_str())]);
+                let attributes = attributes.chain((run.len() > 1).then_some(("r", more.as_str())));
+                xml.create_element("S").with_attributes(attributes).write_empty()?;
+            }
+            Ok(())
         })?;
         Ok(())
     })?;

@@ -1,11 +1,10 @@
 //! HLS playlists: RFC 8216, with the attributes that Apple's authoring specification asks for.
 
-use super::manifest::{AudioGroup, AudioRendition, Package, TextRendition, VideoRendition};
+use super::manifest::{AudioGroup, AudioRendition, Package, TextRendition, VideoRendition, segment_file, track_file};
 use super::rates::Rates;
-use super::track::Track;
+use super::track::{Part, Track};
 use crate::source::Role;
 use std::fmt::Write;
-use std::ops::Range;
 
 /// Version 7 has `EXT-X-MAP` outside of playlists of key frames, and all that is used here.
 const HEAD: &str = "#EXTM3U\n#EXT-X-VERSION:7\n";
@@ -136,15 +135,15 @@ fn key_frame_variant(package: &Package, video: &VideoRendition) -> String {
     tag.line()
 }
 
-/// The playlist of a track: its segments, as ranges of its file. What only warms a decoder up counts into the first one, as
+/// The playlist of a track: its segments, as ranges of its file or files of their own. What only warms a decoder up counts into the first one, as
 /// it does in the decoding times of all: players expect each segment where those before it end.
-pub(super) fn media(file: &str, track: &Track) -> String {
-    ranges(file, track, "", track.segment_parts())
+pub(super) fn media(name: &str, track: &Track) -> String {
+    parts(name, track, "", track.segment_parts())
 }
 
 /// The playlist of a track's key frames, each of which is shown up to the next.
-pub(super) fn key_frames(file: &str, track: &Track) -> String {
-    ranges(file, track, "#EXT-X-I-FRAMES-ONLY\n", track.key_parts())
+pub(super) fn key_frames(name: &str, track: &Track) -> String {
+    parts(name, track, "#EXT-X-I-FRAMES-ONLY\n", track.key_parts())
 }
 
 /// The playlist of a track of text: a file for each segment.
@@ -158,18 +157,20 @@ pub(super) fn text(segments: &[(f64, String)]) -> String {
     text
 }
 
-/// The playlist of parts of a track's file, which last so many seconds each; `kind` is a tag of its own.
-fn ranges<'a>(
-    file: &str,
-    track: &Track,
-    kind: &str,
-    parts: impl Iterator<Item = (f64, &'a Range<u64>)> + Clone,
-) -> String {
-    let longest = parts.clone().map(|(seconds, _)| seconds).fold(0.0, f64::max);
-    let mut text = format!("{}{kind}#EXT-X-MAP:URI=\"{file}\",BYTERANGE=\"{}@0\"\n", head(longest), track.header);
-    for (seconds, bytes) in parts {
-        let (length, begin) = (bytes.end - bytes.start, bytes.start);
-        let _ = write!(text, "#EXTINF:{seconds:.6},\n#EXT-X-BYTERANGE:{length}@{begin}\n{file}\n");
+/// The playlist of parts of the track of this name; `kind` is a tag of its own.
+fn parts<'a>(name: &str, track: &Track, kind: &str, parts: impl Iterator<Item = Part<'a>> + Clone) -> String {
+    let longest = parts.clone().map(|part| part.seconds).fold(0.0, f64::max);
+    let file = track_file(name, track.segment_files);
+    let header = if track.segment_files { String::new() } else { format!(",BYTERANGE=\"{}@0\"", track.header) };
+    let mut text = format!("{}{kind}#EXT-X-MAP:URI=\"{file}\"{header}\n", head(longest));
+    for Part { seconds, segment, bytes } in parts {
+        let _ = writeln!(text, "#EXTINF:{seconds:.6},");
+        // A segment file is one as a whole, of which key frames are ranges.
+        if !track.segment_files || !kind.is_empty() {
+            let _ = writeln!(text, "#EXT-X-BYTERANGE:{}@{}", bytes.end - bytes.start, bytes.start);
+        }
+        let own = if track.segment_files { &segment_file(name, segment) } else { &file };
+        let _ = writeln!(text, "{own}");
     }
     text.push_str("#EXT-X-ENDLIST\n");
     text

@@ -13,12 +13,34 @@ pub(crate) const HLS: &str = "main.m3u8";
 /// Name of the DASH manifest.
 pub(crate) const DASH: &str = "manifest.mpd";
 
+/// Name of the file of a track's header in the folder of its segment files.
+const INIT: &str = "init.mp4";
+
+/// Names of segment files in that folder, as a template of DASH.
+pub(super) const SEGMENT_TEMPLATE: &str = "seg-$Number%05d$.m4s";
+
 /// Names the playlist of a file of text.
 pub(crate) fn text_playlist(file: &str) -> String {
     format!("{}.m3u8", file.strip_suffix(".vtt").unwrap_or(file))
 }
 
-/// Tells whether a file has a name that files of packages have.
+/// Names the file of a track, or of its header where segments are files.
+pub(crate) fn track_file(track: &str, segment_files: bool) -> String {
+    if segment_files { format!("{track}/{INIT}") } else { format!("{track}.mp4") }
+}
+
+/// Names the file of a segment, by its number from 1.
+pub(crate) fn segment_file(track: &str, number: usize) -> String {
+    format!("{track}/seg-{number:05}.m4s")
+}
+
+/// Names the track whose segment files lie beside the file of this name, if it is that of their header.
+pub(crate) fn segmented_track(name: &str) -> Option<&str> {
+    let track = name.strip_suffix(INIT)?.strip_suffix('/')?;
+    is_package_name(&track_file(track, false)).then_some(track)
+}
+
+/// Tells whether a file has a name that files of packages have, those of segment files aside.
 pub(crate) fn is_package_name(name: &str) -> bool {
     let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let kinds = ["video-", "audio-", "subtitles-", "captions-"];
@@ -164,7 +186,7 @@ impl AudioGroup<'_> {
 
 impl VideoRendition {
     pub(crate) fn file(&self) -> String {
-        format!("{}.mp4", self.name)
+        track_file(&self.name, self.track.segment_files)
     }
 
     pub(super) fn keys(&self) -> String {
@@ -232,7 +254,7 @@ impl TextRendition {
 
 impl AudioRendition {
     pub(crate) fn file(&self) -> String {
-        format!("{}.mp4", self.name)
+        track_file(&self.name, self.track.segment_files)
     }
 
     pub(super) fn channels(&self) -> u16 {

@@ -8,13 +8,12 @@ pub(crate) fn manifests(package: &Package) -> Vec<(String, String)> {
     let mut all: Vec<_> = package
         .video
         .iter()
-        .map(|video| (format!("{}.m3u8", video.name), hls::media(&video.file(), &video.track)))
+        .map(|video| (format!("{}.m3u8", video.name), hls::media(&video.name, &video.track)))
         .collect();
-    let keys =
-        |video: &VideoRendition| (format!("{}.m3u8", video.keys()), hls::key_frames(&video.file(), &video.track));
+    let keys = |video: &VideoRendition| (format!("{}.m3u8", video.keys()), hls::key_frames(&video.name, &video.track));
     all.extend(package.video.iter().map(keys));
     all.extend(
-        package.audio.iter().map(|audio| (format!("{}.m3u8", audio.name), hls::media(&audio.file(), &audio.track))),
+        package.audio.iter().map(|audio| (format!("{}.m3u8", audio.name), hls::media(&audio.name, &audio.track))),
     );
     all.extend(package.text.iter().map(|text| (text.playlist(), hls::text(&text.segments))));
     all.push((HLS.to_owned(), hls::multivariant(package)));

@@ -19,7 +19,8 @@ mod track_info;
 
 pub(crate) use fragment::Boundaries;
 pub(crate) use manifest::{
-    AudioRendition, DASH, HLS, Package, TextRendition, VideoRendition, is_package_name, text_playlist,
+    AudioRendition, DASH, HLS, Package, TextRendition, VideoRendition, is_package_name, segment_file, segmented_track,
+    text_playlist, track_file,
 };
 pub(crate) use manifests::manifests;
 pub(crate) use sample_entry::{SampleEntry, VideoSample};

@@ -1,7 +1,6 @@
 //! Bits a second, measured from segments.
 
-use super::track::Track;
-use std::ops::Range;
+use super::track::{Part, Track};
 
 /// Rates of a list of segments, in bits a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,8 +52,8 @@ impl Rates {
         Self::of_parts(track.key_parts())
     }
 
-    fn of_parts<'a>(parts: impl Iterator<Item = (f64, &'a Range<u64>)>) -> Self {
-        Self::of(&parts.map(|(seconds, bytes)| (seconds, bytes.end - bytes.start)).collect::<Vec<_>>())
+    fn of_parts<'a>(parts: impl Iterator<Item = Part<'a>>) -> Self {
+        Self::of(&parts.map(|part| (part.seconds, part.bytes.end - part.bytes.start)).collect::<Vec<_>>())
     }
 
     /// Those of two that are fetched together.

@@ -13,10 +13,10 @@ use crate::language::Language;
 use crate::media::AudioTrack;
 use crate::package::{
     AudioRendition, Boundaries, DASH, HLS, Package, SampleEntry, TextRendition, Track, TrackInfo, VideoRendition,
-    VideoSample, manifests, text_playlist, write_track,
+    VideoSample, manifests, segment_file, text_playlist, track_file, write_track,
 };
 use crate::packet::Packet;
-use crate::plan::{Plan, RungFollows};
+use crate::plan::{Cmaf, Plan, RungFollows};
 use crate::source::Role;
 use crate::source::timeline::rescale;
 use crate::verify::{
@@ -24,17 +24,21 @@ use crate::verify::{
     package::{Finding, Place},
 };
 use std::io::Write as _;
+use std::path::PathBuf;
 use tempfile::TempPath;
 
-/// Names of all files of a plan's package; those of sound are there if the sound is.
+/// Files that wait for their names, and these.
+pub(super) type Files = Vec<(TempPath, String)>;
+
+/// Names of all files of a plan's package but those of segments, which are known by the first of their folder; those of sound are
+/// there if the sound is.
 pub(super) fn names(plan: &Plan) -> Vec<String> {
-    if plan.wanted.formats.cmaf.is_none() {
-        return Vec::new();
-    }
+    let Some(Cmaf { segment_files, .. }) = plan.wanted.formats.cmaf else { return Vec::new() };
+    let file = |name: &str| track_file(name, segment_files);
     let video = plan.follows.rungs.iter().map(video_name);
-    let video = video.flat_map(|name| [format!("{name}.mp4"), format!("{name}.m3u8"), format!("{name}-keys.m3u8")]);
+    let video = video.flat_map(|name| [file(&name), format!("{name}.m3u8"), format!("{name}-keys.m3u8")]);
     let audio = plan.wanted.audio.iter().enumerate().map(|(place, audio)| audio_name(place, audio.language.as_deref()));
-    let audio = audio.flat_map(|name| [format!("{name}.mp4"), format!("{name}.m3u8")]);
+    let audio = audio.flat_map(|name| [file(&name), format!("{name}.m3u8")]);
     video.chain(audio).chain([HLS, DASH].map(str::to_owned)).collect()
 }
 
@@ -44,8 +48,8 @@ fn video_name(rung: &RungFollows) -> String {
 }
 
 /// Name of the file of a rendition's track.
-pub(super) fn video_file(rung: &RungFollows) -> String {
-    format!("{}.mp4", video_name(rung))
+pub(super) fn video_file(rung: &RungFollows, track: &Track) -> String {
+    track_file(&video_name(rung), track.segment_files)
 }
 
 /// Name of a track of sound, without the extension: its place, from 1, and its language.
@@ -64,10 +68,10 @@ pub(super) fn video_track(
     drafts: &Drafts,
     video: &Spool,
     job: &Control,
-) -> Result<Option<(TempPath, Track)>> {
-    let Some(segments) = plan.delivery_segments() else { return Ok(None) };
-    let file = drafts.temporary(&video_file(rung))?.into_temp_path();
-    let bad = |why: &str| Error::Verify { path: file.to_path_buf(), why: why.to_owned() };
+) -> Result<Option<(Files, Track)>> {
+    let Some((segments, cmaf)) = plan.delivery_segments().zip(plan.wanted.formats.cmaf) else { return Ok(None) };
+    let name = video_name(rung);
+    let bad = |why: &str| Error::Verify { path: name.clone().into(), why: why.to_owned() };
     let first = video.packets().next().transpose()?.ok_or_else(|| bad("it has no video"))?;
     let obu = av1::sequence_header_of(&first.data).ok().flatten();
     let header = obu.as_ref().and_then(|obu| av1::SequenceHeader::parse(obu.payload).ok());
@@ -88,8 +92,26 @@ pub(super) fn video_track(
         priming: 0,
         nominal: plan.frame_ticks(),
     };
-    let track = write_track(&file, &info, Boundaries::Keys(segments), || video_packets(video, job))?;
-    Ok(Some((file, track)))
+    let mut files = Files::new();
+    let file = next_file(&mut files, &name, cmaf, drafts);
+    let track = write_track(cmaf.segment_files, file, &info, Boundaries::Keys(segments), || video_packets(video, job))?;
+    Ok(Some((files, track)))
+}
+
+/// Makes the files of a track as they are asked for.
+fn next_file<'a>(
+    files: &'a mut Files,
+    track: &'a str,
+    cmaf: Cmaf,
+    drafts: &'a Drafts,
+) -> impl FnMut(usize) -> Result<PathBuf> + 'a {
+    move |number| {
+        let name = if number == 0 { track_file(track, cmaf.segment_files) } else { segment_file(track, number) };
+        let draft = drafts.temporary(&name)?.into_temp_path();
+        let path = draft.to_path_buf();
+        files.push((draft, name));
+        Ok(path)
+    }
 }
 
 /// The packets of a rendition, from time 0: where sound comes first, the first picture stands until the second.
@@ -109,33 +131,41 @@ fn video_packets<'a>(video: &'a Spool, job: &'a Control) -> impl Iterator<Item =
 /// Those of [`write_track`]; [`Error::Io`].
 pub(super) fn finish(
     plan: &Plan,
-    video: Vec<(TempPath, Track)>,
+    video: Vec<(Files, Track)>,
     summary: &SourceSummary,
     sound: &[AudioTrack],
     texts: &[(TempPath, Subtitles)],
     drafts: &Drafts,
     job: &Control,
-) -> Result<(Vec<(TempPath, String)>, PackageReport)> {
-    let mut files = Vec::new();
+) -> Result<(Files, PackageReport)> {
+    let mut files = Files::new();
+    let mut report = PackageReport { hls: HLS.to_owned(), dash: DASH.to_owned(), files: Vec::new() };
     let title = plan.wanted.title.clone();
     let mut package = Package { title, video: Vec::new(), audio: Vec::new(), text: Vec::new() };
-    for (rung, (file, track)) in plan.follows.rungs.iter().zip(video) {
+    for (rung, (made, track)) in plan.follows.rungs.iter().zip(video) {
         let rendition = VideoRendition { name: video_name(rung), frame_rate: frame_rate(plan, &track), track };
-        files.push((file, rendition.file()));
+        files.extend(made);
+        report.files.push(track_report(rendition.file(), &rendition.track));
         package.video.push(rendition);
     }
     let boundaries = package.video.first().map(|video| starts(&video.track)).unwrap_or_default();
     for (spooled, track) in summary.audio.iter().zip(sound) {
-        let (file, rendition) = audio_rendition(plan, spooled, track, &boundaries, drafts, job)?;
-        files.push((file, rendition.file()));
+        let (made, rendition) = audio_rendition(plan, spooled, track, &boundaries, drafts, job)?;
+        files.extend(made);
+        report.files.push(track_report(rendition.file(), &rendition.track));
         package.audio.push(rendition);
     }
     for (file, track) in texts {
         let (rendition, segments) = text_rendition(file, track, &package, drafts, job)?;
+        for (path, name) in &segments {
+            let bytes = path.metadata().map_err(Error::io(path, "cannot read back"))?.len();
+            report.files.push(PackageFile { file: name.clone(), bytes, segments: None });
+        }
         package.text.push(rendition);
         files.extend(segments);
     }
     for (name, text) in manifests(&package) {
+        report.files.push(PackageFile { file: name.clone(), bytes: text.len() as u64, segments: None });
         files.push((write(drafts, &name, &text, "cannot write the manifest")?, name));
     }
     let named = files.iter().map(|(path, name)| (name, path));
@@ -146,16 +176,12 @@ pub(super) fn finish(
         let why = format!("{}: {why}", rule.sentence());
         return Err(Error::Verify { path: file.into(), why });
     }
-    let size = |(path, name): &(TempPath, String)| {
-        let bytes = path.metadata().map_err(Error::io(path, "cannot read back"))?.len();
-        Ok(PackageFile { file: name.clone(), bytes })
-    };
-    let report = PackageReport {
-        hls: HLS.to_owned(),
-        dash: DASH.to_owned(),
-        files: files.iter().map(size).collect::<Result<_>>()?,
-    };
     Ok((files, report))
+}
+
+fn track_report(file: String, track: &Track) -> PackageFile {
+    let segments = track.segment_files.then_some(track.segments.len());
+    PackageFile { file, bytes: track.bytes(), segments }
 }
 
 /// Gives the nominal frame rate, or the highest that there is where that is lower: what containers call the rate of films of uneven
@@ -204,8 +230,8 @@ fn text_rendition(
     package: &Package,
     drafts: &Drafts,
     job: &Control,
-) -> Result<(TextRendition, Vec<(TempPath, String)>)> {
-    let (mut segments, mut files) = (Vec::new(), Vec::new());
+) -> Result<(TextRendition, Files)> {
+    let (mut segments, mut files) = (Vec::new(), Files::new());
     if let Some(video) = package.video.first().map(|video| &video.track) {
         let ticks = Rational { num: 1, den: i64::from(video.info.timescale) };
         let nanoseconds = |time: u64| rescale(i64::try_from(time).unwrap_or(i64::MAX), ticks, NANOSECOND);
@@ -244,16 +270,18 @@ fn audio_rendition(
     boundaries: &[Rational],
     drafts: &Drafts,
     job: &Control,
-) -> Result<(TempPath, AudioRendition)> {
+) -> Result<(Files, AudioRendition)> {
     let name = audio_name(spooled.place, track.language.as_deref());
-    let file = drafts.temporary(&format!("{name}.mp4"))?.into_temp_path();
+    let cmaf = plan.wanted.formats.cmaf.unwrap_or_default();
     let first = spooled.packets.packets().next().transpose()?;
-    let first = first.ok_or_else(|| Error::Verify { path: file.to_path_buf(), why: "it has no sound".to_owned() })?;
+    let first = first.ok_or_else(|| Error::Verify { path: name.clone().into(), why: "it has no sound".to_owned() })?;
     let info = TrackInfo::of_sound(track, &first)?;
     let packets = || spooled.packets.packets().map(|packet| job.check().and(packet));
-    let written = write_track(&file, &info, Boundaries::At(boundaries), packets)?;
+    let mut files = Files::new();
+    let file = next_file(&mut files, &name, cmaf, drafts);
+    let written = write_track(cmaf.segment_files, file, &info, Boundaries::At(boundaries), packets)?;
     let wanted = &plan.wanted.audio[spooled.place];
-    Ok((file, AudioRendition { name, title: wanted.title.clone(), roles: wanted.roles.clone(), track: written }))
+    Ok((files, AudioRendition { name, title: wanted.title.clone(), roles: wanted.roles.clone(), track: written }))
 }
 
 /// Times at which segments begin, after the first.

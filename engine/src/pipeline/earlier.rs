@@ -3,7 +3,7 @@
 use super::report::REPORT;
 use crate::control::Control;
 use crate::media::is_subtitles_name;
-use crate::package::is_package_name;
+use crate::package::{is_package_name, segment_file, segmented_track};
 use crate::remote::{self, ObjectUrl};
 use crate::source::SourceInfo;
 use serde_json::Value;
@@ -12,6 +12,9 @@ use std::path::Path;
 
 /// The largest one that is read, in bytes: it has the plan in it.
 const LARGEST: u64 = 256 << 20;
+
+/// More segments than a track of any film has: a second each, for a month.
+const MOST_SEGMENTS: usize = 31 * 24 * 60 * 60;
 
 /// A report of any version.
 #[derive(Debug)]
@@ -45,8 +48,18 @@ impl EarlierReport {
     /// which no conversion gives are left out.
     pub(super) fn made_beside(&self) -> Vec<String> {
         let lists = [&self.0["subtitles"], &self.0["package"]["files"]];
-        let files = lists.into_iter().filter_map(Value::as_array).flatten().filter_map(|file| file["file"].as_str());
-        files.filter(|file| is_subtitles_name(file) || is_package_name(file)).map(str::to_owned).collect()
+        let mut names = Vec::new();
+        for file in lists.into_iter().filter_map(Value::as_array).flatten() {
+            let Some(name) = file["file"].as_str() else { continue };
+            if is_subtitles_name(name) || is_package_name(name) {
+                names.push(name.to_owned());
+            } else if let Some(track) = segmented_track(name) {
+                let segments = file["segments"].as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+                names.push(name.to_owned());
+                names.extend((1..=segments.min(MOST_SEGMENTS)).map(|number| segment_file(track, number)));
+            }
+        }
+        names
     }
 }
 
@@ -93,5 +106,14 @@ mod tests {
         let package: Vec<_> = files.iter().map(|file| serde_json::json!({"file": file})).collect();
         write(&serde_json::json!({ "package": { "files": package } }).to_string());
         assert_eq!(read().unwrap().made_beside(), files[..4]);
+        let segmented = serde_json::json!([
+            { "file": "video-90x160/init.mp4", "segments": 2 },
+            { "file": "../init.mp4", "segments": 2 },
+            { "file": "film/init.mp4", "segments": 2 },
+            { "file": "video-1/x/init.mp4", "segments": 2 },
+        ]);
+        write(&serde_json::json!({ "package": { "files": segmented } }).to_string());
+        let names = ["init.mp4", "seg-00001.m4s", "seg-00002.m4s"].map(|name| format!("video-90x160/{name}"));
+        assert_eq!(read().unwrap().made_beside(), names);
     }
 }

@@ -16,6 +16,7 @@ use crate::store::shared;
 use bucket::BucketPlace;
 use claim::Claim;
 use place::OutputPlace;
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
@@ -105,10 +106,14 @@ impl Outputs {
         for (file, name) in files.into_iter().chain([(file.into_temp_path(), last_name.to_owned())]) {
             // In the hidden folder: nobody takes it for the result.
             let path = drafts.folder.join(&name);
+            if let Some(folder) = path.parent().filter(|folder| *folder != drafts.folder) {
+                fs::create_dir_all(folder).map_err(Error::io(folder, "cannot make the folder"))?;
+            }
             file.persist(&path).map_err(|failed| Error::io(path, "cannot rename the finished file")(failed.error))?;
             names.push(name);
         }
-        self.superseded.retain(|old| self.overwrite && !names.contains(old));
+        let new: HashSet<&String> = names.iter().collect();
+        self.superseded.retain(|old| self.overwrite && !new.contains(old));
         let set = place::Set {
             directory: &self.directory,
             names: &names,
@@ -201,7 +206,7 @@ impl Drafts {
 
     /// A new file in which what will be `name` is written; it goes when it is dropped.
     pub(crate) fn temporary(&self, name: &str) -> Result<NamedTempFile> {
-        let prefix = format!(".{name}.");
+        let prefix = format!(".{}.", name.replace('/', "-"));
         let file = shared(tempfile::Builder::new().prefix(&prefix).suffix(".part")).tempfile_in(&self.folder);
         file.map_err(Error::io(&self.directory, "cannot write into the directory"))
     }

@@ -355,8 +355,8 @@ struct RenderStageFactory<'a> {
 struct Rendition {
     /// The MP4, and its bytes.
     mp4: Option<(TempPath, u64)>,
-    /// The track of the package.
-    cmaf: Option<(TempPath, Track)>,
+    /// The track of the package, and its files.
+    cmaf: Option<(delivery::Files, Track)>,
 }
 
 impl StageFactory for RenderStageFactory<'_> {
@@ -466,7 +466,7 @@ struct Accounted {
     report: Report,
     files: Vec<(TempPath, String)>,
     /// Tracks of a package, in the order of the rungs.
-    tracks: Vec<(TempPath, Track)>,
+    tracks: Vec<(delivery::Files, Track)>,
     summary: SourceSummary,
 }
 
@@ -497,7 +497,8 @@ fn account(
         let bits = (done.video_bytes * 8) as f64;
         let name = format!("encode {}", rung.name());
         let Rendition { mp4, cmaf } = done.rendition;
-        let file = if mp4.is_some() { rung.file.clone() } else { delivery::video_file(rung) };
+        let track = cmaf.as_ref().filter(|_| mp4.is_none()).map(|(_, track)| track);
+        let file = track.map_or_else(|| rung.file.clone(), |track| delivery::video_file(rung, track));
         let bytes = mp4.as_ref().map(|(_, bytes)| *bytes).or(cmaf.as_ref().map(|(_, track)| track.bytes()));
         renditions.push(RenditionReport {
             file,

@@ -148,8 +148,11 @@ pub struct PackageReport {
 pub struct PackageFile {
     /// Its name in the directory of the report.
     pub file: String,
-    /// How many bytes it has.
+    /// How many bytes it has, with all of its segment files.
     pub bytes: u64,
+    /// Of a track whose segments are files: how many lie beside it, named `seg-00001.m4s` and so on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segments: Option<usize>,
 }
 
 /// A file of subtitles or captions.

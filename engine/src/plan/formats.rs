@@ -20,6 +20,9 @@ pub struct Formats {
 pub struct Cmaf {
     /// Seconds of a segment: a multiple of the interval of key frames.
     pub segment: Rational,
+    /// Whether each segment is a file of its own, in a folder for each track; else a range of its track's one file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub segment_files: bool,
 }
 
 impl Default for Formats {
@@ -31,7 +34,7 @@ impl Default for Formats {
 impl Default for Cmaf {
     /// Segments of six seconds, as Apple's authoring specification has them.
     fn default() -> Self {
-        Self { segment: Rational { num: 6, den: 1 } }
+        Self { segment: Rational { num: 6, den: 1 }, segment_files: false }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::sync::sync_directory;
 use crate::error::{Error, Result};
-use std::ffi::{OsStr, OsString};
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ pub(super) struct OutputPlace {
 pub(super) struct Set<'a> {
     /// The final folder as the caller named it.
     pub(super) directory: &'a Path,
-    /// Names of the files, which all lie in the hidden folder; the last speaks for all the others.
+    /// Names of the files, which all lie in the hidden folder or, with its name and a slash in front, in one in it; the last speaks
+    /// for all the others.
     pub(super) names: &'a [String],
     /// Names of files in the final folder that go.
     pub(super) superseded: &'a [String],
@@ -30,14 +32,57 @@ pub(super) struct Set<'a> {
 }
 
 impl Set<'_> {
-    fn has(&self, name: &OsStr) -> bool {
-        self.names.iter().any(|ours| **ours == *name)
+    /// Names of the folders in the final one that files of this set are in, or of the one before.
+    fn folders(&self) -> BTreeSet<&str> {
+        self.names
+            .iter()
+            .chain(self.superseded)
+            .filter_map(|name| name.rsplit_once('/'))
+            .map(|(folder, _)| folder)
+            .collect()
+    }
+
+    fn index(&self) -> Index<'_> {
+        Index { names: text_set(self.names), superseded: text_set(self.superseded) }
+    }
+}
+
+/// The names of a set, to look for some.
+struct Index<'a> {
+    names: HashSet<&'a Path>,
+    superseded: HashSet<&'a Path>,
+}
+
+impl Index<'_> {
+    fn has(&self, name: &Path) -> bool {
+        self.names.contains(name)
     }
 
     /// Tells whether what has this name in the final folder does not stay.
-    fn replaces(&self, name: &OsStr) -> bool {
-        self.has(name) || self.superseded.iter().any(|old| **old == *name)
+    fn replaces(&self, name: &Path) -> bool {
+        self.has(name) || self.superseded.contains(name)
     }
+}
+
+fn text_set(names: &[String]) -> HashSet<&Path> {
+    names.iter().map(Path::new).collect()
+}
+
+/// Names what is in a folder; of some of the folders in it, their names and what is in them.
+fn names_in(folder: &Path, looked_into: &BTreeSet<&str>) -> io::Result<Vec<PathBuf>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = PathBuf::from(entry.file_name());
+        if name.to_str().is_some_and(|name| looked_into.contains(name)) && entry.file_type()?.is_dir() {
+            for inner in fs::read_dir(entry.path())? {
+                names.push(name.join(inner?.file_name()));
+            }
+        } else {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 /// Tells whether a name is that of a hidden folder, behind this prefix: with six letters and digits of its own.
@@ -79,7 +124,9 @@ impl OutputPlace {
     /// `folder` is then as it was.
     pub(super) fn publish(&mut self, folder: &Path, set: &Set<'_>) -> Result<()> {
         if self.beside && self.adopt_others(folder, set)? {
-            sync_directory(&self.path).map_err(Error::io(set.directory, "cannot write into it"))?;
+            let inner = set.folders().into_iter().map(|name| self.path.join(name)).filter(|path| path.is_dir());
+            let synced = inner.chain([self.path.clone()]).try_for_each(|path| sync_directory(&path));
+            synced.map_err(Error::io(set.directory, "cannot write into it"))?;
             match exchange(&self.path, folder) {
                 Ok(()) => return self.end_swap(folder, set),
                 Err(error) => log::debug!("{}: cannot be swapped: {error}", folder.display()),
@@ -91,16 +138,19 @@ impl OutputPlace {
     /// Links what else is in `folder` into this one, and makes this one as accessible. Says whether that was possible:
     /// folders cannot be linked, and some file systems link nothing.
     fn adopt_others(&self, folder: &Path, set: &Set<'_>) -> Result<bool> {
-        let Ok(entries) = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) else {
-            return Ok(false);
-        };
-        for name in entries.iter().map(fs::DirEntry::file_name) {
+        let Ok(names) = names_in(folder, &set.folders()) else { return Ok(false) };
+        let index = set.index();
+        for name in names {
             let path = folder.join(&name);
-            if set.has(&name) && !set.overwrite {
+            if index.has(&name) && !set.overwrite {
                 return Err(Error::OutputExists { path: set.directory.join(name) });
             }
+            let link = || {
+                let new = self.path.join(&name);
+                new.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::hard_link(&path, &new))
+            };
             let can_stay = fs::symlink_metadata(&path).is_ok_and(|entry| !entry.is_dir())
-                && (set.replaces(&name) || fs::hard_link(&path, self.path.join(&name)).is_ok());
+                && (index.replaces(&name) || link().is_ok());
             if !can_stay {
                 return Ok(false);
             }
@@ -119,16 +169,19 @@ impl OutputPlace {
             return Err(Error::io(set.directory, "cannot write the directory")(error));
         }
         // What somebody wrote or changed here in the meantime is not lost.
-        for name in fs::read_dir(&self.path).into_iter().flatten().flatten().map(|entry| entry.file_name()) {
+        let (folders, index) = (set.folders(), set.index());
+        for name in names_in(&self.path, &folders).unwrap_or_default() {
             let (old, new) = (self.path.join(&name), folder.join(&name));
-            if set.has(&name) && !set.overwrite {
+            if index.has(&name) && !set.overwrite {
                 continue;
             }
             // Renaming one link of a file to another does nothing.
-            if set.replaces(&name) || fs::rename(&old, &new).is_ok() {
+            if index.replaces(&name) || fs::rename(&old, &new).is_ok() {
                 let _ = fs::remove_file(&old);
             }
         }
+        // What is not empty now keeps the one that it is in.
+        folders.iter().for_each(|name| drop(fs::remove_dir(self.path.join(name))));
         if fs::remove_dir(&self.path).is_err() {
             self.keep();
         }
@@ -138,12 +191,18 @@ impl OutputPlace {
     /// Puts the files of `set` into `folder` one by one; puts everything back when one of them cannot be.
     fn move_files(&mut self, folder: &Path, set: &Set<'_>) -> Result<()> {
         let mut moved = Moved { folder, aside: self.path.join(".old"), done: Vec::new() };
+        let sync = || {
+            let inner = set.folders().into_iter().map(|name| folder.join(name)).filter(|path| path.is_dir());
+            inner.chain([folder.to_owned()]).try_for_each(|path| sync_directory(&path))
+        };
         let result = moved
             .all(&self.path, set)
-            .and_then(|()| sync_directory(folder).map_err(Error::io(set.directory, "cannot write the directory")));
+            .and_then(|()| sync().map_err(Error::io(set.directory, "cannot write the directory")));
         if result.is_err() && moved.put_back().is_err() {
             self.keep();
         }
+        // Those that are empty now: of an earlier set, or of this one where it failed.
+        set.folders().iter().for_each(|name| drop(fs::remove_dir(folder.join(name))));
         result
     }
 
@@ -178,6 +237,12 @@ impl<'a> Moved<'a> {
         if set.overwrite {
             fs::create_dir(&self.aside).map_err(Error::io(set.directory, "cannot write into it"))?;
         }
+        for name in set.folders() {
+            if set.overwrite {
+                fs::create_dir_all(self.aside.join(name)).map_err(cannot(name))?;
+            }
+            fs::create_dir_all(self.folder.join(name)).map_err(cannot(name))?;
+        }
         // The last speaks for all the others: it goes first and comes last, so that a set without it is known for unfinished.
         if let Some(last) = set.names.last().filter(|_| set.overwrite) {
             self.set_aside(last, |path, aside| fs::rename(path, aside)).map_err(cannot(last))?;
@@ -191,7 +256,8 @@ impl<'a> Moved<'a> {
         for name in set.names {
             let path = self.folder.join(name);
             if set.overwrite {
-                if !self.done.contains(&name.as_str()) {
+                // The last has gone already.
+                if set.names.last() != Some(name) {
                     // A link leaves it where it is until then.
                     let keep =
                         |path: &Path, aside: &Path| fs::hard_link(path, aside).or_else(|_| fs::rename(path, aside));

@@ -1,8 +1,9 @@
-//! The rules of DASH: ISO/IEC 23009-1, profiles on-demand and CMAF.
+//! The rules of DASH: ISO/IEC 23009-1, profiles CMAF and on-demand, or live where segments are files.
 
 use super::findings::{Findings, Rule};
 use super::frame_rate::{fits, frame_rates};
 use super::rates::{is_near, measure};
+use super::template::{self, TemplateFiles, children};
 use super::text::WebVtt;
 use super::track::{TrackFacts, TrackKind};
 use super::tracks::{Named, Tracks};
@@ -37,11 +38,11 @@ pub(super) fn check(
     let kept = root.tag_name().name() == "MPD"
         && root.tag_name().namespace() == Some("urn:mpeg:dash:schema:mpd:2011")
         && root.attribute("type").unwrap_or("static") == "static"
-        && profiles.split(',').any(|profile| profile.trim() == "urn:mpeg:dash:profile:isoff-on-demand:2011")
+        && profiles.split(',').any(|it| it.trim() == profile(root))
         && root.attribute("minBufferTime").and_then(seconds).is_some()
         && lasts.is_some();
     findings.rule(kept, Rule::Mpd, name, || {
-        "it is not a static MPD of the on-demand profile with its durations".to_owned()
+        format!("it is not a static MPD of the profile {} with its durations", profile(root))
     });
     let mut longest: f64 = 0.0;
     for set in children(period, "AdaptationSet") {
@@ -59,26 +60,48 @@ pub(super) fn check(
             }
             continue;
         }
-        let aligned = set.attribute("subsegmentAlignment") == Some("true")
-            && set.attribute("subsegmentStartsWithSAP") == Some("1");
+        let aligned = match has_files(set) {
+            true => set.attribute("segmentAlignment") == Some("true") && set.attribute("startWithSAP") == Some("1"),
+            false => {
+                set.attribute("subsegmentAlignment") == Some("true")
+                    && set.attribute("subsegmentStartsWithSAP") == Some("1")
+            }
+        };
         findings.rule(aligned, Rule::MpdSets, name, || {
             "a set does not say that it is aligned and begins with key frames".to_owned()
         });
         let mime = set.attribute("mimeType").unwrap_or_default();
         for representation in children(set, "Representation") {
             let id = representation.attribute("id").unwrap_or_default();
-            let file = children(representation, "BaseURL")
-                .next()
-                .and_then(|url| url.text())
-                .unwrap_or_default()
-                .trim()
-                .to_owned();
-            tracks.read(&file, name, findings, control)?;
+            let base = children(representation, "BaseURL").next().and_then(|url| url.text()).unwrap_or_default().trim();
+            let files = match template::files(set, representation) {
+                Ok(files) => files,
+                Err(why) => {
+                    findings.add(Rule::MpdTimeline, name, format!("{id}: {why}"));
+                    continue;
+                }
+            };
+            let file = match &files {
+                Some(files) => {
+                    let segments = files.segments.iter().map(|segment| format!("{base}{}", segment.file)).collect();
+                    let header = format!("{base}{}", files.header);
+                    tracks.read_files((&header, segments), name, findings, control)?;
+                    header
+                }
+                None => {
+                    tracks.read(base, name, findings, control)?;
+                    base.to_owned()
+                }
+            };
             let Some(track) = tracks.facts(&file) else { continue };
             let expected = if track.is_video() { "video/mp4" } else { "audio/mp4" };
             let mime = representation.attribute("mimeType").unwrap_or(mime);
             findings.rule(mime == expected, Rule::MpdSets, name, || format!("{id}: is {expected}, in a set of {mime}"));
             self::representation(findings, name, id, representation, track);
+            match &files {
+                Some(files) => timeline(findings, name, id, files, track),
+                None => ranges(findings, name, id, representation, track),
+            }
             longest = longest.max(if track.is_video() { track.seconds(track.duration()) } else { 0.0 });
             if track.is_video() {
                 named.video.insert(file)
@@ -140,6 +163,29 @@ fn representation(findings: &mut Findings, name: &str, id: &str, node: Node<'_, 
             });
         }
     }
+}
+
+/// Compares when segments begin, and how long they last, with the segment files.
+fn timeline(findings: &mut Findings, name: &str, id: &str, files: &TemplateFiles, track: &TrackFacts) {
+    let whole = track.parts.first().is_some_and(|(_, bytes)| *bytes == track.header);
+    findings.rule(whole, Rule::Map, name, || format!("{id}: {} is not the header alone", files.header));
+    let mut start = track.fragments.first().map_or(0, |it| it.start.saturating_sub(track.priming));
+    for (segment, (ticks, _)) in files.segments.iter().zip(&track.indexed) {
+        // Both are whole numbers of their ticks.
+        let same = |told: u64, is: u64| {
+            u128::from(told) * u128::from(track.timescale) == u128::from(is) * u128::from(files.timescale)
+        };
+        findings.rule(same(segment.start, start) && same(segment.lasts, *ticks), Rule::MpdTimeline, name, || {
+            let (begins, lasts) = (track.seconds(start), track.seconds(*ticks));
+            let told = (segment.start, segment.lasts, files.timescale);
+            format!("{id}: {} begins at {begins:.6} s and lasts {lasts:.6} s, and {told:?} is told", segment.file)
+        });
+        start += ticks;
+    }
+}
+
+/// Compares the ranges of header and index with those of the file.
+fn ranges(findings: &mut Findings, name: &str, id: &str, node: Node<'_, '_>, track: &TrackFacts) {
     let base = children(node, "SegmentBase").next();
     let index = base.and_then(|base| base.attribute("indexRange")).and_then(range);
     let header = base
@@ -154,8 +200,17 @@ fn representation(findings: &mut Findings, name: &str, id: &str, node: Node<'_, 
     });
 }
 
-fn children<'a, 'i>(node: Node<'a, 'i>, name: &'static str) -> impl Iterator<Item = Node<'a, 'i>> {
-    node.children().filter(move |child| child.is_element() && child.tag_name().name() == name)
+/// Tells whether segments of what is in here are files.
+fn has_files(node: Node<'_, '_>) -> bool {
+    node.descendants().any(|node| node.tag_name().name() == "SegmentTemplate")
+}
+
+/// The profile that a manifest ought to have: of files, or of ranges.
+fn profile(root: Node<'_, '_>) -> &'static str {
+    match has_files(root) {
+        true => "urn:mpeg:dash:profile:isoff-live:2011",
+        false => "urn:mpeg:dash:profile:isoff-on-demand:2011",
+    }
 }
 
 /// A range of bytes whose last is named.

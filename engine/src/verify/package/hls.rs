@@ -100,7 +100,7 @@ impl Checker<'_> {
             self.findings.add(Rule::FileMissing, name, "is named and not there");
             return Ok(None);
         };
-        let playlist = Playlist::read(&text);
+        let mut playlist = Playlist::read(&text);
         self.syntax(name, &playlist);
         let kept = playlist.value("EXT-X-PLAYLIST-TYPE") == Some("VOD") && playlist.value("EXT-X-ENDLIST").is_some();
         self.findings
@@ -117,13 +117,27 @@ impl Checker<'_> {
             return Ok(None);
         };
         let file = map.get("URI").cloned().unwrap_or_default();
-        if playlist.segments.iter().any(|segment| segment.uri != file || segment.range.is_none()) {
-            self.findings.add(Rule::ByteRange, name, "not all of its segments are ranges of the file of EXT-X-MAP");
+        let as_files = playlist.segments.iter().all(|segment| segment.uri != file && segment.range.is_some() == keys);
+        if as_files && !keys {
+            let segments = playlist.segments.iter().map(|segment| segment.uri.clone()).collect();
+            self.tracks.read_files((&file, segments), name, self.findings, self.control)?;
+        } else if !as_files && playlist.segments.iter().any(|segment| segment.uri != file || segment.range.is_none()) {
+            self.findings.add(
+                Rule::ByteRange,
+                name,
+                "its segments are neither all files nor all ranges of the file of EXT-X-MAP",
+            );
+            return Ok(None);
+        } else if !as_files {
+            self.tracks.read(&file, name, self.findings, self.control)?;
+        }
+        let Some(track) = self.tracks.facts(&file) else { return Ok(None) };
+        if as_files && !place_in_track(&mut playlist, track) {
+            self.findings.add(Rule::FileMissing, name, format!("it names files that are no segments of {file}"));
             return Ok(None);
         }
-        self.tracks.read(&file, name, self.findings, self.control)?;
-        let Some(track) = self.tracks.facts(&file) else { return Ok(None) };
-        let range = map.get("BYTERANGE").and_then(|range| byte_range(range));
+        let header = track.parts.first().filter(|_| as_files).map(|(_, bytes)| (bytes.end, Some(0)));
+        let range = map.get("BYTERANGE").map_or(header, |range| byte_range(range));
         let is_header = range.is_some_and(|(length, at)| at.unwrap_or(0) == 0 && length == track.header.end);
         self.findings.rule(is_header, Rule::Map, name, || format!("{range:?}, and the header is {:?}", track.header));
         let segments = if keys {
@@ -365,6 +379,20 @@ impl Checker<'_> {
                 .rule(expected == target, Rule::TargetDuration, uri, || format!("{target}, and {expected} in {first}"));
         }
     }
+}
+
+/// Has segments that are files, or ranges of such, lie where they would if all files of the track were one; says whether all of them
+/// are the track's.
+fn place_in_track(playlist: &mut Playlist, track: &TrackFacts) -> bool {
+    playlist.segments.iter_mut().all(|segment| {
+        let part = track.parts.iter().skip(1).find(|(name, _)| *name == segment.uri);
+        let Some((_, bytes)) = part else { return false };
+        segment.range = Some(match segment.range {
+            Some((length, begin)) => (length, Some(bytes.start + begin.unwrap_or(0))),
+            None => (bytes.end - bytes.start, Some(bytes.start)),
+        });
+        true
+    })
 }
 
 /// Compares the segments of a playlist with the fragments of its track; gives their seconds and bytes.

@@ -11,6 +11,7 @@ mod place;
 mod playlist;
 mod rates;
 mod text;
+mod template;
 mod track;
 mod tracks;
 mod whole;

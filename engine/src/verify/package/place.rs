@@ -6,6 +6,7 @@ use crate::remote::{self, ObjectUrl, RemoteObject};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// The largest manifest that is read, in bytes.
@@ -20,10 +21,20 @@ pub enum Place {
     Named(BTreeMap<String, PathBuf>),
 }
 
-/// A file of a package, which is read from any place on.
+/// A file of a package, or several as if they were one, which is read from any place on.
 pub(super) enum Media {
     File(File),
     Remote(Box<RemoteObject>),
+    Parts(Box<Parts>),
+}
+
+/// Files that are read as if they were one, of which one is open.
+pub(super) struct Parts {
+    place: Place,
+    control: Control,
+    /// Their names, and where each begins and ends.
+    files: Vec<(String, Range<u64>)>,
+    open: Option<(usize, Media)>,
 }
 
 impl Place {
@@ -82,9 +93,15 @@ impl Place {
 }
 
 impl Media {
+    /// Files of a place as if they were one: their names, and where each begins and ends.
+    pub(super) fn of_parts(place: &Place, files: Vec<(String, Range<u64>)>, control: &Control) -> Self {
+        Self::Parts(Box::new(Parts { place: place.clone(), control: control.clone(), files, open: None }))
+    }
+
     /// Fills a buffer from this place on.
     pub(super) fn read_at(&mut self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
         match self {
+            Self::Parts(parts) => parts.read_at(at, buffer),
             Self::File(file) => file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(buffer)),
             Self::Remote(object) => {
                 let mut done = 0;
@@ -97,5 +114,25 @@ impl Media {
                 Ok(())
             }
         }
+    }
+}
+
+impl Parts {
+    fn read_at(&mut self, mut at: u64, mut buffer: &mut [u8]) -> io::Result<()> {
+        while !buffer.is_empty() {
+            let number = self.files.partition_point(|(_, range)| range.end <= at);
+            let (name, range) = self.files.get(number).ok_or(io::ErrorKind::UnexpectedEof)?;
+            if self.open.as_ref().is_none_or(|(open, _)| *open != number) {
+                let opened = self.place.open(name, &self.control).map_err(io::Error::other)?;
+                let (media, _) = opened.ok_or(io::ErrorKind::NotFound)?;
+                self.open = Some((number, media));
+            }
+            let Some((_, media)) = &mut self.open else { return Err(io::ErrorKind::NotFound.into()) };
+            let length = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(buffer.len());
+            let (first, rest) = buffer.split_at_mut(length);
+            media.read_at(at - range.start, first)?;
+            (at, buffer) = (at + length as u64, rest);
+        }
+        Ok(())
     }
 }

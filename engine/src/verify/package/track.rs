@@ -34,6 +34,8 @@ pub(super) struct TrackFacts {
     pub(super) shortest: u64,
     pub(super) longest: u64,
     pub(super) size: u64,
+    /// Where header and segments are files: their names, and where each would lie if they were one; else none.
+    pub(super) parts: Vec<(String, Range<u64>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -81,6 +83,19 @@ impl TrackFacts {
     }
 }
 
+impl TrackFacts {
+    /// Takes segment files for what an index would tell of.
+    fn take_parts(&mut self, parts: Vec<(String, Range<u64>)>) {
+        let mut hidden = self.priming;
+        for (_, bytes) in parts.iter().skip(1) {
+            let lasts: u64 = self.within(bytes).0.iter().map(|it| it.duration).sum();
+            self.indexed.push((lasts.saturating_sub(hidden), bytes.clone()));
+            hidden = hidden.saturating_sub(lasts);
+        }
+        self.parts = parts;
+    }
+}
+
 /// A box at the top of the file.
 struct TopBox {
     kind: [u8; 4],
@@ -88,9 +103,18 @@ struct TopBox {
     head: u64,
 }
 
+/// What a track is read from.
+pub(super) struct Opened {
+    pub(super) media: Media,
+    /// As [`TrackFacts::parts`].
+    pub(super) parts: Vec<(String, Range<u64>)>,
+    pub(super) size: u64,
+}
+
 struct Reader<'a> {
     media: Media,
     size: u64,
+    parts: Vec<(String, Range<u64>)>,
     name: &'a str,
     findings: &'a mut Findings,
 }
@@ -100,13 +124,12 @@ struct Reader<'a> {
 /// # Errors
 /// [`Error::Io`]; [`Error::Cancelled`].
 pub(super) fn read(
-    media: Media,
-    size: u64,
+    Opened { media, parts, size }: Opened,
     name: &str,
     findings: &mut Findings,
     control: &Control,
 ) -> Result<Option<TrackFacts>> {
-    let mut reader = Reader { media, size, name, findings };
+    let mut reader = Reader { media, size, parts, name, findings };
     let mut track: Option<Described> = None;
     let (mut at, mut brands) = (0, Vec::new());
     let mut waiting: Option<(TopBox, Moof)> = None;
@@ -158,6 +181,7 @@ pub(super) fn read(
     }
     track.facts.size = size;
     reader.index(&track.facts);
+    track.facts.take_parts(reader.parts);
     Ok(Some(track.facts))
 }
 
@@ -218,8 +242,10 @@ impl Reader<'_> {
             size => (8, size.into()),
         };
         let end = at.saturating_add(length);
-        if length < head || end > self.size {
-            self.broken(Rule::Boxes, format!("a box of {length} bytes at {at}, in a file of {}", self.size));
+        let part = self.parts.partition_point(|(_, range)| range.end <= at);
+        let file_end = self.parts.get(part).map_or(self.size, |(_, range)| range.end);
+        if length < head || end > file_end {
+            self.broken(Rule::Boxes, format!("a box of {length} bytes at {at}, in a file that ends at {file_end}"));
             return Ok(None);
         }
         Ok(Some(TopBox { kind: kind.try_into().unwrap_or_default(), range: at..end, head }))
@@ -310,6 +336,7 @@ impl Reader<'_> {
                 shortest: u64::MAX,
                 longest: 0,
                 size: 0,
+                parts: Vec::new(),
             },
             header,
             defaults: (extends.default_sample_duration, extends.default_sample_size, extends.default_sample_flags),

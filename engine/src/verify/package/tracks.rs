@@ -4,6 +4,8 @@ use super::findings::{Findings, Rule};
 use super::place::Place;
 use super::text::WrittenCue;
 use super::track::{self, TrackFacts};
+use super::place::{Media, Place};
+use super::track::{self, Opened, TrackFacts};
 use crate::control::Control;
 use crate::error::Result;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,9 +50,49 @@ impl Tracks {
                 findings.add(Rule::FileMissing, name, format!("is named by {by} and not there"));
                 None
             }
-            Some((media, size)) => track::read(media, size, name, findings, control)?,
+            Some((media, size)) => {
+                let whole = Opened { media, parts: Vec::new(), size };
+                track::read(whole, name, findings, control)?
+            }
         };
         self.read.insert(name.to_owned(), facts);
+        Ok(())
+    }
+
+    /// Reads a track whose header and segments are files, all of which `by` names, unless it was read already; it is called by the
+    /// name of its header.
+    pub(super) fn read_files(
+        &mut self,
+        (header, segments): (&str, Vec<String>),
+        by: &str,
+        findings: &mut Findings,
+        control: &Control,
+    ) -> Result<()> {
+        if let Some(read) = self.read.get(header) {
+            let same = read.as_ref().is_none_or(|it| it.parts.iter().skip(1).map(|(name, _)| name).eq(&segments));
+            findings.rule(same, Rule::SameTracks, by, || format!("it names other segments of {header} than others do"));
+            return Ok(());
+        }
+        let (mut parts, mut at, mut all_there) = (Vec::new(), 0, true);
+        for name in std::iter::once(header.to_owned()).chain(segments) {
+            match self.place.open(&name, control)? {
+                Some((_, size)) => {
+                    parts.push((name, at..at + size));
+                    at += size;
+                }
+                None => {
+                    findings.add(Rule::FileMissing, &name, format!("is named by {by} and not there"));
+                    all_there = false;
+                }
+            }
+        }
+        let facts = if all_there {
+            let media = Media::of_parts(&self.place, parts.clone(), control);
+            track::read(Opened { media, parts, size: at }, header, findings, control)?
+        } else {
+            None
+        };
+        self.read.insert(header.to_owned(), facts);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! A package as a whole: its manifests, and how its tracks fit together.
 
 use super::findings::{Finding, Findings, Rule};
-use super::place::Place;
+use super::place::{Media, Place};
 use super::track::TrackFacts;
 use super::tracks::{Named, Tracks};
 use super::{dash, hls};
@@ -11,7 +11,9 @@ use crate::media::{Event, Source};
 use crate::source::{AudioChoice, Damage, Input, OpenOptions};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::io::Write as _;
 use std::path::PathBuf;
+use tempfile::NamedTempFile;
 
 /// Manifests that are looked for in a folder, by the names that Upright gives them.
 const MANIFESTS: [&str; 2] = ["main.m3u8", "manifest.mpd"];
@@ -119,13 +121,30 @@ fn together(tracks: &Tracks, findings: &mut Findings) {
     }
 }
 
+/// Joins the files of a track in a temporary one.
+fn joined(tracks: &Tracks, track: &TrackFacts, control: &Control) -> Result<NamedTempFile> {
+    let mut media = Media::of_parts(&tracks.place, track.parts.clone(), control);
+    let failed = |error| Error::io(std::env::temp_dir(), "cannot join the segments of a track there")(error);
+    let mut file = tempfile::Builder::new().suffix(".mp4").tempfile().map_err(failed)?;
+    let mut block = vec![0; 1 << 20];
+    let mut at = 0;
+    while at < track.size {
+        control.check()?;
+        let length = usize::try_from(track.size - at).unwrap_or(usize::MAX).min(block.len());
+        media.read_at(at, &mut block[..length]).and_then(|()| file.write_all(&block[..length])).map_err(failed)?;
+        at += length as u64;
+    }
+    Ok(file)
+}
+
 /// Decodes all pictures; gives how many there were.
 fn decode_all(tracks: &Tracks, findings: &mut Findings, control: &Control) -> Result<u64> {
     let mut decoded = 0;
     for (name, facts) in tracks.all() {
-        let Some(path) = facts.as_ref().filter(|facts| facts.is_video()).and_then(|_| tracks.place.path(name)) else {
-            continue;
-        };
+        let Some(track) = facts.as_ref().filter(|facts| facts.is_video()) else { continue };
+        let joined = if track.parts.is_empty() { None } else { Some(joined(tracks, track, control)?) };
+        let path = joined.as_ref().map_or_else(|| tracks.place.path(name), |file| Some(file.path().to_path_buf()));
+        let Some(path) = path else { continue };
         let options = OpenOptions::default().audio(AudioChoice::None);
         let mut source = match Source::open_within(&Input::Path(path), &options, control) {
             Ok(source) => source,
