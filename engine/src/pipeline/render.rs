@@ -470,14 +470,14 @@ struct Accounted {
     summary: SourceSummary,
 }
 
-/// Sums up what was done, and gives the files that wait for their names.
-#[expect(clippy::cast_precision_loss, reason = "for people to read")]
 /// Gives the end of the last frame, in ticks of the renditions.
 fn end_of(summary: &SourceSummary, plan: &Plan) -> i64 {
     let (_, last) = summary.frames.ends().unwrap_or_default();
     last.saturating_add(if summary.last_duration > 0 { summary.last_duration } else { plan.frame_ticks() })
 }
 
+/// Sums up what was done, and gives the files that wait for their names.
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
 fn account(
     plan: &Plan,
     info: &SourceInfo,

@@ -1,10 +1,8 @@
 //! The tracks of a package: which manifests name them, and what is in them.
 
 use super::findings::{Findings, Rule};
-use super::place::Place;
-use super::text::WrittenCue;
-use super::track::{self, TrackFacts};
 use super::place::{Media, Place};
+use super::text::WrittenCue;
 use super::track::{self, Opened, TrackFacts};
 use crate::control::Control;
 use crate::error::Result;
