@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use upright_engine::batch::{self, BatchOptions, Event, Files, Outcome, Step, Title, TitleSummary};
 use upright_engine::remote::ObjectUrl;
+use upright_engine::sidecar::sidecars_of;
 use upright_engine::store::StoreOptions;
 use upright_engine::{Error, Result, machine};
 use watch::Watch;
@@ -210,6 +211,7 @@ impl Mover<'_> {
         };
         let Some(folder) = folder else { return };
         let Some(file) = title.input.file_name() else { return };
+        let beside = sidecars_of(&title.input);
         // As in the output folder.
         let place = folder.join(Path::new(&title.name).parent().unwrap_or(Path::new(""))).join(file);
         let moved = place.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| match place.symlink_metadata() {
@@ -218,6 +220,16 @@ impl Mover<'_> {
         });
         if let Err(error) = moved {
             log::warn!("{}: cannot be moved to {}: {error}", title.input.display(), place.display());
+            return;
+        }
+        // Its subtitles stay with it.
+        for file in beside {
+            let to = place.with_file_name(file.file_name().unwrap_or_default());
+            let moved =
+                if to.exists() { Err(std::io::ErrorKind::AlreadyExists.into()) } else { fs::rename(&file, &to) };
+            if let Err(error) = moved {
+                log::warn!("{}: cannot be moved to {}: {error}", file.display(), to.display());
+            }
         }
     }
 }

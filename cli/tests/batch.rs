@@ -314,6 +314,7 @@ fn a_folder_is_watched_and_films_are_moved_when_they_are_done() {
     let whole = fs::read(at("whole.mp4")).unwrap();
     fs::create_dir_all(at("drop/s1")).unwrap();
     fs::write(at("drop/s1/bad.mkv"), "no film").unwrap();
+    fs::write(at("drop/s1/e1.en.srt"), "1\n00:00:00,500 --> 00:00:01,500\nHello\n").unwrap();
     // It grows for a while: what is not whole is not taken.
     for part in 1..=6 {
         fs::write(at("drop/s1/e1.mp4"), &whole[..whole.len() * part / 6]).unwrap();
@@ -326,6 +327,11 @@ fn a_folder_is_watched_and_films_are_moved_when_they_are_done() {
         thread::sleep(Duration::from_millis(100));
     }
     assert!(at("out/s1/e1/90x160.mp4").exists() && !at("drop/s1/e1.mp4").exists());
+    assert!(at("out/s1/e1/subtitles-1-eng.vtt").exists());
+    while !at("done/s1/e1.en.srt").exists() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "its subtitles are not moved");
+        thread::sleep(Duration::from_millis(100));
+    }
     let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     assert!(wait(&mut child, Duration::from_secs(5)));

@@ -16,7 +16,7 @@ use upright_engine::batch::{Title, films_in};
 use upright_engine::locate::PathStep::{self, Element, Field};
 use upright_engine::locate::line_of;
 use upright_engine::remote::{self, ObjectUrl};
-use upright_engine::sidecar::sidecars_of;
+use upright_engine::sidecar::{sidecars_among, sidecars_of, subtitle_files_in};
 use upright_engine::{Error, Result};
 
 /// Version of the form of manifests.
@@ -123,16 +123,20 @@ pub(super) fn films(inputs: &[PathBuf], output: &Path, common: &Options, urls: b
 }
 
 fn alone(path: &Path, common: &Options) -> Film {
-    (path.to_path_buf(), PathBuf::from(path.file_name().unwrap_or_default()), with_sidecars(path, common))
+    (
+        path.to_path_buf(),
+        PathBuf::from(path.file_name().unwrap_or_default()),
+        with_sidecars(common, || sidecars_of(path)),
+    )
 }
 
 /// Gives a film that no manifest lists the files of subtitles that lie beside it, unless none are wanted. They are named, so that the
 /// film is done anew where one comes.
-fn with_sidecars(film: &Path, common: &Options) -> Options {
+fn with_sidecars(common: &Options, beside: impl FnOnce() -> Vec<PathBuf>) -> Options {
     let mut options = common.clone();
     if options.get(SUBTITLES).is_none_or(|ways| ways != &["none"]) {
         options.remove(SUBTITLES);
-        let files: Vec<_> = sidecars_of(film).iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        let files: Vec<_> = beside().iter().map(|path| path.to_string_lossy().into_owned()).collect();
         options.extend((!files.is_empty()).then(|| (SUBTITLES.to_owned(), files)));
     }
     options
@@ -146,9 +150,15 @@ fn add_folder(
 ) -> Result<()> {
     let whole = fs::canonicalize(folder).ok().filter(|_| under_its_name);
     let name = whole.as_deref().and_then(Path::file_name).map(PathBuf::from).unwrap_or_default();
+    // Each folder is read once, however many films are in it.
+    let mut beside: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     for film in films_in(folder, output)? {
         let place = name.join(film.strip_prefix(folder).unwrap_or(&film));
-        let options = with_sidecars(&film, common);
+        let options = with_sidecars(common, || {
+            let folder = film.parent().unwrap_or(Path::new("")).to_path_buf();
+            let files = beside.entry(folder).or_insert_with_key(|folder| subtitle_files_in(folder));
+            sidecars_among(&film, files)
+        });
         films.push((film, place, options));
     }
     Ok(())

@@ -346,7 +346,9 @@ fn files_beside_a_film_say_what_ffmpeg_reads_in_them() {
         let file = SubtitleFile::new(path.clone(), None, Vec::new()).unwrap();
         let text = file.read(1, Span::default(), &Control::default()).unwrap().webvtt();
         let made = write("ours.vtt", text.as_bytes());
-        let (ours, theirs) = (cues(&made), cues(&path));
+        // Where ffmpeg writes a place into the text, WebVTT has it behind the times.
+        let plain = |(times, text): (String, String)| (times, text.replace("{\\an8}", ""));
+        let [ours, theirs] = [made, path.clone()].map(|path| cues(&path).into_iter().map(plain).collect::<Vec<_>>());
         assert_eq!(ours.len(), 3, "{text}");
         assert_eq!(ours, theirs, "{}", path.display());
         assert!(text.contains("<i>Jerry</i>") || path.ends_with("made.vtt"), "{text}");
@@ -413,7 +415,7 @@ fn packages_have_text_in_segments_for_hls_and_whole_for_dash() {
     desk.converted(&film, &[QUICK, &["--format", "cmaf", "--overwrite"]].concat());
     let left: Vec<_> =
         files(&desk.out()).into_iter().filter(|path| path.extension() == Some(OsStr::new("vtt"))).collect();
-    assert_eq!(left, [PathBuf::new(); 0]);
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
@@ -440,7 +442,7 @@ fn plans_name_files_beside_a_film_and_parts_have_their_part() {
     assert_refused(&render(), 65, &["film.en.srt", "is not the file that the plan was made with"]);
     fs::remove_file(path("film.en.srt")).unwrap();
     assert_refused(&render(), 66, &["film.en.srt"]);
-    assert_eq!(desk.leftovers(), [PathBuf::new(); 0]);
+    assert!(desk.leftovers().is_empty());
 }
 
 #[test]
@@ -455,5 +457,5 @@ fn damaged_files_beside_a_film_are_refused_with_their_line() {
     assert_refused(&convert(&format!("{}=fr", path("old.srt"))), 65, &["old.srt, line 3: is neither UTF-8", "iconv"]);
     assert_refused(&convert(&path("none.srt")), 66, &["none.srt"]);
     assert_eq!(convert(&format!("{}=french", path("cut.srt"))).status.code(), Some(2));
-    assert_eq!(desk.leftovers(), [PathBuf::new(); 0]);
+    assert!(desk.leftovers().is_empty());
 }

@@ -11,4 +11,4 @@ mod times;
 mod vtt;
 
 pub use file::SubtitleFile;
-pub use name::{NameTells, is_subtitle_name, sidecars_of};
+pub use name::{NameTells, is_subtitle_name, sidecars_among, sidecars_of, subtitle_files_in};

@@ -69,15 +69,22 @@ pub fn is_subtitle_name(path: &Path) -> bool {
 /// Finds the files of subtitles beside a film that are called like it, in the order of their names: behind its name without the
 /// extension there are a language and what [`NameTells`] knows, or nothing.
 pub fn sidecars_of(film: &Path) -> Vec<PathBuf> {
-    let folder = film.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let is_own = |path: &PathBuf| {
-        let own = after(&stem(path), film).is_some_and(|rest| NameTells::of_parts(rest).is_some());
-        own && is_subtitle_name(path) && path.is_file()
-    };
-    let there = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found: Vec<_> = there.map(|entry| film.with_file_name(entry.file_name())).filter(is_own).collect();
-    found.sort();
-    found
+    sidecars_among(film, &subtitle_files_in(film.parent().unwrap_or(Path::new(""))))
+}
+
+/// Lists the files of subtitles in a folder, in the order of their names; none where it cannot be read.
+pub fn subtitle_files_in(folder: &Path) -> Vec<PathBuf> {
+    let named = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let there = fs::read_dir(named).into_iter().flatten().flatten().map(|entry| folder.join(entry.file_name()));
+    let mut files: Vec<_> = there.filter(|path| is_subtitle_name(path) && path.is_file()).collect();
+    files.sort();
+    files
+}
+
+/// Finds those of the files of a film's folder that are called like it, as [`sidecars_of`].
+pub fn sidecars_among(film: &Path, files: &[PathBuf]) -> Vec<PathBuf> {
+    let is_own = |path: &&PathBuf| after(&stem(path), film).is_some_and(|rest| NameTells::of_parts(rest).is_some());
+    files.iter().filter(is_own).cloned().collect()
 }
 
 fn stem(path: &Path) -> String {
@@ -138,6 +145,6 @@ mod tests {
         let found = sidecars_of(&folder.path().join("film.mkv"));
         let names: Vec<_> = found.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["film.de.sdh.ass", "film.en.srt", "film.vtt"]);
-        assert_eq!(sidecars_of(Path::new("no folder/film.mkv")), [PathBuf::new(); 0]);
+        assert!(sidecars_of(Path::new("no folder/film.mkv")).is_empty());
     }
 }
