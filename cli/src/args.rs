@@ -588,6 +588,21 @@ pub(crate) struct WantedArguments {
     )]
     pub(crate) segment_files: bool,
 
+    /// Give DASH the sound as Opus besides AAC, for cmaf: of tracks with no more than two channels
+    #[arg(
+        long,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        action = ArgAction::Set,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = "Sound"
+    )]
+    pub(crate) opus: bool,
+
     /// Time from one key frame to the next, the same instants in every rendition
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = values::duration, help_heading = "Encoding")]
     pub(crate) keyframe_interval: Rational,

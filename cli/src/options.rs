@@ -58,10 +58,11 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
     let look = lut.map(|lut| LookFile::new(lut, wanted.lut_place)).transpose()?;
     let formats = Formats {
         mp4: wanted.format.contains(&Format::Mp4),
-        cmaf: wanted
-            .format
-            .contains(&Format::Cmaf)
-            .then_some(Cmaf { segment: wanted.segment_duration, segment_files: wanted.segment_files }),
+        cmaf: wanted.format.contains(&Format::Cmaf).then_some(Cmaf {
+            segment: wanted.segment_duration,
+            segment_files: wanted.segment_files,
+            opus: wanted.opus,
+        }),
     };
     let options = PlanOptions::default()
         .ladder(wanted.ladder)

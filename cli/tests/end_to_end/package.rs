@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use upright_fixtures::{Clip, Ratio, Timing};
+use upright_fixtures::{AudioCodec, AudioTrack, Clip, Ratio, Timing};
 
 /// A segment of a playlist: seconds, and its bytes in the file.
 struct Part {
@@ -289,4 +289,49 @@ fn segment_files_hold_the_bytes_of_ranges_and_either_package_takes_the_place_of_
     );
     assert!(!of_files.join("video-90x160").exists() && of_files.join("others").is_dir());
     assert!(again(&longer).contains(" video-90x160/seg-00002.m4s") && !of_files.join("video-90x160.mp4").exists());
+}
+
+#[test]
+fn opus_is_in_dash_alone_and_sounds_as_the_aac_does() {
+    let desk = Desk::new();
+    // 44.1 kHz, which Opus has not.
+    let sound = AudioTrack { sample_rate: 44_100, ..AudioTrack::new(AudioCodec::Flac) };
+    let clip = Clip { audio: vec![sound], timing: Timing::constant(Ratio::new(25, 1), 125), ..Clip::new("opus") };
+    let fixture = desk.write(&clip);
+    let options = ["--format", "cmaf", "--opus", "--ladder", "90", "--speed", "10", "--segment-duration", "2"];
+    let folder = desk.converted(&fixture.path, &options).folder;
+    let manifest = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let (hls, dash) = (manifest("main.m3u8"), manifest("manifest.mpd"));
+    assert!(!hls.contains("opus") && dash.matches("codecs=\"opus\"").count() == 1 && dash.contains("mp4a.40.2"));
+    let [aac, opus] = ["audio-1.mp4", "audio-1-opus.mp4"].map(|name| folder.join(name));
+    let mut probe = Command::new("ffprobe");
+    probe.args(["-v", "error", "-show_entries", "stream=codec_name,sample_rate,channels", "-of", "csv=p=0"]);
+    assert_eq!(probe.arg(&opus).output().unwrap().stdout, b"opus,48000,2\n");
+    // Both last as long as the picture, to within a frame, are as loud, and are at the same times.
+    let decoded = |path: &Path| {
+        let raw = ffmpeg(&["-i", path.to_str().unwrap(), "-ac", "1", "-ar", "48000", "-f", "f32le", "-"]);
+        raw.as_chunks::<4>().0.iter().map(|&bytes| f64::from(f32::from_le_bytes(bytes))).collect::<Vec<_>>()
+    };
+    let power = |samples: &[f64]| samples.iter().map(|it| it * it).sum::<f64>() / samples.len() as f64;
+    let [of_aac, of_opus] = [&aac, &opus].map(|path| decoded(path));
+    for samples in [&of_aac, &of_opus] {
+        assert!((240_000..241_200).contains(&samples.len()), "{} and {}", of_aac.len(), of_opus.len());
+    }
+    let difference: Vec<_> = of_aac.iter().zip(&of_opus).map(|(one, other)| one - other).collect();
+    let [apart, left] =
+        [power(&of_opus), power(&difference)].map(|power_of| 10.0 * (power_of / power(&of_aac)).log10());
+    assert!(apart.abs() < 0.5 && left < -10.0, "{apart} dB apart, their difference has {left} dB");
+    // What its group of samples is, which they are, and its pre-skip.
+    let good = fs::read(&opus).unwrap();
+    for (kind, offset, bits) in [(b"sgpd", 21, 3), (b"sbgp", 19, 1), (b"dOps", 7, 1)] {
+        let mut bad = good.clone();
+        let at = bad.windows(4).position(|four| four == kind).unwrap();
+        bad[at + offset] ^= bits;
+        fs::write(&opus, &bad).unwrap();
+        let output = upright("verify").arg(&folder).arg("--no-decode").output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.code() == Some(65) && said.contains("pus"), "{kind:?}: {said}");
+    }
+    let refused = desk.convert(&fixture.path, &[&options[..], &["--loudness", "off"]].concat()).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{}", String::from_utf8_lossy(&refused.stderr));
 }

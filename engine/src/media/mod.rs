@@ -48,7 +48,7 @@ mod video_reader;
 mod views;
 
 pub use audio::{AudioTrack, Levels};
-pub(crate) use audio::{LevelMeter, Levelling, level, measure};
+pub(crate) use audio::{LevelMeter, Levelling, check_opus, level, measure};
 pub use event::Event;
 pub use mux::{Mp4Writer, VideoTrack};
 pub use parameters::CodecParameters;

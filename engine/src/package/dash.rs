@@ -32,7 +32,8 @@ pub(super) fn manifest(package: &Package) -> String {
 }
 
 fn write(xml: &mut Xml, package: &Package) -> io::Result<()> {
-    let tracks = || package.video.iter().map(|it| &it.track).chain(package.audio.iter().map(|it| &it.track));
+    let sound = || package.audio.iter().chain(&package.opus);
+    let tracks = || package.video.iter().map(|it| &it.track).chain(sound().map(|it| &it.track));
     let seconds = package.duration();
     let longest =
         tracks().flat_map(|it| it.segments.iter().map(|segment| it.seconds(segment.duration))).fold(0.0, f64::max);
@@ -62,9 +63,11 @@ fn write(xml: &mut Xml, package: &Package) -> io::Result<()> {
                     video_set(xml, id, &those)?;
                 }
             }
-            for (number, audio) in package.audio.iter().enumerate() {
-                id += 1;
-                audio_set(xml, id, audio, number == 0)?;
+            for those in [&package.audio, &package.opus] {
+                for (number, audio) in those.iter().enumerate() {
+                    id += 1;
+                    audio_set(xml, id, audio, number == 0)?;
+                }
             }
             for (number, text) in package.text.iter().enumerate() {
                 id += 1;

@@ -1,7 +1,7 @@
 //! Fragments: `moof` and `mdat`, of a run of samples (ISO/IEC 14496-12, 8.8).
 
 use super::boxes::{atom, full, words};
-use super::track_info::TRACK;
+use super::track_info::{ROLL, TRACK};
 use crate::error::Result;
 use crate::geometry::Rational;
 use crate::intervals::Intervals;
@@ -48,8 +48,9 @@ impl Fragment {
         head as u64 + 8 + self.samples.first().map_or(0, |&(_, bytes)| u64::from(bytes))
     }
 
-    /// Makes the `moof`, with one `traf` and one `trun`; fragments are counted from 1.
-    pub(super) fn head(&self, number: u32) -> Vec<u8> {
+    /// Makes the `moof`, with one `traf` and one `trun`; fragments are counted from 1. With `in_group` all samples are of the group that
+    /// the header describes.
+    pub(super) fn head(&self, number: u32, in_group: bool) -> Vec<u8> {
         let first = self.samples.first().map_or(0, |&(ticks, _)| ticks);
         let even = self.samples.iter().all(|&(ticks, _)| ticks == first);
         // Offsets count from the moof; durations and flags are the same for all samples but where said otherwise.
@@ -61,6 +62,7 @@ impl Fragment {
         let per_sample = |&(ticks, bytes): &(u32, u32)| if even { vec![bytes] } else { vec![ticks, bytes] };
         let samples = words(&self.samples.iter().flat_map(per_sample).collect::<Vec<_>>());
         let count = u32::try_from(self.samples.len()).unwrap_or(u32::MAX);
+        let group = if in_group { full(b"sbgp", 0, 0, &[ROLL, &words(&[1, count, 1])]) } else { Vec::new() };
         let first_flags = if self.key { KEY } else { OTHER };
         let run = |offset: u32| {
             let kind = if even { 0x00_0205 } else { 0x00_0305 };
@@ -68,7 +70,7 @@ impl Fragment {
         };
         let whole = |offset: u32| {
             let sequence = full(b"mfhd", 0, 0, &[&words(&[number])]);
-            atom(b"moof", &[&sequence, &atom(b"traf", &[&track, &time, &run(offset)])])
+            atom(b"moof", &[&sequence, &atom(b"traf", &[&track, &time, &run(offset), &group])])
         };
         // The samples lie behind the head and the eight bytes of the mdat's.
         let length = u32::try_from(whole(0).len() + 8).unwrap_or(u32::MAX);

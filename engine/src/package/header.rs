@@ -2,7 +2,7 @@
 
 use super::boxes::{atom, full, words};
 use super::sample_entry::SampleEntry;
-use super::track_info::{TRACK, TrackInfo};
+use super::track_info::{ROLL, TRACK, TrackInfo};
 use crate::language::Language;
 
 /// Brands: CMAF, fragments whose offsets count from themselves, AV1 where it is, and DASH's self-initialising segments.
@@ -67,9 +67,12 @@ fn media(track: &TrackInfo) -> Vec<u8> {
     let data = atom(b"dinf", &[&full(b"dref", 0, 0, &[&words(&[1]), &full(b"url ", 0, 1, &[])])]);
     let entries = full(b"stsd", 0, 0, &[&words(&[1]), &track.sample.bytes()]);
     let none = |kind: &[u8; 4], counts: &[u32]| full(kind, 0, 0, &[&words(counts)]);
+    // One description of a group, of two bytes (ISO/IEC 14496-12, 8.9.3); which samples are of it, fragments say.
+    let group = |distance: i16| full(b"sgpd", 1, 0, &[ROLL, &words(&[2, 1]), &distance.to_be_bytes()]);
+    let group = track.roll_distance().map(group).unwrap_or_default();
     let tables = atom(
         b"stbl",
-        &[&entries, &none(b"stts", &[0]), &none(b"stsc", &[0]), &none(b"stsz", &[0, 0]), &none(b"stco", &[0])],
+        &[&entries, &none(b"stts", &[0]), &none(b"stsc", &[0]), &none(b"stsz", &[0, 0]), &none(b"stco", &[0]), &group],
     );
     atom(b"mdia", &[&times, &handled, &atom(b"minf", &[&about, &data, &tables])])
 }

@@ -104,6 +104,8 @@ pub(crate) struct Package {
     pub(crate) video: Vec<VideoRendition>,
     /// The sound, the default track first.
     pub(crate) audio: Vec<AudioRendition>,
+    /// Sound as Opus, for DASH alone, the default track first.
+    pub(crate) opus: Vec<AudioRendition>,
     /// Subtitles and captions.
     pub(crate) text: Vec<TextRendition>,
 }

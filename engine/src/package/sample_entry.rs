@@ -154,6 +154,12 @@ impl AudioSample {
 }
 
 impl AudioCodec {
+    /// Samples, counted below zero, that a decoder which begins at one has to decode before it; none where that is not told. Opus has
+    /// 80 ms, as its encapsulation in ISO base media files asks for: four packets of 20 ms.
+    pub(super) fn roll_distance(&self) -> Option<i16> {
+        matches!(self, Self::Opus(_)).then_some(-4)
+    }
+
     fn codecs(&self) -> String {
         match self {
             Self::Aac(config) => format!("mp4a.40.{}", object_type(config)),

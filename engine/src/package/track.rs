@@ -129,7 +129,7 @@ pub(crate) fn write_track<P: Iterator<Item = Result<Packet>>>(
         Track { info: info.clone(), segment_files, header: 0, index: 0..0, segments: Vec::new(), quickest: None };
     let mut at = 0;
     for_each(path, info, boundaries, packets(), |number, fragment| {
-        let head = fragment.head(number);
+        let head = fragment.head(number, info.roll_distance().is_some());
         let (begins, bytes) = (at, head.len() as u64 + 8 + fragment.data.len() as u64);
         at += bytes;
         let (begin, end) = (usize::from(number == 1), fragment.samples.len().saturating_sub(1));
@@ -177,7 +177,12 @@ pub(crate) fn write_track<P: Iterator<Item = Result<Packet>>>(
             std::mem::replace(&mut output, next).finish()?;
         }
         let size = u32::try_from(8 + fragment.data.len()).unwrap_or(u32::MAX);
-        output.write(&[&fragment.head(number), &size.to_be_bytes(), b"mdat", &fragment.data])
+        output.write(&[
+            &fragment.head(number, info.roll_distance().is_some()),
+            &size.to_be_bytes(),
+            b"mdat",
+            &fragment.data,
+        ])
     })?;
     output.finish()?;
     Ok(track)

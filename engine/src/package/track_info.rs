@@ -2,6 +2,9 @@
 
 use super::sample_entry::SampleEntry;
 
+/// Kind of the group of samples that can be decoded well only after others (ISO/IEC 14496-12, 10.1).
+pub(super) const ROLL: &[u8; 4] = b"roll";
+
 /// The track of every file: the only one.
 pub(super) const TRACK: u32 = 1;
 
@@ -18,4 +21,14 @@ pub(crate) struct TrackInfo {
     pub(crate) priming: u32,
     /// Ticks of a sample, for the last one where nobody else knows.
     pub(crate) nominal: i64,
+}
+
+impl TrackInfo {
+    /// Samples, below zero, from which on a decoder that begins at one has to decode; none where that is not told.
+    pub(super) fn roll_distance(&self) -> Option<i16> {
+        match &self.sample {
+            SampleEntry::Video(_) => None,
+            SampleEntry::Audio(audio) => audio.codec.roll_distance(),
+        }
+    }
 }

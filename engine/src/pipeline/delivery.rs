@@ -3,7 +3,7 @@
 use super::publish::Drafts;
 use super::report::{PackageFile, PackageReport};
 use super::spool::Spool;
-use super::summary::{SourceSummary, SpooledAudio};
+use super::summary::SourceSummary;
 use crate::av1;
 use crate::captions::{NANOSECOND, Subtitles};
 use crate::control::Control;
@@ -33,12 +33,13 @@ pub(super) type Files = Vec<(TempPath, String)>;
 /// Names of all files of a plan's package but those of segments, which are known by the first of their folder; those of sound are
 /// there if the sound is.
 pub(super) fn names(plan: &Plan) -> Vec<String> {
-    let Some(Cmaf { segment_files, .. }) = plan.wanted.formats.cmaf else { return Vec::new() };
+    let Some(Cmaf { segment_files, opus, .. }) = plan.wanted.formats.cmaf else { return Vec::new() };
     let file = |name: &str| track_file(name, segment_files);
     let video = plan.follows.rungs.iter().map(video_name);
     let video = video.flat_map(|name| [file(&name), format!("{name}.m3u8"), format!("{name}-keys.m3u8")]);
     let audio = plan.wanted.audio.iter().enumerate().map(|(place, audio)| audio_name(place, audio.language.as_deref()));
-    let audio = audio.flat_map(|name| [file(&name), format!("{name}.m3u8")]);
+    let opus_of = |name: &str| opus.then(|| file(&opus_name(name)));
+    let audio = audio.flat_map(|name| [Some(file(&name)), Some(format!("{name}.m3u8")), opus_of(&name)]).flatten();
     video.chain(audio).chain([HLS, DASH].map(str::to_owned)).collect()
 }
 
@@ -56,6 +57,11 @@ pub(super) fn video_file(rung: &RungFollows, track: &Track) -> String {
 fn audio_name(place: usize, language: Option<&str>) -> String {
     let language = language.and_then(Language::of).map(|language| format!("-{language}")).unwrap_or_default();
     format!("audio-{}{language}", place + 1)
+}
+
+/// Name of the same track as Opus.
+fn opus_name(audio: &str) -> String {
+    format!("{audio}-opus")
 }
 
 /// Writes the track of a rendition.
@@ -141,7 +147,7 @@ pub(super) fn finish(
     let mut files = Files::new();
     let mut report = PackageReport { hls: HLS.to_owned(), dash: DASH.to_owned(), files: Vec::new() };
     let title = plan.wanted.title.clone();
-    let mut package = Package { title, video: Vec::new(), audio: Vec::new(), text: Vec::new() };
+    let mut package = Package { title, video: Vec::new(), audio: Vec::new(), opus: Vec::new(), text: Vec::new() };
     for (rung, (made, track)) in plan.follows.rungs.iter().zip(video) {
         let rendition = VideoRendition { name: video_name(rung), frame_rate: frame_rate(plan, &track), track };
         files.extend(made);
@@ -150,10 +156,20 @@ pub(super) fn finish(
     }
     let boundaries = package.video.first().map(|video| starts(&video.track)).unwrap_or_default();
     for (spooled, track) in summary.audio.iter().zip(sound) {
-        let (made, rendition) = audio_rendition(plan, spooled, track, &boundaries, drafts, job)?;
-        files.extend(made);
-        report.files.push(track_report(rendition.file(), &rendition.track));
-        package.audio.push(rendition);
+        let name = audio_name(spooled.place, track.language.as_deref());
+        let mut make = |name: String, track: &AudioTrack, packets: &Spool| {
+            let (made, rendition) =
+                audio_rendition(plan, (spooled.place, name), (track, packets), &boundaries, drafts, job)?;
+            files.extend(made);
+            report.files.push(track_report(rendition.file(), &rendition.track));
+            Ok::<_, Error>(rendition)
+        };
+        if let Some((opus, packets)) = &spooled.opus {
+            let (language, roles) = (track.language.clone(), track.roles.clone());
+            let opus = AudioTrack { language, title: track.title.clone(), roles, ..opus.clone() };
+            package.opus.push(make(opus_name(&name), &opus, packets)?);
+        }
+        package.audio.push(make(name, track, &spooled.packets)?);
     }
     for (file, track) in texts {
         let (rendition, segments) = text_rendition(file, track, &package, drafts, job)?;
@@ -265,22 +281,21 @@ fn write(drafts: &Drafts, name: &str, text: &str, failure: &'static str) -> Resu
 
 fn audio_rendition(
     plan: &Plan,
-    spooled: &SpooledAudio,
-    track: &AudioTrack,
+    (place, name): (usize, String),
+    (track, packets): (&AudioTrack, &Spool),
     boundaries: &[Rational],
     drafts: &Drafts,
     job: &Control,
 ) -> Result<(Files, AudioRendition)> {
-    let name = audio_name(spooled.place, track.language.as_deref());
     let cmaf = plan.wanted.formats.cmaf.unwrap_or_default();
-    let first = spooled.packets.packets().next().transpose()?;
+    let first = packets.packets().next().transpose()?;
     let first = first.ok_or_else(|| Error::Verify { path: name.clone().into(), why: "it has no sound".to_owned() })?;
     let info = TrackInfo::of_sound(track, &first)?;
-    let packets = || spooled.packets.packets().map(|packet| job.check().and(packet));
+    let packets = || packets.packets().map(|packet| job.check().and(packet));
     let mut files = Files::new();
     let file = next_file(&mut files, &name, cmaf, drafts);
     let written = write_track(cmaf.segment_files, file, &info, Boundaries::At(boundaries), packets)?;
-    let wanted = &plan.wanted.audio[spooled.place];
+    let wanted = &plan.wanted.audio[place];
     Ok((files, AudioRendition { name, title: wanted.title.clone(), roles: wanted.roles.clone(), track: written }))
 }
 

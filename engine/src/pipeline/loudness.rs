@@ -1,13 +1,13 @@
 //! Bringing the sound of a film to its loudness, once all of it is there.
 
 use super::report::LoudnessReport;
-use super::spool::SpoolWriter;
+use super::spool::{Spool, SpoolWriter};
 use super::summary::SpooledAudio;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::machine;
-use crate::media::{self, Levelling, Levels};
+use crate::media::{self, AudioTrack, Levelling, Levels};
 use crate::plan::Loudness;
 use std::path::Path;
 use std::thread;
@@ -26,6 +26,8 @@ pub(super) struct SoundToLevel<'a> {
     pub(super) to: Loudness,
     /// Seconds after time 0 at which the picture ends, and the sound with it.
     pub(super) end: Rational,
+    /// Whether there is Opus besides, of what has no more than two channels.
+    pub(super) opus: bool,
     /// Directory on whose disk packets wait.
     pub(super) folder: &'a Path,
     /// What to call the source in warnings.
@@ -62,7 +64,7 @@ impl SoundToLevel<'_> {
         if !sound.track.to_level {
             return Ok((sound, 0));
         }
-        let Self { to, end, folder, name, job } = *self;
+        let Self { to, end, opus, folder, name, job } = *self;
         let packets = || sound.packets.packets().map(|packet| job.check().and(packet));
         let (before, read) = media::measure(&sound.track, packets(), end)?;
         if read.left_out > 1.0 {
@@ -73,7 +75,7 @@ impl SoundToLevel<'_> {
         let mut attempt = 1;
         loop {
             let mut spool = SpoolWriter::create(folder)?;
-            let levelling = Levelling { gain, ceiling, end };
+            let levelling = Levelling { gain, ceiling, end, opus: false };
             let track = media::level(&sound.track, packets(), &levelling, |packet| spool.append(&packet))?;
             let packets = spool.seal()?;
             let (after, _) = media::measure(&track, packets.packets().map(|packet| job.check().and(packet)), end)?;
@@ -87,7 +89,9 @@ impl SoundToLevel<'_> {
                 }
                 let gain = (gain * 100.0).round() / 100.0;
                 let loudness = Some(LoudnessReport { before: before.rounded(), after: after.rounded(), gain });
-                return Ok((SpooledAudio { track, packets, loudness, ..sound }, read.damage));
+                let opus = opus && track.parameters.rate_and_channels().1 <= 2;
+                let opus = opus.then(|| self.opus(&sound, levelling)).transpose()?;
+                return Ok((SpooledAudio { track, packets, opus, loudness, ..sound }, read.damage));
             }
             // Below the ceiling the loudness grows by less than the gain does.
             if !is_near {
@@ -96,6 +100,29 @@ impl SoundToLevel<'_> {
             if over > 0.0 {
                 ceiling -= over + 0.1;
             }
+            attempt += 1;
+        }
+    }
+
+    /// Makes Opus of sound, amplified as it was for AAC.
+    fn opus(&self, sound: &SpooledAudio, levelling: Levelling) -> Result<(AudioTrack, Spool)> {
+        let Self { to, end, folder, job, .. } = *self;
+        let mut levelling = Levelling { opus: true, ..levelling };
+        let mut attempt = 1;
+        loop {
+            let packets = sound.packets.packets().map(|packet| job.check().and(packet));
+            let mut spool = SpoolWriter::create(folder)?;
+            let track = media::level(&sound.track, packets, &levelling, |packet| spool.append(&packet))?;
+            let made = spool.seal()?;
+            let (after, _) = media::measure(&track, made.packets().map(|packet| job.check().and(packet)), end)?;
+            let over = after.peak.map_or(0.0, |peak| peak - to.peak);
+            if over <= 0.0 || attempt == ATTEMPTS {
+                if over > 0.0 {
+                    log::warn!("{}: audio track {}, as Opus: {}", self.name, sound.place + 1, short_of(&after, &to));
+                }
+                return Ok((track, made));
+            }
+            levelling.ceiling -= over + 0.1;
             attempt += 1;
         }
     }

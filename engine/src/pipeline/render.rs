@@ -19,7 +19,7 @@ use crate::encode::{Encoder, EncoderFactory};
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::machine;
-use crate::media::{AudioTrack, Mp4Writer, Source, Tags, VideoTrack};
+use crate::media::{AudioTrack, Mp4Writer, Source, Tags, VideoTrack, check_opus};
 use crate::package::Track;
 use crate::picture::{Device, DeviceChoice, MAX_SIDE, Runner, Twin};
 use crate::plan::{Plan, RungFollows, WantedAudio};
@@ -139,6 +139,9 @@ pub fn render(
     let info = source.info().clone();
     plan.check_source(&info)?;
     check_sound(plan, &source)?;
+    if plan.wanted.formats.cmaf.is_some_and(|cmaf| cmaf.opus) {
+        check_opus()?;
+    }
     let mut names = delivery::names(plan);
     if plan.wanted.formats.mp4 {
         names.extend(plan.follows.rungs.iter().map(|rung| rung.file.clone()));

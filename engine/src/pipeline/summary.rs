@@ -14,6 +14,8 @@ pub(crate) struct SpooledAudio {
     /// What it is.
     pub(crate) track: AudioTrack,
     pub(crate) packets: Spool,
+    /// The same sound as Opus, where that is wanted too.
+    pub(crate) opus: Option<(AudioTrack, Spool)>,
     /// What became of its loudness; none where it stayed.
     pub(crate) loudness: Option<LoudnessReport>,
 }

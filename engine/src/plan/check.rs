@@ -2,6 +2,7 @@
 
 use super::denoise::MOST_NOISE;
 use super::fields::FieldMake;
+use super::formats::OPUS_NEEDS;
 use super::loudness::{LOUDNESS, PEAK};
 use super::segments::{Segment, Segmentation};
 use super::track::{Caption, CropKey, Layout, Shot};
@@ -149,6 +150,8 @@ fn formats(plan: Parts<'_>) -> Checked {
     let formats = &plan.wanted.formats;
     rule(formats.mp4 || formats.cmaf.is_some(), &[Field("formats")], || "no form: mp4, cmaf, or both".to_owned())?;
     let Some(cmaf) = &formats.cmaf else { return Ok(()) };
+    let path = [Field("formats"), Field("cmaf"), Field("opus")];
+    rule(!cmaf.opus || plan.wanted.loudness.is_some(), &path, || format!("Opus {OPUS_NEEDS}"))?;
     let path = [Field("formats"), Field("cmaf"), Field("segment")];
     rule(cmaf.intervals(plan.wanted.key_frames.interval).is_some(), &path, || {
         let (segment, interval) = (cmaf.segment.as_f64(), plan.wanted.key_frames.interval.as_f64());

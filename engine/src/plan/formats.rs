@@ -4,6 +4,9 @@ use crate::geometry::Rational;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// What Opus needs.
+pub(super) const OPUS_NEEDS: &str = "is made as sound is brought to its loudness: not without that";
+
 /// Forms in which renditions are written; at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +26,9 @@ pub struct Cmaf {
     /// Whether each segment is a file of its own, in a folder for each track; else a range of its track's one file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub segment_files: bool,
+    /// Whether DASH has the sound as Opus besides, of what has no more than two channels.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub opus: bool,
 }
 
 impl Default for Formats {
@@ -34,7 +40,7 @@ impl Default for Formats {
 impl Default for Cmaf {
     /// Segments of six seconds, as Apple's authoring specification has them.
     fn default() -> Self {
-        Self { segment: Rational { num: 6, den: 1 }, segment_files: false }
+        Self { segment: Rational { num: 6, den: 1 }, segment_files: false, opus: false }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::denoise::{Denoise, MOST_NOISE};
 use super::fields::Deinterlace;
-use super::formats::Formats;
+use super::formats::{Formats, OPUS_NEEDS};
 use super::loudness::{LOUDNESS, LoudnessChoice, PEAK};
 use super::track::Shot;
 use super::upscale::UpscaleChoice;
@@ -168,6 +168,9 @@ impl PlanOptions {
             let why =
                 format!("must be a multiple of the interval of key frames, {} s", self.keyframe_interval.as_f64());
             return Err(Error::invalid("segment duration", cmaf.segment.as_f64(), why));
+        }
+        if self.formats.cmaf.is_some_and(|cmaf| cmaf.opus) && self.loudness.decide(&self.formats).is_none() {
+            return Err(Error::invalid("Opus", "", OPUS_NEEDS));
         }
         let longest = self.formats.cmaf.map_or(f64::INFINITY, |cmaf| cmaf.segment.as_f64());
         if let Some(first) = self.first_segment.filter(|first| first.num <= 0 || first.as_f64() > longest) {

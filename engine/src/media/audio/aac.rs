@@ -1,4 +1,4 @@
-//! Encoding with libavcodec's own encoders: to AAC-LC, or to samples that are read again.
+//! Encoding with libavcodec's encoders: to AAC-LC, to Opus, or to samples that are read again.
 
 #![expect(unsafe_code, reason = "libav is C")]
 
@@ -24,6 +24,10 @@ const SAMPLES_AT_ONCE: usize = 4096;
 
 /// Bits a second for each channel, of AAC.
 const BIT_RATE: i64 = 64_000;
+/// Of Opus: 96 kb/s for stereo, which Xiph.org's "Opus Recommended Settings" have for music that is stored.
+const OPUS_BIT_RATE: i64 = 48_000;
+/// Samples a second of Opus, whatever it is made of.
+pub(super) const OPUS_RATE: c_int = 48_000;
 
 /// The format to encode for a source of `rate` and `layout`: the lowest rate of AAC that loses nothing, and the source's
 /// channels where the encoder has a place for each and they are no more than 5.1; else 5.1 if there are more, else
@@ -77,13 +81,33 @@ fn empty_layout() -> av::AVChannelLayout {
     }
 }
 
+/// libopus, which libavcodec's own encoder is no match for.
+const OPUS_ENCODER: &CStr = c"libopus";
+
+/// Makes sure that sound can be encoded to Opus.
+///
+/// # Errors
+/// [`Error::EncoderMissing`] where this libavcodec was built without it.
+pub(crate) fn check_opus() -> Result<()> {
+    // SAFETY: a function of its argument alone, which is text that ends with a zero.
+    if unsafe { av::avcodec_find_encoder_by_name(OPUS_ENCODER.as_ptr()) }.is_null() {
+        let why = "this libavcodec was built without it; leave Opus out, or use an FFmpeg that has it";
+        return Err(Error::EncoderMissing { encoder: "libopus".to_owned(), why: why.to_owned() });
+    }
+    Ok(())
+}
+
 /// What sound is encoded to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SoundCodec {
     /// AAC-LC.
     Aac,
+    /// Opus, of [`OPUS_RATE`] and one channel or two.
+    Opus,
     /// The samples as they are, interleaved, in floating point.
     Samples,
+    /// The same at [`OPUS_RATE`].
+    OpusSamples,
 }
 
 /// The encoder, and the samples that wait until they fill a frame of its.
@@ -103,7 +127,8 @@ impl SoundEncoder {
     pub(super) fn open(format: &SampleFormat, to: SoundCodec) -> Result<Self> {
         let (name, samples) = match to {
             SoundCodec::Aac => (c"aac", av::AVSampleFormat::AV_SAMPLE_FMT_FLTP),
-            SoundCodec::Samples => (c"pcm_f32le", av::AVSampleFormat::AV_SAMPLE_FMT_FLT),
+            SoundCodec::Opus => (OPUS_ENCODER, av::AVSampleFormat::AV_SAMPLE_FMT_FLT),
+            SoundCodec::Samples | SoundCodec::OpusSamples => (c"pcm_f32le", av::AVSampleFormat::AV_SAMPLE_FMT_FLT),
         };
         // SAFETY: the codec is null or libav's own; then the context is valid, ours and not yet opened, and its layout
         // owns nothing, like the one that it gets.
@@ -121,8 +146,13 @@ impl SoundEncoder {
             (*fields).sample_rate = format.rate;
             (*fields).ch_layout = format.layout;
             (*fields).time_base = av::AVRational { num: 1, den: format.rate };
-            if to == SoundCodec::Aac {
-                (*fields).bit_rate = BIT_RATE * i64::from(format.layout.nb_channels);
+            let channel_rate = match to {
+                SoundCodec::Aac => Some(BIT_RATE),
+                SoundCodec::Opus => Some(OPUS_BIT_RATE),
+                SoundCodec::Samples | SoundCodec::OpusSamples => None,
+            };
+            if let Some(channel_rate) = channel_rate {
+                (*fields).bit_rate = channel_rate * i64::from(format.layout.nb_channels);
             }
             (*fields).thread_count = 1;
             // The description of the stream goes into the container, and the encoder's name nowhere.

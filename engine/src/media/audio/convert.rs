@@ -84,6 +84,7 @@ impl Convert {
             let decoder = open_decoder(parameters, &timeline)?;
             (decoder, layout_of(parameters)?, (*parameters).sample_rate)
         };
+        let rate = if codec == SoundCodec::OpusSamples { aac::OPUS_RATE } else { rate };
         let target = if stereo { aac::stereo_for(rate) } else { aac::format_for(rate, &layout) };
         let encoder = SoundEncoder::open(&target, codec)?;
         let line = Line::new(timeline, decoder, target, 0..encoder.waiting.len())?;

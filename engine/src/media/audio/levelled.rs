@@ -1,4 +1,4 @@
-//! Bringing sound to its loudness: amplified, held below a ceiling, and encoded to AAC.
+//! Bringing sound to its loudness: amplified, held below a ceiling, and encoded to AAC or Opus.
 
 use super::aac::{SoundCodec, SoundEncoder};
 use super::limiter::Limiter;
@@ -18,6 +18,8 @@ pub(crate) struct Levelling {
     pub(crate) ceiling: f64,
     /// Seconds after time 0 at which it ends: silence is added up to there, and what comes later left out.
     pub(crate) end: Rational,
+    /// Whether it becomes Opus, of 48 kHz, and not AAC; it has no more than two channels then.
+    pub(crate) opus: bool,
 }
 
 /// Levels a track that was put aside ([`AudioTrack::to_level`]), and hands the packets to `put`; gives the track that they are of.
@@ -31,8 +33,9 @@ pub(crate) fn level(
     levelling: &Levelling,
     mut put: impl FnMut(Packet) -> Result<()>,
 ) -> Result<AudioTrack> {
-    let samples = Samples::open(track, levelling.end)?;
-    let mut encoder = SoundEncoder::open(samples.format(), SoundCodec::Aac)?;
+    let codec = if levelling.opus { SoundCodec::Opus } else { SoundCodec::Aac };
+    let samples = Samples::open(track, levelling.end, codec)?;
+    let mut encoder = SoundEncoder::open(samples.format(), codec)?;
     let parameters = encoder.parameters()?;
     let rate = samples.rate();
     let mut limiter = Limiter::new(encoder.waiting.len(), rate, levelling.gain, levelling.ceiling);

@@ -16,6 +16,7 @@ mod samples;
 mod timeline;
 mod track;
 
+pub(crate) use aac::check_opus;
 pub(crate) use level::LevelMeter;
 pub(crate) use levelled::{Levelling, level};
 pub use loudness::Levels;

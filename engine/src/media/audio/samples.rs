@@ -42,11 +42,12 @@ pub(crate) struct ReadBack {
 }
 
 impl Samples {
-    /// Of a track, up to so many seconds after time 0.
-    pub(super) fn open(track: &AudioTrack, end: Rational) -> Result<Self> {
+    /// Of a track, up to so many seconds after time 0, as they are for `codec`.
+    pub(super) fn open(track: &AudioTrack, end: Rational, codec: SoundCodec) -> Result<Self> {
+        let kind = if codec == SoundCodec::Opus { SoundCodec::OpusSamples } else { SoundCodec::Samples };
         let timeline = Timeline::new(ffi::av_rational(track.time_base), Rational::new(0, 1), None);
         // SAFETY: the track's parameters are valid.
-        let convert = unsafe { Convert::open(track.parameters.as_ptr(), timeline, false, SoundCodec::Samples) };
+        let convert = unsafe { Convert::open(track.parameters.as_ptr(), timeline, false, kind) };
         let convert = convert.map_err(|why: Refusal| refused("sound", &track.parameters.codec(), &why))?;
         let (rows, rate) = (vec![Vec::new(); convert.channels()], convert.sample_rate());
         let end = rescale(end.num, rate.into(), end.den).unwrap_or(0);
@@ -140,7 +141,7 @@ pub(crate) fn measure(
     packets: impl Iterator<Item = Result<Packet>>,
     end: Rational,
 ) -> Result<(Levels, ReadBack)> {
-    let samples = Samples::open(track, end)?;
+    let samples = Samples::open(track, end, SoundCodec::Samples)?;
     let mut meter = LoudnessMeter::new(samples.rows.len(), samples.rate())?;
     let read = samples.read(packets, |rows| meter.add(rows))?;
     Ok((meter.levels()?, read))

@@ -500,7 +500,7 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
             let packets = writer.seal()?;
             // Sound of which nothing came is none.
             if packets.timestamps().count() > 0 {
-                audio.push(SpooledAudio { place, track, packets, loudness: None });
+                audio.push(SpooledAudio { place, track, packets, opus: None, loudness: None });
             }
         }
         // Frames that were passed over may have been decoded, and are not to count twice.
@@ -511,7 +511,8 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
             let ticks = frames.ends().map_or(0, |(_, last)| last.saturating_add(lasts));
             let time_base = self.plan.time_base();
             let end = Rational::new(ticks.saturating_mul(time_base.num), time_base.den);
-            let sound = SoundToLevel { to, end, folder: self.folder, name: self.name, job: self.job };
+            let opus = self.plan.wanted.formats.cmaf.is_some_and(|cmaf| cmaf.opus);
+            let sound = SoundToLevel { to, end, opus, folder: self.folder, name: self.name, job: self.job };
             let lost;
             (audio, lost) = sound.all(audio)?;
             damage.damaged_audio_packets += lost;

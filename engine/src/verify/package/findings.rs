@@ -80,6 +80,7 @@ rules! {
     FrameRate "frame-rate" "FRAME-RATE is the highest that the track has, to within a thousandth."
     VideoRange "video-range" "VIDEO-RANGE is that of the stream, and is there unless all is SDR."
     AudioGroup "audio-group" "The group of sound that a variant names is there, with one default track and names that differ."
+    Opus "opus" "Opus is in DASH alone, of 48 kHz; its edit list leaves out its pre-skip, and all samples are of a group that rolls 80 ms."
     StereoAac "stereo-aac" "Where there is sound, there is AAC-LC of two channels."
     Text "text" "Text is WebVTT with X-TIMESTAMP-MAP, in playlists that last as long as the picture, in the group that variants name."
     TextSegments "text-segments" "Segments of text are no longer than the target duration of the picture; each has the cues that are shown while it lasts, and no others."

@@ -164,6 +164,7 @@ impl Checker<'_> {
                 let (average, peak) = measure(&segments);
                 (group.average, group.peak) = (group.average.max(average), group.peak.max(peak));
                 if let Some(track) = self.tracks.facts(&file) {
+                    self.findings.rule(!track.is_opus(), Rule::Opus, name, || format!("{uri}: is in an HLS playlist"));
                     group.codecs.insert(track.codecs[0].clone());
                     if let TrackKind::Sound { channels, .. } = track.kind {
                         let told = tag.get("CHANNELS").and_then(|told| told.split('/').next()?.parse::<u16>().ok());
@@ -384,9 +385,9 @@ impl Checker<'_> {
 /// Has segments that are files, or ranges of such, lie where they would if all files of the track were one; says whether all of them
 /// are the track's.
 fn place_in_track(playlist: &mut Playlist, track: &TrackFacts) -> bool {
+    let parts: BTreeMap<_, _> = track.parts.iter().skip(1).map(|(name, bytes)| (&**name, bytes)).collect();
     playlist.segments.iter_mut().all(|segment| {
-        let part = track.parts.iter().skip(1).find(|(name, _)| *name == segment.uri);
-        let Some((_, bytes)) = part else { return false };
+        let Some(bytes) = parts.get(&*segment.uri) else { return false };
         segment.range = Some(match segment.range {
             Some((length, begin)) => (length, Some(bytes.start + begin.unwrap_or(0))),
             None => (bytes.end - bytes.start, Some(bytes.start)),

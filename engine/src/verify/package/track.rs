@@ -6,13 +6,18 @@ use crate::av1::{self, ObuKind, SequenceHeader};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use mp4_atom::{Atom, Av01, Codec, Colr, Decode, Encode, Ftyp, Moof, Moov, Sidx, TrunEntry};
+use mp4_atom::{
+    AnySampleGroupEntry, Atom, Av01, Codec, Colr, Decode, Encode, FourCC, Ftyp, Moof, Moov, Sidx, Trak, TrunEntry,
+};
 use std::io;
 use std::ops::Range;
 use std::path::Path;
 
 /// The largest box that is read into memory, in bytes: an index of days, or a fragment of minutes.
 const LARGEST: u64 = 512 << 20;
+
+/// Kind of the groups of samples that are decoded well only after others.
+const ROLL: FourCC = FourCC::new(b"roll");
 
 /// What is in a track file.
 #[derive(Debug)]
@@ -76,6 +81,10 @@ impl TrackFacts {
     #[expect(clippy::cast_precision_loss, reason = "films are shorter than 2^53 ticks")]
     pub(super) fn seconds(&self, ticks: u64) -> f64 {
         ticks as f64 / f64::from(self.timescale.max(1))
+    }
+
+    pub(super) fn is_opus(&self) -> bool {
+        self.codecs[0] == "opus"
     }
 
     pub(super) fn is_video(&self) -> bool {
@@ -307,7 +316,10 @@ impl Reader<'_> {
             }
             Codec::Ac3(entry) => (sound(&entry.audio), same("ac-3".to_owned())),
             Codec::Eac3(entry) => (sound(&entry.audio), same("ec-3".to_owned())),
-            Codec::Opus(entry) => (sound(&entry.audio), same("opus".to_owned())),
+            Codec::Opus(entry) => {
+                self.opus_header(entry, track);
+                (sound(&entry.audio), same("opus".to_owned()))
+            }
             other => {
                 self.broken(
                     Rule::OneTrack,
@@ -368,6 +380,27 @@ impl Reader<'_> {
         Some((bytes, header))
     }
 
+    /// Compares the description of Opus with the rest of the header.
+    fn opus_header(&mut self, entry: &mp4_atom::Opus, track: &Trak) {
+        let edits = track.edts.iter().flat_map(|edits| &edits.elst).flat_map(|list| &list.entries);
+        let left_out = edits.filter_map(|edit| edit.media_time).next().unwrap_or(0);
+        let (skip, rate) = (u64::from(entry.dops.pre_skip), track.mdia.mdhd.timescale);
+        if left_out != skip || rate != 48_000 || entry.audio.sample_rate.integer() != 48_000 {
+            self.broken(
+                Rule::Opus,
+                format!("its pre-skip is {skip}, and {left_out} ticks of {rate} a second are left out"),
+            );
+        }
+        let groups = track.mdia.minf.stbl.sgpd.iter().filter(|group| group.grouping_type == ROLL);
+        // Of packets of 20 ms, or longer ones.
+        let rolls = groups.flat_map(|group| &group.entries).any(|entry| {
+            matches!(&entry.entry, AnySampleGroupEntry::UnknownGroupingType(_, bytes) if matches!(**bytes, [high, low] if i16::from_be_bytes([high, low]) <= -4))
+        });
+        if !rolls {
+            self.broken(Rule::Opus, "its header describes no group that rolls by 4 samples or more");
+        }
+    }
+
     fn tags(&mut self, entry: &Av01, header: &SequenceHeader) {
         let expected = ([header.primaries, header.transfer, header.matrix].map(u16::from), header.full_range);
         match &entry.colr {
@@ -402,6 +435,16 @@ impl Reader<'_> {
             );
             return Ok(());
         };
+        if track.facts.is_opus() {
+            let groups = traf.sbgp.iter().filter(|group| group.grouping_type == ROLL).flat_map(|group| &group.entries);
+            let grouped =
+                groups.filter(|it| it.group_description_index != 0).map(|it| u64::from(it.sample_count)).sum::<u64>();
+            if grouped != run.samples.len() as u64 {
+                let why =
+                    format!("fragment {number}: {grouped} of {} samples are of a group that rolls", run.samples.len());
+                self.broken(Rule::Opus, why);
+            }
+        }
         let (ticks, bytes, flags) = track.defaults;
         let header = &traf.tfhd;
         let defaults = (

@@ -58,6 +58,10 @@ pub fn check(place: &Place, manifest: Option<&str>, decode: bool, control: &Cont
         return Err(Error::SourceMissing { path: place.path(name).unwrap_or_else(|| PathBuf::from(name)) });
     }
     by_kind.iter_mut().flatten().for_each(|named| named.text.sort());
+    if let [Some(hls), Some(dash)] = &mut by_kind {
+        // HLS is without.
+        dash.sound.retain(|name| hls.sound.contains(name) || !tracks.facts(name).is_some_and(TrackFacts::is_opus));
+    }
     if let [Some(hls), Some(dash)] = &by_kind
         && (&hls.video, &hls.sound, &hls.text) != (&dash.video, &dash.sound, &dash.text)
     {
