@@ -404,6 +404,40 @@ mod tests {
     }
 
     #[test]
+    fn files_in_folders_take_the_place_of_others_and_what_is_somebodys_stays() {
+        let new = ["t/1", "a", "report"].map(str::to_owned);
+        let superseded = ["t/2", "gone/1"].map(str::to_owned);
+        for beside in [true, false] {
+            for overwrite in [true, false] {
+                let root = TempDir::new().unwrap();
+                let (folder, mut place) = setting(&root, beside);
+                for (name, content) in [("t/1", "old"), ("t/2", "old"), ("t/mine", "mine"), ("gone/1", "old")] {
+                    fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();
+                    fs::write(folder.join(name), content).unwrap();
+                }
+                fs::create_dir(place.path.join("t")).unwrap();
+                fs::write(place.path.join("t/1"), "new").unwrap();
+                let superseded = if overwrite { &superseded[..] } else { &[] };
+                let set = Set { directory: &folder, names: &new, superseded, overwrite };
+                let published = place.publish(&folder, &set);
+                drop(place);
+                let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
+                let now = ["t/1", "t/2", "t/mine", "gone/1", "a", "report"].map(read);
+                if overwrite {
+                    published.unwrap();
+                    assert_eq!(now, ["new", "", "mine", "", "new", "new"], "{beside}");
+                    assert!(!folder.join("gone").exists());
+                } else {
+                    assert!(matches!(published, Err(Error::OutputExists { .. })));
+                    assert_eq!(now, ["old", "old", "mine", "old", "old", "old"], "{beside}");
+                }
+                assert_eq!(root.path().read_dir().unwrap().count(), 1, "nothing is left beside it");
+                assert_eq!(content(&folder).len(), 2, "nor in it");
+            }
+        }
+    }
+
+    #[test]
     fn folders_are_swapped_in_steps_where_there_is_no_other_way() {
         let root = TempDir::new().unwrap();
         for swap in [exchange, exchange_in_steps] {
