@@ -14,7 +14,7 @@ use upright_engine::ladder::Ladder;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookPlace;
 use upright_engine::plan::{
-    CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, LoudnessChoice, PlanOptions, Subtitles, TwoShots,
+    CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, LoudnessChoice, Pictures, PlanOptions, Subtitles, TwoShots,
     UpscaleChoice,
 };
 use upright_engine::source::{AudioChoice, Stereo, VideoChoice};
@@ -602,6 +602,11 @@ pub(crate) struct WantedArguments {
         help_heading = "Sound"
     )]
     pub(crate) opus: bool,
+
+    /// Pictures made beside the renditions, with commas between them: poster, storyboard (small stills with an index of them, for
+    /// seeking), preview (an animation of 3 s); all, none. poster@1:02.5 and preview@62 say when, else a place is chosen
+    #[arg(long, value_name = "LIST", default_value = "none", value_parser = values::pictures, help_heading = "Output")]
+    pub(crate) pictures: Pictures,
 
     /// Time from one key frame to the next, the same instants in every rendition
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = values::duration, help_heading = "Encoding")]

@@ -14,6 +14,7 @@ use indicatif::DecimalBytes;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use upright_engine::Result;
+use upright_engine::artwork::{AnimationFile, PicturesReport};
 use upright_engine::encode::{self, EncoderKind};
 use upright_engine::media::Source;
 use upright_engine::pipeline::report::{AudioReport, SubtitlesReport};
@@ -21,6 +22,7 @@ use upright_engine::pipeline::{self, REPORT, RenderOptions, Report, render};
 use upright_engine::plan::Plan;
 use upright_engine::remote;
 use upright_engine::source::{Damage, PassedOver, SilentSide, SourceInfo};
+use upright_engine::time::Time;
 
 /// Codecs of subtitles that are pictures, by libav's names: no text can be made of them.
 const PICTURES: [&str; 4] = ["dvb_subtitle", "dvd_subtitle", "hdmv_pgs_subtitle", "xsub"];
@@ -225,11 +227,33 @@ fn summary(directory: &str, report: &Report) -> String {
     for SubtitlesReport { file, cues, .. } in &report.subtitles {
         let _ = writeln!(text, "  {file:<16} {cues:>10} texts");
     }
+    if let Some(pictures) = &report.pictures {
+        let _ = writeln!(text, "{}", self::pictures(pictures));
+    }
     let _ = writeln!(text, "  {REPORT}");
     if let Some(faster) = faster_encoder(&report.plan) {
         let _ = writeln!(text, "{faster}, which is here too, is several times as fast: use --encoder {faster}");
     }
     text
+}
+
+/// Lists pictures, a line each: what they are, and where in the film they are from.
+fn pictures(pictures: &PicturesReport) -> String {
+    let at = |time: Time| progress::clock(time.seconds().as_f64());
+    let line =
+        |file: &str, bytes: u64, what: String| format!("  {file:<16} {:>10} {what}", DecimalBytes(bytes).to_string());
+    let poster = pictures.poster.iter().map(|it| line(&it.file, it.bytes, format!("{}, at {}", it.size, at(it.time))));
+    let board = pictures.storyboard.iter().map(|it| {
+        let bytes = it.files.iter().map(|sheet| sheet.bytes).sum();
+        let (count, stills, distance) = (it.files.len(), it.stills, it.distance);
+        let plural = if count == 1 { "file" } else { "files" };
+        line(&it.file, bytes, format!("in {count} {plural}, a still every {distance} s, {stills} in all"))
+    });
+    let preview = pictures.preview.iter().map(|it| {
+        let AnimationFile { size, seconds, time, .. } = it;
+        line(&it.file, it.bytes, format!("{size}, {seconds:.1} s from {} on", at(*time)))
+    });
+    poster.chain(board).chain(preview).collect::<Vec<_>>().join("\n")
 }
 
 /// Describes a track of sound in a few words: `1 eng stereo aac -16.0 LUFS`.

@@ -73,6 +73,7 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
         .denoise(wanted.denoise)
         .upscale(wanted.upscale)
         .formats(formats)
+        .pictures(wanted.pictures)
         .loudness(wanted.loudness)
         .dynamic_range(wanted.dynamic_range)
         .gamut(wanted.gamut)
@@ -226,7 +227,7 @@ mod tests {
     use proptest::prelude::*;
     use upright_engine::encode::{EncoderChoice, EncoderKind, LibavEncoder};
     use upright_engine::geometry::Rational;
-    use upright_engine::plan::{CropChoice, Loudness, LoudnessChoice};
+    use upright_engine::plan::{CropChoice, Loudness, LoudnessChoice, Moment, Pictures};
     use upright_engine::source::{AudioChoice, AudioSelector, SoundForm, VideoChoice};
 
     fn resolved(arguments: &[&str]) -> (PlanRequest, RenderOptions) {
@@ -259,7 +260,7 @@ mod tests {
     #[test]
     fn every_option_reaches_the_engine() {
         let wanted = "film.tar.mov --output out --ladder 720,360x640 --crop 0.25 --encoder libsvtav1 --encoder-options \
-                      tiles=a=b --speed 3 --quality 91 --keyframe-interval 1.5 --device llvmpipe --program 5 --video 3 \
+                      tiles=a=b --speed 3 --quality 91 --keyframe-interval 1.5 --pictures storyboard,poster@1:02.5 --device llvmpipe --program 5 --video 3 \
                       --audio 2,fr --stereo add --loudness -23 --bit-depth 10 --start 1:00 --duration 0:02.5 --overwrite --strict --jobs 3 --memory 1.5G --store \
                       cache --store-size 20G --protocols https,tls --progress none";
         let (request, render) = resolved(&wanted.split_whitespace().collect::<Vec<_>>());
@@ -273,6 +274,11 @@ mod tests {
                 .speed(3)
                 .quality(91)
                 .keyframe_interval(Rational::new(3, 2))
+                .pictures(Pictures {
+                    storyboard: true,
+                    poster: Some(Moment { at: Some(Rational::new(125, 2).into()) }),
+                    preview: None
+                })
                 .depth(DepthChoice::Ten)
                 .loudness(LoudnessChoice::At(Loudness { integrated: -23.0, peak: -1.0 }))
         );

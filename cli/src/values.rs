@@ -10,11 +10,12 @@ use upright_engine::language::Language;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookPlace;
 use upright_engine::plan::{
-    CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, Layout, Loudness, LoudnessChoice, MOST_NOISE, ShotMode,
-    Subtitles, TwoShots, UpscaleChoice,
+    CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, Layout, Loudness, LoudnessChoice, MOST_NOISE, Moment,
+    Pictures, ShotMode, Subtitles, TwoShots, UpscaleChoice,
 };
 use upright_engine::sidecar::{NameTells, is_subtitle_name};
 use upright_engine::source::{AudioChoice, AudioSelector, Stereo, VideoChoice};
+use upright_engine::time::Time;
 
 /// Digits after the decimal point that a time may have: nanoseconds.
 const TIME_DIGITS: usize = 9;
@@ -174,6 +175,31 @@ pub(crate) fn crop(text: &str) -> Result<CropChoice, String> {
                 .to_owned()),
         },
     }
+}
+
+/// Reads which pictures are made: `all`, `none`, or a list of their names, each with a time behind an @ where it is not chosen.
+pub(crate) fn pictures(text: &str) -> Result<Pictures, String> {
+    let wrong = || "give poster, storyboard and preview with commas between them, all, or none".to_owned();
+    let mut pictures = match text {
+        "all" => return Ok(Pictures::ALL),
+        "none" => return Ok(Pictures::default()),
+        _ => Pictures::default(),
+    };
+    for part in text.split(',') {
+        let (name, at) = part.split_once('@').map_or((part, None), |(name, at)| (name, Some(at)));
+        let moment = Moment { at: at.map(time).transpose()?.map(Time::from) };
+        let twice = match name {
+            "poster" => pictures.poster.replace(moment).is_some(),
+            "preview" => pictures.preview.replace(moment).is_some(),
+            "storyboard" if at.is_none() => std::mem::replace(&mut pictures.storyboard, true),
+            "storyboard" => return Err("a storyboard is of the whole film, and has no time".to_owned()),
+            _ => return Err(wrong()),
+        };
+        if twice {
+            return Err(format!("{name} is there twice"));
+        }
+    }
+    Ok(pictures)
 }
 
 /// Reads what becomes of two people who do not fit into one window.
@@ -445,6 +471,20 @@ pub(crate) fn protocol(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pictures_are_listed_and_may_have_times() {
+        assert_eq!(pictures("all"), Ok(Pictures::ALL));
+        assert_eq!(pictures("poster,storyboard,preview"), Ok(Pictures::ALL));
+        assert!(pictures("none").unwrap().is_none());
+        let at = |num, den| Some(Moment { at: Some(Time::from(Rational::new(num, den))) });
+        let timed = Pictures { poster: at(125, 2), storyboard: false, preview: at(3, 1) };
+        assert_eq!(pictures("preview@3,poster@1:02.5"), Ok(timed));
+        for wrong in ["", "poster,", "posters", "poster,poster", "storyboard@3", "poster@", "all,poster", "none,poster"]
+        {
+            assert!(pictures(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn sizes_have_units() {

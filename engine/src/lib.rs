@@ -23,6 +23,7 @@
 //! program, tests and benches alone. ARCHITECTURE.md shows the way through it.
 
 pub mod analyse;
+pub mod artwork;
 #[doc(hidden)]
 pub mod av1;
 pub mod batch;
@@ -39,6 +40,7 @@ pub mod fingerprint;
 pub mod frame;
 pub mod framing;
 pub mod geometry;
+mod image;
 mod intervals;
 pub mod ladder;
 pub mod language;

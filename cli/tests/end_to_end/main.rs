@@ -19,6 +19,7 @@ mod package;
 mod parallelism;
 mod partial;
 mod picture;
+mod pictures;
 mod pipe;
 mod plans;
 mod publishing;

@@ -13,11 +13,16 @@ pub(super) struct FoundBox {
 }
 
 /// Keeps of boxes that overlap by more than `most` of what both cover the surer one; the surest comes first.
-pub(super) fn surest(mut found: Vec<FoundBox>, most: f32) -> Vec<FoundBox> {
-    found.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let mut kept: Vec<FoundBox> = Vec::new();
+pub(super) fn surest(found: Vec<FoundBox>, most: f32) -> Vec<FoundBox> {
+    surest_by(found, most, |found| *found)
+}
+
+/// Does as [`surest`] with what has a box.
+pub(super) fn surest_by<T>(mut found: Vec<T>, most: f32, box_of: impl Fn(&T) -> FoundBox) -> Vec<T> {
+    found.sort_by(|a, b| box_of(b).score.total_cmp(&box_of(a).score));
+    let mut kept: Vec<T> = Vec::new();
     for candidate in found {
-        if kept.iter().all(|other| overlap(other.bounds, candidate.bounds) <= most) {
+        if kept.iter().all(|other| overlap(box_of(other).bounds, box_of(&candidate).bounds) <= most) {
             kept.push(candidate);
         }
     }
@@ -25,7 +30,7 @@ pub(super) fn surest(mut found: Vec<FoundBox>, most: f32) -> Vec<FoundBox> {
 }
 
 /// Measures the part that two boxes share of what both cover.
-pub(super) fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
+pub(crate) fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
     let along = |axis: usize| (a[axis] + a[axis + 2]).min(b[axis] + b[axis + 2]) - a[axis].max(b[axis]);
     let shared = along(0).max(0.0) * along(1).max(0.0);
     let both = a[2] * a[3] + b[2] * b[3] - shared;

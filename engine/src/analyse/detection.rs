@@ -3,11 +3,11 @@
 use super::document::SubjectKind;
 use super::faces::FaceDetector;
 use super::persons::PersonDetector;
-use super::picture::{RgbConverter, RgbPicture};
 use super::sharpness::sharpness;
 use super::tracker::Detection;
 use crate::error::{Error, Result};
 use crate::frame::HeldFrame;
+use crate::image::{RgbConverter, RgbPicture};
 use crossbeam::channel::{self, Receiver, Sender};
 use std::thread::{self, Scope};
 

@@ -20,7 +20,6 @@ mod mouth;
 mod noise;
 mod pass;
 mod persons;
-mod picture;
 mod sampling;
 mod sharpness;
 mod stills;
@@ -28,11 +27,14 @@ mod template;
 mod tiny;
 mod tracker;
 
+pub(crate) use boxes::overlap;
 pub use document::{
     Activity, Analysis, Borders, SeenCaption, SeenShot, Sighting, SubjectKind, Track, Transition, VERSION,
 };
+pub(crate) use faces::{FaceDetector, FoundFace};
 pub(crate) use grain::GrainModel;
 pub(crate) use noise::NoiseMeter;
 pub use pass::{AnalyseOptions, analyse};
 pub(crate) use sampling::SmallPictures;
+pub(crate) use sharpness::sharpness;
 pub use stills::{Still, stills};

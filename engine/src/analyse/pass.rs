@@ -10,13 +10,13 @@ use super::detection::{DetectionJob, DetectionPool, Detections, Found, PersonsWh
 use super::document::{Activity, Analysis, SeenShot, Transition, VERSION};
 use super::fields::{FieldMeter, top_field};
 use super::light::LightMeter;
-use super::picture::RgbConverter;
 use super::sampling::Sampler;
 use super::tiny::TinyPicture;
 use super::tracker::Tracker;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::frame::HeldFrame;
+use crate::image::RgbConverter;
 use crate::machine;
 use crate::media::{Event, LevelMeter, Source};
 use crate::picture::DeviceChoice;

@@ -1,8 +1,8 @@
 //! Persons: EfficientDet-Lite0 (Tan, Pang, Le: "EfficientDet", 2020), of its classes the person alone.
 
 use super::boxes::{FoundBox, surest};
-use super::picture::RgbPicture;
 use crate::error::{Error, Result};
+use crate::image::RgbPicture;
 use rten::{Model, RunOptions, ThreadPool};
 use rten_tensor::{AsView, NdTensor};
 use std::sync::{Arc, OnceLock};

@@ -5,6 +5,7 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::frame::{Area, Depth, Frame, FrameFormat, HeldFrame, Subsampling};
 use crate::geometry::{Size, Window};
+use crate::picture::tone::MapSpec;
 use crate::picture::{Device, DeviceChoice, Graph, Lease, Resampling, Runner, ScaleSpec, Stock, View};
 use crate::source::VideoInfo;
 use std::convert::Infallible;
@@ -32,7 +33,19 @@ impl SmallPictures {
     /// # Errors
     /// As [`Device::open_for`].
     pub(crate) fn new(video: &VideoInfo, device: &DeviceChoice, sizes: &[Size]) -> Result<Self> {
-        let (_, mut runners) = Device::open_for(device, &graph(video, sizes), |_| Ok(1))?;
+        Self::of(video, device, sizes, &graph(video, sizes, None, ChromaSite::LEFT))
+    }
+
+    /// Makes pictures for files that know no siting but chroma in the middle; their colours are those of `map`, if there is one.
+    ///
+    /// # Errors
+    /// As [`Device::open_for`].
+    pub(crate) fn for_files(video: &VideoInfo, size: Size, map: Option<&MapSpec>) -> Result<Self> {
+        Self::of(video, &DeviceChoice::Cpu, &[size], &graph(video, &[size], map, ChromaSite::CENTRE))
+    }
+
+    fn of(video: &VideoInfo, device: &DeviceChoice, sizes: &[Size], graph: &Graph) -> Result<Self> {
+        let (_, mut runners) = Device::open_for(device, graph, |_| Ok(1))?;
         let runner = runners.pop().ok_or_else(|| Error::misuse("a device gave no runner"))?;
         Ok(Self { runner, grid: video.format, sizes: sizes.to_vec(), frames: Arc::default() })
     }
@@ -143,9 +156,9 @@ fn even(sides: [f64; 2]) -> Size {
     Size { width, height }
 }
 
-/// Scales whole frames to pictures of 8 bits and of these sizes.
-fn graph(video: &VideoInfo, sizes: &[Size]) -> Graph {
-    let grid = video.format;
+/// Scales whole frames to pictures of 8 bits and of these sizes, with chroma there; colours are mapped before.
+fn graph(video: &VideoInfo, sizes: &[Size], map: Option<&MapSpec>, rung_chroma: ChromaSite) -> Graph {
+    let grid = map.map_or(video.format, MapSpec::output);
     let rung = |&Size { width, height }: &Size| FrameFormat {
         width,
         height,
@@ -156,13 +169,14 @@ fn graph(video: &VideoInfo, sizes: &[Size]) -> Graph {
         source: grid,
         room: Size { width: grid.width, height: grid.height },
         source_chroma: video.colour.chroma,
-        full_range: video.colour.full_range,
+        full_range: video.colour.full_range && map.is_none(),
         rungs: sizes.iter().map(rung).collect(),
-        rung_chroma: ChromaSite::LEFT,
+        rung_chroma,
         resampling: Resampling::Lanczos,
     };
-    let mut graph = Graph::new(grid);
-    for edge in graph.scale(Graph::SOURCE, &spec) {
+    let mut graph = Graph::new(video.format);
+    let whole = map.map_or(Graph::SOURCE, |map| graph.map(Graph::SOURCE, map));
+    for edge in graph.scale(whole, &spec) {
         graph.output(edge);
     }
     graph

@@ -7,7 +7,7 @@ const STEPS: f32 = 40.0;
 
 /// Gives how much a face, left, top, width and height in samples of the picture, bends from step to step against how much it
 /// changes, in hundredths from 0 to 200: noise has about 170, and what is out of focus little.
-pub(super) fn sharpness(picture: &Frame, [left, top, width, height]: [f32; 4]) -> u8 {
+pub(crate) fn sharpness(picture: &Frame, [left, top, width, height]: [f32; 4]) -> u8 {
     let (luma, stride) = picture.plane::<u8>(0);
     let format = picture.format();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is clamped")]

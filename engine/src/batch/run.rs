@@ -514,7 +514,15 @@ impl Batch<'_> {
         let Ok(report) = serde_json::from_slice::<serde_json::Value>(&report) else { return false };
         let is_of_plan = report["plan_hash"].as_str() == Some(prepared.plan.to_string().as_str());
         let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
-        let files = [list(&report["renditions"]), list(&report["package"]["files"])].concat();
+        let pictures = &report["pictures"];
+        let single = [pictures["poster"].clone(), pictures["preview"].clone()].into_iter().filter(|it| !it.is_null());
+        let files = [
+            list(&report["renditions"]),
+            list(&report["package"]["files"]),
+            list(&pictures["storyboard"]["files"]),
+            single.collect(),
+        ];
+        let files = files.concat();
         let is_whole = |rendition: &serde_json::Value| {
             let there = rendition["file"].as_str().and_then(|name| fs::metadata(directory.join(name)).ok());
             there.is_some_and(|there| Some(there.len()) == rendition["bytes"].as_u64())

@@ -25,3 +25,4 @@ pub use cue::{Colour, Cue, Line, Place, Run, Style, Track};
 pub use decoder::CaptionDecoder;
 pub use subtitles::{NANOSECOND, OwnSettings, Subtitles, TimedText};
 pub use webvtt::{CueText, Settings};
+pub(crate) use webvtt::{WEBVTT_HEADER, webvtt_cue};

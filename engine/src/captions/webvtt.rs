@@ -5,7 +5,7 @@ use crate::geometry::Rational;
 use std::fmt;
 
 /// What a file begins with; section 4.1.
-pub(super) const WEBVTT_HEADER: &str = "WEBVTT\n\n";
+pub(crate) const WEBVTT_HEADER: &str = "WEBVTT\n\n";
 
 /// From here on, in thousandths of the picture's height, the end of text is at the bottom: the lowest three of 15 rows.
 const BOTTOM: u16 = 790;
@@ -92,7 +92,7 @@ impl From<&Cue> for CueText {
 
 /// Writes a cue, with the empty line that ends it. Times are in ticks of `time_base` seconds, and are rounded to the
 /// nearest millisecond; those before 0 are 0. The end is at least a millisecond after the start, as players want it.
-pub(super) fn webvtt_cue(start: i64, end: i64, time_base: Rational, cue: &CueText) -> String {
+pub(crate) fn webvtt_cue(start: i64, end: i64, time_base: Rational, cue: &CueText) -> String {
     let start = milliseconds(start, time_base);
     let end = milliseconds(end, time_base).max(start.saturating_add(1));
     format!("{} --> {}{}\n{}\n\n", Timestamp(start), Timestamp(end), cue.settings, cue.text)

@@ -58,6 +58,6 @@ pub(crate) use subtitles::is_subtitles_name;
 pub use tags::Tags;
 pub(crate) use text_decoder::TextDecoder;
 pub(crate) use tracks::stored_language;
-pub(crate) use video_encoder::{SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder};
+pub(crate) use video_encoder::{EncodedPacket, SampleOrder, VideoEncoder, VideoEncoderSettings, has_encoder};
 
 pub use about::{Libav, libav};

@@ -1,7 +1,7 @@
 //! The DASH manifest: ISO/IEC 23009-1, profiles CMAF and on-demand, or live where segments are files.
 
 use super::manifest::{
-    AudioRendition, Package, SEGMENT_TEMPLATE, TextRendition, VideoRendition, language_tag, track_file,
+    AudioRendition, Package, SEGMENT_TEMPLATE, TextRendition, Thumbnails, VideoRendition, language_tag, track_file,
 };
 use super::rates::Rates;
 use super::sample_entry::SampleEntry;
@@ -19,6 +19,9 @@ const PROFILES_OF_FILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:
 const CHANNELS: &str = "urn:mpeg:mpegB:cicp:ChannelConfiguration";
 /// Scheme of counts of channels, for those whose layout has no number there.
 const CHANNEL_COUNT: &str = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011";
+
+/// Scheme of the grids that stills lie in.
+const TILES: &str = "http://dashif.org/guidelines/thumbnail_tile";
 
 type Xml = Writer<Vec<u8>>;
 
@@ -73,6 +76,9 @@ fn write(xml: &mut Xml, package: &Package) -> io::Result<()> {
                 id += 1;
                 text_set(xml, id, text, number + 1, seconds)?;
             }
+            if let Some(stills) = &package.thumbnails {
+                image_set(xml, id + 1, stills)?;
+            }
             Ok(())
         })?;
         Ok(())
@@ -103,6 +109,26 @@ fn text_set(xml: &mut Xml, id: usize, text: &TextRendition, number: usize, secon
         xml.create_element("Representation").with_attributes(attributes).write_inner_content(|xml| {
             xml.create_element("BaseURL").write_text_content(BytesText::new(&text.file)).map(drop)
         })?;
+        Ok(())
+    })
+}
+
+/// Stills in files of a grid each: DASH-IF Interoperability Points 4.3, section 6.2.6.
+fn image_set(xml: &mut Xml, id: usize, stills: &Thumbnails) -> io::Result<()> {
+    let attributes =
+        [("id", id.to_string()), ("contentType", "image".to_owned()), ("mimeType", "image/jpeg".to_owned())];
+    set(xml, attributes.into_iter(), |xml| {
+        let media = format!("{}$Number${}", stills.name[0], stills.name[1]);
+        let duration = stills.seconds().to_string();
+        let template = [("media", media.as_str()), ("duration", &duration), ("startNumber", "1")];
+        xml.create_element("SegmentTemplate").with_attributes(template).write_empty()?;
+        let [columns, rows] = stills.grid;
+        let [width, height] = [stills.size.width * columns, stills.size.height * rows].map(|side| side.to_string());
+        let bandwidth = stills.bandwidth().to_string();
+        let attributes = [("id", "storyboard"), ("bandwidth", &bandwidth), ("width", &width), ("height", &height)];
+        xml.create_element("Representation")
+            .with_attributes(attributes)
+            .write_inner_content(|xml| descriptor(xml, "EssentialProperty", TILES, &format!("{columns}x{rows}")))?;
         Ok(())
     })
 }

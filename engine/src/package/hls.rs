@@ -1,8 +1,11 @@
 //! HLS playlists: RFC 8216, with the attributes that Apple's authoring specification asks for.
 
-use super::manifest::{AudioGroup, AudioRendition, Package, TextRendition, VideoRendition, segment_file, track_file};
+use super::manifest::{
+    AudioGroup, AudioRendition, IMAGES, Package, TextRendition, Thumbnails, VideoRendition, segment_file, track_file,
+};
 use super::rates::Rates;
 use super::track::{Part, Track};
+use crate::geometry::Size;
 use crate::source::Role;
 use std::fmt::Write;
 
@@ -45,6 +48,14 @@ pub(super) fn multivariant(package: &Package) -> String {
     }
     text.push('\n');
     order.iter().for_each(|video| text.push_str(&key_frame_variant(package, video)));
+    if let Some(stills) = &package.thumbnails {
+        let mut tag = Attributes::new("#EXT-X-IMAGE-STREAM-INF:");
+        tag.plain("BANDWIDTH", &stills.bandwidth().to_string());
+        tag.quoted("CODECS", "jpeg");
+        tag.plain("RESOLUTION", &format!("{}x{}", stills.size.width, stills.size.height));
+        tag.quoted("URI", IMAGES);
+        text.push_str(&tag.line());
+    }
     text
 }
 
@@ -152,6 +163,28 @@ pub(super) fn text(segments: &[(f64, String)]) -> String {
     let mut text = head(longest);
     for (seconds, file) in segments {
         let _ = write!(text, "#EXTINF:{seconds:.6},\n{file}\n");
+    }
+    text.push_str("#EXT-X-ENDLIST\n");
+    text
+}
+
+/// The playlist of stills, a file of a grid each, by the Image Media Playlist specification of Roku and others, version 0.4; who does
+/// not know it passes it over.
+pub(super) fn images(stills: &Thumbnails, seconds: f64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "times of a film")]
+    let whole = stills.seconds() as f64;
+    let mut text = head(whole.min(seconds.ceil())) + "#EXT-X-IMAGES-ONLY\n";
+    let ([columns, rows], Size { width, height }, distance) = (stills.grid, stills.size, stills.distance);
+    let mut rest = seconds;
+    for number in 1..=stills.bytes.len() {
+        let [before, after] = stills.name;
+        let _ = write!(
+            text,
+            "#EXTINF:{:.6},\n#EXT-X-TILES:RESOLUTION={width}x{height},LAYOUT={columns}x{rows},DURATION={distance}\n\
+             {before}{number}{after}\n",
+            rest.min(whole)
+        );
+        rest = (rest - whole).max(0.001);
     }
     text.push_str("#EXT-X-ENDLIST\n");
     text

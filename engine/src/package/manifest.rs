@@ -18,6 +18,8 @@ const INIT: &str = "init.mp4";
 
 /// Names of segment files in that folder, as a template of DASH.
 pub(super) const SEGMENT_TEMPLATE: &str = "seg-$Number%05d$.m4s";
+/// Name of the HLS playlist of stills.
+pub(crate) const IMAGES: &str = "storyboard.m3u8";
 
 /// Names the playlist of a file of text.
 pub(crate) fn text_playlist(file: &str) -> String {
@@ -46,7 +48,7 @@ pub(crate) fn is_package_name(name: &str) -> bool {
     let kinds = ["video-", "audio-", "subtitles-", "captions-"];
     let own = kinds.iter().find_map(|kind| name.strip_prefix(kind));
     let own = own.and_then(|rest| rest.strip_suffix(".mp4").or_else(|| rest.strip_suffix(".m3u8")));
-    own.is_some_and(plain) || [HLS, DASH].contains(&name)
+    own.is_some_and(plain) || [HLS, DASH, IMAGES].contains(&name)
 }
 
 /// Gives a language as RFC 5646 has it: two letters, where there are such.
@@ -95,6 +97,21 @@ pub(crate) struct TextRendition {
     pub(crate) bytes: u64,
 }
 
+/// Small stills at even distances, in files of a grid each.
+#[derive(Clone, Debug)]
+pub(crate) struct Thumbnails {
+    /// Size of a still, in pixels.
+    pub(crate) size: Size,
+    /// How many stills lie side by side, and one below the other, in a file.
+    pub(crate) grid: [u32; 2],
+    /// Seconds from one still to the next.
+    pub(crate) distance: i64,
+    /// Names of the files, numbered from 1, around the number.
+    pub(crate) name: [&'static str; 2],
+    /// Bytes of each file.
+    pub(crate) bytes: Vec<u64>,
+}
+
 /// A film as it is delivered.
 #[derive(Clone, Debug)]
 pub(crate) struct Package {
@@ -108,6 +125,8 @@ pub(crate) struct Package {
     pub(crate) opus: Vec<AudioRendition>,
     /// Subtitles and captions.
     pub(crate) text: Vec<TextRendition>,
+    /// Stills to be shown while a player seeks.
+    pub(crate) thumbnails: Option<Thumbnails>,
 }
 
 impl Package {
@@ -216,6 +235,19 @@ impl VideoRendition {
             cicp::HLG => "HLG",
             _ => "SDR",
         }
+    }
+}
+
+impl Thumbnails {
+    /// Seconds that a whole file is for.
+    pub(super) fn seconds(&self) -> i64 {
+        self.distance * i64::from(self.grid[0]) * i64::from(self.grid[1])
+    }
+
+    /// Bits a second of the largest file, at least 1.
+    pub(super) fn bandwidth(&self) -> u64 {
+        let seconds = u64::try_from(self.seconds()).unwrap_or(1).max(1);
+        self.bytes.iter().map(|bytes| (bytes * 8).div_ceil(seconds)).max().unwrap_or(0).max(1)
     }
 }
 

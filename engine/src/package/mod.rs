@@ -19,8 +19,8 @@ mod track_info;
 
 pub(crate) use fragment::Boundaries;
 pub(crate) use manifest::{
-    AudioRendition, DASH, HLS, Package, TextRendition, VideoRendition, is_package_name, segment_file, segmented_track,
-    text_playlist, track_file,
+    AudioRendition, DASH, HLS, IMAGES, Package, TextRendition, Thumbnails, VideoRendition, is_package_name,
+    segment_file, segmented_track, text_playlist, track_file,
 };
 pub(crate) use manifests::manifests;
 pub(crate) use sample_entry::{SampleEntry, VideoSample};

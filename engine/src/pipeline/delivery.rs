@@ -4,6 +4,7 @@ use super::publish::Drafts;
 use super::report::{PackageFile, PackageReport};
 use super::spool::Spool;
 use super::summary::SourceSummary;
+use crate::artwork::{self, StoryboardReport};
 use crate::av1;
 use crate::captions::{NANOSECOND, Subtitles};
 use crate::control::Control;
@@ -12,8 +13,8 @@ use crate::geometry::Rational;
 use crate::language::Language;
 use crate::media::AudioTrack;
 use crate::package::{
-    AudioRendition, Boundaries, DASH, HLS, Package, SampleEntry, TextRendition, Track, TrackInfo, VideoRendition,
-    VideoSample, manifests, segment_file, text_playlist, track_file, write_track,
+    AudioRendition, Boundaries, DASH, HLS, IMAGES, Package, SampleEntry, TextRendition, Thumbnails, Track, TrackInfo,
+    VideoRendition, VideoSample, manifests, segment_file, text_playlist, track_file, write_track,
 };
 use crate::packet::Packet;
 use crate::plan::{Cmaf, Plan, RungFollows};
@@ -23,7 +24,8 @@ use crate::verify::{
     self,
     package::{Finding, Place},
 };
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use tempfile::TempPath;
 
@@ -40,7 +42,8 @@ pub(super) fn names(plan: &Plan) -> Vec<String> {
     let audio = plan.wanted.audio.iter().enumerate().map(|(place, audio)| audio_name(place, audio.language.as_deref()));
     let opus_of = |name: &str| opus.then(|| file(&opus_name(name)));
     let audio = audio.flat_map(|name| [Some(file(&name)), Some(format!("{name}.m3u8")), opus_of(&name)]).flatten();
-    video.chain(audio).chain([HLS, DASH].map(str::to_owned)).collect()
+    let images = plan.wanted.pictures.storyboard.then(|| IMAGES.to_owned());
+    video.chain(audio).chain(images).chain([HLS, DASH].map(str::to_owned)).collect()
 }
 
 /// Name of a rendition's track, without the extension.
@@ -104,6 +107,20 @@ pub(super) fn video_track(
     Ok(Some((files, track)))
 }
 
+/// Writes a track whose header and segments are files into one, which is a whole film.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Cancelled`].
+pub(super) fn joined(files: &[(TempPath, String)], drafts: &Drafts, job: &Control) -> Result<TempPath> {
+    let mut whole = drafts.temporary("joined.mp4")?;
+    for (path, name) in files {
+        job.check()?;
+        let mut part = File::open(path).map_err(Error::io(name, "cannot read back"))?;
+        io::copy(&mut part, &mut whole).map_err(Error::io("joined.mp4", "cannot write"))?;
+    }
+    Ok(whole.into_temp_path())
+}
+
 /// Makes the files of a track as they are asked for.
 fn next_file<'a>(
     files: &'a mut Files,
@@ -131,6 +148,17 @@ fn video_packets<'a>(video: &'a Spool, job: &'a Control) -> impl Iterator<Item =
     })
 }
 
+/// What a package names and is made without it.
+#[derive(Clone, Copy)]
+pub(super) struct Beside<'a> {
+    /// Subtitles and captions.
+    pub(super) texts: &'a [(TempPath, Subtitles)],
+    /// Files of pictures, and their names.
+    pub(super) pictures: &'a [(TempPath, String)],
+    /// The storyboard, which is among them.
+    pub(super) storyboard: Option<&'a StoryboardReport>,
+}
+
 /// Writes sound and manifests beside the tracks of the picture, which are those of the plan's renditions in their order.
 ///
 /// # Errors
@@ -140,14 +168,23 @@ pub(super) fn finish(
     video: Vec<(Files, Track)>,
     summary: &SourceSummary,
     sound: &[AudioTrack],
-    texts: &[(TempPath, Subtitles)],
+    beside: &Beside<'_>,
     drafts: &Drafts,
     job: &Control,
 ) -> Result<(Files, PackageReport)> {
+    let Beside { texts, pictures, storyboard } = *beside;
     let mut files = Files::new();
     let mut report = PackageReport { hls: HLS.to_owned(), dash: DASH.to_owned(), files: Vec::new() };
+    let thumbnails = storyboard.map(|board| Thumbnails {
+        size: board.size,
+        grid: board.grid,
+        distance: board.distance,
+        name: artwork::SHEETS,
+        bytes: board.files.iter().map(|file| file.bytes).collect(),
+    });
     let title = plan.wanted.title.clone();
-    let mut package = Package { title, video: Vec::new(), audio: Vec::new(), opus: Vec::new(), text: Vec::new() };
+    let mut package =
+        Package { title, video: Vec::new(), audio: Vec::new(), opus: Vec::new(), text: Vec::new(), thumbnails };
     for (rung, (made, track)) in plan.follows.rungs.iter().zip(video) {
         let rendition = VideoRendition { name: video_name(rung), frame_rate: frame_rate(plan, &track), track };
         files.extend(made);
@@ -186,6 +223,7 @@ pub(super) fn finish(
     }
     let named = files.iter().map(|(path, name)| (name, path));
     let named = named.chain(texts.iter().map(|(path, track)| (&track.file, path)));
+    let named = named.chain(pictures.iter().map(|(path, name)| (name, path)));
     let place = Place::Named(named.map(|(name, path)| (name.clone(), path.to_path_buf())).collect());
     let checked = verify::package::check(&place, None, false, job)?;
     if let Some(Finding { rule, file, why }) = checked.findings.into_iter().next() {
@@ -236,7 +274,7 @@ fn text_stem(file: &str) -> &str {
 /// # Errors
 /// [`Error::Io`].
 pub(super) fn text_file(track: &Subtitles, drafts: &Drafts) -> Result<TempPath> {
-    write(drafts, &track.file, &track.webvtt(), "cannot write the subtitles")
+    write(drafts, &track.file, track.webvtt(), "cannot write the subtitles")
 }
 
 /// Writes the segments of a track of text, which are those of the picture.
@@ -272,9 +310,9 @@ fn text_rendition(
 }
 
 /// Writes what will be the file `name`; `failure` says what could not be done.
-fn write(drafts: &Drafts, name: &str, text: &str, failure: &'static str) -> Result<TempPath> {
+pub(super) fn write(drafts: &Drafts, name: &str, content: impl AsRef<[u8]>, failure: &'static str) -> Result<TempPath> {
     let mut file = drafts.temporary(name)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all());
+    let written = file.write_all(content.as_ref()).and_then(|()| file.as_file().sync_all());
     written.map_err(Error::io(file.path(), failure))?;
     Ok(file.into_temp_path())
 }

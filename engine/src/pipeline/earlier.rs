@@ -1,6 +1,7 @@
 //! The report of an earlier conversion, where another is about to replace what that made.
 
 use super::report::REPORT;
+use crate::artwork::is_picture_name;
 use crate::control::Control;
 use crate::media::is_subtitles_name;
 use crate::package::{is_package_name, segment_file, segmented_track};
@@ -44,14 +45,16 @@ impl EarlierReport {
         }
     }
 
-    /// Names the files of subtitles and captions that it made, and those of its package. Anybody may have written it, so that names
+    /// Names the files of subtitles and captions that it made, its pictures, and those of its package. Anybody may have written it, so that names
     /// which no conversion gives are left out.
     pub(super) fn made_beside(&self) -> Vec<String> {
-        let lists = [&self.0["subtitles"], &self.0["package"]["files"]];
+        let pictures = &self.0["pictures"];
+        let lists = [&self.0["subtitles"], &self.0["package"]["files"], &pictures["storyboard"]["files"]];
+        let single = ["poster", "storyboard", "preview"].map(|name| &pictures[name]);
         let mut names = Vec::new();
-        for file in lists.into_iter().filter_map(Value::as_array).flatten() {
+        for file in lists.into_iter().filter_map(Value::as_array).flatten().chain(single) {
             let Some(name) = file["file"].as_str() else { continue };
-            if is_subtitles_name(name) || is_package_name(name) {
+            if is_subtitles_name(name) || is_package_name(name) || is_picture_name(name) {
                 names.push(name.to_owned());
             } else if let Some(track) = segmented_track(name) {
                 let segments = file["segments"].as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
@@ -115,5 +118,12 @@ mod tests {
         write(&serde_json::json!({ "package": { "files": segmented } }).to_string());
         let names = ["init.mp4", "seg-00001.m4s", "seg-00002.m4s"].map(|name| format!("video-90x160/{name}"));
         assert_eq!(read().unwrap().made_beside(), names);
+        let file = |name: &str| serde_json::json!({ "file": name });
+        let sheets = ["storyboard-1.jpg", "storyboard-.jpg", "../storyboard-2.jpg"].map(file);
+        let board = serde_json::json!({ "file": "storyboard.vtt", "files": sheets });
+        let pictures =
+            serde_json::json!({ "poster": file("poster.jpg"), "storyboard": board, "preview": file("a.webp") });
+        write(&serde_json::json!({ "pictures": pictures }).to_string());
+        assert_eq!(read().unwrap().made_beside(), ["storyboard-1.jpg", "poster.jpg", "storyboard.vtt"]);
     }
 }

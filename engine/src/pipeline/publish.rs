@@ -8,6 +8,7 @@ mod claim;
 mod place;
 mod sync;
 
+use crate::artwork::is_picture_name;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::media::is_subtitles_name;
@@ -133,14 +134,14 @@ impl Outputs {
         Ok(())
     }
 
-    /// Lists what looks like renditions or their subtitles in the directory and is none of ours: of a larger ladder that was
+    /// Lists what looks like renditions, their subtitles or pictures in the directory and is none of ours: of a larger ladder that was
     /// there before.
     fn strangers(&self) -> Vec<PathBuf> {
         let is_result = |name: &OsStr| {
             let size = name.to_str().and_then(|name| name.strip_suffix(".mp4"));
             let size = size.map(|size| size.strip_suffix("-hdr").unwrap_or(size)).and_then(|size| size.split_once('x'));
             size.is_some_and(|(width, height)| width.parse::<u32>().is_ok() && height.parse::<u32>().is_ok())
-                || name.to_str().is_some_and(is_subtitles_name)
+                || name.to_str().is_some_and(|name| is_subtitles_name(name) || is_picture_name(name))
         };
         let names: Vec<OsString> = match &self.place {
             Place::Folder(..) => {

@@ -1,6 +1,6 @@
 //! Carrying a plan out.
 
-use super::delivery;
+use super::delivery::{self, Beside};
 use super::earlier::EarlierReport;
 use super::factory::StageFactory;
 use super::parallelism::{Limits, ParallelismPlan};
@@ -12,6 +12,7 @@ use super::spool::{Interleaved, Spool};
 use super::stages::Selection;
 use super::summary::{SourceSummary, SpooledAudio};
 use super::texts;
+use crate::artwork::{self, PicturesReport};
 use crate::captions::{NANOSECOND, Subtitles};
 use crate::clock;
 use crate::control::Control;
@@ -146,6 +147,8 @@ pub fn render(
     if plan.wanted.formats.mp4 {
         names.extend(plan.follows.rungs.iter().map(|rung| rung.file.clone()));
     }
+    artwork::check(&plan.wanted.pictures)?;
+    names.extend(artwork::names(&plan.wanted.pictures));
     names.push(REPORT.to_owned());
     let refuse_input = |names: &[String]| {
         let mut paths = names.iter().map(|name| remote::below(&options.directory, name.as_ref()));
@@ -206,14 +209,41 @@ pub fn render(
         Ok((delivery::text_file(&track, &drafts)?, track))
     });
     let texts = texts.collect::<Result<Vec<_>>>()?;
+    let mut pictures = Vec::new();
+    if !plan.wanted.pictures.is_none() {
+        // They stay until the pictures are there.
+        let mut joined = Vec::new();
+        let paths = if plan.wanted.formats.mp4 {
+            files.iter().map(|(path, _)| path.to_path_buf()).collect()
+        } else {
+            let mut whole = |files: &delivery::Files| match &files[..] {
+                [(path, _)] => Ok(path.to_path_buf()),
+                segments => {
+                    joined.push(delivery::joined(segments, &drafts, control)?);
+                    Ok(joined.last().map(|path| path.to_path_buf()).unwrap_or_default())
+                }
+            };
+            tracks.iter().map(|(files, _)| whole(files)).collect::<Result<Vec<_>>>()?
+        };
+        let seconds = seconds(plan, end_of(&summary, plan));
+        let (made, told) = self::pictures(plan, paths, seconds, &drafts, &job, || on_progress(&progress()))?;
+        let known = artwork::names(&plan.wanted.pictures);
+        let names: Vec<_> = made.iter().map(|(_, name)| name.clone()).filter(|name| !known.contains(name)).collect();
+        outputs.add(&names)?;
+        pictures = made;
+        report.pictures = Some(told);
+    }
     if plan.wanted.formats.cmaf.is_some() {
         let sound = sound(plan, &summary);
-        let (made, package) = delivery::finish(plan, tracks, &summary, &sound, &texts, &drafts, control)?;
+        let storyboard = report.pictures.as_ref().and_then(|pictures| pictures.storyboard.as_ref());
+        let beside = Beside { texts: &texts, pictures: &pictures, storyboard };
+        let (made, package) = delivery::finish(plan, tracks, &summary, &sound, &beside, &drafts, control)?;
         // How many segments of text there are was not known before.
         outputs.add(&delivery::text_segment_names(&made, &texts))?;
         files.extend(made);
         report.package = Some(package);
     }
+    files.extend(pictures);
     for (path, Subtitles { file, kind, language, roles, cues, .. }) in texts {
         files.push((path, file.clone()));
         report.subtitles.push(SubtitlesReport { file, kind, language, roles, cues: cues.len() });
@@ -231,6 +261,26 @@ fn refuse_sidecars(plan: &Plan, directory: &Path, names: &[String]) -> Result<()
     let mut paths = names.iter().map(|name| remote::below(directory, name.as_ref()));
     let is_read = |path: &PathBuf| fs::canonicalize(path).is_ok_and(|path| read.contains(&path));
     paths.find(is_read).map_or(Ok(()), |path| Err(Error::OutputIsInput { path }))
+}
+
+/// Makes the pictures of a film that ends after so many seconds, of the files of its renditions.
+fn pictures(
+    plan: &Plan,
+    renditions: Vec<PathBuf>,
+    seconds: f64,
+    drafts: &Drafts,
+    job: &Control,
+    tick: impl FnMut(),
+) -> Result<(Vec<(TempPath, String)>, PicturesReport)> {
+    let (plan, drafts, part) = (plan.clone(), drafts.clone(), job.part());
+    job.aside("pictures", tick, move || {
+        let mut files = Vec::new();
+        let report = artwork::make(&plan, &renditions, seconds, &part, &mut |name, bytes| {
+            files.push((delivery::write(&drafts, &name, bytes, "cannot write the picture")?, name));
+            Ok(())
+        })?;
+        Ok((files, report))
+    })
 }
 
 /// Refuses a source that was opened with other sound than the plan's; sound that is not wanted does no harm.
@@ -473,6 +523,12 @@ struct Accounted {
     summary: SourceSummary,
 }
 
+/// Gives the seconds of so many ticks of the renditions.
+fn seconds(plan: &Plan, ticks: i64) -> f64 {
+    let Rational { num, den } = plan.time_base();
+    Rational { num: ticks.saturating_mul(num), den }.as_f64()
+}
+
 /// Gives the end of the last frame, in ticks of the renditions.
 fn end_of(summary: &SourceSummary, plan: &Plan) -> i64 {
     let (_, last) = summary.frames.ends().unwrap_or_default();
@@ -489,12 +545,8 @@ fn account(
     spent: Spent,
 ) -> Result<Accounted> {
     let Outcome { device, gpu, fallback, summary, rungs, stages, queues } = outcome;
-    let seconds = |ticks: i64| {
-        let Rational { num, den } = plan.time_base();
-        Rational { num: ticks.saturating_mul(num), den }.as_f64()
-    };
     let (first, _) = summary.frames.ends().unwrap_or_default();
-    let duration = seconds(end_of(&summary, plan).saturating_sub(first));
+    let duration = seconds(plan, end_of(&summary, plan).saturating_sub(first));
     let (mut files, mut renditions, mut tracks) = (Vec::new(), Vec::new(), Vec::new());
     for (rung, done) in plan.follows.rungs.iter().zip(rungs) {
         let bits = (done.video_bytes * 8) as f64;
@@ -522,7 +574,7 @@ fn account(
         fallback,
         gpu,
         source: info.clone(),
-        start_offset: seconds(info.video.origin),
+        start_offset: seconds(plan, info.video.origin),
         damage: summary.damage.clone(),
         audio: summary.audio.iter().filter_map(|audio| audio_report(plan, audio)).collect(),
         plan_hash: plan.hash()?,
@@ -537,6 +589,7 @@ fn account(
         renditions,
         package: None,
         subtitles: Vec::new(),
+        pictures: None,
         bottleneck: report::bottleneck(&stages, spent),
         stages,
         queues,

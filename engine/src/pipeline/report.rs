@@ -5,6 +5,7 @@
 //! [`Report::version`] rises when a field changes its meaning.
 
 use super::parallelism::ParallelismPlan;
+use crate::artwork::PicturesReport;
 use crate::fingerprint::Sha256Hex;
 use crate::geometry::Size;
 use crate::media::Levels;
@@ -70,6 +71,9 @@ pub struct Report {
     /// Subtitles and captions that lie beside them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subtitles: Vec<SubtitlesReport>,
+    /// Pictures that lie beside them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<PicturesReport>,
     /// The threads that did it, from the source to the renditions.
     pub stages: Vec<StageReport>,
     /// What joined them.
@@ -83,9 +87,10 @@ impl Report {
     pub fn files(&self) -> impl Iterator<Item = &str> {
         let renditions = self.renditions.iter().map(|rendition| &*rendition.file);
         let subtitles = self.subtitles.iter().map(|track| &*track.file);
+        let pictures = self.pictures.iter().flat_map(PicturesReport::files);
         let package = self.package.iter().flat_map(|package| &package.files).map(|file| &*file.file);
         let is_in_package = |name: &&str| self.package.iter().flat_map(|it| &it.files).any(|file| file.file == **name);
-        renditions.filter(move |name| !is_in_package(name)).chain(subtitles).chain(package)
+        renditions.filter(move |name| !is_in_package(name)).chain(subtitles).chain(pictures).chain(package)
     }
 }
 

@@ -98,6 +98,7 @@ pub(super) fn check(found: &SourceInfo, wanted: &Wanted, control: KeyFrameContro
     loudness(plan)?;
     subtitles(plan)?;
     formats(plan)?;
+    pictures(plan)?;
     metadata(plan)
 }
 
@@ -157,6 +158,21 @@ fn formats(plan: Parts<'_>) -> Checked {
         let (segment, interval) = (cmaf.segment.as_f64(), plan.wanted.key_frames.interval.as_f64());
         format!("segments of {segment} s: they are a multiple of the interval of key frames, {interval} s")
     })
+}
+
+fn pictures(plan: Parts<'_>) -> Checked {
+    let pictures = &plan.wanted.pictures;
+    for (name, moment) in [("poster", pictures.poster), ("preview", pictures.preview)] {
+        let Some(at) = moment.and_then(|moment| moment.at) else { continue };
+        let kept = at >= Time::ZERO && at <= Time::from(LATEST);
+        rule(kept, &[Field("pictures"), Field(name), Field("at")], || format!("{at}: is no time of a film"))?;
+    }
+    match pictures.behind_the_end(plan.found) {
+        Some((name, at, end)) => {
+            Err(broken(&[Field("pictures"), Field(name), Field("at")], format!("{at}: the film ends at {end:.3} s")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn depth(plan: Parts<'_>) -> Checked {

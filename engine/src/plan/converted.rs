@@ -64,10 +64,26 @@ impl ConvertedColour {
     }
 }
 
+/// Prepares the conversion to BT.709 of pictures that are of another colour; none where they are of that.
+///
+/// # Errors
+/// [`Error::NotInSource`] for a colour that cannot be converted.
+pub(crate) fn to_bt709(video: &VideoInfo) -> Result<Option<MapSpec>> {
+    if is_bt709(&video.colour) {
+        return Ok(None);
+    }
+    let peak = (video.colour.transfer == cicp::PQ).then(|| peak_of(video, None));
+    ConvertedColour { peak, look: None, and_source: false }.map(video).map(Some)
+}
+
 /// The brightest light of a film, in cd/m2.
 fn peak(video: &VideoInfo, options: &PlanOptions) -> u32 {
+    peak_of(video, options.analysis.as_ref().and_then(|seen| seen.peak))
+}
+
+fn peak_of(video: &VideoInfo, measured: Option<u32>) -> u32 {
     let cll = video.hdr.light.map(|light| f64::from(light.max_cll));
-    let measured = options.analysis.as_ref().and_then(|seen| seen.peak).map(f64::from);
+    let measured = measured.map(f64::from);
     let mastering = video.hdr.mastering.map(|display| display.max_luminance.as_f64());
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 10000")]
     let peak = source_peak(cll, measured, mastering).round() as u32;

@@ -26,6 +26,9 @@ impl Plan {
     /// source; [`Error::Io`] when the profile of an encoder cannot be read.
     pub fn new(source: &SourceInfo, options: &PlanOptions) -> Result<Self> {
         options.validate()?;
+        if let Some((name, at, end)) = options.pictures.behind_the_end(source) {
+            return Err(Error::not_in_source(format!("{name} at {at}: the film ends at {end:.3} s")));
+        }
         let sizes = options.ladder.rungs();
         let encoder = match &options.encoder {
             EncoderChoice::Auto => encode::fastest(sizes, options.speed),
@@ -57,6 +60,7 @@ impl Plan {
             loudness: options.loudness.decide(&options.formats),
             subtitles: options.subtitle_files.clone(),
             formats: options.formats,
+            pictures: options.pictures,
             title: source.title.clone(),
             language: source.video.language.clone(),
             chapters: chapters(source),

@@ -4,6 +4,7 @@ use super::denoise::{Denoise, MOST_NOISE};
 use super::fields::Deinterlace;
 use super::formats::{Formats, OPUS_NEEDS};
 use super::loudness::{LOUDNESS, LoudnessChoice, PEAK};
+use super::pictures::Pictures;
 use super::track::Shot;
 use super::upscale::UpscaleChoice;
 use crate::analyse::Analysis;
@@ -61,6 +62,8 @@ pub struct PlanOptions {
     pub upscale: UpscaleChoice,
     /// Forms in which the renditions are written.
     pub formats: Formats,
+    /// Pictures that are made beside them.
+    pub pictures: Pictures,
     /// What becomes of the loudness of the sound.
     pub loudness: LoudnessChoice,
     /// Files of subtitles that lie beside the source: a track of text each.
@@ -92,6 +95,7 @@ impl Default for PlanOptions {
             look: None,
             upscale: UpscaleChoice::Lanczos,
             formats: Formats::default(),
+            pictures: Pictures::default(),
             loudness: LoudnessChoice::Auto,
             subtitle_files: Vec::new(),
             earlier: Vec::new(),
@@ -136,6 +140,7 @@ builders! {
     look: Option<LookFile>,
     upscale: UpscaleChoice,
     formats: Formats,
+    pictures: Pictures,
     loudness: LoudnessChoice,
     subtitle_files: Vec<SubtitleFile>,
     earlier: Vec<Shot>,

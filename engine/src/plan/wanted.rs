@@ -5,6 +5,7 @@ use super::denoise::WantedDenoise;
 use super::fields::{FieldMake, FieldRun};
 use super::formats::Formats;
 use super::loudness::Loudness;
+use super::pictures::Pictures;
 use super::segments::{KeyFrameRule, Segmentation};
 use super::track::Shot;
 use super::upscale::Upscale;
@@ -57,6 +58,9 @@ pub struct Wanted {
     /// Forms in which the renditions are written.
     #[serde(default, skip_serializing_if = "Formats::is_default")]
     pub formats: Formats,
+    /// Pictures that are made beside them.
+    #[serde(default, skip_serializing_if = "Pictures::is_none")]
+    pub pictures: Pictures,
     /// Title of the renditions.
     pub title: Option<String>,
     /// ISO 639-2 language of the picture.

@@ -1,8 +1,8 @@
 //! From the network's heads to faces.
 
 use super::network::{self, HEAD, Map};
-use crate::analyse::boxes::{FoundBox, surest};
-use crate::analyse::picture::RgbPicture;
+use crate::analyse::boxes::{FoundBox, surest_by};
+use crate::image::RgbPicture;
 
 /// What has less than this score is not looked at; see the tracker for what is enough.
 const LEAST_SCORE: f32 = 0.35;
@@ -12,19 +12,30 @@ const MOST_OVERLAP: f32 = 0.3;
 const MULTIPLE: usize = 32;
 const STRIDES: [usize; 3] = [8, 16, 32];
 
+/// A face, in pixels of the picture that was looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct FoundFace {
+    /// Left, top, width, height.
+    pub(crate) bounds: [f32; 4],
+    /// From 0 to 1.
+    pub(crate) score: f32,
+    /// The eye at the left of the picture and the one at the right, the nose, and the corners of the mouth, left and right: x, y.
+    pub(crate) points: [[f32; 2]; 5],
+}
+
 /// Finds faces.
 #[derive(Debug, Default)]
-pub(in crate::analyse) struct FaceDetector {
+pub(crate) struct FaceDetector {
     input: Map,
 }
 
 impl FaceDetector {
     /// Finds the faces of a picture, the surest first.
-    pub(in crate::analyse) fn find(&mut self, picture: &RgbPicture) -> Vec<FoundBox> {
+    pub(crate) fn find(&mut self, picture: &RgbPicture) -> Vec<FoundFace> {
         self.fill(picture);
         let heads = network::heads(&self.input);
         let found = heads.iter().zip(STRIDES).flat_map(|(head, stride)| candidates(head, stride)).collect();
-        surest(found, MOST_OVERLAP)
+        surest_by(found, MOST_OVERLAP, |face: &FoundFace| FoundBox { bounds: face.bounds, score: face.score })
     }
 
     /// Blue, green and red, with black at the right and at the bottom.
@@ -43,7 +54,7 @@ impl FaceDetector {
     }
 }
 
-fn candidates(head: &Map, stride: usize) -> impl Iterator<Item = FoundBox> {
+fn candidates(head: &Map, stride: usize) -> impl Iterator<Item = FoundFace> {
     let places = (0..head.height).flat_map(move |y| (0..head.width).map(move |x| (x, y)));
     places.filter_map(move |(x, y)| {
         let values: &[f32; HEAD] = head.at(x, y).try_into().ok()?;
@@ -56,7 +67,12 @@ fn candidates(head: &Map, stride: usize) -> impl Iterator<Item = FoundBox> {
         let (centre_x, centre_y) = ((x + values[2]) * scale, (y + values[3]) * scale);
         let (width, height) = (values[4].exp() * scale, values[5].exp() * scale);
         let bounds = [centre_x - width / 2.0, centre_y - height / 2.0, width, height];
-        Some(FoundBox { bounds, score })
+        let point = |number: usize| [values[6 + 2 * number], values[7 + 2 * number]];
+        let points = [0, 1, 2, 3, 4].map(|number| {
+            let [across, down] = point(number);
+            [(across + x) * scale, (down + y) * scale]
+        });
+        Some(FoundFace { bounds, score, points })
     })
 }
 

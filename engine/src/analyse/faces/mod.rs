@@ -4,4 +4,4 @@
 mod detector;
 mod network;
 
-pub(super) use detector::FaceDetector;
+pub(crate) use detector::{FaceDetector, FoundFace};

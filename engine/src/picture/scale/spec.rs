@@ -44,7 +44,7 @@ pub struct ScaleSpec {
     pub full_range: bool,
     /// Formats of the rungs, always 4:2:0.
     pub rungs: Vec<FrameFormat>,
-    /// Where the rungs' chroma samples lie: left or top-left, for AV1 signals no other.
+    /// Where the rungs' chroma samples lie: left or top-left for AV1, which signals no other.
     pub rung_chroma: ChromaSite,
     /// What the rungs are made with.
     pub resampling: Resampling,

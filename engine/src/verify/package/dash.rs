@@ -5,6 +5,7 @@ use super::frame_rate::{fits, frame_rates};
 use super::rates::{is_near, measure};
 use super::template::{self, TemplateFiles, children};
 use super::text::WebVtt;
+use super::thumbnails::{self, are_whole, tiles};
 use super::track::{TrackFacts, TrackKind};
 use super::tracks::{Named, Tracks};
 use crate::control::Control;
@@ -58,6 +59,10 @@ pub(super) fn check(
                 read.faults.into_iter().for_each(|fault| findings.add(Rule::Text, &file, fault));
                 named.text.push(read.cues);
             }
+            continue;
+        }
+        if set.attribute("contentType") == Some("image") || set.attribute("mimeType") == Some("image/jpeg") {
+            images(name, set, lasts.unwrap_or(0.0), tracks, findings, control)?;
             continue;
         }
         let aligned = match has_files(set) {
@@ -119,6 +124,50 @@ pub(super) fn check(
         findings.rule(told == lasts, Rule::Mpd, name, || format!("its period lasts {told} s"));
     }
     Ok(named)
+}
+
+/// More files of stills than any film has: a manifest that asks for more is not followed.
+const MOST_IMAGES: f64 = 10_000.0;
+
+/// Checks stills in grids: their template names a file for each part of the film.
+fn images(
+    name: &str,
+    set: Node<'_, '_>,
+    lasts: f64,
+    tracks: &Tracks,
+    findings: &mut Findings,
+    control: &Control,
+) -> Result<()> {
+    let number = |node: Node<'_, '_>, attribute: &str| node.attribute(attribute).and_then(|value| value.parse().ok());
+    for representation in children(set, "Representation") {
+        let template = children(representation, "SegmentTemplate").chain(children(set, "SegmentTemplate")).next();
+        let told = template.and_then(|template| {
+            let seconds = number(template, "duration")? / number(template, "timescale").unwrap_or(1.0);
+            let media = template.attribute("media").filter(|media| media.contains("$Number$"))?;
+            (seconds > 0.0).then(|| (media, seconds, number(template, "startNumber").unwrap_or(1.0)))
+        });
+        let grid = children(representation, "EssentialProperty")
+            .find(|property| property.attribute("schemeIdUri") == Some("http://dashif.org/guidelines/thumbnail_tile"));
+        let sides = ["width", "height"].map(|side| number(representation, side).unwrap_or(0.0));
+        let grid = grid.and_then(|grid| tiles(grid.attribute("value")?)).filter(|grid| are_whole(sides, *grid));
+        let (Some((media, seconds, first)), Some(_)) = (told, grid) else {
+            findings.add(
+                Rule::Thumbnails,
+                name,
+                "a set of stills has no template with $Number$ and duration, or no grid",
+            );
+            continue;
+        };
+        let media = media.replace("$RepresentationID$", representation.attribute("id").unwrap_or_default());
+        let mut at = 0.0;
+        let mut file = first;
+        // Seconds are written with three digits.
+        while at < lasts - 0.002 && file - first < MOST_IMAGES {
+            thumbnails::check(&media.replace("$Number$", &file.to_string()), name, sides, tracks, findings, control)?;
+            (at, file) = (at + seconds, file + 1.0);
+        }
+    }
+    Ok(())
 }
 
 fn representation(findings: &mut Findings, name: &str, id: &str, node: Node<'_, '_>, track: &TrackFacts) {

@@ -84,6 +84,7 @@ rules! {
     StereoAac "stereo-aac" "Where there is sound, there is AAC-LC of two channels."
     Text "text" "Text is WebVTT with X-TIMESTAMP-MAP, in playlists that last as long as the picture, in the group that variants name."
     TextSegments "text-segments" "Segments of text are no longer than the target duration of the picture; each has the cues that are shown while it lasts, and no others."
+    Thumbnails "thumbnails" "Stills are JPEG files of whole grids, of the size that is told, for all of the film."
     KeyPlaylist "key-playlist" "Each rendition has a playlist of its key frames, whose ranges are key frames, all of them."
     Mpd "mpd" "The DASH manifest is XML, static, with profiles and one period that lasts as long as the film."
     MpdRepresentation "mpd-representation" "A Representation has codecs, bandwidth and, of pictures, width, height and frameRate as they are."

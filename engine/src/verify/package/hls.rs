@@ -5,6 +5,7 @@ use super::frame_rate::{fits, frame_rates};
 use super::playlist::{Attributes, Playlist, attributes, byte_range};
 use super::rates::{is_near, measure};
 use super::text::{WebVtt, WrittenCue};
+use super::thumbnails::{self, tiles};
 use super::track::{TrackFacts, TrackKind};
 use super::tracks::{Named, Tracks};
 use crate::colour::cicp;
@@ -63,6 +64,7 @@ pub(super) fn check(
     }
     checker.text(name, &playlist, &renditions, &mut named)?;
     checker.keys(name, &playlist, &renditions)?;
+    checker.images(name, &playlist, &renditions)?;
     checker.targets(&playlist);
     Ok(named)
 }
@@ -367,6 +369,38 @@ impl Checker<'_> {
         }
         for (uri, file) in renditions {
             self.findings.rule(with_keys.contains(file), Rule::KeyPlaylist, name, || format!("{uri}: has none"));
+        }
+        Ok(())
+    }
+
+    /// Checks playlists of stills, by the Image Media Playlist specification.
+    fn images(&mut self, name: &str, playlist: &Playlist, renditions: &BTreeMap<String, String>) -> Result<()> {
+        let first = renditions.values().find_map(|file| self.tracks.facts(file));
+        let lasts = first.map_or(0.0, |track| track.seconds(track.duration()));
+        for tag in playlist.all("EXT-X-IMAGE-STREAM-INF") {
+            let uri = tag.get("URI").map(String::as_str).unwrap_or_default();
+            let Some(text) = self.tracks.place.text(uri, self.control)? else {
+                self.findings.add(Rule::FileMissing, uri, format!("is named by {name} and not there"));
+                continue;
+            };
+            let images = Playlist::read(&text);
+            self.syntax(uri, &images);
+            let told: f64 = images.segments.iter().map(|segment| segment.seconds).sum();
+            let kept = images.value("EXT-X-IMAGES-ONLY").is_some() && (told - lasts).abs() < 0.01;
+            self.findings.rule(kept, Rule::Thumbnails, uri, || {
+                format!("{told:.3} s, and the picture lasts {lasts:.3} s, or without EXT-X-IMAGES-ONLY")
+            });
+            let all: Vec<_> = images.all("EXT-X-TILES").collect();
+            for (index, segment) in images.segments.iter().enumerate() {
+                let of = |name: &str| all.get(index).and_then(|tag| tag.get(name)).and_then(|value| tiles(value));
+                match (of("RESOLUTION"), of("LAYOUT")) {
+                    (Some([width, height]), Some([columns, rows])) => {
+                        let sides = [width * columns, height * rows];
+                        thumbnails::check(&segment.uri, uri, sides, self.tracks, self.findings, self.control)?;
+                    }
+                    _ => self.findings.add(Rule::Thumbnails, uri, format!("{}: has no EXT-X-TILES", segment.uri)),
+                }
+            }
         }
         Ok(())
     }

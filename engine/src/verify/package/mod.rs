@@ -12,6 +12,7 @@ mod playlist;
 mod rates;
 mod template;
 mod text;
+mod thumbnails;
 mod track;
 mod tracks;
 mod whole;

@@ -1,4 +1,4 @@
-//! Small pictures in red, green and blue, for detectors.
+//! Pictures in red, green and blue, for detectors and for files.
 
 use crate::colour::{Colour, cicp};
 use crate::frame::Frame;
@@ -12,18 +12,18 @@ const BRIGHTEST: f64 = 8.0;
 
 /// A picture of 8-bit samples: red, green, blue, row by row, without padding.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RgbPicture {
+pub(crate) struct RgbPicture {
     /// Columns.
-    pub(super) width: usize,
+    pub(crate) width: usize,
     /// Rows.
-    pub(super) height: usize,
+    pub(crate) height: usize,
     /// Three for each pixel.
-    pub(super) samples: Vec<u8>,
+    pub(crate) samples: Vec<u8>,
 }
 
 /// Converts frames of 8 bits and 4:2:0 that have this meaning.
 #[derive(Clone, Debug)]
-pub(super) struct RgbConverter {
+pub(crate) struct RgbConverter {
     luma_offset: i32,
     luma: i32,
     red: i32,
@@ -34,7 +34,7 @@ pub(super) struct RgbConverter {
 }
 
 impl RgbConverter {
-    pub(super) fn new(colour: &Colour) -> Self {
+    pub(crate) fn new(colour: &Colour) -> Self {
         let (kr, kb) = match colour.matrix {
             cicp::BT2020 | 10 => (0.2627, 0.0593),
             cicp::BT470BG | cicp::SMPTE170M => (0.299, 0.114),
@@ -58,7 +58,7 @@ impl RgbConverter {
     }
 
     /// The chroma of a pixel is that of the sample over it: exact siting is not seen by detectors.
-    pub(super) fn convert(&self, frame: &Frame) -> RgbPicture {
+    pub(crate) fn convert(&self, frame: &Frame) -> RgbPicture {
         let format = frame.format();
         let (width, height) = (format.width as usize, format.height as usize);
         let [(luma, luma_stride), (cb, stride), (cr, _)] = [0, 1, 2].map(|plane| frame.plane::<u8>(plane));
