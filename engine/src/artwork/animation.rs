@@ -1,13 +1,14 @@
 //! The animated preview: three seconds of the film.
 
-use super::choice::{Surveyed, best};
 use super::film::{Film, Rendition, of_width};
 use super::place::Places;
+use super::survey::{Surveyed, best};
 use super::worth::ramp;
 use crate::control::Control;
 use crate::error::Result;
 use crate::geometry::{Rational, Size};
 use crate::image::{RgbPicture, animated_webp};
+use crate::time::Time;
 
 /// Seconds that it lasts, and its pictures a second.
 pub(crate) const SECONDS: f64 = 3.0;
@@ -27,6 +28,8 @@ pub(super) struct Animation {
     pub(super) size: Size,
     /// Seconds that it lasts: fewer where the film ends before.
     pub(super) seconds: f64,
+    /// When it begins.
+    pub(super) time: Time,
 }
 
 /// Encodes the animation that begins at a time, in ticks of the rendition.
@@ -35,18 +38,19 @@ pub(super) struct Animation {
 /// As [`Film::open`] and [`Film::next`]; [`crate::Error::Libav`] when libavcodec cannot write WebP.
 pub(super) fn make(rendition: &Rendition<'_>, from: i64, control: &Control) -> Result<Animation> {
     let mut made: Option<Animation> = None;
-    let mut pictures = (Size { width: 0, height: 0 }, Vec::new());
+    let mut pictures = (Size { width: 0, height: 0 }, Vec::new(), Time::ZERO);
     for (width, quality) in FORMS {
         let size = of_width(rendition.size, width);
         if pictures.0 != size {
-            pictures = (size, read(rendition, size, from, control)?);
+            let (read, time) = read(rendition, size, from, control)?;
+            pictures = (size, read, time);
         }
         control.check()?;
         let file = animated_webp(&pictures.1, Rational { num: RATE.into(), den: 1 }, quality)?;
         let fits = file.len() <= LARGEST;
         #[expect(clippy::cast_precision_loss, reason = "a few")]
         let seconds = pictures.1.len() as f64 / f64::from(RATE);
-        made = Some(Animation { file, size, seconds });
+        made = Some(Animation { file, size, seconds, time: pictures.2 });
         if fits {
             break;
         }
@@ -54,8 +58,8 @@ pub(super) fn make(rendition: &Rendition<'_>, from: i64, control: &Control) -> R
     made.ok_or_else(|| crate::Error::misuse("there is no form of animations"))
 }
 
-/// Reads the pictures of an animation: at each of its times that which is shown then.
-fn read(rendition: &Rendition<'_>, size: Size, from: i64, control: &Control) -> Result<Vec<RgbPicture>> {
+/// Reads the pictures of an animation, at each of its times that which is shown then; and gives the time of the first.
+fn read(rendition: &Rendition<'_>, size: Size, from: i64, control: &Control) -> Result<(Vec<RgbPicture>, Time)> {
     let mut film = Film::open(rendition, size, control)?;
     film.go_to(from)?;
     let mut pictures: Vec<RgbPicture> = Vec::new();
@@ -82,7 +86,7 @@ fn read(rendition: &Rendition<'_>, size: Size, from: i64, control: &Control) -> 
         // The last frame of the film.
         pictures.push(shown.ok_or_else(|| film.barren())?);
     }
-    Ok(pictures)
+    Ok((pictures, Time::of_ticks(from, film.time_base())))
 }
 
 /// Chooses where an animation begins: faces are seen and something moves, and if there is such a place no cut is in it. Gives the time
@@ -97,14 +101,17 @@ pub(super) fn choose(
     control: &Control,
 ) -> Result<Option<i64>> {
     let last = (places.seconds - SECONDS).max(0.0);
-    let begins: Vec<(i64, f64, f32)> = surveyed
-        .iter()
-        .filter(|first| first.seconds <= last)
-        .map(|first| {
-            let within = surveyed.iter().filter(|it| (first.seconds..first.seconds + SECONDS).contains(&it.seconds));
+    // Stills that were surveyed may be far apart; a shot is shown from its beginning.
+    let film = Film::open(rendition, of_width(rendition.size, MOVING), control)?;
+    let cuts = places.cuts().map(|cut| (film.tick_of(cut), cut));
+    let starts = surveyed.iter().map(|still| (still.pts, still.seconds)).chain(cuts);
+    let begins: Vec<(i64, f64, f32)> = starts
+        .filter(|(_, first)| *first <= last)
+        .map(|(pts, first)| {
+            let within = surveyed.iter().filter(|it| (first..first + SECONDS).contains(&it.seconds));
             let (sum, count) = within.fold((0.0, 0.0), |(sum, count), it| (sum + it.worth, count + 1.0));
-            let cuts = places.cuts_between(first.seconds + 0.001, first.seconds + SECONDS);
-            (first.pts, first.seconds, sum / f32::max(count, 1.0) * less(cuts))
+            let cuts = places.cuts_between(first + 0.001, first + SECONDS);
+            (pts, first, sum / f32::max(count, 1.0) * less(cuts))
         })
         .collect();
     let mut chosen = best(&begins, PLACES, SECONDS, |it| (it.1, it.2));
@@ -134,7 +141,7 @@ fn less(cuts: usize) -> f32 {
 /// those that differ by far more.
 fn motion(rendition: &Rendition<'_>, from: i64, control: &Control) -> Result<(f32, usize)> {
     const JUMP: f32 = 25.0;
-    let pictures = read(rendition, of_width(rendition.size, MOVING), from, control)?;
+    let (pictures, _) = read(rendition, of_width(rendition.size, MOVING), from, control)?;
     let mut steps: Vec<f32> = pictures
         .windows(2)
         .map(|pair| {

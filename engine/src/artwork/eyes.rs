@@ -53,12 +53,14 @@ fn changes(picture: &Frame, [x, y]: [f32; 2], [right, down]: [f32; 2], reach: [f
     (0..LINES).map(line).sum::<f32>() / f32::from(LINES)
 }
 
-/// Gives the mean distance of the luma of a face from its mean.
+/// Gives the mean distance of the luma of a face from its mean: of the part above the mouth, which is not always the same.
 fn contrast(picture: &Frame, [left, top, width, height]: [f32; 4]) -> f32 {
     const STEPS: u8 = 16;
+    const ABOVE: f32 = 0.6;
     let part = |number: u8| (f32::from(number) + 0.5) / f32::from(STEPS);
     let places = (0..STEPS).flat_map(|row| (0..STEPS).map(move |column| (part(column), part(row))));
-    let samples: Vec<_> = places.map(|(x, y)| sample(picture, left + x * width, top + y * height)).collect();
+    let at = |(x, y): (f32, f32)| sample(picture, left + x * width, top + ABOVE * y * height);
+    let samples: Vec<_> = places.map(at).collect();
     let count = f32::from(STEPS) * f32::from(STEPS);
     let mean = samples.iter().sum::<f32>() / count;
     samples.iter().map(|sample| (sample - mean).abs()).sum::<f32>() / count
@@ -105,7 +107,8 @@ mod tests {
                     }
                 }
                 if ((x - 97.0) / 20.0).powi(2) + ((y - 150.0) / (2.0 + 14.0 * mouth)).powi(2) < 1.0 {
-                    value = 60.0;
+                    // Teeth, where there is room for them.
+                    value = if mouth > 0.5 && y < 148.0 { 230.0 } else { 60.0 };
                 }
                 *sample = (value * light) as u8;
             }
@@ -123,6 +126,8 @@ mod tests {
         let open = measure(1.0, 0.1, 1.0);
         assert!(measure(0.0, 0.1, 1.0).eyes < 0.6 * open.eyes, "{open:?} {:?}", measure(0.0, 0.1, 1.0));
         assert!((measure(1.0, 0.1, 0.5).eyes / open.eyes - 1.0).abs() < 0.1);
+        let speaks = measure(1.0, 1.0, 1.0);
+        assert!(speaks.mouth > 1.4 * open.mouth && (speaks.eyes / open.eyes - 1.0).abs() < 0.1, "{speaks:?} {open:?}");
         let (frame, mut small) = face(1.0, 0.1, 1.0);
         small.points[1] = [80.0, 80.0];
         assert_eq!(openness(&frame, &small), None);

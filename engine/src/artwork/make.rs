@@ -1,11 +1,12 @@
 //! Making the pictures that lie beside the renditions, of these.
 
-use super::animation;
-use super::choice::{self, CLOSE};
-use super::film::{Film, Rendition};
+use super::animation::{self, Animation};
+use super::close;
+use super::film::{Film, Rendition, of_width};
 use super::made::{AnimationFile, POSTER, PREVIEW, PictureFile, PicturesReport, SheetFile, StoryboardReport};
 use super::place::Places;
 use super::storyboard::{self, INDEX};
+use super::survey;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::image::{WEBP, jpeg};
@@ -56,7 +57,8 @@ pub(crate) fn make(
     let all = plan.follows.rungs.iter().zip(files);
     let all: Vec<_> = all.map(|(rung, file)| (rung, Rendition { path: file.as_ref(), size: rung.size })).collect();
     let wanted = &plan.wanted.pictures;
-    let (Some(large), Some(small)) = (of(&all, u32::MAX), of(&all, CLOSE)) else {
+    let (Some(large), Some(close), Some(small)) = (of(&all, u32::MAX), of(&all, close::WIDTH), of(&all, survey::WIDTH))
+    else {
         return Ok(PicturesReport::default());
     };
     let mut made = PicturesReport::default();
@@ -74,50 +76,60 @@ pub(crate) fn make(
     let places = Places::of(plan, seconds);
     let is_chosen = |moment: &Option<Moment>| moment.is_some_and(|moment| moment.at.is_none());
     let surveyed = if is_chosen(&wanted.poster) || is_chosen(&wanted.preview) {
-        choice::survey(small, plan, &places, control)?
+        survey::survey(small, plan, &places, control)?
     } else {
         Vec::new()
     };
-    if let Some(moment) = wanted.poster {
-        let chosen = match moment.at {
-            Some(_) => None,
-            None => choice::poster(small, &surveyed, &places, control)?,
+    if let Some(Moment { at }) = wanted.poster {
+        let pts = match at {
+            Some(at) => shown_at(small, at, seconds, control)?,
+            None => close::poster(close, &surveyed, &places, control)?.unwrap_or(0),
         };
         let mut film = Film::open(large, large.size, control)?;
-        let pts = begin(&mut film, moment, chosen, seconds)?;
+        film.go_to(pts)?;
+        let pts = film.next()?.ok_or_else(|| film.barren())?;
         let bytes = jpeg(&film.picture()?.rgb, QUANTISER)?;
         let time = Time::of_ticks(pts, film.time_base());
         made.poster = Some(PictureFile { file: POSTER.to_owned(), size: large.size, time, bytes: bytes.len() as u64 });
         put(POSTER.to_owned(), &bytes)?;
     }
-    if let Some(moment) = wanted.preview {
-        let chosen = match moment.at {
-            Some(_) => None,
-            None => animation::choose(small, &surveyed, &places, control)?,
+    if let Some(Moment { at }) = wanted.preview {
+        let pts = match at {
+            Some(at) => shown_at(small, at, seconds, control)?,
+            None => animation::choose(small, &surveyed, &places, control)?.unwrap_or(0),
         };
-        let mut film = Film::open(small, small.size, control)?;
-        let pts = begin(&mut film, moment, chosen, seconds)?;
-        let animation = animation::make(small, pts, control)?;
-        let (time, bytes) = (Time::of_ticks(pts, film.time_base()), animation.file.len() as u64);
-        let (size, seconds) = (animation.size, animation.seconds);
-        made.preview = Some(AnimationFile { file: PREVIEW.to_owned(), size, time, seconds, bytes });
-        put(PREVIEW.to_owned(), &animation.file)?;
+        let Animation { file, size, seconds, time } = animation::make(small, pts, control)?;
+        made.preview = Some(AnimationFile { file: PREVIEW.to_owned(), size, time, seconds, bytes: file.len() as u64 });
+        put(PREVIEW.to_owned(), &file)?;
     }
     Ok(made)
 }
 
-/// Goes to the frame of a moment, or to the first one at or after what was chosen; gives its time.
-fn begin(film: &mut Film<'_>, moment: Moment, chosen: Option<i64>, seconds: f64) -> Result<i64> {
-    let wanted = moment.at.map(|at| film.tick(at));
-    film.go_to(wanted.or(chosen).unwrap_or(0))?;
-    if let Some(pts) = film.next()? {
-        return Ok(pts);
+/// Gives the time of the frame that is shown at a time, in ticks of the rendition; of the last one behind the end of the film.
+fn shown_at(rendition: &Rendition<'_>, at: Time, end: f64, control: &Control) -> Result<i64> {
+    let seconds = at.seconds().as_f64();
+    if seconds >= end {
+        log::warn!("pictures: the film ends at {end:.3} s, before {at}: its last frame is taken");
     }
-    Err(Error::invalid(
-        "pictures",
-        moment.at.map(|at| at.to_string()).unwrap_or_default(),
-        format!("no frame begins there or later; the film ends at {seconds:.3} s"),
-    ))
+    // Few frames last a second.
+    for (back, is_all) in [(1.0, false), (seconds.max(end), true)] {
+        let mut film = Film::open(rendition, of_width(rendition.size, 32), control)?;
+        let until = at.ticks(film.time_base());
+        film.go_to(film.tick_of((seconds.min(end) - back).max(0.0)))?;
+        let mut shown = None;
+        while let Some(pts) = film.next()? {
+            if pts > until && (shown.is_some() || !is_all) {
+                break;
+            }
+            shown = Some(pts);
+        }
+        match shown {
+            Some(pts) => return Ok(pts),
+            None if is_all => return Err(film.barren()),
+            None => {}
+        }
+    }
+    Ok(0)
 }
 
 /// Gives the narrowest rendition of at least this width, or the widest; of standard dynamic range, if there is one.

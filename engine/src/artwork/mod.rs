@@ -2,13 +2,14 @@
 //! renditions, whoever encoded them, so that they show what players show.
 
 mod animation;
-mod choice;
+mod close;
 mod eyes;
 mod film;
 mod made;
 mod make;
 mod place;
 mod storyboard;
+mod survey;
 mod worth;
 
 pub(crate) use made::is_picture_name;

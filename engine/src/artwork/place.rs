@@ -54,6 +54,11 @@ impl Places {
         [(at - seconds).max(begins), (at + seconds).min(ends - 0.02)]
     }
 
+    /// Gives the times between shots.
+    pub(super) fn cuts(&self) -> impl Iterator<Item = f64> {
+        self.cuts.iter().copied()
+    }
+
     /// Counts the cuts between two times.
     pub(super) fn cuts_between(&self, from: f64, to: f64) -> usize {
         self.cuts.iter().filter(|cut| (from..to).contains(cut)).count()

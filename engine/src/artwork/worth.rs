@@ -36,11 +36,38 @@ const SHARP: f32 = 60.0;
 impl Looked {
     /// Looks at a still.
     pub(super) fn at(picture: &Picture, detector: &mut FaceDetector) -> Self {
-        let found = detector.find(&picture.rgb);
+        Self::with(picture, &detector.find(&picture.rgb))
+    }
+
+    /// Looks at a still of which it is known where the faces are that count.
+    pub(super) fn around(picture: &Picture, people: &[SeenFace], detector: &mut FaceDetector) -> Self {
+        let Some(part) = part_around(people, [picture.rgb.width, picture.rgb.height]) else {
+            return Self::at(picture, detector);
+        };
+        #[expect(clippy::cast_precision_loss, reason = "sides of a small picture")]
+        let [left, top] = [part[0] as f32, part[1] as f32];
+        let mut found = detector.find(&picture.rgb.part(part));
+        for face in &mut found {
+            face.bounds = [face.bounds[0] + left, face.bounds[1] + top, face.bounds[2], face.bounds[3]];
+            face.points = face.points.map(|[x, y]| [x + left, y + top]);
+        }
+        Self::with(picture, &found)
+    }
+
+    fn with(picture: &Picture, found: &[FoundFace]) -> Self {
         let mut faces: Vec<_> = found.iter().map(|face| SeenFace::of(face, picture)).collect();
         faces.retain(|face| face.worth > 0.0);
         faces.sort_by(|a, b| b.worth.total_cmp(&a.worth));
         Self { picture: of_picture(picture), faces }
+    }
+
+    /// Gives the faces that count, the one that is worth the most first: those that are worth a good part of that.
+    pub(super) fn people(&self) -> &[SeenFace] {
+        const MOST: usize = 3;
+        const PART: f32 = 0.4;
+        let least = self.faces.first().map_or(0.0, |face| PART * face.worth);
+        let count = self.faces.iter().take(MOST).take_while(|face| face.worth >= least).count();
+        &self.faces[..count]
     }
 
     /// Gives what it is worth by itself.
@@ -81,6 +108,28 @@ impl SeenFace {
         let sharpness = sharpness(&picture.frame, face.bounds).into();
         Self { bounds: face.bounds, worth, sharpness, open: openness(&picture.frame, face) }
     }
+}
+
+/// Gives the part of a picture of these sides that has some faces, with room for them to move: left, top, width and height. None where
+/// there are none.
+fn part_around(people: &[SeenFace], sides: [usize; 2]) -> Option<[usize; 4]> {
+    /// Of a face's own size, on each side.
+    const ROOM: f32 = 0.6;
+    let around = |axis: usize| {
+        let begin = |face: &SeenFace| face.bounds[axis] - ROOM * face.bounds[axis + 2];
+        let end = |face: &SeenFace| face.bounds[axis] + (1.0 + ROOM) * face.bounds[axis + 2];
+        let begin = people.iter().map(begin).reduce(f32::min)?;
+        let end = people.iter().map(end).reduce(f32::max)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates, and is held to the sides"
+        )]
+        let [begin, end] = [begin.max(0.0) as usize, end.max(0.0).ceil() as usize].map(|at| at.min(sides[axis]));
+        (begin < end).then_some([begin, end - begin])
+    };
+    let ([left, width], [top, height]) = (around(0)?, around(1)?);
+    Some([left, top, width, height])
 }
 
 /// Goes from 0 at `from` to 1 at `to`.

@@ -21,6 +21,15 @@ pub(crate) struct RgbPicture {
     pub(crate) samples: Vec<u8>,
 }
 
+impl RgbPicture {
+    /// Gives a part of it: left, top, width and height, which lie within.
+    pub(crate) fn part(&self, [left, top, width, height]: [usize; 4]) -> Self {
+        let rows = self.samples.chunks_exact(self.width * 3).skip(top).take(height);
+        let samples = rows.flat_map(|row| &row[left * 3..(left + width) * 3]).copied().collect();
+        Self { width, height, samples }
+    }
+}
+
 /// Converts frames of 8 bits and 4:2:0 that have this meaning.
 #[derive(Clone, Debug)]
 pub(crate) struct RgbConverter {

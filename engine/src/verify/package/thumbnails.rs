@@ -24,7 +24,10 @@ pub(super) fn check(
     let mut header = vec![0; usize::try_from(size.min(HEADER)).unwrap_or(0)];
     let found = media.read_at(0, &mut header).ok().and_then(|()| jpeg_size(&header));
     let kept = found.is_some_and(|found| found.map(f64::from) == sides);
-    findings.rule(kept, Rule::Thumbnails, file, || format!("is {found:?}, and {by} says {sides:?}"));
+    findings.rule(kept, Rule::Thumbnails, file, || {
+        let is = found.map_or_else(|| "no JPEG file".to_owned(), |[width, height]| format!("{width}x{height}"));
+        format!("it is {is}, and {by} says {}x{}", sides[0], sides[1])
+    });
     Ok(())
 }
 

@@ -1,86 +1,21 @@
-//! Where in a film a poster and a preview are taken from: the film is surveyed, and a few places are looked at closely.
+//! The close look at the best places of a film, by which the frame of the poster is found.
 
 use super::eyes::Openness;
-use super::film::{Film, Rendition, of_width};
+use super::film::{Film, Picture, Rendition, of_width};
 use super::place::Places;
+use super::survey::{Surveyed, best};
 use super::worth::{Looked, SeenFace, ramp};
 use crate::analyse::FaceDetector;
 use crate::control::Control;
 use crate::error::Result;
-use crate::plan::Plan;
 
-/// Width of the pictures in which a film is surveyed, and of those that are looked at closely.
-pub(super) const SURVEYED: u32 = 288;
-pub(super) const CLOSE: u32 = 540;
-/// Stills of a film that are surveyed, at most, and seconds between them, at least; of a longer film than so many seconds only key
-/// frames are, for nothing else need be decoded for them.
-const MOST: f64 = 300.0;
-const LEAST: f64 = 0.5;
-const SHORT: f64 = 60.0;
+/// Width of the pictures that are looked at.
+pub(super) const WIDTH: u32 = 540;
 /// Places that are looked at closely, how far around each in seconds, and how many of its frames a second: a blink lasts a tenth of one
 /// at least.
 const PLACES: usize = 5;
 const AROUND: f64 = 0.8;
 const RATE: f64 = 15.0;
-
-/// A still that was surveyed.
-#[derive(Clone, Debug)]
-pub(super) struct Surveyed {
-    /// When, in ticks of the rendition.
-    pub(super) pts: i64,
-    /// The same in seconds.
-    pub(super) seconds: f64,
-    /// What it is worth where it is.
-    pub(super) worth: f32,
-}
-
-/// Surveys a film that lasts so many seconds.
-///
-/// # Errors
-/// As [`Film::open`] and [`Film::next`].
-pub(super) fn survey(
-    rendition: &Rendition<'_>,
-    plan: &Plan,
-    places: &Places,
-    control: &Control,
-) -> Result<Vec<Surveyed>> {
-    let mut film = Film::open(rendition, of_width(rendition.size, SURVEYED), control)?;
-    let mut detector = FaceDetector::default();
-    let interval = plan.wanted.key_frames.interval.as_f64().max(LEAST);
-    let step = (places.seconds / MOST).max(LEAST);
-    let step = if places.seconds > SHORT { (step / interval).ceil() * interval } else { step };
-    let (mut seen, mut number) = (Vec::new(), 0_u32);
-    loop {
-        let from = f64::from(number) * step;
-        if number > 0 && from >= places.seconds {
-            return Ok(seen);
-        }
-        film.go_to(film.tick_of(from))?;
-        let Some(pts) = film.next()? else { return Ok(seen) };
-        let seconds = film.seconds(pts);
-        let looked = Looked::at(&film.picture()?, &mut detector);
-        let worth = looked.worth() * places.factor(seconds);
-        log::debug!("pictures: {seconds:.3} s is worth {worth:.2}, with {} faces", looked.faces.len());
-        seen.push(Surveyed { pts, seconds, worth });
-        // Where frames come seldom, the next is not the same again.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to what there is")]
-        let next = (seconds / step) as u32 + 1;
-        number = next.max(number + 1);
-    }
-}
-
-/// Gives the best of what was surveyed, so many at most, and so many seconds apart.
-pub(super) fn best<T: Clone>(from: &[T], most: usize, apart: f64, of: impl Fn(&T) -> (f64, f32)) -> Vec<T> {
-    let mut sorted: Vec<_> = from.iter().collect();
-    sorted.sort_by(|a, b| of(b).1.total_cmp(&of(a).1));
-    let mut chosen: Vec<T> = Vec::new();
-    for candidate in sorted {
-        if chosen.len() < most && chosen.iter().all(|other| (of(other).0 - of(candidate).0).abs() >= apart) {
-            chosen.push(candidate.clone());
-        }
-    }
-    chosen
-}
 
 /// Chooses the frame of the poster: of the best places that were surveyed all frames around are looked at, and of these the one counts
 /// in which faces are the sharpest, with eyes open, and no cut is near. Gives its time in ticks of the rendition.
@@ -98,24 +33,31 @@ pub(super) fn poster(
     let (mut detector, mut found) = (FaceDetector::default(), None::<(i64, f32)>);
     for place in chosen {
         // Places may overlap, and a film is read in one direction.
-        let mut film = Film::open(rendition, of_width(rendition.size, CLOSE), control)?;
+        let mut film = Film::open(rendition, of_width(rendition.size, WIDTH), control)?;
         let [from, to] = places.around(place.seconds, AROUND);
         film.go_to(film.tick_of(from))?;
-        let mut frames: Vec<Frame> = Vec::new();
+        let mut frames: Vec<(i64, f64, Picture)> = Vec::new();
         while let Some(pts) = film.next()? {
             let seconds = film.seconds(pts);
             if seconds > to && !frames.is_empty() {
                 break;
             }
-            let is_due = frames.last().is_none_or(|last| seconds - last.seconds > 1.0 / RATE - 0.005);
+            let is_due = frames.last().is_none_or(|(_, last, _)| seconds - last > 1.0 / RATE - 0.005);
             if is_due || pts == place.pts {
-                let picture = film.picture()?;
-                let looked = Looked::at(&picture, &mut detector);
-                frames.push(Frame { pts, seconds, looked, tiny: Tiny::of(&picture) });
+                frames.push((pts, seconds, film.picture()?));
             }
         }
-        let here = frames.iter().position(|frame| frame.pts >= place.pts).unwrap_or(frames.len().saturating_sub(1));
-        for (pts, worth) in judged(&frames, here, places) {
+        let here = frames.iter().position(|(pts, ..)| *pts >= place.pts).unwrap_or(frames.len().saturating_sub(1));
+        let Some((.., middle)) = frames.get(here) else { continue };
+        let middle = Looked::at(middle, &mut detector);
+        let people = middle.people();
+        let mut looked = Vec::with_capacity(frames.len());
+        for (pts, seconds, picture) in &frames {
+            control.check()?;
+            let look = Looked::around(picture, people, &mut detector);
+            looked.push(Frame { pts: *pts, seconds: *seconds, looked: look, tiny: Tiny::of(picture) });
+        }
+        for (pts, worth) in judged(&looked, here, people, places) {
             if found.is_none_or(|(_, most)| worth > most) {
                 found = Some((pts, worth));
             }
@@ -132,19 +74,13 @@ struct Frame {
     tiny: Tiny,
 }
 
-/// People of a frame whose eyes and sharpness count, and how much of the first's worth they need for that.
-const PEOPLE: usize = 3;
-const PART: f32 = 0.4;
-
-/// Judges the frames of the shot that the one of number `here` is in: each one's time, and its worth beside the others.
-fn judged(frames: &[Frame], here: usize, places: &Places) -> Vec<(i64, f32)> {
-    let Some(middle) = frames.get(here) else { return Vec::new() };
+/// Judges the frames of the shot that the one of number `here` is in, with these people: each one's time, and its worth beside the
+/// others.
+fn judged(frames: &[Frame], here: usize, people: &[SeenFace], places: &Places) -> Vec<(i64, f32)> {
     let cuts: Vec<_> = cuts(frames);
     let first = cuts.iter().rev().find(|&&cut| cut <= here).copied().unwrap_or(0);
     let end = cuts.iter().find(|&&cut| cut > here).copied().unwrap_or(frames.len());
-    let most = middle.looked.faces.first().map_or(0.0, |face| face.worth);
-    let people = middle.looked.faces.iter().filter(|face| face.worth >= PART * most).take(PEOPLE);
-    let people: Vec<Vec<Option<&SeenFace>>> = people.map(|face| followed(frames, here, first..end, face)).collect();
+    let people: Vec<_> = people.iter().map(|face| followed(frames, here, first..end, face.bounds)).collect();
     let best: Vec<_> = people.iter().map(|seen| Best::of(seen)).collect();
     let judge = |number: usize| {
         let frame = &frames[number];
@@ -166,15 +102,10 @@ fn judged(frames: &[Frame], here: usize, places: &Places) -> Vec<(i64, f32)> {
 }
 
 /// Follows a face of the frame `here` through those of a shot.
-fn followed<'a>(
-    frames: &'a [Frame],
-    here: usize,
-    shot: std::ops::Range<usize>,
-    face: &'a SeenFace,
-) -> Vec<Option<&'a SeenFace>> {
+fn followed(frames: &[Frame], here: usize, shot: std::ops::Range<usize>, face: [f32; 4]) -> Vec<Option<&SeenFace>> {
     let mut seen = vec![None; shot.len()];
     let mut follow = |numbers: &mut dyn Iterator<Item = usize>| {
-        let mut last = face.bounds;
+        let mut last = face;
         for number in numbers {
             let found = frames[number].looked.same(last);
             last = found.map_or(last, |face| face.bounds);
@@ -226,7 +157,7 @@ impl Best {
 struct Tiny([f32; 64]);
 
 impl Tiny {
-    fn of(picture: &super::film::Picture) -> Self {
+    fn of(picture: &Picture) -> Self {
         let (luma, stride) = picture.frame.plane::<u8>(0);
         let format = picture.frame.format();
         let [width, height] = [format.width, format.height].map(|side| side as usize / 8);
