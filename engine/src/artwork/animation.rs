@@ -132,7 +132,7 @@ pub(super) fn choose(
     Ok(found.map(|(pts, _)| pts))
 }
 
-/// What cuts leave of a worth.
+/// Gives what cuts leave of a worth.
 fn less(cuts: usize) -> f32 {
     (0..cuts.min(8)).map(|_| 0.6).product()
 }
