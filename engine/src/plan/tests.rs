@@ -365,7 +365,7 @@ fn layouts_and_captions_become_layers() {
 #[test]
 fn a_broken_rule_is_named_with_its_line() {
     type Edit = fn(&mut serde_json::Value);
-    let cases: [(Edit, &str, &str); 37] = [
+    let cases: [(Edit, &str, &str); 38] = [
         (|p| p["wanted"]["rungs"][1] = p["wanted"]["rungs"][0].clone(), "\"rungs\": [", "listed twice"),
         (|p| p["wanted"]["rungs"] = serde_json::json!([]), "\"rungs\": []", "no rung"),
         (|p| p["wanted"]["depth"] = 12.into(), "depth", "12 bits"),
@@ -428,6 +428,11 @@ fn a_broken_rule_is_named_with_its_line() {
             |p| p["wanted"]["loudness"] = serde_json::json!({ "integrated": 16.0, "peak": -1.0 }),
             "loudness",
             "16 LUFS, -1 dBTP: from -36 to -5 LUFS",
+        ),
+        (
+            |p| p["wanted"]["pictures"] = serde_json::json!({ "poster": { "at": "61" } }),
+            "\"at\": \"61",
+            "61.000 s: the film ends at 60.000 s",
         ),
         (|p| p["wanted"]["chapters"][0]["end"] = "-1".into(), "\"end\"", "ends before"),
     ];
