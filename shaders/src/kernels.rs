@@ -40,7 +40,7 @@ include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 mod tests {
     use super::*;
     use crate::map_colour::MapJob;
-    use crate::{ComposeJob, HorizontalJob, VerticalJob};
+    use crate::{ComposeJob, HorizontalJob, OverlayJob, VerticalJob};
 
     #[test]
     fn jobs_have_the_size_that_the_kernels_expect() {
@@ -50,6 +50,7 @@ mod tests {
         };
         assert_eq!(jobs(&COMPOSE), size_of::<ComposeJob>());
         assert_eq!(jobs(&MAP_COLOUR), size_of::<MapJob>());
+        assert_eq!(jobs(&OVERLAY), size_of::<OverlayJob>());
         assert_eq!(jobs(&SCALE_HORIZONTAL), size_of::<HorizontalJob>());
         assert_eq!(jobs(&SCALE_VERTICAL), size_of::<VerticalJob>());
     }
@@ -57,8 +58,8 @@ mod tests {
     #[test]
     fn every_file_is_in_the_table() {
         assert_eq!(
-            KERNELS.iter().map(|kernel| kernel.name).collect::<Vec<_>>()[..6],
-            ["compose", "deinterlace", "denoise", "map_colour", "scale_horizontal", "scale_vertical"]
+            KERNELS.iter().map(|kernel| kernel.name).collect::<Vec<_>>()[..7],
+            ["compose", "deinterlace", "denoise", "map_colour", "overlay", "scale_horizontal", "scale_vertical"]
         );
     }
 }

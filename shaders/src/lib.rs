@@ -2,7 +2,8 @@
 //! the same integers. `build.rs` validates the WGSL and writes [`kernels`].
 //!
 //! A picture is scaled one axis at a time, first along x ([`scale_horizontal`]), then along y ([`scale_vertical`]),
-//! with the [`Filter`]s of both axes and the integers of a [`Conversion`]. [`compose()`] lays scaled pictures over one another.
+//! with the [`Filter`]s of both axes and the integers of a [`Conversion`]. [`compose()`] lays scaled pictures over one another, and
+//! [`overlay()`] lays over them what was not scaled.
 //! Before that, [`deinterlace()`] makes whole pictures of fields, [`denoise()`] averages noise away, and [`map_colour`] takes colours
 //! to others.
 
@@ -15,6 +16,7 @@ mod fixed_point;
 mod flip_of_three;
 pub mod kernels;
 pub mod map_colour;
+mod overlay;
 pub mod plane;
 mod sample;
 mod scale_horizontal;
@@ -27,6 +29,7 @@ pub use filter::{Filter, Hold};
 pub use fixed_point::{Conversion, MAX_GAIN, MIDDLE_BITS, Range, Rounding, UNITY, WEIGHT_BITS};
 #[cfg(feature = "test-kernels")]
 pub use flip_of_three::flip_of_three;
+pub use overlay::{OverlayJob, overlay, overlay_element};
 pub use sample::Sample;
 pub use scale_horizontal::{HorizontalJob, scale_horizontal};
 pub use scale_vertical::{MiddleRows, Noise, VerticalJob, scale_vertical};

@@ -1,5 +1,6 @@
 //! The graph: which pictures are made of which.
 
+use super::overlay::Overlays;
 use super::plane_node::{DENOISER, PlaneNode};
 use super::request::Request;
 use super::scale::{ComposeSpec, Crop, Layers, ScaleSpec, View};
@@ -8,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Area, Frame, FrameFormat};
 use crate::geometry::{Size, Window};
 use std::ops::Range;
+use std::sync::Arc;
 use upright_shaders::plane::MOST_FRAMES;
 
 /// Pictures on their way from a node to others, or out of the graph; those that come in at first.
@@ -30,6 +32,8 @@ pub(super) struct Node {
     pub(super) input: Edge,
     /// Numbers of its edges.
     pub(super) outputs: Range<usize>,
+    /// What is laid over its pictures.
+    pub(super) overlays: Option<Arc<dyn Overlays>>,
 }
 
 impl Node {
@@ -149,6 +153,13 @@ impl Graph {
         self.add(NodeKind::Map(spec.clone()), input, [(spec.output(), false)]).remove(0)
     }
 
+    /// Has overlays laid over all rungs of the node that makes this one, by scaling or composing.
+    pub fn lay_over(&mut self, rung: Edge, overlays: &Arc<dyn Overlays>) {
+        for node in self.nodes.iter_mut().filter(|node| node.outputs.contains(&rung.0)) {
+            node.overlays = Some(Arc::clone(overlays));
+        }
+    }
+
     /// Makes the pictures of an edge come out, after those of the edges that do already.
     pub fn output(&mut self, edge: Edge) {
         self.outputs.push(edge);
@@ -158,7 +169,7 @@ impl Graph {
         let first = self.edges.len();
         self.edges.extend(edges);
         let outputs = first..self.edges.len();
-        self.nodes.push(Node { kind, input, outputs: outputs.clone() });
+        self.nodes.push(Node { kind, input, outputs: outputs.clone(), overlays: None });
         outputs.map(Edge).collect()
     }
 
@@ -340,6 +351,10 @@ impl Graph {
                 NodeKind::Map(_) => {}
             }
         }
+        let scales = |node: &Node| matches!(node.kind, NodeKind::Scale(_) | NodeKind::Compose(_));
+        if self.nodes.iter().any(|node| node.overlays.is_some() && !scales(node)) {
+            return Err(Error::misuse("graph: something is laid over pictures that are no rungs"));
+        }
         if self.outputs.iter().any(|&output| output == Self::SOURCE || self.edges[output.0].1) {
             return Err(Error::misuse("graph: pictures that no kernel has made come out"));
         }
@@ -360,6 +375,11 @@ impl Graph {
             let (layers, view) = (&picture.layers, picture.view(area));
             layers.list().iter().try_for_each(|layer| view.crop(layer).check_window(grid))?;
             layers.check().map_err(|why| Error::misuse(format!("frame {frame}: {why}")))?;
+            if layers.overlay().is_some() && self.nodes.iter().all(|node| node.overlays.is_none()) {
+                return Err(Error::misuse(format!(
+                    "frame {frame}: an overlay, and a graph that lays none over anything"
+                )));
+            }
             if layers.only().is_none() && scales {
                 return Err(Error::misuse(format!(
                     "frame {frame}: several layers, and a graph that scales one window"

@@ -10,6 +10,7 @@ mod gpu;
 mod gpu;
 mod graph;
 mod info;
+mod overlay;
 mod plane_node;
 mod request;
 mod runner;
@@ -25,6 +26,7 @@ pub(crate) use fallback::{FallbackRunner, Twin};
 pub(crate) use graph::Reach;
 pub use graph::{Edge, Graph};
 pub use info::{Bandwidth, DeviceChoice, DeviceInfo, GpuStats, Memory, Traffic};
+pub use overlay::{Overlay, OverlayPlane, Overlays};
 #[cfg(target_arch = "x86_64")]
 pub use plane_node::WideTwinFn;
 pub use plane_node::{DEINTERLACER, PlaneNode, PlaneTwin, TwinFn};

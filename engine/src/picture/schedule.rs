@@ -40,6 +40,8 @@ pub(super) enum Work<'a, P> {
         source: &'a Picture<P>,
         /// What is wanted of the picture.
         crop: Crop,
+        /// Number of what is laid over the rungs.
+        overlay: Option<u32>,
     },
     /// A picture for every rung.
     Compose {
@@ -161,7 +163,10 @@ impl<P: Send + Sync + 'static> Schedule<P> {
                     let view = wanted.view(request.area);
                     let rungs = match &node.kind {
                         NodeKind::Compose(_) => work(number, Work::Compose { source: &own, view: &view })?,
-                        _ => work(number, Work::Scale { source: &own, crop: graph.wanted(node.input, &view) })?,
+                        _ => {
+                            let (crop, overlay) = (graph.wanted(node.input, &view), view.layers.overlay());
+                            work(number, Work::Scale { source: &own, crop, overlay })?
+                        }
                     };
                     for (rung, edge) in rungs.into_iter().zip(node.outputs.clone()) {
                         let area = Area::whole(rung.format());

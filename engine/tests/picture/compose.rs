@@ -26,7 +26,7 @@ fn fit() -> Vec<Layer> {
 }
 
 /// A window, and in its lower part a strip on a soft plate.
-fn caption() -> Vec<Layer> {
+pub(crate) fn caption() -> Vec<Layer> {
     let plate = Band { rows: [0.65, 0.95], fades: [0.05, 0.03], blurred: true };
     let strip = Band { rows: [0.7, 0.8], fades: [0.01, 0.02], blurred: false };
     vec![
@@ -37,7 +37,7 @@ fn caption() -> Vec<Layer> {
 }
 
 /// A job for all of them.
-fn job(source: FrameFormat, rungs: &[FrameFormat]) -> ComposeSpec {
+pub(crate) fn job(source: FrameFormat, rungs: &[FrameFormat]) -> ComposeSpec {
     let mut job = ComposeSpec { scale: spec(source, rungs), bands: Vec::new() };
     for layers in [stack(0.0), fit(), caption()] {
         for (number, Layer { window: Window { width, height, .. }, band, .. }) in layers.into_iter().enumerate() {
@@ -58,11 +58,11 @@ fn compose(device: &Device, job: &ComposeSpec, source: &Frame, all: &[Vec<Layer>
     made
 }
 
-fn source(depth: Depth) -> FrameFormat {
+pub(crate) fn source(depth: Depth) -> FrameFormat {
     format(128, 72, Subsampling::CS420, depth)
 }
 
-fn rungs(depth: Depth) -> [FrameFormat; 2] {
+pub(crate) fn rungs(depth: Depth) -> [FrameFormat; 2] {
     [format(90, 160, Subsampling::CS420, depth), format(54, 96, Subsampling::CS420, depth)]
 }
 

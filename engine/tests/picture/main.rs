@@ -12,6 +12,7 @@ mod devices;
 mod graph;
 mod jobs;
 mod noise;
+mod overlay;
 mod pictures;
 mod reference;
 mod sharp;

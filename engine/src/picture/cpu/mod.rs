@@ -4,6 +4,7 @@ mod bandwidth;
 mod composer;
 mod instructions;
 mod mapper;
+mod overlayer;
 mod planes;
 mod runner;
 mod scaler;

@@ -3,11 +3,12 @@
 use super::composer::CpuComposer;
 use super::instructions::Instructions;
 use super::mapper::CpuMapper;
+use super::overlayer::CpuOverlayer;
 use super::planes;
 use super::scaler::CpuScaler;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, FrameFormat, HeldFrame, HostBytes, HostMemory, LentMemory, PADDING};
-use crate::picture::graph::{Edge, Graph, NodeKind};
+use crate::picture::graph::{Edge, Graph, Node, NodeKind};
 use crate::picture::info::DeviceInfo;
 use crate::picture::request::Request;
 use crate::picture::runner::{PictureSet, Runner};
@@ -25,6 +26,8 @@ pub(in crate::picture) struct CpuRunner {
     graph: Arc<Graph>,
     schedule: Schedule<HostMemory>,
     nodes: Vec<CpuNode>,
+    /// For each node, what lays overlays over its pictures.
+    overlayers: Vec<Option<CpuOverlayer>>,
     /// For each edge, the memory of its pictures.
     memory: Vec<Arc<Stock<HostBytes>>>,
     done: VecDeque<PictureSet>,
@@ -62,12 +65,14 @@ impl CpuRunner {
                 NodeKind::Crop | NodeKind::Planes { .. } => CpuNode::Other,
             })
         };
+        let overlayer = |node: &Node| node.overlays.as_ref().map(CpuOverlayer::new).transpose();
         let graph = Arc::new(graph.clone());
         Ok(Self {
             info: instructions.describe(),
             instructions,
             schedule: Schedule::new(Arc::clone(&graph)),
             nodes: graph.nodes().iter().map(|it| node(&it.kind)).collect::<Result<_>>()?,
+            overlayers: graph.nodes().iter().map(overlayer).collect::<Result<_>>()?,
             memory: (0..graph.edge_count()).map(|_| Arc::default()).collect(),
             done: VecDeque::new(),
             graph,
@@ -75,20 +80,27 @@ impl CpuRunner {
     }
 
     fn advance(&mut self) -> Result<()> {
-        let Self { instructions, graph, schedule, nodes, memory, done, .. } = self;
+        let Self { instructions, graph, schedule, nodes, overlayers, memory, done, .. } = self;
         schedule.advance(|number, work| {
             let edges = graph.nodes()[number].outputs.clone();
             let rungs =
                 || -> Vec<_> { edges.clone().map(|edge| blank(&memory[edge], graph.grid(Edge(edge)))).collect() };
+            let overlayer = &mut overlayers[number];
+            let lay_over = |rungs: &mut [Frame], overlay: Option<u32>| match (overlayer, overlay) {
+                (Some(overlayer), Some(overlay)) => overlayer.lay_over(rungs, overlay),
+                _ => Ok(()),
+            };
             Ok(match (&mut nodes[number], work) {
-                (CpuNode::Scale(scaler), Work::Scale { source, crop }) => {
+                (CpuNode::Scale(scaler), Work::Scale { source, crop, overlay }) => {
                     let mut rungs = rungs();
                     scaler.scale(&source.frame, &crop, &mut rungs);
+                    lay_over(&mut rungs, overlay)?;
                     rungs
                 }
                 (CpuNode::Compose(composer), Work::Compose { source, view }) => {
                     let mut rungs = rungs();
                     composer.compose(&source.frame, view, &mut rungs);
+                    lay_over(&mut rungs, view.layers.overlay())?;
                     rungs
                 }
                 (CpuNode::Map(mapper), Work::Map { source, area }) => {

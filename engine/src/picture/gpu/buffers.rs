@@ -12,6 +12,7 @@ use crate::picture::scale::{ComposeSpec, Crop, EDGE_SLACK, Filters, LayerScaling
 use crate::picture::stock::{Lease, Stock};
 use crate::picture::tone::TABLE_BYTES;
 use std::sync::Arc;
+use upright_shaders::OverlayJob;
 use upright_shaders::map_colour::MapJob;
 use upright_shaders::plane::PlaneJob;
 use wgpu::{Buffer, BufferUsages};
@@ -96,13 +97,15 @@ pub(super) struct NodeBuffers {
     /// Of each layer, the lowest first, where the node lays several over one another: those of the scaling to its rows, or to a
     /// small picture and from that to its rows.
     pub(super) layers: Vec<[NodeBuffers; 2]>,
+    /// What is laid over its pictures.
+    pub(super) overlays: Option<Buffers>,
 }
 
 impl NodeBuffers {
     /// Lists the buffers of the node, and of its layers.
     fn all(&self) -> Vec<&Buffers> {
-        let Self { tables, middle, output, readback, layers } = self;
-        let own = [tables, middle, output, readback].into_iter().flatten();
+        let Self { tables, middle, output, readback, layers, overlays } = self;
+        let own = [tables, middle, output, readback, overlays].into_iter().flatten();
         own.chain(layers.iter().flatten().flat_map(Self::all)).collect()
     }
 
@@ -153,8 +156,9 @@ impl RunnerBuffers {
 
 /// Bytes of the jobs of one piece of work.
 fn job_bytes(node: &Node, align: usize) -> usize {
+    let overlays = node.overlays.as_ref().map_or(0, |_| node.outputs.len() * 3 * size_of::<OverlayJob>());
     let scaling = |spec| layout::job_bytes(spec).map(|bytes| bytes.next_multiple_of(align)).iter().sum::<usize>();
-    match &node.kind {
+    let own = match &node.kind {
         NodeKind::Crop => 0,
         NodeKind::Scale(spec) => scaling(spec),
         NodeKind::Compose(spec) => {
@@ -164,7 +168,8 @@ fn job_bytes(node: &Node, align: usize) -> usize {
         }
         NodeKind::Planes { .. } => (3 * size_of::<PlaneJob>()).next_multiple_of(align),
         NodeKind::Map(_) => (2 * size_of::<MapJob>()).next_multiple_of(align),
-    }
+    };
+    own + overlays.next_multiple_of(align)
 }
 
 fn node_buffers(graph: &Graph, node: &Node, pictures: usize, direct: bool) -> NodeBuffers {
@@ -203,7 +208,13 @@ fn node_buffers(graph: &Graph, node: &Node, pictures: usize, direct: bool) -> No
         }
         (false, _) => (Buffers::new("pictures", output, BufferUsages::STORAGE, pictures), None),
     };
-    NodeBuffers { output: Some(output), readback, layers, ..scaling }
+    // The next one is drawn while pictures under the one before are under way.
+    let overlays = node.overlays.as_ref().map(|overlays| {
+        let rungs = node.outputs.clone().map(|edge| overlays.most_elements(graph.grid(Edge(edge))));
+        let inside = BufferUsages::COPY_DST | BufferUsages::STORAGE;
+        Buffers::new("overlays", rungs.sum::<usize>() * WORD, inside, 2)
+    });
+    NodeBuffers { output: Some(output), readback, layers, overlays, ..scaling }
 }
 
 /// Plans the filters and the intermediate samples of any of these scalings.

@@ -15,6 +15,7 @@ mod device;
 mod layout;
 mod mapper;
 mod memory;
+mod overlayer;
 mod planes;
 mod runner;
 mod scaler;

@@ -7,12 +7,13 @@ use super::context::{PATIENCE, Pipeline};
 use super::device::Gpu;
 use super::mapper::GpuMapper;
 use super::memory::{DeviceMemory, Mapped};
+use super::overlayer::GpuOverlayer;
 use super::planes::{self, Made};
 use super::scaler::GpuScaler;
 use super::submission::{Recording, Sent};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, HeldFrame};
-use crate::picture::graph::{Edge, Graph, NodeKind};
+use crate::picture::graph::{Edge, Graph, Node, NodeKind};
 use crate::picture::info::{DeviceInfo, GpuStats};
 use crate::picture::request::Request;
 use crate::picture::runner::{PictureSet, Runner};
@@ -39,6 +40,8 @@ pub(super) struct GpuRunner {
     clocks: Arc<Stock<Clock>>,
     schedule: Schedule<DeviceMemory>,
     nodes: Vec<GpuNode>,
+    /// For each node, what lays overlays over its pictures.
+    overlayers: Vec<Option<GpuOverlayer>>,
     stats: GpuStats,
     /// Oldest first.
     pub(super) flights: VecDeque<Flight>,
@@ -89,7 +92,10 @@ impl GpuRunner {
             NodeKind::Planes { node, .. } => gpu.pipeline(node.kernel).map(GpuNode::Planes),
             NodeKind::Map(spec) => GpuMapper::new(&gpu, spec).map(Box::new).map(GpuNode::Map),
         };
+        let overlayer =
+            |node: &Node| node.overlays.as_ref().map(|overlays| GpuOverlayer::new(&gpu, overlays)).transpose();
         let nodes = graph.nodes().iter().map(|maker| node(&maker.kind)).collect::<Result<_>>()?;
+        let overlayers = graph.nodes().iter().map(overlayer).collect::<Result<_>>()?;
         drop(alone);
         let graph = Arc::new(graph.clone());
         Ok(Self {
@@ -102,12 +108,13 @@ impl GpuRunner {
             graph,
             buffers,
             nodes,
+            overlayers,
         })
     }
 
     /// Has all done for which everything is there: of the frame, if there is one, and of those before.
     fn advance(&mut self, source: Option<(&Frame, Request)>) -> Result<()> {
-        let Self { gpu, graph, buffers, clocks, schedule, nodes, stats, flights, .. } = self;
+        let Self { gpu, graph, buffers, clocks, schedule, nodes, overlayers, stats, flights, .. } = self;
         let mut recording = Recording::begin(gpu, buffers)?;
         if let Some((frame, request)) = source {
             let buffer = buffers.source.take_shared(&gpu.context)?;
@@ -117,12 +124,21 @@ impl GpuRunner {
         }
         schedule.advance(|number, work| {
             let own = &buffers.nodes[number];
+            let overlayer = &mut overlayers[number];
+            let lay_over = |recording: &mut Recording<'_>, rungs: Vec<Frame<DeviceMemory>>, overlay: Option<u32>| {
+                if let (Some(overlayer), Some(overlay)) = (overlayer, overlay) {
+                    overlayer.record(recording, &rungs, overlay, own.overlays.as_ref())?;
+                }
+                Ok(rungs)
+            };
             match (&mut nodes[number], work) {
-                (GpuNode::Scale(scaler), Work::Scale { source, crop }) => {
-                    scaler.record(&mut recording, &source.frame, &crop, own)
+                (GpuNode::Scale(scaler), Work::Scale { source, crop, overlay }) => {
+                    let rungs = scaler.record(&mut recording, &source.frame, &crop, own)?;
+                    lay_over(&mut recording, rungs, overlay)
                 }
                 (GpuNode::Compose(composer), Work::Compose { source, view }) => {
-                    composer.record(&mut recording, &source.frame, view, own)
+                    let rungs = composer.record(&mut recording, &source.frame, view, own)?;
+                    lay_over(&mut recording, rungs, view.layers.overlay())
                 }
                 (GpuNode::Map(mapper), Work::Map { source, area }) => {
                     mapper.record(&mut recording, source, area, own).map(|frame| vec![frame])

@@ -34,6 +34,8 @@ pub struct Band {
 pub struct Layers {
     list: [Layer; MOST_LAYERS],
     count: usize,
+    /// What is laid over all of them; see [`crate::picture::Overlays`].
+    overlay: Option<u32>,
 }
 
 /// What is wanted of a source frame.
@@ -76,7 +78,7 @@ impl Layers {
     /// Makes the one layer that fills the rungs with a window.
     pub fn whole(window: Window, zooming: bool) -> Self {
         let layer = Layer { window, zooming, band: Band::WHOLE };
-        Self { list: [layer; MOST_LAYERS], count: 1 }
+        Self { list: [layer; MOST_LAYERS], count: 1, overlay: None }
     }
 
     /// Makes the layers of a list; none of an empty one, or of one too long.
@@ -84,7 +86,18 @@ impl Layers {
         let first = layers.first()?;
         let mut list = [*first; MOST_LAYERS];
         list.get_mut(..layers.len())?.copy_from_slice(layers);
-        Some(Self { list, count: layers.len() })
+        Some(Self { list, count: layers.len(), overlay: None })
+    }
+
+    /// Gives the same layers with the overlay of this number over them.
+    #[must_use]
+    pub fn under(self, overlay: Option<u32>) -> Self {
+        Self { overlay, ..self }
+    }
+
+    /// Gives the number of the overlay over the layers.
+    pub(in crate::picture) fn overlay(&self) -> Option<u32> {
+        self.overlay
     }
 
     /// Gives the layers, the lowest first.
