@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::PathBuf;
+use upright_engine::burn_in::FontChoice;
 use upright_engine::encode::EncoderChoice;
 use upright_engine::geometry::Rational;
 use upright_engine::ladder::Ladder;
@@ -17,7 +18,7 @@ use upright_engine::plan::{
     CropChoice, Deinterlace, Denoise, DynamicRange, Gamut, LoudnessChoice, Pictures, PlanOptions, Subtitles, TwoShots,
     UpscaleChoice,
 };
-use upright_engine::source::{AudioChoice, Stereo, VideoChoice};
+use upright_engine::source::{AudioChoice, Stereo, TextSelector, VideoChoice};
 
 /// Turns landscape film and drama into vertical (9:16) AV1 renditions.
 ///
@@ -533,6 +534,16 @@ pub(crate) struct WantedArguments {
     /// off (none is)
     #[arg(long, value_name = "WAY", default_value = "auto", value_parser = values::subtitles, help_heading = "Picture")]
     pub(crate) subtitles: Subtitles,
+
+    /// Draw subtitles into the pictures: the number of a subtitle track as probe shows it, a language (eng, zh), or closed captions
+    /// as cc1 or service1
+    #[arg(long, value_name = "TRACK", value_parser = values::text_track, help_heading = "Picture")]
+    pub(crate) burn_in: Option<TextSelector>,
+
+    /// Font to try first for --burn-in: a file, or an installed family; others have the characters that it lacks [default: Noto Sans,
+    /// or the like]
+    #[arg(long, value_name = "FONT", value_parser = values::font, requires = "burn_in", help_heading = "Picture")]
+    pub(crate) font: Option<FontChoice>,
 
     /// AV1 encoder, as doctor lists them: rav1e, one of FFmpeg's, or auto: the fastest in software
     #[arg(long, value_name = "NAME", default_value_t = PlanOptions::default().encoder, help_heading = "Encoding")]

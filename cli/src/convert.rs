@@ -15,11 +15,12 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use upright_engine::Result;
 use upright_engine::artwork::{AnimationFile, PicturesReport};
+use upright_engine::burn_in::BurnIn;
 use upright_engine::encode::{self, EncoderKind};
 use upright_engine::media::Source;
 use upright_engine::pipeline::report::{AudioReport, SubtitlesReport};
 use upright_engine::pipeline::{self, REPORT, RenderOptions, Report, render};
-use upright_engine::plan::Plan;
+use upright_engine::plan::{BurnInChoice, Plan};
 use upright_engine::remote;
 use upright_engine::source::{Damage, PassedOver, SilentSide, SourceInfo};
 use upright_engine::time::Time;
@@ -40,9 +41,11 @@ pub(crate) fn convert(arguments: ConvertArguments, quiet: bool, messages: &mut M
     carry_out(&options, told, messages, |interrupt, reporter| {
         let control = interrupt.control();
         let source = Source::open_within(&request.input, &request.open, control)?;
-        tell_of_source(source.info(), options.subtitles.unwrap_or(cmaf));
+        let plan = options::with_text(&source, request.plan, control)?;
+        let burnt_in = plan.burn_in.as_ref().and_then(BurnInChoice::text);
+        tell_of_source(source.info(), options.subtitles.unwrap_or(cmaf), burnt_in);
         let progress = |progress: &_| reporter.progress(progress);
-        let options = analysis_file::look(&source, request.plan, &device, analysis.as_deref(), control, &progress)?;
+        let options = analysis_file::look(&source, plan, &device, analysis.as_deref(), control, &progress)?;
         let plan = pipeline::plan(&source, &options, control, &progress)?;
         Ok((source, plan))
     })
@@ -60,7 +63,8 @@ pub(crate) fn render_plan(arguments: RenderArguments, quiet: bool, messages: &mu
     let options = options::render_options(output, machine, &plan_file::planned_input(&document.plan));
     carry_out(&options, told, messages, |interrupt, _| {
         let source = document.open(&access, interrupt.control())?;
-        tell_of_source(source.info(), options.writes_text_of_source(&document.plan));
+        let written = options.writes_text_of_source(&document.plan);
+        tell_of_source(source.info(), written, document.plan.wanted.burn_in.as_ref());
         Ok((source, document.plan))
     })
 }
@@ -117,8 +121,8 @@ fn carry_out(
 
 /// Says what had to be assumed of a source, and what is not carried over.
 ///
-/// Where `subtitles` are written beside the renditions, those of text are.
-pub(crate) fn tell_of_source(source: &SourceInfo, subtitles: bool) {
+/// Where `subtitles` are written beside the renditions, those of text are; and what is burnt in is carried over too.
+pub(crate) fn tell_of_source(source: &SourceInfo, subtitles: bool, burnt_in: Option<&BurnIn>) {
     for assumption in &source.assumptions {
         let hint = hints::of_assumption(&assumption.what).map(|hint| format!("; {hint}")).unwrap_or_default();
         log::info!("assumed {}: {} ({}{hint})", assumption.what, assumption.value, assumption.because);
@@ -128,7 +132,15 @@ pub(crate) fn tell_of_source(source: &SourceInfo, subtitles: bool) {
         kind => kind == "captions",
     };
     let is_written = |stream: &&PassedOver| subtitles && is_text(stream);
-    let left: Vec<_> = source.passed_over.iter().filter(|stream| !is_written(stream)).collect();
+    let is_burnt_in = |stream: &&PassedOver| {
+        burnt_in.is_some_and(|text| match &*stream.kind {
+            "subtitle" => text.track == stream.track.to_string(),
+            "captions" => text.track.starts_with(char::is_alphabetic),
+            _ => false,
+        })
+    };
+    let is_left = |stream: &&PassedOver| !is_written(stream) && !is_burnt_in(stream);
+    let left: Vec<_> = source.passed_over.iter().filter(is_left).collect();
     if !left.is_empty() {
         log::warn!("{}: not carried over: {}", source.name, list(&left));
     }

@@ -50,7 +50,7 @@ impl Exit {
             Self::Partly => "some films of a batch failed: each is named, with its reason; the others are there",
             Self::Usage => "wrong arguments, or an option or rung that is out of range",
             Self::BadInput => {
-                "the input is not a video that can be converted, or is damaged and --strict was given; or the plan, store or file of subtitles is unusable"
+                "the input is not a video that can be converted, or is damaged and --strict was given; or the plan, store or file of subtitles is unusable; or text cannot be burnt in"
             }
             Self::NoInput => "the input does not exist",
             Self::Unavailable => "no usable device, or it was lost; or the encoder is missing",
@@ -76,6 +76,7 @@ impl From<&Error> for Exit {
             | Error::OtherSource { .. }
             | Error::BadPlan { .. }
             | Error::BadStore { .. }
+            | Error::BurnIn { .. }
             | Error::BadLook { .. }
             | Error::BadSubtitles { .. } => Self::BadInput,
             Error::SourceMissing { .. } => Self::NoInput,
@@ -132,6 +133,7 @@ mod tests {
             (Error::BadStore { path: path.clone(), why: text() }, 65),
             (Error::BadLook { path: path.clone(), why: text() }, 65),
             (Error::BadSubtitles { path: path.clone(), line: Some(3), why: text() }, 65),
+            (Error::BurnIn { name: text(), why: text() }, 65),
             (Error::SourceMissing { path: path.clone() }, 66),
             (Error::Device { device: text(), why: text() }, 69),
             (Error::Encoder { encoder: text(), why: text() }, 70),

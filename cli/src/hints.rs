@@ -6,6 +6,7 @@ use upright_engine::{Error, Remedy};
 pub(crate) fn of_error(error: &Error) -> Option<&'static str> {
     match error {
         Error::OutputExists { .. } => Some("use --overwrite"),
+        Error::BurnIn { .. } => Some("--font takes a file or an installed family"),
         Error::BadSource { remedy: Some(remedy), .. } => of_remedy(*remedy),
         Error::InvalidOption { name, .. } => match name.as_ref() {
             "memory" => Some("use --memory"),

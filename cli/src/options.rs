@@ -4,16 +4,18 @@ use crate::args::{self, BitDepth, Format, InputArguments, MachineArguments, Outp
 use crate::values::{SubtitleInput, is_one_name};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use upright_engine::Result;
 use upright_engine::batch::RESERVED;
+use upright_engine::burn_in::FontChoice;
+use upright_engine::media::Source;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookFile;
-use upright_engine::pipeline::{Limits, RenderOptions};
-use upright_engine::plan::{Cmaf, DepthChoice, Formats, PlanOptions};
+use upright_engine::pipeline::{self, Limits, RenderOptions};
+use upright_engine::plan::{BurnInChoice, Cmaf, DepthChoice, Formats, PlanOptions};
 use upright_engine::remote::{self, ObjectUrl};
 use upright_engine::sidecar::{NameTells, SubtitleFile, sidecars_of};
 use upright_engine::source::{Input, OpenOptions, Span, Stereo};
 use upright_engine::store::StoreOptions;
+use upright_engine::{Control, Result};
 
 /// A source, and what is wanted of it.
 #[derive(Clone, Debug)]
@@ -64,6 +66,11 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
             opus: wanted.opus,
         }),
     };
+    // The same goes for a font.
+    let font = wanted.font.map(|font| match font {
+        FontChoice::File(path) => FontChoice::File(std::path::absolute(&path).unwrap_or(path)),
+        family => family,
+    });
     let options = PlanOptions::default()
         .ladder(wanted.ladder)
         .crop(wanted.crop)
@@ -72,6 +79,7 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
         .deinterlace(wanted.deinterlace)
         .denoise(wanted.denoise)
         .upscale(wanted.upscale)
+        .burn_in(wanted.burn_in.map(|track| BurnInChoice::Track { track, font }))
         .formats(formats)
         .pictures(wanted.pictures)
         .loudness(wanted.loudness)
@@ -146,6 +154,15 @@ pub(crate) fn device_argument(choice: &DeviceChoice) -> &str {
         DeviceChoice::Cpu => "cpu",
         DeviceChoice::Adapter(name) => name,
     }
+}
+
+/// Reads the text that is to be burnt in, so that what is wrong with it is known before a film is looked at.
+///
+/// # Errors
+/// As [`pipeline::read_text`].
+pub(crate) fn with_text(source: &Source, options: PlanOptions, control: &Control) -> Result<PlanOptions> {
+    let text = pipeline::read_text(source, &options, control)?;
+    Ok(options.burn_in(text.map(BurnInChoice::Text)))
 }
 
 /// Resolves how much of the machine may be used.

@@ -4,7 +4,7 @@ use crate::args::{self, PlanArguments, PlanFile};
 use crate::convert::tell_of_source;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
-use crate::options::PlanRequest;
+use crate::options::{self, PlanRequest};
 use crate::output::Messages;
 use crate::plan_file::PlanDocument;
 use crate::progress::Reporter;
@@ -16,7 +16,7 @@ use upright_engine::control::Control;
 use upright_engine::ladder::Ladder;
 use upright_engine::media::Source;
 use upright_engine::picture::DeviceChoice;
-use upright_engine::plan::{CropKey, Interpolation, Plan, Shot, ShotMode};
+use upright_engine::plan::{BurnInChoice, CropKey, Interpolation, Plan, Shot, ShotMode};
 use upright_engine::{Error, Result, pipeline, remote};
 
 /// Makes a plan, and writes it into a file or to standard output; or changes shots of one.
@@ -80,10 +80,12 @@ fn make(
     if let Some(path) = files.plan.filter(|path| source.is_at(path)) {
         return Err(Error::OutputIsInput { path: path.to_path_buf() });
     }
-    tell_of_source(source.info(), request.plan.formats.cmaf.is_some());
+    let options = options::with_text(&source, request.plan, interrupt.control())?;
+    let burnt_in = options.burn_in.as_ref().and_then(BurnInChoice::text);
+    tell_of_source(source.info(), options.formats.cmaf.is_some(), burnt_in);
     let progress = |progress: &_| reporter.progress(progress);
     let earlier = files.plan.map(|path| locked_shots(path, &source, interrupt.control())).transpose()?;
-    let options = request.plan.earlier(earlier.unwrap_or_default());
+    let options = options.earlier(earlier.unwrap_or_default());
     let (control, analysis) = (interrupt.control(), files.analysis.as_deref());
     let options = analysis_file::look(&source, options, device, analysis, control, &progress)?;
     pipeline::plan(&source, &options, control, &progress)

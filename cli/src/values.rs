@@ -5,6 +5,8 @@
 use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
+use upright_engine::burn_in::FontChoice;
+use upright_engine::captions::Track;
 use upright_engine::geometry::Rational;
 use upright_engine::language::Language;
 use upright_engine::picture::DeviceChoice;
@@ -14,7 +16,7 @@ use upright_engine::plan::{
     Pictures, ShotMode, Subtitles, TwoShots, UpscaleChoice,
 };
 use upright_engine::sidecar::{NameTells, is_subtitle_name};
-use upright_engine::source::{AudioChoice, AudioSelector, Stereo, VideoChoice};
+use upright_engine::source::{AudioChoice, AudioSelector, Stereo, TextSelector, VideoChoice};
 use upright_engine::time::Time;
 
 /// Digits after the decimal point that a time may have: nanoseconds.
@@ -433,6 +435,40 @@ pub(crate) fn audio(text: &str) -> Result<AudioChoice, String> {
                     .to_owned()
             })
         }
+    }
+}
+
+/// Names a track of text: a number, a language, or closed captions as `cc1` or `service1`.
+pub(crate) fn text_track(text: &str) -> Result<TextSelector, String> {
+    let folded = text.to_ascii_lowercase();
+    let captions = match folded.as_str() {
+        "cc1" => Some(Track::Cc1),
+        "cc2" => Some(Track::Cc2),
+        "cc3" => Some(Track::Cc3),
+        "cc4" => Some(Track::Cc4),
+        other => {
+            let service = other.strip_prefix("service").and_then(|number| number.parse().ok());
+            service.filter(|number| (1..=63).contains(number)).map(Track::Service)
+        }
+    };
+    let number = || text.parse().ok().filter(|&number: &usize| number > 0).map(TextSelector::Track);
+    let language = || Language::of(text).map(TextSelector::Language);
+    captions.map(TextSelector::Captions).or_else(number).or_else(language).ok_or_else(|| {
+        "give the number of a subtitle track from 1, a language as eng or zh, or closed captions as cc1 to cc4 or service1 to \
+         service63"
+            .to_owned()
+    })
+}
+
+/// Tells a font by its file from one by its family: a file has a folder before its name, or the ending of fonts.
+pub(crate) fn font(text: &str) -> Result<FontChoice, String> {
+    let folded = text.to_ascii_lowercase();
+    let is_file =
+        text.contains(['/', '\\']) || [".ttf", ".otf", ".ttc", ".otc"].iter().any(|end| folded.ends_with(end));
+    match text.trim() {
+        "" => Err("give a file of a font, or the name of an installed family".to_owned()),
+        _ if is_file => Ok(FontChoice::File(text.into())),
+        name => Ok(FontChoice::Family(name.to_owned())),
     }
 }
 

@@ -93,6 +93,15 @@ pub enum Error {
         why: String,
     },
 
+    /// Text cannot become part of the pictures: a font lacks a glyph, or is not there; or there is too much of it.
+    #[error("{name}: {why}")]
+    BurnIn {
+        /// The film that it is of, or the font.
+        name: String,
+        /// What is missing, where, and what to do.
+        why: String,
+    },
+
     /// The input is there and cannot be converted: not a video, or damaged.
     #[error("{name}: {why}")]
     BadSource {

@@ -27,6 +27,7 @@ pub mod artwork;
 #[doc(hidden)]
 pub mod av1;
 pub mod batch;
+pub mod burn_in;
 pub mod cadence;
 #[doc(hidden)]
 pub mod captions;

@@ -6,7 +6,7 @@ mod tracks;
 
 pub use tracks::{
     AudioChoice, AudioInfo, AudioSelector, AudioTake, KeptAudio, MOST_AUDIO, ProgramInfo, Role, SoundForm, Stereo,
-    VideoChoice, VideoTrackInfo,
+    TextSelector, VideoChoice, VideoTrackInfo,
 };
 
 use crate::cadence::{Cadence, CadenceRun, Field};

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 mod bad_input;
+mod burn_in;
 mod colour;
 mod contract;
 mod encoders;

@@ -1,6 +1,6 @@
 //! A track of text on the time line of the renditions, and its files of WebVTT, of the W3C.
 
-use super::cue::Cue;
+use super::cue::{Cue, Track};
 use super::webvtt::{CueText, WEBVTT_HEADER, webvtt_cue};
 use crate::geometry::Rational;
 use crate::language::Language;
@@ -16,6 +16,8 @@ pub struct Subtitles {
     pub file: String,
     /// `subtitle` or `captions`.
     pub kind: &'static str,
+    /// Which of its kind it is: its number among the tracks of subtitles, or the name of the captions' channel or service.
+    pub track: String,
     /// Its language, by ISO 639-2 or BCP 47.
     pub language: Option<String>,
     /// What it is for, besides being a translation.
@@ -56,7 +58,7 @@ impl Subtitles {
     }
 
     /// Gives a track of closed captions, whose times are in `ticks`. Texts that begin together are in the order of their places.
-    pub fn of_captions(file: String, mut cues: Vec<Cue>, ticks: Rational) -> Self {
+    pub fn of_captions(track: Track, mut cues: Vec<Cue>, ticks: Rational) -> Self {
         cues.sort_by_key(|cue| (cue.start, cue.end, cue.place.top));
         let nanoseconds = |time: i64| crate::source::timeline::rescale(time, ticks, NANOSECOND);
         let timed = |cue: &Cue| TimedText {
@@ -66,7 +68,9 @@ impl Subtitles {
             own: None,
         };
         let cues = cues.iter().map(timed).collect();
-        Self { file, kind: "captions", language: None, roles: Vec::new(), head: String::new(), cues }
+        let track = track.to_string();
+        let file = format!("captions-{}.vtt", track.to_lowercase());
+        Self { file, kind: "captions", track, language: None, roles: Vec::new(), head: String::new(), cues }
     }
 
     /// Tells whether it is made for those who hear little: it has more than what is said.
@@ -129,7 +133,7 @@ mod tests {
 
     fn track(cues: Vec<TimedText>) -> Subtitles {
         let (kind, head) = ("subtitle", "STYLE\n::cue { color: red }\n\n".to_owned());
-        Subtitles { file: String::new(), kind, language: None, roles: Vec::new(), head, cues }
+        Subtitles { file: String::new(), kind, track: String::new(), language: None, roles: Vec::new(), head, cues }
     }
 
     #[test]
@@ -144,7 +148,7 @@ mod tests {
         let cues = vec![cue(5, 6, "third", 800), cue(2, 9, "second", 800), cue(2, 9, "first", 100)];
         let ticks = Rational { num: 1, den: 1 };
         assert_eq!(
-            Subtitles::of_captions("captions-cc1.vtt".to_owned(), cues, ticks).webvtt(),
+            Subtitles::of_captions(Track::Cc1, cues, ticks).webvtt(),
             "WEBVTT\n\n00:00:02.000 --> 00:00:09.000 line:10%\nfirst\n\n\
              00:00:02.000 --> 00:00:09.000\nsecond\n\n00:00:05.000 --> 00:00:06.000\nthird\n\n"
         );

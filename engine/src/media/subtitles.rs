@@ -12,12 +12,14 @@ use super::text_decoder::{Decoded, TextDecoder};
 use super::tracks;
 use crate::captions::{CaptionDecoder, Cue, CueText, NANOSECOND, Subtitles, TimedText, Track};
 use crate::control::Control;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geometry::Rational;
+use crate::language::Language;
 use crate::source::timeline::rescale;
-use crate::source::{AudioChoice, OpenOptions, Role, Scan};
+use crate::source::{AudioChoice, OpenOptions, PassedOver, Role, Scan, TextSelector};
 use ffmpeg_sys_next as av;
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::iter;
 
 /// Seconds of a film within which its frames carry captions if any do.
@@ -53,14 +55,74 @@ impl Source {
         Ok(found)
     }
 
-    /// Takes the text of one track of subtitles, by its number among the source's, from 1; none where it is not there, or has no
-    /// text.
+    /// Takes the text of one track as [`Source::subtitles`] takes that of all. None where it has none.
     ///
     /// # Errors
-    /// As [`Source::subtitles`].
-    pub fn subtitle_track(&self, number: usize, scan: Option<Scan>, control: &Control) -> Result<Option<Subtitles>> {
-        let is_steady = scan.is_some_and(|scan| scan.can_skip);
-        Ok(self.subtitle_tracks(is_steady, Some(number), control)?.pop())
+    /// [`Error::NotInSource`] when there is no such track, or its subtitles are pictures; as [`Source::next`].
+    pub fn text(&self, track: &TextSelector, control: &Control) -> Result<Option<Subtitles>> {
+        match track {
+            TextSelector::Captions(track) => {
+                let found = self.closed_captions(false, control)?;
+                let name = track.to_string();
+                if found.iter().any(|captions| captions.track == name) {
+                    return Ok(found.into_iter().find(|captions| captions.track == name));
+                }
+                let names: Vec<_> = found.into_iter().map(|captions| captions.track).collect();
+                let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                Err(self.lacks_text(&format!("closed captions {name} are not there: the source has {there}")))
+            }
+            TextSelector::Track(number) => {
+                let there = self.subtitle_streams().find(|stream| stream.track == *number);
+                let there = there.ok_or_else(|| self.lacks_text(&self.no_track(&number.to_string())))?;
+                self.text_of(there, control)
+            }
+            TextSelector::Language(language) => {
+                let speaks = |stream: &&PassedOver| {
+                    stream.language.as_deref().and_then(Language::of).is_some_and(|its| its == *language)
+                };
+                let all: Vec<_> = self.subtitle_streams().filter(speaks).collect();
+                let is_whole = |stream: &&&PassedOver| is_text(&stream.codec) && !stream.roles.contains(&Role::Forced);
+                let best = all.iter().find(is_whole).or_else(|| all.iter().find(|stream| is_text(&stream.codec)));
+                let best = best.or(all.first()).copied();
+                self.text_of(
+                    best.ok_or_else(|| self.lacks_text(&self.no_track(&format!("in {}", language.code()))))?,
+                    control,
+                )
+            }
+        }
+    }
+
+    fn text_of(&self, stream: &PassedOver, control: &Control) -> Result<Option<Subtitles>> {
+        let PassedOver { track, codec, .. } = stream;
+        if !is_text(codec) {
+            let why = format!(
+                "subtitle track {track} ({codec}) is made of pictures, which cannot be set anew: choose a track of text, or have them \
+                 read into a file of text first"
+            );
+            return Err(self.lacks_text(&why));
+        }
+        Ok(self.subtitle_tracks(false, Some(*track), control)?.pop())
+    }
+
+    fn lacks_text(&self, why: &str) -> Error {
+        Error::not_in_source(format!("{}: {why}", self.info().name))
+    }
+
+    /// Lists the subtitle tracks.
+    fn subtitle_streams(&self) -> impl Iterator<Item = &PassedOver> {
+        let info = self.info();
+        info.passed_over.iter().filter(|stream| stream.kind == "subtitle" && info.is_of_program(stream.stream))
+    }
+
+    /// Says that no subtitle track is the one that is asked for, and which there are.
+    fn no_track(&self, wanted: &str) -> String {
+        let there = self.subtitle_streams().map(|PassedOver { track, codec, language, .. }| {
+            let language = language.as_ref().map(|language| format!(", {language}")).unwrap_or_default();
+            format!("{track} ({codec}{language})")
+        });
+        let there: Vec<_> = there.collect();
+        let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+        format!("subtitle track {wanted} is not there: the source has {there}")
     }
 
     /// Takes the text of all tracks of subtitles, or of the one of this number.
@@ -146,8 +208,18 @@ impl Source {
         for cue in cues {
             tracks.entry(cue.track).or_default().push(cue);
         }
-        let file = |track: Track| format!("captions-{}.vtt", track.to_string().to_lowercase());
-        Ok(tracks.into_iter().map(|(track, cues)| Subtitles::of_captions(file(track), cues, ticks)).collect())
+        let of = |(track, cues): (Track, Vec<Cue>)| Subtitles::of_captions(track, cues, ticks);
+        Ok(tracks.into_iter().map(of).collect())
+    }
+}
+
+/// Tells whether libav's codec of this name has text.
+fn is_text(codec: &str) -> bool {
+    let Ok(name) = CString::new(codec) else { return false };
+    // SAFETY: the name ends with a zero; what is found is a constant of libav.
+    unsafe {
+        let described = av::avcodec_descriptor_get_by_name(name.as_ptr());
+        !described.is_null() && (*described).props & av::AV_CODEC_PROP_TEXT_SUB != 0
     }
 }
 
@@ -229,8 +301,8 @@ impl TextTrack {
             }
         }
         let file = Subtitles::file_name(self.number, self.language.as_deref());
-        let track =
-            Subtitles { file, kind: "subtitle", language: self.language, roles: self.roles, head: String::new(), cues };
-        (!track.cues.is_empty()).then_some(track)
+        let (track, head) = (self.number.to_string(), String::new());
+        let found = Subtitles { file, kind: "subtitle", track, language: self.language, roles: self.roles, head, cues };
+        (!found.cues.is_empty()).then_some(found)
     }
 }

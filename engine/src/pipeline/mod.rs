@@ -27,7 +27,7 @@ mod texts;
 
 pub use crate::control::Control;
 pub use parallelism::{Limits, ParallelismPlan};
-pub use planning::{analyse, is_enough, is_looked_at, plan};
+pub use planning::{analyse, is_enough, is_looked_at, plan, read_text};
 pub(crate) use progress::Expected;
 pub use progress::{Phase, Progress, RungProgress};
 pub(crate) use publish::remove_leftovers;
@@ -35,4 +35,3 @@ pub(crate) use render::plan_store;
 pub use render::{RenderOptions, render};
 pub use report::{REPORT, Report};
 pub use segment::{SegmentOptions, SegmentReport, encode_segment};
-pub use texts::subtitle_track;

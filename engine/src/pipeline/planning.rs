@@ -4,15 +4,19 @@
 use super::denoising;
 use super::progress::{Expected, Phase, Progress};
 use crate::analyse::{self, AnalyseOptions, Analysis};
+use crate::burn_in::{self, BurnIn, TextTrack};
 use crate::cadence::Cadence;
 use crate::control::Control;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::framing::{self, FramingOptions};
+use crate::language::Language;
 use crate::media::Source;
 use crate::plan::{
-    CropChoice, Deinterlace, Denoise, FieldMake, FieldRun, PictureTimes, Plan, PlanOptions, Upscale, WantedDenoise,
+    BurnInChoice, CropChoice, Deinterlace, Denoise, FieldMake, FieldRun, PictureTimes, Plan, PlanOptions, Upscale,
+    WantedDenoise,
 };
-use crate::source::{Scanning, SourceInfo};
+use crate::sidecar::SubtitleFile;
+use crate::source::{Role, Scanning, SourceInfo, TextSelector};
 use crate::time::Time;
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -37,6 +41,8 @@ pub fn plan(
     on_progress: &dyn Fn(&Progress),
 ) -> Result<Plan> {
     options.validate()?;
+    // Before anything that takes long: a font may be missing.
+    let burn_in = read_text(source, options, control)?;
     let seen = match options.analysis {
         None if is_looked_at(source.info(), options) => {
             // What is wrong with the options is said before that.
@@ -113,7 +119,59 @@ pub fn plan(
         plan.wanted.denoise = denoising::decide(&plan, options.denoise, ends, &open, control, &told)?;
         plan = plan.update()?;
     }
+    if burn_in.is_some() {
+        // Grain is that of the pictures without it.
+        plan.wanted.burn_in = burn_in;
+        plan = plan.update()?;
+    }
     Ok(plan)
+}
+
+/// Reads the text that becomes part of the pictures of plans with these options, and decides on its lines and fonts; none where
+/// none is wanted, or the track has none, which is said. Whoever has a source looked at before it is planned does this first, and
+/// gives what comes of it to [`plan()`] as [`BurnInChoice::Text`], so that a font that is missing is known at once.
+///
+/// # Errors
+/// As [`Plan::new`], [`Source::text`] and [`burn_in::decide()`]; [`Error::NotInSource`] for a source that can be read only once.
+pub fn read_text(source: &Source, options: &PlanOptions, control: &Control) -> Result<Option<BurnIn>> {
+    let (track, font) = match &options.burn_in {
+        None => return Ok(None),
+        Some(BurnInChoice::Text(text)) => return Ok(Some(text.clone())),
+        Some(BurnInChoice::Track { track, font }) => (track, font),
+    };
+    let name = &source.info().name;
+    // What is wrong with the options is said before that.
+    let plan = Plan::new(source.info(), options)?;
+    let is_meant = |(number, file): &(usize, &SubtitleFile)| match track {
+        TextSelector::Track(wanted) => wanted == number,
+        TextSelector::Language(wanted) => {
+            let its = file.language.as_deref().and_then(Language::of);
+            its.is_some_and(|its| its == *wanted) && !file.roles.contains(&Role::Forced)
+        }
+        TextSelector::Captions(_) => false,
+    };
+    let beside = plan.subtitle_files().find(is_meant);
+    if beside.is_none() && !source.can_be_read_again() {
+        let why = "it can be read only once, so that its text cannot be read beforehand: convert a file";
+        return Err(Error::not_in_source(format!("{name}: {why}")));
+    }
+    let text = match beside {
+        Some((number, file)) => Some(file.read(number, plan.found.span, control)?),
+        None => source.text(track, control)?,
+    };
+    let track = text.as_ref().map(|text| TextTrack {
+        film: name,
+        track: &text.track,
+        language: text.language.as_deref(),
+        cues: &text.cues,
+    });
+    let decided = track.map(|track| burn_in::decide(&track, font.as_ref())).transpose()?.flatten();
+    if decided.is_none() {
+        log::warn!(
+            "{name}: the track that is to be burnt in has no text in what is converted: the pictures stay without"
+        );
+    }
+    Ok(decided)
 }
 
 /// Looks at a source for plans with these options: it is opened once more and decoded from beginning to end. None where that cannot

@@ -31,15 +31,3 @@ pub(super) fn all(source: &Source, plan: &Plan, of_source: bool, control: &Contr
     tracks.splice(place..place, files.into_iter().filter(|track| !track.cues.is_empty()));
     Ok(tracks)
 }
-
-/// Takes one track of subtitles by its number: those of the source are counted from 1 in the order of the container, and the plan's
-/// files follow. None where there is no such track, or it has no text.
-///
-/// # Errors
-/// As [`Source::subtitles`], and [`crate::sidecar::SubtitleFile::read`].
-pub fn subtitle_track(source: &Source, plan: &Plan, number: usize, control: &Control) -> Result<Option<Subtitles>> {
-    match plan.subtitle_files().find(|(own, _)| *own == number) {
-        Some((_, file)) => file.read(number, plan.found.span, control).map(Some),
-        None => source.subtitle_track(number, plan.found.scan, control),
-    }
-}

@@ -7,6 +7,7 @@ use super::loudness::{LOUDNESS, PEAK};
 use super::segments::{Segment, Segmentation};
 use super::track::{Caption, CropKey, Layout, Shot};
 use super::wanted::Wanted;
+use crate::burn_in::{BurnIn, BurnInCue, BurnedText, place};
 use crate::cadence::{Cadence, GROUP};
 use crate::colour::cicp;
 use crate::encode::{self, EncoderCapabilities, KeyFrameControl};
@@ -215,6 +216,28 @@ fn denoise(plan: Parts<'_>) -> Checked {
         grain.iter().try_for_each(|grain| grain.check()).map_err(|why| broken(&path, why))?;
     }
     Ok(())
+}
+
+/// Checks text that becomes part of the pictures, and finds its places.
+pub(super) fn text(wanted: &Wanted) -> Result<Option<BurnedText>, Violation> {
+    let Some(BurnIn { fonts, cues, language, .. }) = &wanted.burn_in else { return Ok(None) };
+    for (index, BurnInCue { start, end, lines, .. }) in cues.iter().enumerate() {
+        let at = |field| [Field("burn_in"), Field("cues"), Element(index), Field(field)];
+        rule(end > start, &at("end"), || format!("the text from {start} ends before it begins"))?;
+        let rises = index == 0 || cues[index - 1].start <= *start;
+        rule(rises, &at("start"), || format!("the text from {start} begins before the one above it"))?;
+        rule(!lines.is_empty(), &at("lines"), || "text of no lines".to_owned())?;
+    }
+    for (index, font) in fonts.iter().enumerate() {
+        let path = [Field("burn_in"), Field("fonts"), Element(index), Field("weight")];
+        let sensible = font.weight.is_none_or(|weight| (1..=1000).contains(&weight));
+        rule(sensible, &path, || "weights of fonts are from 1 to 1000".to_owned())?;
+    }
+    let shape = wanted.rungs.first().map_or(1.0, |rung| f64::from(rung.width) / f64::from(rung.height));
+    let lifts: Vec<_> = wanted.shots.iter().flat_map(|shot| shot.lifts(shape)).collect();
+    let placed = place(cues, shape, &lifts);
+    let placed = placed.map_err(|why| broken(&[Field("burn_in"), Field("cues")], why))?;
+    Ok(Some(BurnedText::new(fonts.clone(), language.as_deref(), placed)))
 }
 
 /// Finds out what the encoder can do; its threads do not count.

@@ -47,6 +47,7 @@ impl Plan {
             denoise: None,
             colour,
             upscale: Upscale::decide(source, options.upscale),
+            burn_in: None,
             key_frames: KeyFrameRule { interval: options.keyframe_interval, first_segment: None, frames: None },
             segments: Segmentation::AsDecoded { key_frames: capabilities.segment_key_frames },
             encoder: WantedEncoder {

@@ -8,6 +8,7 @@ use super::segments::{Segment, Segmentation, Segmenter};
 use super::track::{self, Shot};
 use super::wanted::{Wanted, WantedAudio};
 use crate::av1::FilmGrain;
+use crate::burn_in::{BurnedText, TextRung};
 use crate::colour::HdrMetadata;
 use crate::encode::EncoderSettings;
 use crate::error::{Error, Result};
@@ -17,7 +18,7 @@ use crate::geometry::{Rational, Size, Window};
 use crate::intervals::Intervals;
 use crate::locate;
 use crate::picture::tone::MapSpec;
-use crate::picture::{ComposeSpec, DEINTERLACER, Graph, Layers, ScaleSpec};
+use crate::picture::{ComposeSpec, DEINTERLACER, Graph, Layers, Overlays, ScaleSpec};
 use crate::sidecar::SubtitleFile;
 use crate::source::{AudioChoice, AudioInfo, OpenOptions, SoundForm, SourceInfo, VideoChoice};
 use crate::time::Time;
@@ -25,6 +26,7 @@ use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Version of the plan's JSON form.
 pub const VERSION: u32 = 3;
@@ -47,6 +49,9 @@ pub struct Plan {
     /// The conversion of colours, whose table is computed once.
     #[serde(skip)]
     pub(crate) map: Option<MapSpec>,
+    /// The text over the pictures, in its places.
+    #[serde(skip)]
+    pub(crate) text: Option<Arc<BurnedText>>,
 }
 
 /// A plan as it is read.
@@ -77,7 +82,8 @@ impl Plan {
         check::check(&found, &wanted, key_frames)?;
         let follows = Follows::of(&found, &wanted, key_frames);
         let map = wanted.colour.as_ref().and_then(|colour| colour.map(&found.video).ok());
-        let mut plan = Self { version: VERSION, found, wanted, follows, map };
+        let text = check::text(&wanted)?.map(Arc::new);
+        let mut plan = Self { version: VERSION, found, wanted, follows, map, text };
         plan.follows.memory = plan.memory_of_one_segment();
         Ok(plan)
     }
@@ -325,7 +331,7 @@ impl Plan {
         for layer in &mut layers {
             layer.window = picture.to_grid(layer.window.moved_inside(picture.width(), picture.height()));
         }
-        Layers::new(&layers)
+        Some(Layers::new(&layers)?.under(self.text.as_ref().and_then(|text| text.shown_at(time))))
     }
 
     /// Width of the renditions over their height.
@@ -352,6 +358,12 @@ impl Plan {
             } else {
                 graph.compose(cropped, &self.compose_spec(scale))
             };
+            if let Some((text, rung)) = self.text.as_ref().zip(rungs.first()) {
+                let follows = self.follows.rungs.iter().filter(|rung| rung.converted == converted);
+                let colours = follows.map(|rung| rung.colour).collect();
+                let text: Arc<dyn Overlays> = Arc::new(TextRung { text: Arc::clone(text), colours });
+                graph.lay_over(*rung, &text);
+            }
             rungs.into_iter().for_each(|rung| graph.output(rung));
         }
         graph

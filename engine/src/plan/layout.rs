@@ -1,6 +1,7 @@
 //! How a shot fills the renditions: with one window, or with layers.
 
 use super::track::{self, Caption, CropKey, Interpolation, Layout, Placement, Shot, ShotMode};
+use crate::burn_in::Lift;
 use crate::geometry::{Rational, Upright, Window};
 use crate::picture::{Band, Layer};
 use crate::time::Time;
@@ -147,6 +148,14 @@ impl Shot {
     fn fitted_part(&self, shape: f64) -> f64 {
         let first = self.track.first().map(|key| key.window);
         first.map_or(1.0, |window| (shape * window.height / window.width).min(1.0))
+    }
+
+    /// Gives where the pictures have text of the film's own that is laid into them, as parts of their height.
+    pub(super) fn lifts(&self, shape: f64) -> impl Iterator<Item = Lift> {
+        self.captions.iter().map(move |&Caption { from, to, strip }| {
+            let row = Caption::BOTTOM - shape * strip.height / strip.width;
+            Lift { from, to, row }
+        })
     }
 
     /// Lays a caption over the layers, and under it, where the text itself may be in the picture, what is above that, out of focus.

@@ -35,7 +35,7 @@ pub use loudness::{Loudness, LoudnessChoice};
 #[cfg(test)]
 pub(crate) use memory::DRIVER;
 pub(crate) use memory::{LEAST_FRAMES, RUNG_FRAMES};
-pub use options::{CropChoice, DepthChoice, DynamicRange, Gamut, PlanOptions, Subtitles, TwoShots};
+pub use options::{BurnInChoice, CropChoice, DepthChoice, DynamicRange, Gamut, PlanOptions, Subtitles, TwoShots};
 pub use pictures::{Moment, Pictures};
 pub(crate) use segments::{FramePlace, Segmenter};
 pub use segments::{KeyFrameRule, Segment, Segmentation};

@@ -8,6 +8,7 @@ use super::pictures::Pictures;
 use super::track::Shot;
 use super::upscale::UpscaleChoice;
 use crate::analyse::Analysis;
+use crate::burn_in::{BurnIn, FontChoice};
 use crate::encode::{self, EncoderChoice, EncoderKind};
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
@@ -15,7 +16,7 @@ use crate::ladder::Ladder;
 use crate::machine;
 use crate::picture::tone::LookFile;
 use crate::sidecar::SubtitleFile;
-use crate::source::SoundForm;
+use crate::source::{SoundForm, TextSelector};
 
 /// Choices that a plan is made from; everything else follows from the source.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +61,8 @@ pub struct PlanOptions {
     pub look: Option<LookFile>,
     /// How windows are enlarged that have fewer samples than a rendition has pixels.
     pub upscale: UpscaleChoice,
+    /// Text that becomes part of the pictures; none for none.
+    pub burn_in: Option<BurnInChoice>,
     /// Forms in which the renditions are written.
     pub formats: Formats,
     /// Pictures that are made beside them.
@@ -94,6 +97,7 @@ impl Default for PlanOptions {
             gamut: Gamut::Keep,
             look: None,
             upscale: UpscaleChoice::Lanczos,
+            burn_in: None,
             formats: Formats::default(),
             pictures: Pictures::default(),
             loudness: LoudnessChoice::Auto,
@@ -139,6 +143,7 @@ builders! {
     gamut: Gamut,
     look: Option<LookFile>,
     upscale: UpscaleChoice,
+    burn_in: Option<BurnInChoice>,
     formats: Formats,
     pictures: Pictures,
     loudness: LoudnessChoice,
@@ -247,6 +252,30 @@ pub enum Subtitles {
     Auto,
     /// All are.
     Keep,
+}
+
+/// Text that becomes part of the pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BurnInChoice {
+    /// That of a track of the source.
+    Track {
+        /// Which track.
+        track: TextSelector,
+        /// The font that is tried first; none for the usual one of this machine.
+        font: Option<FontChoice>,
+    },
+    /// What was read of it already, with its fonts; see [`crate::pipeline::read_text`].
+    Text(BurnIn),
+}
+
+impl BurnInChoice {
+    /// Gives what was read already.
+    pub fn text(&self) -> Option<&BurnIn> {
+        match self {
+            Self::Track { .. } => None,
+            Self::Text(text) => Some(text),
+        }
+    }
 }
 
 /// What becomes of high dynamic range.

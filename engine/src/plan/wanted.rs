@@ -9,6 +9,7 @@ use super::pictures::Pictures;
 use super::segments::{KeyFrameRule, Segmentation};
 use super::track::Shot;
 use super::upscale::Upscale;
+use crate::burn_in::BurnIn;
 use crate::cadence::Cadence;
 use crate::encode::EncoderKind;
 use crate::frame::Depth;
@@ -40,6 +41,9 @@ pub struct Wanted {
     /// How windows are enlarged that have fewer samples than a rendition has pixels.
     #[serde(default, skip_serializing_if = "Upscale::is_lanczos")]
     pub upscale: Upscale,
+    /// Text that becomes part of the pictures; none where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burn_in: Option<BurnIn>,
     /// Which frames are key frames, the same in every rendition.
     pub key_frames: KeyFrameRule,
     /// The parts that are encoded by themselves, the same in every rendition.

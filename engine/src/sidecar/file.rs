@@ -76,7 +76,7 @@ impl SubtitleFile {
         cues.retain(|cue| cue.until > cue.from);
         let (kind, language, roles) = ("subtitle", self.language.clone(), self.roles.clone());
         let file = Subtitles::file_name(number, language.as_deref());
-        let mut track = Subtitles { file, kind, language, roles, head, cues };
+        let mut track = Subtitles { file, kind, track: number.to_string(), language, roles, head, cues };
         track.cut(end);
         Ok(track)
     }

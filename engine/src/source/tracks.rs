@@ -1,5 +1,6 @@
 //! Programs and tracks of a source: which there are, which are wanted, which are kept.
 
+use crate::captions::Track as CaptionTrack;
 use crate::geometry::Size;
 use crate::language::Language;
 use schemars::JsonSchema;
@@ -43,6 +44,17 @@ pub enum AudioSelector {
     Pair(usize, usize),
     /// All in this language that can be decoded, in the order of the file: the film's own, commentary, descriptions.
     Language(Language),
+}
+
+/// Names a track of text of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextSelector {
+    /// The subtitle track of this number, from 1 in the order of the file.
+    Track(usize),
+    /// The first subtitle track of text in this language, of those that are not for foreign parts alone if there is one.
+    Language(Language),
+    /// Closed captions.
+    Captions(CaptionTrack),
 }
 
 /// What becomes of sound of more than two channels.

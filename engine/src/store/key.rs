@@ -1,5 +1,6 @@
 //! Keys of encoded segments.
 
+use crate::burn_in::{BurnInFont, PlacedCue};
 use crate::encode::EncoderSettings;
 use crate::error::{Error, Result};
 use crate::fingerprint::Sha256Hex;
@@ -67,7 +68,30 @@ struct Own<'a> {
     /// way.
     #[serde(skip_serializing_if = "Option::is_none")]
     upscale: Option<Upscale>,
+    /// The text that is drawn over its pictures. Nothing where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<ShownText<'a>>,
     encoder: &'a EncoderSettings,
+}
+
+/// What of text shows.
+#[derive(Serialize)]
+struct ShownText<'a> {
+    language: Option<&'a str>,
+    /// Not where they lie.
+    fonts: Vec<ShownFont<'a>>,
+    cues: Vec<PlacedCue>,
+}
+
+/// What of a font shows.
+#[derive(Serialize)]
+struct ShownFont<'a> {
+    sha256: &'a Sha256Hex,
+    index: u32,
+    bold: bool,
+    italic: bool,
+    weight: Option<u16>,
+    slanted: bool,
 }
 
 /// What of a shot shows: the rest is said of it.
@@ -96,6 +120,13 @@ struct ShownLayers {
 struct ShownColour<'a> {
     peak: Option<u32>,
     look: Option<(&'a Sha256Hex, LookPlace)>,
+}
+
+impl<'a> ShownFont<'a> {
+    fn of(font: &'a BurnInFont) -> Self {
+        let &BurnInFont { ref sha256, index, bold, italic, weight, slanted, .. } = font;
+        Self { sha256, index, bold, italic, weight, slanted }
+    }
 }
 
 impl<'a> ShownColour<'a> {
@@ -156,10 +187,32 @@ impl SegmentKeys {
             denoise: self.plan.wanted.denoise.as_ref().map(|denoise| denoise.noise),
             colour: self.plan.wanted.colour.as_ref().filter(|_| follows.converted).map(ShownColour::of),
             upscale: Some(self.plan.wanted.upscale).filter(|&upscale| upscale != Upscale::Lanczos),
+            text: self.text_within(shown),
             encoder: &self.plan.encoder_settings(follows),
         };
         let own = serde_json::to_string(&own).map_err(|error| unwritable(&error))?;
         Ok(SegmentKey(Sha256Hex::of(format!("{}\n{own}", self.common).as_bytes())))
+    }
+
+    /// Picks what of the text shows in a segment.
+    fn text_within(&self, segment: Segment) -> Option<ShownText<'_>> {
+        let (wanted, placed) = self.plan.wanted.burn_in.as_ref().zip(self.plan.text.as_ref())?;
+        let shows = |placed: &&PlacedCue| {
+            placed.cue.end > segment.start && segment.end.is_none_or(|end| placed.cue.start < end)
+        };
+        // When it begins before the segment, or ends after it, does not matter.
+        let within = |placed: &PlacedCue| {
+            let mut placed = placed.clone();
+            placed.cue.start = placed.cue.start.max(segment.start);
+            placed.cue.end = segment.end.map_or(placed.cue.end, |end| placed.cue.end.min(end));
+            placed
+        };
+        let cues: Vec<_> = placed.cues().iter().filter(shows).map(within).collect();
+        (!cues.is_empty()).then(|| ShownText {
+            language: wanted.language.as_deref(),
+            fonts: wanted.fonts.iter().map(ShownFont::of).collect(),
+            cues,
+        })
     }
 }
 

@@ -318,3 +318,47 @@ proptest! {
         prop_assert!(shows || shows_nearby || !differs);
     }
 }
+
+#[test]
+fn text_is_in_the_keys_of_the_segments_that_show_it() {
+    let cue = |start, end, line: &str| crate::burn_in::BurnInCue {
+        start: at(start),
+        end: at(end),
+        lines: vec![line.to_owned()],
+        top: false,
+    };
+    let font = |name: &str| BurnInFont {
+        name: name.to_owned(),
+        file: format!("/fonts/{name}.ttf").into(),
+        index: 0,
+        sha256: Sha256Hex::of(name.as_bytes()),
+        bold: false,
+        italic: false,
+        weight: None,
+        slanted: false,
+    };
+    let text = |plan: &mut Plan, font: BurnInFont, cues: &[crate::burn_in::BurnInCue]| {
+        let track = "1".to_owned();
+        plan.wanted.burn_in =
+            Some(crate::burn_in::BurnIn { track, language: None, fonts: vec![font], cues: cues.to_vec() });
+    };
+    let of = |font: BurnInFont, cues: &[crate::burn_in::BurnInCue]| {
+        let mut plan = film();
+        text(&mut plan, font, cues);
+        keys(&plan.update().unwrap())
+    };
+    let differing = |one: &[Vec<SegmentKey>], other: &[Vec<SegmentKey>]| {
+        (0..SEGMENTS).filter(|&number| one[number] != other[number]).collect::<Vec<_>>()
+    };
+    assert_eq!(changed(|plan| text(plan, font("a"), &[cue(150, 350, "one"), cue(400, 450, "two")])), [1, 2, 3, 4]);
+    let before = of(font("a"), &[cue(150, 350, "one"), cue(400, 450, "two")]);
+    let edited = |cues: &[crate::burn_in::BurnInCue]| differing(&before, &of(font("a"), cues));
+    assert_eq!(edited(&[cue(150, 350, "one"), cue(400, 450, "too")]), [4]);
+    assert_eq!(edited(&[cue(150, 340, "one"), cue(400, 450, "two")]), [3]);
+    // The other one stands above it where both are there.
+    assert_eq!(edited(&[cue(150, 410, "one"), cue(400, 450, "two")]), [3, 4]);
+    let cues = [cue(150, 350, "one"), cue(400, 450, "two")];
+    assert_eq!(differing(&before, &of(font("b"), &cues)), [1, 2, 3, 4]);
+    let moved = BurnInFont { file: "/elsewhere/a.ttf".into(), ..font("a") };
+    assert_eq!(differing(&before, &of(moved, &cues)), [0; 0]);
+}
