@@ -1,4 +1,5 @@
-# An image with the program and what it needs of Debian 12: FFmpeg's libraries, the Vulkan loader and Mesa's drivers.
+# An image with the program and what it needs of Debian 12: FFmpeg's libraries, the Vulkan loader and Mesa's drivers; and fonts of most
+# scripts, for text in the pictures.
 #
 #     docker build -t upright .
 #     docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/work" upright convert film.mkv -o out/
@@ -18,8 +19,8 @@ RUN scripts/setup.sh build && cargo build --release --locked --package upright \
 
 FROM debian:12-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates libavcodec59 libavformat59 libavutil57 \
-        libswresample4 libswscale6 libvulkan1 mesa-vulkan-drivers \
+    && apt-get install -y --no-install-recommends ca-certificates fonts-noto-cjk fonts-noto-core libavcodec59 libavformat59 \
+        libavutil57 libswresample4 libswscale6 libvulkan1 mesa-vulkan-drivers \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 1000 --create-home upright \
     && install --directory --owner upright /work

@@ -166,6 +166,8 @@ has_venv() {
 # Daemons lie where only root looks for programs.
 has_daemon() { PATH=$PATH:/usr/sbin:/sbin has "$1"; }
 
+has_font() { find /usr/share/fonts /usr/local/share/fonts -name "$1" 2>/dev/null | grep -q .; }
+
 has_vulkan_loader() { [[ $(PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null) == *libvulkan.so.1* ]]; }
 
 find_missing() {
@@ -196,6 +198,10 @@ find_missing() {
                 has chromium || lacks chromium 'shows the review page, plays packages'
                 has npm || lacks npm 'fetches the players that packages are tried in'
                 has_pip || lacks python3-pip 'fetches from PyPI what drives the review page, and an object store'
+                has hb-shape || lacks libharfbuzz-bin 'shapes text, to compare with'
+                has_font NotoSansThai-Regular.ttf || lacks fonts-noto-core 'fonts of most scripts, for burnt-in text'
+                has_font NotoSansCJK-Regular.ttc || lacks fonts-noto-cjk 'fonts of Chinese, Japanese and Korean'
+                has_font DejaVuSans.ttf || lacks fonts-dejavu-core 'another font, to be told from those'
                 ;;
             cluster)
                 has_ffmpeg || lacks ffmpeg 'makes test films'
