@@ -41,7 +41,7 @@ pub(super) fn read(text: &str) -> Vec<Letters> {
                 line.push((letter, look));
                 rest = after;
             }
-            '\t' => line.push((' ', look)),
+            '\t' | '\u{2028}' | '\u{2029}' => line.push((' ', look)),
             letter if letter.is_control() || letter == '\u{feff}' => {}
             letter => line.push((letter, look)),
         }

@@ -59,6 +59,9 @@ impl<'a> Shaper<'a> {
     /// [`Missing`] for characters that no face has.
     pub(super) fn shape(&self, line: &Letters, is_rtl: bool) -> Result<ShapedLine, Missing> {
         let text: String = line.iter().map(|(letter, _)| letter).collect();
+        if text.is_empty() {
+            return Ok(ShapedLine::default());
+        }
         let runs = self.runs(&text, line)?;
         let base = if is_rtl { Level::rtl() } else { Level::ltr() };
         let bidi = ParagraphBidiInfo::new(&text, Some(base));

@@ -123,7 +123,7 @@ fn long_text_is_broken_and_stays_within_its_part_of_the_picture() {
     assert!(burn_in.cues[1].top && burn_in.cues[1].lines[0].starts_with("<i>"));
     assert!(burn_in.fonts.iter().any(|font| font.bold) && burn_in.fonts.iter().any(|font| font.italic));
     let placed = place(&burn_in.cues, 9.0 / 16.0, &[]).unwrap();
-    let text = BurnedText::new(burn_in.fonts.clone(), Some("eng"), placed);
+    let text = BurnedText::new(burn_in.fonts, Some("eng"), placed);
     for (width, height) in [(1080, 1920), (360, 640)] {
         let format = FrameFormat { width, height, subsampling: Subsampling::CS420, depth: Depth::Eight };
         for number in 0..cues.len() as u32 {
@@ -161,6 +161,6 @@ fn fonts_that_changed_since_are_refused() {
     assert!(error.to_string().contains("install the same fonts"), "{error}");
     let line = "a line that somebody has written by hand, and that is far too long for a picture of this shape";
     let cues = [BurnInCue { lines: vec![line.to_owned()], ..burn_in.cues[0].clone() }];
-    let error = BurnedText::new(burn_in.fonts.clone(), None, placed(&cues)).draw(0, format).unwrap_err();
+    let error = BurnedText::new(burn_in.fonts, None, placed(&cues)).draw(0, format).unwrap_err();
     assert!(error.to_string().contains("too long"), "{error}");
 }

@@ -306,3 +306,18 @@ impl TextTrack {
         (!found.cues.is_empty()).then_some(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_told_from_pictures_by_the_codec() {
+        for codec in ["subrip", "ass", "mov_text", "webvtt", "text"] {
+            assert!(is_text(codec), "{codec}");
+        }
+        for codec in ["hdmv_pgs_subtitle", "dvb_subtitle", "dvd_subtitle", "xsub", "no such codec", "\0"] {
+            assert!(!is_text(codec), "{codec}");
+        }
+    }
+}
