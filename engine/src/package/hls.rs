@@ -85,10 +85,10 @@ fn text_tag(track: &TextRendition, label: &str, by_itself: bool) -> String {
     tag.quoted("GROUP-ID", TEXT_GROUP);
     tag.quoted("NAME", label);
     tag.quoted("LANGUAGE", &track.language());
-    // Nobody sees them who has not asked for them, or for text in this language.
+    // Nobody sees them who has not asked for them, or for text in this language; what is in the pictures already, nobody twice.
     tag.plain("DEFAULT", "NO");
-    tag.plain("AUTOSELECT", if by_itself { "YES" } else { "NO" });
-    tag.plain("FORCED", if track.forced { "YES" } else { "NO" });
+    tag.plain("AUTOSELECT", if by_itself && !track.is_burnt_in { "YES" } else { "NO" });
+    tag.plain("FORCED", if track.forced && !track.is_burnt_in { "YES" } else { "NO" });
     if track.captions {
         let told = "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound";
         tag.quoted("CHARACTERISTICS", told);

@@ -93,6 +93,8 @@ pub(crate) struct TextRendition {
     pub(crate) captions: bool,
     /// To be shown whatever viewers choose: what is foreign to the language of the sound.
     pub(crate) forced: bool,
+    /// Whether it is in the pictures already.
+    pub(crate) is_burnt_in: bool,
     /// Bytes of the file.
     pub(crate) bytes: u64,
 }

@@ -209,7 +209,9 @@ pub(super) fn finish(
         package.audio.push(make(name, track, &spooled.packets)?);
     }
     for (file, track) in texts {
+        let is_burnt_in = plan.wanted.burn_in.as_ref().is_some_and(|text| text.track == track.track);
         let (rendition, segments) = text_rendition(file, track, &package, drafts, job)?;
+        let rendition = TextRendition { is_burnt_in, ..rendition };
         for (path, name) in &segments {
             let bytes = path.metadata().map_err(Error::io(path, "cannot read back"))?.len();
             report.files.push(PackageFile { file: name.clone(), bytes, segments: None });
@@ -304,6 +306,7 @@ fn text_rendition(
         language: track.language.clone(),
         captions: track.is_for_the_deaf(),
         forced: track.roles.contains(&Role::Forced),
+        is_burnt_in: false,
         bytes: file.metadata().map_err(Error::io(file, "cannot read back"))?.len(),
     };
     Ok((rendition, files))
