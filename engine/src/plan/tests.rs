@@ -362,6 +362,12 @@ fn layouts_and_captions_become_layers() {
     assert!(plan.wanted.shots[0].is_plain() && plan.wanted.shots[0].lower.is_empty());
 }
 
+/// Gives a plan text of so many lines.
+fn text(plan: &mut serde_json::Value, start: &str, end: &str, lines: usize) {
+    let cue = serde_json::json!({ "start": start, "end": end, "lines": vec!["a"; lines] });
+    plan["wanted"]["burn_in"] = serde_json::json!({ "track": "1", "language": null, "fonts": [], "cues": [cue] });
+}
+
 #[test]
 fn a_broken_rule_is_named_with_its_line() {
     type Edit = fn(&mut serde_json::Value);
@@ -411,6 +417,9 @@ fn a_broken_rule_is_named_with_its_line() {
         (|p| caption(p, "1", "9", [0, 900, 800, 100]), "\"to\"", "after its shot"),
         (|p| caption(p, "2", "2", [0, 900, 800, 100]), "\"to\"", "before it begins"),
         (|p| caption(p, "-1", "2", [0, 900, 800, 100]), "\"from\"", "begins before"),
+        (|p| text(p, "2", "1", 1), "\"end\"", "ends before it begins"),
+        (|p| text(p, "1", "2", 0), "\"lines\"", "no lines"),
+        (|p| text(p, "1", "2", 20), "\"cues\"", "no room"),
         (|p| p["wanted"]["key_frames"]["interval"] = "0".into(), "interval", "above 0"),
         (|p| p["wanted"]["key_frames"]["frames"] = 50.into(), "frames\"", "does not count"),
         (|p| p["wanted"]["segments"]["list"][1]["start"] = "1".into(), "\"start\": \"1\"", "out of order"),
