@@ -349,8 +349,9 @@ fn files_beside_a_film_say_what_ffmpeg_reads_in_them() {
         // Where ffmpeg writes a place into the text, WebVTT has it behind the times.
         let plain = |(times, text): (String, String)| (times, text.replace("{\\an8}", ""));
         let [ours, theirs] = [made, path.clone()].map(|path| cues(&path).into_iter().map(plain).collect::<Vec<_>>());
-        assert_eq!(ours.len(), 3, "{text}");
-        assert_eq!(ours, theirs, "{}", path.display());
+        // ffmpeg writes no hours of two digits into ASS: the third text there is never shown.
+        assert_eq!(ours.len(), if path.ends_with("made.ass") { 2 } else { 3 }, "{text}");
+        assert_eq!(ours, theirs[..ours.len()], "{}", path.display());
         assert!(text.contains("<i>Jerry</i>") || path.ends_with("made.vtt"), "{text}");
     }
 }
@@ -373,10 +374,16 @@ fn packages_have_text_in_segments_for_hls_and_whole_for_dash() {
     write("film.zh-Hans.forced.vtt", "WEBVTT\n\nsign\n00:04.000 --> 00:04.500 line:0\nabc\n");
     write("film.de.sdh.srt", "1\n00:00:00,500 --> 00:00:01,000\n[Wind]\n");
     write("film.part2.en.srt", "no business of this film");
-    let options = ["--format", "cmaf", "--segment-duration", "2", "--subtitles-in", "auto"];
-    let converted = desk.converted(&film, &[QUICK, &options].concat());
-    assert!(converted.stderr.contains("1 of its texts begin after the end of the film"), "{}", converted.stderr);
-    let read = |name: &str| fs::read_to_string(converted.folder.join(name)).unwrap();
+    let convert = |options: &[&str]| {
+        let output = desk.convert(&film, &[QUICK, &["--format", "cmaf"], options].concat()).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{stderr}");
+        stderr
+    };
+    let stderr = convert(&["--segment-duration", "2", "--subtitles-in", "auto"]);
+    assert!(stderr.contains("1 of its texts begin after the end of the film"), "{stderr}");
+    let folder = desk.out().join("film");
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
     let hls = read("main.m3u8");
     let tag = |name: &str, language: &str, rest: &str, file: &str| {
         format!(
@@ -409,10 +416,10 @@ fn packages_have_text_in_segments_for_hls_and_whole_for_dash() {
     {
         assert!(dash.contains(words), "{words} in {dash}");
     }
-    let verified = upright("verify").arg(&converted.folder).output().unwrap();
+    let verified = upright("verify").arg(&folder).output().unwrap();
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
     // Once more, without any: the files of the first go with it.
-    desk.converted(&film, &[QUICK, &["--format", "cmaf", "--overwrite"]].concat());
+    convert(&["--overwrite"]);
     let left: Vec<_> =
         files(&desk.out()).into_iter().filter(|path| path.extension() == Some(OsStr::new("vtt"))).collect();
     assert!(left.is_empty(), "{left:?}");

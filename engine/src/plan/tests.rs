@@ -371,7 +371,7 @@ fn text(plan: &mut serde_json::Value, start: &str, end: &str, lines: usize) {
 #[test]
 fn a_broken_rule_is_named_with_its_line() {
     type Edit = fn(&mut serde_json::Value);
-    let cases: [(Edit, &str, &str); 38] = [
+    let cases: [(Edit, &str, &str); 41] = [
         (|p| p["wanted"]["rungs"][1] = p["wanted"]["rungs"][0].clone(), "\"rungs\": [", "listed twice"),
         (|p| p["wanted"]["rungs"] = serde_json::json!([]), "\"rungs\": []", "no rung"),
         (|p| p["wanted"]["depth"] = 12.into(), "depth", "12 bits"),

@@ -91,7 +91,7 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// What of a name without extension follows that of a film: nothing, or parts with a dot before each.
+/// Gives what of a name without extension follows that of a film: nothing, or parts with a dot before each.
 fn after<'a>(stem: &'a str, film: &Path) -> Option<&'a str> {
     stem.strip_prefix(self::stem(film).as_str()).filter(|rest| rest.is_empty() || rest.starts_with('.'))
 }
