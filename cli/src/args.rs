@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use upright_engine::burn_in::FontChoice;
 use upright_engine::encode::EncoderChoice;
-use upright_engine::geometry::Rational;
+use upright_engine::geometry::{Rational, Size};
 use upright_engine::ladder::Ladder;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookPlace;
@@ -562,6 +562,16 @@ pub(crate) struct WantedArguments {
     #[arg(long, value_name = "0..100", default_value_t = PlanOptions::default().quality, help_heading = "Encoding")]
     #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) quality: u8,
+
+    /// VMAF that renditions are to have, 1 to 100: each shot gets the quality for it, found by encoding parts of it beforehand; one
+    /// number for all sizes, or SIZE=N with commas between them. Needs an ffmpeg with libvmaf (see doctor)
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = values::vmaf, help_heading = "Encoding")]
+    pub(crate) target_vmaf: Vec<(Option<Size>, f64)>,
+
+    /// Bits of video a second that are not exceeded in any 6 seconds, as 2400k or 2.4M: one limit for all sizes, or SIZE=LIMIT with
+    /// commas between them
+    #[arg(long, value_name = "LIMIT", value_delimiter = ',', value_parser = values::bitrate, help_heading = "Encoding")]
+    pub(crate) max_bitrate: Vec<(Option<Size>, u64)>,
 
     /// Forms of the renditions, with commas between them: mp4 (a file each, with the sound in it), cmaf (tracks with HLS and DASH
     /// manifests, for CDNs)

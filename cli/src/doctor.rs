@@ -9,6 +9,7 @@ use std::fmt::Write;
 use upright_engine::Result;
 use upright_engine::encode::pipe::{Program, programs};
 use upright_engine::encode::{AvailableEncoder, EncoderKind, LibavEncoder, available, fastest};
+use upright_engine::judge::Judge;
 use upright_engine::machine::Machine;
 use upright_engine::media::{Libav, libav};
 use upright_engine::picture::{DeviceInfo, adapters};
@@ -36,6 +37,8 @@ struct Examination {
     encoders: Vec<AvailableEncoder>,
     /// Programs that `pipe:` profiles call; those that are not there have no path.
     programs: Vec<Program>,
+    /// What measures VMAF, for `--target-vmaf`; none where there is no such program.
+    judge: Option<Judge>,
     findings: Vec<Finding>,
 }
 
@@ -72,6 +75,7 @@ impl Examination {
             libav: libav(),
             encoders: available(),
             programs: programs(),
+            judge: Judge::find().ok(),
             findings: Vec::new(),
         };
         examination.findings = examination.find();
@@ -121,6 +125,14 @@ impl Examination {
                      36.7); for --encoder pipe:ffmpeg PyPI brings one: python3 -m pip install imageio-ffmpeg, in a \
                      virtual environment, or else with --user --break-system-packages",
         });
+        }
+        if self.judge.is_none() {
+            findings.push(Finding {
+                what: "ffmpeg with libvmaf".to_owned(),
+                required: false,
+                remedy: "--target-vmaf measures VMAF with it; PyPI brings one: python3 -m pip install imageio-ffmpeg, or name one in \
+                         UPRIGHT_FFMPEG",
+            });
         }
         if !devices.iter().any(|device| device.kind == "gpu") {
             findings.push(Finding { what: "GPU".to_owned(), required: false, remedy: GPU_REMEDY });
@@ -176,6 +188,9 @@ impl Examination {
                 rows.push(("", format!("pipe:{profile} ({}: {version}{svtav1})", path.display())));
             }
         }
+        if let Some(Judge { path, version }) = &self.judge {
+            rows.push(("VMAF", format!("{} ({version})", path.display())));
+        }
         for finding in &self.findings {
             let weight = if finding.required { "missing" } else { "could have" };
             rows.push((weight, format!("{}: {}", finding.what, finding.remedy)));
@@ -218,7 +233,9 @@ mod tests {
 
     /// This machine with these devices, this libav, and SVT-AV1 of this version by pipe.
     fn examined(devices: Vec<DeviceInfo>, libav: Libav, svtav1: &str) -> Examination {
-        let mut examination = Examination { devices, libav, ..Examination::of_this_machine() };
+        let judge = Judge { path: "/usr/bin/ffmpeg".into(), version: "ffmpeg version 9".to_owned() };
+        let judge = Some(judge);
+        let mut examination = Examination { devices, libav, judge, ..Examination::of_this_machine() };
         examination.versions.insert("svtav1".to_owned(), "1.4.1".to_owned());
         examination.programs.iter_mut().for_each(|program| program.svtav1 = Some(svtav1.to_owned()));
         examination.findings = examination.find();
@@ -273,6 +290,16 @@ mod tests {
             examination.versions.insert("svtav1".to_owned(), linked.to_owned());
             assert_eq!(examination.find(), []);
         }
+    }
+
+    #[test]
+    fn what_measures_vmaf_is_shown_or_missed() {
+        let mut examination = examined(vec![device("gpu")], whole(), "4.2.0");
+        assert!(examination.table().contains("\nVMAF         /usr/bin/ffmpeg (ffmpeg version 9)"));
+        examination.judge = None;
+        examination.findings = examination.find();
+        assert_eq!(names(&examination.findings), ["ffmpeg with libvmaf"]);
+        assert_eq!(examination.exit(), Exit::Success);
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Exit {
                 "the input is not a video that can be converted, or is damaged and --strict was given; or the plan, store or file of subtitles is unusable; or text cannot be burnt in"
             }
             Self::NoInput => "the input does not exist",
-            Self::Unavailable => "no usable device, or it was lost; or the encoder is missing",
+            Self::Unavailable => "no usable device, or it was lost; or the encoder is missing, or what measures VMAF",
             Self::Internal => "a fault in the encoder, in libav or in Upright itself",
             Self::CannotCreate => "the output exists and --overwrite was not given, or is the input itself",
             Self::Busy => "another conversion or batch is writing there: the same may succeed later",
@@ -80,12 +80,12 @@ impl From<&Error> for Exit {
             | Error::BadLook { .. }
             | Error::BadSubtitles { .. } => Self::BadInput,
             Error::SourceMissing { .. } => Self::NoInput,
-            Error::Device { .. } | Error::EncoderMissing { .. } => Self::Unavailable,
+            Error::Device { .. } | Error::EncoderMissing { .. } | Error::JudgeMissing { .. } => Self::Unavailable,
             Error::OutputExists { .. } | Error::OutputIsInput { .. } => Self::CannotCreate,
             Error::OutputBusy { .. } => Self::Busy,
             Error::Io { .. } => Self::Io,
             Error::Cancelled => Self::Interrupted,
-            // `Misuse`, `Encoder`, `Libav`, `Verify`, `StageLost`, and what the engine may add.
+            // `Misuse`, `Encoder`, `Judge`, `Libav`, `Verify`, `StageLost`, and what the engine may add.
             _ => Self::Internal,
         }
     }
@@ -138,6 +138,8 @@ mod tests {
             (Error::Device { device: text(), why: text() }, 69),
             (Error::Encoder { encoder: text(), why: text() }, 70),
             (Error::EncoderMissing { encoder: text(), why: text() }, 69),
+            (Error::JudgeMissing { why: text() }, 69),
+            (Error::Judge { judge: text(), why: text() }, 70),
             (Error::Libav { call: "open", why: text() }, 70),
             (Error::Verify { path: path.clone(), why: text() }, 70),
             (Error::StageLost { stage: text() }, 70),

@@ -10,7 +10,7 @@ use upright_engine::media::Source;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookFile;
 use upright_engine::pipeline::{self, Limits, RenderOptions};
-use upright_engine::plan::{BurnInChoice, Cmaf, DepthChoice, Formats, PlanOptions};
+use upright_engine::plan::{BurnInChoice, Cmaf, DepthChoice, Formats, PerRung, PlanOptions};
 use upright_engine::remote::{self, ObjectUrl};
 use upright_engine::sidecar::{NameTells, SubtitleFile, sidecars_of};
 use upright_engine::source::{Input, OpenOptions, Span, Stereo};
@@ -90,6 +90,8 @@ pub(crate) fn plan_options(wanted: WantedArguments) -> Result<PlanOptions> {
         .encoder_options(wanted.encoder_options)
         .speed(wanted.speed)
         .quality(wanted.quality)
+        .target_vmaf(PerRung::new(wanted.target_vmaf))
+        .max_bitrate(PerRung::new(wanted.max_bitrate))
         .keyframe_interval(wanted.keyframe_interval)
         .first_segment(wanted.first_segment)
         .depth(match wanted.bit_depth {

@@ -273,6 +273,7 @@ fn describe(progress: &Progress) -> String {
         (Phase::Analyse, None) => format!("looking at the input, {speed:.1}x"),
         (Phase::Scan, _) => format!("reading the input, {speed:.0}x"),
         (Phase::Noise, _) => "measuring its noise".to_owned(),
+        (Phase::Quality, _) => "trying qualities".to_owned(),
         (Phase::Finish, _) => "checking and publishing".to_owned(),
         (Phase::Done, _) => "done".to_owned(),
     }

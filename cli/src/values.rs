@@ -7,7 +7,8 @@ use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use upright_engine::burn_in::FontChoice;
 use upright_engine::captions::Track;
-use upright_engine::geometry::Rational;
+use upright_engine::geometry::{Rational, Size};
+use upright_engine::ladder::Ladder;
 use upright_engine::language::Language;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookPlace;
@@ -101,6 +102,40 @@ pub(crate) fn disk_priority(text: &str) -> Result<DiskPriority, String> {
         _ if text == "idle" => Ok(DiskPriority::Idle),
         Ok(level @ 0..=7) => Ok(DiskPriority::BestEffort(level)),
         _ => Err("give idle, or 0 to 7".to_owned()),
+    }
+}
+
+/// Reads a VMAF, of all sizes or of one: `93`, `1080=94`, `720x1280=93`.
+pub(crate) fn vmaf(text: &str) -> Result<(Option<Size>, f64), String> {
+    let wrong = || "give a VMAF from 1 to 100, or SIZE=VMAF (1080=94)".to_owned();
+    let (size, value) = of_size(text).ok_or_else(wrong)?;
+    let vmaf = value.parse().ok().filter(|vmaf| (1.0..=100.0).contains(vmaf)).ok_or_else(wrong)?;
+    Ok((size, vmaf))
+}
+
+/// Reads a bitrate, of all sizes or of one: `2400k`, `2.4M`, `720=1.2M`. Units are powers of 1000.
+pub(crate) fn bitrate(text: &str) -> Result<(Option<Size>, u64), String> {
+    let wrong = || "give bits a second with k or M after them (2400k, 2.4M), or SIZE=LIMIT (720=1200k)".to_owned();
+    let (size, value) = of_size(text).ok_or_else(wrong)?;
+    let unit = |suffixes: [char; 2]| value.strip_suffix(suffixes);
+    let (number, factor) = match (unit(['k', 'K']), unit(['m', 'M'])) {
+        (Some(number), _) => (number, 1e3),
+        (_, Some(number)) => (number, 1e6),
+        _ => return Err(wrong()),
+    };
+    let bits = number.parse::<f64>().map_err(|_| wrong())? * factor;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to what fits")]
+    let whole = bits.round() as u64;
+    if (1.0..1e12).contains(&bits) { Ok((size, whole)) } else { Err(wrong()) }
+}
+
+/// Splits what may be for one size alone: `SIZE=VALUE`, or `VALUE`. A size is written as in a ladder.
+fn of_size(text: &str) -> Option<(Option<Size>, &str)> {
+    let Some((size, value)) = text.split_once('=') else { return Some((None, text)) };
+    let ladder: Ladder = size.parse().ok()?;
+    match ladder.rungs() {
+        [size] => Some((Some(*size), value)),
+        _ => None,
     }
 }
 

@@ -173,6 +173,22 @@ pub enum Error {
         why: String,
     },
 
+    /// What judges pictures is not on this machine.
+    #[error("VMAF cannot be measured: {why}")]
+    JudgeMissing {
+        /// The missing part, and how to get it.
+        why: String,
+    },
+
+    /// What judges pictures failed.
+    #[error("VMAF cannot be measured: {judge}: {why}")]
+    Judge {
+        /// Its program.
+        judge: String,
+        /// Its own words.
+        why: String,
+    },
+
     /// A libav call failed for a reason that is nobody's input.
     #[error("libav: {call}: {why}")]
     Libav {

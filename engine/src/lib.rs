@@ -43,6 +43,7 @@ pub mod framing;
 pub mod geometry;
 mod image;
 mod intervals;
+pub mod judge;
 pub mod ladder;
 pub mod language;
 #[doc(hidden)]

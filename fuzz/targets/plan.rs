@@ -24,8 +24,8 @@ pub(crate) fn check(data: &[u8]) {
                 }
             }
             assert!(!plan.graph().output_formats().is_empty() && plan.frame_ticks() > 0);
-            for rung in &plan.follows.rungs {
-                assert_eq!(plan.encoder_settings(rung).size, rung.size);
+            for (number, rung) in plan.follows.rungs.iter().enumerate() {
+                assert_eq!(plan.encoder_settings(number, 0).map(|settings| settings.size), Some(rung.size));
             }
         }
         Err(Error::BadPlan { name, line, why }) => {

@@ -24,6 +24,7 @@ mod pictures;
 mod pipe;
 mod plans;
 mod publishing;
+mod quality;
 mod rendition;
 mod sound;
 mod stalls;

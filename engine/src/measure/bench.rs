@@ -243,19 +243,23 @@ impl<'a> Bench<'a> {
         // As in a conversion: one encoder for all segments of a rung, or one for each.
         let lasting = self.plan.is_sequential();
         let runs: Vec<_> = segments.chunks(if lasting { segments.len().max(1) } else { 1 }).collect();
-        let rungs = self.plan.follows.rungs.iter().zip(&self.rungs);
-        let jobs =
-            rungs.flat_map(|(rung, frames)| runs.iter().map(move |segments| EncodeJob::new(rung, frames, segments)));
+        let rungs = self.plan.follows.rungs.iter().zip(&self.rungs).enumerate();
+        let jobs = rungs.flat_map(|(number, (rung, frames))| {
+            runs.iter().map(move |segments| EncodeJob::new(number, rung, frames, segments))
+        });
         let mut jobs: Vec<_> = jobs.collect();
         // The longest first, so that no core is left with one at the end.
         jobs.sort_by_key(|job| Reverse(job.rung.size.pixels() * job.frames.len() as u64));
         let begin = Instant::now();
         let factory = EncoderFactory::find(&self.plan.wanted.encoder.kind)?;
-        let open = |rung: &RungFollows| factory.open(&self.plan.encoder_settings(rung), self.control);
+        let open = |rung: usize| {
+            let settings = self.plan.encoder_settings(rung, 0);
+            factory.open(&settings.ok_or_else(|| Error::misuse("the plan has no such rung"))?, self.control)
+        };
         let encoders = if lasting {
             // All before the first frame: see [`EncoderFactory::open`].
             for job in &mut jobs {
-                job.encoder = Some(open(job.rung)?);
+                job.encoder = Some(open(job.number)?);
             }
             jobs.len()
         } else {
@@ -266,7 +270,7 @@ impl<'a> Bench<'a> {
         let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
         each(encoders, |stop| {
             while let Some(job) = next() {
-                let mut encoder = job.encoder.map_or_else(|| open(job.rung), Ok)?;
+                let mut encoder = job.encoder.map_or_else(|| open(job.number), Ok)?;
                 let mut packets = Vec::new();
                 for (frame, key) in job.frames {
                     if stop.load(Ordering::Relaxed) {
@@ -311,6 +315,8 @@ fn collect(runner: &mut dyn Runner, control: &Control) -> Result<PictureSet> {
 
 /// The frames of one rung that one encoder makes, and which of them are key frames.
 struct EncodeJob<'a> {
+    /// Of the rung.
+    number: usize,
     rung: &'a RungFollows,
     frames: Vec<(&'a HeldFrame, bool)>,
     /// Where it is opened before any of them works.
@@ -318,11 +324,11 @@ struct EncodeJob<'a> {
 }
 
 impl<'a> EncodeJob<'a> {
-    fn new(rung: &'a RungFollows, frames: &'a [HeldFrame], segments: &[Range<usize>]) -> Self {
+    fn new(number: usize, rung: &'a RungFollows, frames: &'a [HeldFrame], segments: &[Range<usize>]) -> Self {
         let frames = segments
             .iter()
             .flat_map(|segment| frames[segment.clone()].iter().enumerate().map(|(index, frame)| (frame, index == 0)));
-        Self { rung, frames: frames.collect(), encoder: None }
+        Self { number, rung, frames: frames.collect(), encoder: None }
     }
 }
 

@@ -230,6 +230,12 @@ impl Source {
         Self::open_within(&self.input, &self.options, control)
     }
 
+    /// Gives what opens the same input once more, in the same way, when this one is gone; none where it can be read only once.
+    pub(crate) fn opener(&self) -> Option<impl Fn(&Control) -> Result<Self> + Send + 'static> {
+        let (input, options) = (self.input.clone(), self.options.clone());
+        self.can_be_read_again.then_some(move |control: &Control| Self::open_within(&input, &options, control))
+    }
+
     /// Leaves out the frames before `pts`, in ticks of [`crate::source::VideoInfo::time_base`] on the output's time line. They
     /// are read, and with them the sound, which comes out of [`Source::next`] as ever, but they are decoded only from the last
     /// key frame on from which decoding can begin. It may be called any number of times, with later and later times.

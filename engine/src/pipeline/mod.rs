@@ -14,6 +14,7 @@ mod planning;
 pub mod pool;
 mod progress;
 mod publish;
+mod quality;
 pub mod queue;
 mod render;
 pub mod report;
@@ -24,6 +25,7 @@ mod spool;
 mod stages;
 mod summary;
 mod texts;
+mod windows;
 
 pub use crate::control::Control;
 pub use parallelism::{Limits, ParallelismPlan};

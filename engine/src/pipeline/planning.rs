@@ -3,7 +3,8 @@
 
 use super::denoising;
 use super::progress::{Expected, Phase, Progress};
-use crate::analyse::{self, AnalyseOptions, Analysis};
+use super::quality;
+use crate::analyse::{self, AnalyseOptions, Analysis, SeenShot};
 use crate::burn_in::{self, BurnIn, TextTrack};
 use crate::cadence::Cadence;
 use crate::control::Control;
@@ -12,7 +13,7 @@ use crate::framing::{self, FramingOptions};
 use crate::language::Language;
 use crate::media::Source;
 use crate::plan::{
-    BurnInChoice, CropChoice, Deinterlace, Denoise, FieldMake, FieldRun, PictureTimes, Plan, PlanOptions, Upscale,
+    BurnInChoice, CropChoice, CropKey, Deinterlace, Denoise, FieldMake, FieldRun, PictureTimes, Plan, PlanOptions, Shot, Upscale,
     WantedDenoise,
 };
 use crate::sidecar::SubtitleFile;
@@ -41,6 +42,7 @@ pub fn plan(
     on_progress: &dyn Fn(&Progress),
 ) -> Result<Plan> {
     options.validate()?;
+    quality::check(source, options)?;
     // Before anything that takes long: a font may be missing.
     let burn_in = read_text(source, options, control)?;
     let seen = match options.analysis {
@@ -71,6 +73,11 @@ pub fn plan(
                 source.info().name
             ),
         }
+    }
+    if let (Some(analysis), false) = (&options.analysis, options.target_vmaf.is_empty())
+        && options.crop != CropChoice::Auto
+    {
+        plan.wanted.shots = plan.wanted.shots.iter().flat_map(|shot| cut(shot, analysis)).collect();
     }
     let fields = plan.wanted.makes_fields().then(|| plan.field_pictures());
     if let Some(pictures) = &fields {
@@ -124,7 +131,7 @@ pub fn plan(
         plan.wanted.burn_in = burn_in;
         plan = plan.update()?;
     }
-    Ok(plan)
+    quality::decide(plan, options, source, control, on_progress)
 }
 
 /// Reads the text that becomes part of the pictures of plans with these options, and decides on its lines and fonts; none where
@@ -203,14 +210,27 @@ pub fn analyse(
     Ok(Some(seen))
 }
 
-/// Tells whether a source is to be looked at for plans with these options: for the window, or for its fields.
+/// Tells whether a source is to be looked at for plans with these options: for the window, for its fields, or for its shots.
 pub fn is_looked_at(info: &SourceInfo, options: &PlanOptions) -> bool {
     let fields = match options.deinterlace {
         Deinterlace::Auto => info.video.scanning != Scanning::Progressive,
         Deinterlace::Ivtc => true,
         Deinterlace::Off | Deinterlace::On | Deinterlace::FieldRate => false,
     };
-    options.crop == CropChoice::Auto || fields
+    // Shots have qualities of their own.
+    options.crop == CropChoice::Auto || fields || !options.target_vmaf.is_empty()
+}
+
+/// Cuts a shot whose window stands still where shots of the film begin, so that these have key frames and qualities of their own.
+fn cut(shot: &Shot, analysis: &Analysis) -> Vec<Shot> {
+    let time = |seen: &SeenShot| Time::of_ticks(seen.start, analysis.time_base);
+    let inside = analysis.shots.iter().skip(1).map(time).filter(|&start| start > shot.start);
+    let starts: Vec<_> = std::iter::once(shot.start).chain(inside).collect();
+    let of = |(index, &start): (usize, &Time)| {
+        let track = shot.track.iter().map(|key| CropKey { time: start, ..*key }).collect();
+        Shot { start, end: starts.get(index + 1).copied().or(shot.end), track, ..shot.clone() }
+    };
+    starts.iter().enumerate().map(of).collect()
 }
 
 /// Decides on the noise of a film that cannot be looked at.

@@ -38,6 +38,8 @@ pub enum Phase {
     Scan,
     /// Looking at the source in a few places, to know its noise.
     Noise,
+    /// Encoding parts of the film, to know which qualities give the VMAF that is wanted.
+    Quality,
     /// Decoding, scaling and encoding.
     Encode,
     /// Putting the files together, checking them and giving them their names.
@@ -100,6 +102,16 @@ impl ProgressCounters {
         self.rungs[rung].reused.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Begins anew: the film is encoded once more.
+    pub(crate) fn restart(&self) {
+        self.finished.store(0, Ordering::Relaxed);
+        for rung in &self.rungs {
+            rung.frames.store(0, Ordering::Relaxed);
+            rung.reused.store(0, Ordering::Relaxed);
+            rung.shown.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// All frames of a rung are encoded.
     pub(crate) fn finished(&self) {
         self.finished.fetch_add(1, Ordering::Relaxed);
@@ -133,6 +145,12 @@ impl Expected {
 }
 
 impl Expected {
+    /// Of so many frames.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    pub(crate) fn of_frames(frames: u64, rate: Rational) -> Self {
+        Self { frames: Some(frames), seconds: Some(frames as f64 / rate.as_f64().max(1e-3)) }
+    }
+
     /// Of one segment of a plan.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub(crate) fn of_segment(plan: &Plan, number: usize) -> Self {

@@ -6,12 +6,15 @@ use super::factory::StageFactory;
 use super::parallelism::{Limits, ParallelismPlan};
 use super::progress::{Expected, Progress, ProgressCounters};
 use super::publish::{Drafts, Outputs};
-use super::report::{self, AudioReport, REPORT, RenditionReport, Report, SegmentsReport, Spent, SubtitlesReport};
+use super::report::{
+    self, AudioReport, LoweredSegment, REPORT, RenditionReport, Report, SegmentsReport, Spent, SubtitlesReport,
+};
 use super::run::{Outcome, PipelineSpec, run};
 use super::spool::{Interleaved, Spool};
 use super::stages::Selection;
 use super::summary::{SourceSummary, SpooledAudio};
 use super::texts;
+use super::windows::{self, MOST_ROUNDS, WindowRates};
 use crate::artwork::{self, PicturesReport};
 use crate::captions::{NANOSECOND, Subtitles};
 use crate::clock;
@@ -35,7 +38,7 @@ use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use tempfile::TempPath;
+use tempfile::{TempDir, TempPath};
 
 /// How a plan is carried out; nothing here changes what is in the renditions.
 #[derive(Clone, Debug)]
@@ -160,7 +163,8 @@ pub fn render(
         return Err(Error::OutputIsInput { path: options.directory.clone() });
     }
     let encoders = EncoderFactory::find(&plan.wanted.encoder.kind)?;
-    let store = options.store.as_ref().map(|store| plan_store(plan, &encoders, store, control)).transpose()?;
+    let store = options.store.as_ref().map(|store| Ok((store.clone(), plan_store(plan, &encoders, store, control)?)));
+    let store = store.transpose()?;
     let mut outputs = Outputs::prepare(&options.directory, &names, options.overwrite, control)?;
     if let Some(earlier) = EarlierReport::read(&options.directory, control) {
         earlier.warn_of_another_source(&options.directory, &info);
@@ -190,7 +194,8 @@ pub fn render(
         strict: options.strict,
         counters: Arc::clone(&counters),
     };
-    let (outcome, parallelism) = job.aside("job", || on_progress(&progress()), move || work.carry_out())?;
+    let Carried { outcome, parallelism, lowered } =
+        job.aside("job", || on_progress(&progress()), move || work.carry_out())?;
     // From here on it is quicker to end well than to stop.
     if control.is_cancelled() {
         return Err(Error::Cancelled);
@@ -199,7 +204,8 @@ pub fn render(
     let cpu = clock::process().zip(cpu_before).map(|(after, before)| after.saturating_sub(before).as_secs_f64());
     let spent = Spent { wall: begin.elapsed().as_secs_f64(), cpu, cores: machine::cores() };
     let drafts = outputs.drafts();
-    let Accounted { mut report, mut files, tracks, summary } = account(plan, &info, parallelism, outcome, spent)?;
+    windows::warn_of_lowered(plan, &lowered);
+    let Accounted { mut report, mut files, tracks, summary } = account(plan, &info, (outcome, parallelism, &lowered), spent)?;
     let end = rescale(end_of(&summary, plan), plan.time_base(), NANOSECOND);
     let texts = subtitles.into_iter().map(|mut track| {
         let late = track.cut(end);
@@ -326,37 +332,110 @@ struct RenderJob {
     plan: Plan,
     drafts: Drafts,
     encoders: EncoderFactory,
-    store: Option<PlanStore>,
+    store: Option<(StoreOptions, PlanStore)>,
     device: DeviceChoice,
     limits: Limits,
     strict: bool,
     counters: Arc<ProgressCounters>,
 }
 
+/// What came of a conversion.
+struct Carried {
+    outcome: Outcome<Rendition>,
+    parallelism: ParallelismPlan,
+    /// Segments whose quality is lower than the plan's, each with the number of its rendition.
+    lowered: Vec<(usize, LoweredSegment)>,
+}
+
 impl RenderJob {
-    fn carry_out(self) -> Result<(Outcome<Rendition>, ParallelismPlan)> {
-        let Self { job, source, plan, drafts, encoders, store, device: choice, limits, strict, counters } = self;
-        check_room(&plan)?;
-        let graph = plan.graph();
-        let parallelism_on = |device: &Device| ParallelismPlan::of(&plan, &limits, device);
-        let (device, runners) = Device::open_for(&choice, &graph, |device| Ok(parallelism_on(device)?.jobs))?;
+    /// Carries the plan out; again and again with lower qualities, as long as a limit of bits does not hold. What was encoded well
+    /// is then taken from a store.
+    fn carry_out(mut self) -> Result<Carried> {
+        check_room(&self.plan)?;
+        let asked = self.plan.clone();
+        let opener = self.source.opener();
+        let is_limited = asked.wanted.rates.iter().any(|rate| rate.max_bitrate.is_some());
+        let folder = self.drafts.folder();
+        let mut own = None;
+        if is_limited && self.store.is_none() && opener.is_some() {
+            let folder = TempDir::with_prefix_in(".segments.", folder)
+                .map_err(Error::io(folder, "cannot write into the directory"))?;
+            let options = StoreOptions { folder: folder.path().to_path_buf(), size: None };
+            self.store = match plan_store(&asked, &self.encoders, &options, &self.job) {
+                Ok(store) => Some((options, store)),
+                // Nothing of it can be kept.
+                Err(Error::NotInSource(_)) => None,
+                Err(error) => return Err(error),
+            };
+            own = Some(folder);
+        }
+        let Self { job, mut source, mut plan, drafts, encoders, mut store, device, limits, strict, counters } = self;
+        let mut reused = None;
+        for _ in 0..MOST_ROUNDS {
+            let round = Round {
+                job: &job,
+                plan: &plan,
+                drafts: &drafts,
+                encoders: &encoders,
+                device: &device,
+                limits: &limits,
+            };
+            let (kept_in, of_plan) = store.map_or((None, None), |(options, store)| (Some(options), Some(store)));
+            let (mut outcome, parallelism) = round.carry_out(source, of_plan, strict, &counters)?;
+            let reused = *reused.get_or_insert(outcome.summary.reused);
+            let rates: Vec<_> = outcome.rungs.iter().map(|rung| rung.rendition.rates.clone()).collect();
+            if rates.iter().all(|rates| rates.excess.is_empty()) {
+                drop(own);
+                // What this job itself had to encode earlier was not there when it began.
+                outcome.summary.reused = reused;
+                let lowered = windows::differences(&asked, &plan);
+                return Ok(Carried { outcome, parallelism, lowered });
+            }
+            let again = opener.as_ref().zip(kept_in);
+            plan = windows::lowered(&plan, &rates, again.is_some())?;
+            let Some((open, options)) = again else { break };
+            log::info!("some 6 s have more bits than the limit allows: encoding their segments again");
+            store = Some((options.clone(), plan_store(&plan, &encoders, &options, &job)?));
+            source = open(&job)?;
+            plan.check_source(source.info())?;
+            job.close_with(&source.control().closer());
+            counters.restart();
+        }
+        let why =
+            format!("cannot be held: the film was encoded {MOST_ROUNDS} times; raise the limit, or lower the quality");
+        Err(Error::invalid("max bitrate", "", why))
+    }
+}
+
+/// A film that is encoded from its beginning to its end.
+struct Round<'a> {
+    job: &'a Control,
+    plan: &'a Plan,
+    drafts: &'a Drafts,
+    encoders: &'a EncoderFactory,
+    device: &'a DeviceChoice,
+    limits: &'a Limits,
+}
+
+impl Round<'_> {
+    fn carry_out(
+        &self,
+        source: Source,
+        store: Option<PlanStore>,
+        strict: bool,
+        counters: &ProgressCounters,
+    ) -> Result<(Outcome<Rendition>, ParallelismPlan)> {
+        let Self { job, plan, drafts, encoders, device: choice, limits } = *self;
+        let parallelism_on = |device: &Device| ParallelismPlan::of(plan, limits, device);
+        let (device, runners) = Device::open_for(choice, &plan.graph(), |device| Ok(parallelism_on(device)?.jobs))?;
         let parallelism = parallelism_on(&device)?;
         log::info!("{parallelism}");
         let name = source.info().name.clone();
-        let factory = RenderStageFactory {
-            plan: &plan,
-            drafts: &drafts,
-            tools: Tools {
-                plan: &plan,
-                encoders,
-                runners: Mutex::new(runners),
-                has_twin: choice == DeviceChoice::Auto,
-                job: &job,
-            },
-            store,
-        };
+        let tools =
+            Tools { plan, encoders, runners: Mutex::new(runners), has_twin: *choice == DeviceChoice::Auto, job };
+        let factory = RenderStageFactory { plan, drafts, tools, store };
         let spec = PipelineSpec {
-            plan: &plan,
+            plan,
             name: &name,
             selection: Selection::All,
             strict,
@@ -364,16 +443,16 @@ impl RenderJob {
             factory: &factory,
             parallelism: &parallelism,
             folder: drafts.folder(),
-            counters: &counters,
+            counters,
         };
-        Ok((run(&job, &spec, source)?, parallelism))
+        Ok((run(job, &spec, source)?, parallelism))
     }
 }
 
 /// What lanes are made of.
 pub(super) struct Tools<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) encoders: EncoderFactory,
+    pub(super) encoders: &'a EncoderFactory,
     /// One for each lane.
     pub(super) runners: Mutex<Vec<Box<dyn Runner>>>,
     /// Whether the CPU goes on where the device fails.
@@ -391,8 +470,9 @@ impl Tools<'_> {
         self.has_twin.then(|| Box::new(|| Device::cpu().runner(&self.plan.graph())) as Twin<'_>)
     }
 
-    pub(super) fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
-        self.encoders.open(&self.plan.encoder_settings(&self.plan.follows.rungs[rung]), self.job)
+    pub(super) fn encoder(&self, rung: usize, segment: usize) -> Result<Box<dyn Encoder>> {
+        let settings = self.plan.encoder_settings(rung, segment);
+        self.encoders.open(&settings.ok_or_else(|| Error::misuse("the plan has no such rung"))?, self.job)
     }
 }
 
@@ -410,6 +490,8 @@ struct Rendition {
     mp4: Option<(TempPath, u64)>,
     /// The track of the package, and its files.
     cmaf: Option<(delivery::Files, Track)>,
+    /// What it costs. Where that is too much, there are no files.
+    rates: WindowRates,
 }
 
 impl StageFactory for RenderStageFactory<'_> {
@@ -423,21 +505,24 @@ impl StageFactory for RenderStageFactory<'_> {
         self.tools.twin()
     }
 
-    fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
-        self.tools.encoder(rung)
+    fn encoder(&self, rung: usize, segment: usize) -> Result<Box<dyn Encoder>> {
+        self.tools.encoder(rung, segment)
     }
 
     fn store(&self) -> Option<&PlanStore> {
         self.store.as_ref()
     }
 
-    fn assemble(&self, rung: usize, video: &Spool, summary: &SourceSummary) -> Result<Rendition> {
+    fn assemble(&self, rung: usize, video: &Spool, rates: WindowRates, summary: &SourceSummary) -> Result<Rendition> {
+        if !rates.excess.is_empty() {
+            return Ok(Rendition { mp4: None, cmaf: None, rates });
+        }
         let rung = &self.plan.follows.rungs[rung];
         // Whoever was left behind makes no file.
         self.tools.job.check()?;
         let mp4 = self.plan.wanted.formats.mp4.then(|| self.mp4(rung, video, summary)).transpose()?;
         let cmaf = delivery::video_track(self.plan, rung, self.drafts, video, self.tools.job)?;
-        Ok(Rendition { mp4, cmaf })
+        Ok(Rendition { mp4, cmaf, rates })
     }
 }
 
@@ -540,18 +625,17 @@ fn end_of(summary: &SourceSummary, plan: &Plan) -> i64 {
 fn account(
     plan: &Plan,
     info: &SourceInfo,
-    parallelism: ParallelismPlan,
-    outcome: Outcome<Rendition>,
+    (outcome, parallelism, lowered): (Outcome<Rendition>, ParallelismPlan, &[(usize, LoweredSegment)]),
     spent: Spent,
 ) -> Result<Accounted> {
     let Outcome { device, gpu, fallback, summary, rungs, stages, queues } = outcome;
     let (first, _) = summary.frames.ends().unwrap_or_default();
     let duration = seconds(plan, end_of(&summary, plan).saturating_sub(first));
     let (mut files, mut renditions, mut tracks) = (Vec::new(), Vec::new(), Vec::new());
-    for (rung, done) in plan.follows.rungs.iter().zip(rungs) {
+    for (number, (rung, done)) in plan.follows.rungs.iter().zip(rungs).enumerate() {
         let bits = (done.video_bytes * 8) as f64;
         let name = format!("encode {}", rung.name());
-        let Rendition { mp4, cmaf } = done.rendition;
+        let Rendition { mp4, cmaf, rates } = done.rendition;
         let track = cmaf.as_ref().filter(|_| mp4.is_none()).map(|(_, track)| track);
         let file = track.map_or_else(|| rung.file.clone(), |track| delivery::video_file(rung, track));
         let bytes = mp4.as_ref().map(|(_, bytes)| *bytes).or(cmaf.as_ref().map(|(_, track)| track.bytes()));
@@ -562,6 +646,8 @@ fn account(
             frames: summary.frames.count(),
             bytes: bytes.unwrap_or(0),
             video_bitrate: bits / duration,
+            peak_bitrate: rates.peak.0,
+            lowered: lowered.iter().filter(|(rung, _)| *rung == number).map(|(_, segment)| *segment).collect(),
             encode_seconds: stages.iter().filter(|stage| stage.name == name).map(|stage| stage.busy_seconds).sum(),
         });
         files.extend(mp4.map(|(file, _)| (file, rung.file.clone())));

@@ -191,8 +191,22 @@ pub struct RenditionReport {
     pub bytes: u64,
     /// Bits of video a second, without the container's.
     pub video_bitrate: f64,
+    /// Bits of video a second in the 6 seconds that have the most, or in all of a shorter film.
+    pub peak_bitrate: f64,
+    /// Segments that were encoded at a lower quality than the plan's, so that its limit holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lowered: Vec<LoweredSegment>,
     /// Seconds that its encoder worked.
     pub encode_seconds: f64,
+}
+
+/// A segment that was encoded at a lower quality than the plan's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LoweredSegment {
+    /// Its number in the plan, from 0.
+    pub segment: usize,
+    /// Its quality, from 0 (worst) to 100 (best).
+    pub quality: u8,
 }
 
 /// What the threads of one kind did with their time.

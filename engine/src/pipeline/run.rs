@@ -38,7 +38,7 @@ pub(crate) struct PipelineSpec<'a, W> {
     pub(crate) plan: &'a Plan,
     /// What to call the source in errors.
     pub(crate) name: &'a str,
-    pub(crate) selection: Selection,
+    pub(crate) selection: Selection<'a>,
     /// Fail at the first damage of the source.
     pub(crate) strict: bool,
     /// How many tracks of sound are wanted.
@@ -181,13 +181,13 @@ fn declare<'a, F: FrameSource + 'a, W: StageFactory>(
     let of_rungs = rungs.iter().zip(to_encode).zip(muxes.into_iter().zip(to_mux)).zip(results.rungs).enumerate();
     for (rung, (((follows, inputs), (packets, to_mux)), result)) in of_rungs {
         for (lane, (input, opened)) in inputs.into_iter().enumerate() {
-            let (output, opens_early) = (packets.clone(), lane == 0);
+            let (output, opens_early_for) = (packets.clone(), (lane == 0).then(|| spec.selection.first()));
             let name = follows.name();
-            graph.stage(Encode { job, factory, rung, name, input, opened, output, opens_early, first: None });
+            graph.stage(Encode { job, factory, plan, rung, name, input, opened, output, opens_early_for, first: None });
         }
         let (input, summary) = (to_mux, results.summary);
         let name = follows.name();
-        graph.stage(Mux { job, factory, rung, name, counters, input, summary, result, folder, spool: None });
+        graph.stage(Mux { job, factory, plan, rung, name, counters, input, summary, result, folder, spool: None });
     }
 }
 

@@ -8,6 +8,7 @@ use super::run::{PipelineSpec, run};
 use super::spool::Spool;
 use super::stages::Selection;
 use super::summary::SourceSummary;
+use super::windows::WindowRates;
 use crate::control::Control;
 use crate::encode::{Encoder, EncoderFactory};
 use crate::error::{Error, Result};
@@ -141,7 +142,7 @@ impl SegmentJob {
         let name = source.info().name.clone();
         let tools = Tools {
             plan: &plan,
-            encoders,
+            encoders: &encoders,
             runners: Mutex::new(runners),
             has_twin: choice == DeviceChoice::Auto,
             job: &job,
@@ -182,15 +183,15 @@ impl StageFactory for SegmentStageFactory<'_> {
         self.tools.twin()
     }
 
-    fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
-        self.tools.encoder(rung)
+    fn encoder(&self, rung: usize, segment: usize) -> Result<Box<dyn Encoder>> {
+        self.tools.encoder(rung, segment)
     }
 
     fn store(&self) -> Option<&PlanStore> {
         Some(&self.store)
     }
 
-    fn assemble(&self, _: usize, _: &Spool, _: &SourceSummary) -> Result<()> {
+    fn assemble(&self, _: usize, _: &Spool, _: WindowRates, _: &SourceSummary) -> Result<()> {
         Ok(())
     }
 }

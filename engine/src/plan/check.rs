@@ -4,6 +4,7 @@ use super::denoise::MOST_NOISE;
 use super::fields::FieldMake;
 use super::formats::OPUS_NEEDS;
 use super::loudness::{LOUDNESS, PEAK};
+use super::rates::is_vmaf;
 use super::segments::{Segment, Segmentation};
 use super::track::{Caption, CropKey, Layout, Shot};
 use super::wanted::Wanted;
@@ -91,6 +92,7 @@ pub(super) fn check(found: &SourceInfo, wanted: &Wanted, control: KeyFrameContro
     colour(plan)?;
     denoise(plan)?;
     encoder(plan)?;
+    rates(plan)?;
     shots(plan)?;
     fields(plan)?;
     key_frames(plan)?;
@@ -252,6 +254,36 @@ fn encoder(plan: Parts<'_>) -> Checked {
         .map_err(|error| broken(&[Field("encoder")], error.to_string()))?;
     let threads = [Field("encoder"), Field("threads")];
     rule((1..=1024).contains(&encoder.threads), &threads, || format!("{} threads: 1 to 1024", encoder.threads))
+}
+
+fn rates(plan: Parts<'_>) -> Checked {
+    let Wanted { rates, rungs, colour, segments, .. } = plan.wanted;
+    if rates.is_empty() {
+        return Ok(());
+    }
+    let renditions = rungs.len() * if colour.as_ref().is_some_and(|colour| colour.and_source) { 2 } else { 1 };
+    rule(rates.len() == renditions, &[Field("rates")], || {
+        format!("rates of {} renditions: there are {renditions}", rates.len())
+    })?;
+    let count = match segments {
+        Segmentation::List(list) => list.len(),
+        Segmentation::AsDecoded { .. } => 0,
+    };
+    for (index, rate) in rates.iter().enumerate() {
+        let at = |field| [Field("rates"), Element(index), Field(field)];
+        let qualities = &rate.qualities;
+        rule(qualities.is_empty() || qualities.len() == count, &at("qualities"), || {
+            format!("qualities of {} segments: {count} are listed in the plan", qualities.len())
+        })?;
+        if let Some(segment) = qualities.iter().position(|&quality| quality > 100) {
+            let path = [at("qualities").as_slice(), &[Element(segment)]].concat();
+            return Err(broken(&path, format!("quality {}: 0 (worst) to 100 (best)", qualities[segment])));
+        }
+        let vmaf = rate.target_vmaf;
+        rule(vmaf.is_none_or(is_vmaf), &at("target_vmaf"), || format!("VMAF {}: 1 to 100", vmaf.unwrap_or_default()))?;
+        rule(rate.max_bitrate != Some(0), &at("max_bitrate"), || "0 bits a second: at least 1".to_owned())?;
+    }
+    Ok(())
 }
 
 fn shots(plan: Parts<'_>) -> Checked {

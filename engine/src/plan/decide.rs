@@ -5,6 +5,7 @@ use super::converted::ConvertedColour;
 use super::document::Plan;
 use super::fields::FieldRun;
 use super::options::{DepthChoice, PlanOptions};
+use super::rates::RungRate;
 use super::segments::{KeyFrameRule, SegmentList, Segmentation};
 use super::track::{CropKey, Interpolation, Shot};
 use super::upscale::Upscale;
@@ -12,7 +13,7 @@ use super::wanted::{Wanted, WantedAudio, WantedEncoder};
 use crate::encode::{self, EncoderCapabilities, EncoderChoice, KeyFrameControl};
 use crate::error::{Error, Result};
 use crate::frame::Depth;
-use crate::geometry::Rational;
+use crate::geometry::{Rational, Size};
 use crate::source::{AudioInfo, AudioTake, Chapter, KeptAudio, SourceInfo};
 use crate::time::Time;
 use std::num::NonZeroU32;
@@ -57,6 +58,8 @@ impl Plan {
                 quality: options.quality,
                 options: options.encoder_options.clone(),
             },
+            rates: Vec::new(),
+            left_out: Vec::new(),
             audio: audio(source),
             loudness: options.loudness.decide(&options.formats),
             subtitles: options.subtitle_files.clone(),
@@ -66,13 +69,25 @@ impl Plan {
             language: source.video.language.clone(),
             chapters: chapters(source),
         };
+        wanted.rates = rates(&wanted, options);
+        if !wanted.rates.is_empty() && capabilities.key_frames == KeyFrameControl::Forced {
+            let long = segment_of_one_quality(options);
+            let own = capabilities.segment_key_frames.filter(|_| options.target_vmaf.is_empty());
+            wanted.segments = Segmentation::AsDecoded { key_frames: Some(own.unwrap_or(long)) };
+        }
         wanted.key_frames = key_frames(&capabilities, options, wanted.frame_rate(source));
         Self::assemble(source.clone(), wanted).map_err(|violation: Violation| violation.in_plan(&source.name))
     }
 
-    /// Begins a list of segments, as the plan's rule cuts them.
+    /// Begins a list of segments, as the plan's rule cuts them; where each has a quality of its own, also where shots begin.
     pub(crate) fn segment_list(&self) -> SegmentList {
-        SegmentList::new(self.segmenter())
+        let Wanted { rates, formats, .. } = &self.wanted;
+        let segmenter = self.segmenter();
+        SegmentList::new(match rates.as_slice() {
+            [] => segmenter,
+            // Packages are cut by the clock.
+            _ => segmenter.cutting_at_shots(formats.cmaf.is_none()),
+        })
     }
 
     /// The plan with these segments, where there are any.
@@ -86,6 +101,28 @@ impl Plan {
         }
         self.update()
     }
+}
+
+/// What renditions may cost and are to look like, in the order of the renditions; nothing where nothing is said of that.
+fn rates(wanted: &Wanted, options: &PlanOptions) -> Vec<RungRate> {
+    if options.target_vmaf.is_empty() && options.max_bitrate.is_empty() {
+        return Vec::new();
+    }
+    let rate = |&size: &Size| RungRate {
+        target_vmaf: options.target_vmaf.of(size),
+        max_bitrate: options.max_bitrate.of(size),
+        qualities: Vec::new(),
+    };
+    let kinds = if wanted.colour.as_ref().is_some_and(|colour| colour.and_source) { 2 } else { 1 };
+    (0..kinds).flat_map(|_| wanted.rungs.iter().map(rate)).collect()
+}
+
+/// Key frames of a segment that has a quality of its own, where the encoder makes them on demand: about ten seconds' within a shot.
+fn segment_of_one_quality(options: &PlanOptions) -> NonZeroU32 {
+    const SECONDS: f64 = 10.0;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to a few")]
+    let key_frames = (SECONDS / options.keyframe_interval.as_f64()).round().clamp(1.0, 100.0) as u32;
+    NonZeroU32::new(key_frames).unwrap_or(NonZeroU32::MIN)
 }
 
 /// Decides what is made of its fields, as was seen or else as its headers say.

@@ -426,10 +426,18 @@ impl Plan {
         if rung.converted { HdrMetadata::default() } else { self.found.video.hdr }
     }
 
-    /// Gives the settings that the encoder of a rung is opened with.
-    pub fn encoder_settings(&self, rung: &RungFollows) -> EncoderSettings {
+    /// Gives the quality of a segment of a rendition, both by their numbers from 0.
+    pub fn quality(&self, rung: usize, segment: usize) -> u8 {
+        let qualities = self.wanted.rates.get(rung).map(|rate| &rate.qualities);
+        qualities.and_then(|qualities| qualities.get(segment)).copied().unwrap_or(self.wanted.encoder.quality)
+    }
+
+    /// Gives the settings that the encoder of a rendition is opened with for a segment, both by their numbers from 0. None where
+    /// there is no such rendition.
+    pub fn encoder_settings(&self, number: usize, segment: usize) -> Option<EncoderSettings> {
+        let rung = self.follows.rungs.get(number)?;
         let encoder = &self.wanted.encoder;
-        EncoderSettings {
+        Some(EncoderSettings {
             kind: encoder.kind.clone(),
             size: rung.size,
             depth: rung.depth,
@@ -438,17 +446,16 @@ impl Plan {
             time_base: self.time_base(),
             frame_rate: self.frame_rate(),
             speed: encoder.speed,
-            quality: encoder.quality,
+            quality: self.quality(number, segment),
             threads: encoder.threads,
             key_frame_distance: self.wanted.key_frames.frames,
             options: encoder.options.clone(),
-            grain: self.grain(rung),
-        }
+            grain: self.grain(number),
+        })
     }
 
     /// The grain of a rendition.
-    fn grain(&self, rung: &RungFollows) -> Option<FilmGrain> {
-        let number = self.follows.rungs.iter().position(|it| it.file == rung.file)?;
+    fn grain(&self, number: usize) -> Option<FilmGrain> {
         self.wanted.denoise.as_ref()?.grain.get(number)?.clone()
     }
 }

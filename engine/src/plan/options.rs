@@ -5,6 +5,7 @@ use super::fields::Deinterlace;
 use super::formats::{Formats, OPUS_NEEDS};
 use super::loudness::{LOUDNESS, LoudnessChoice, PEAK};
 use super::pictures::Pictures;
+use super::rates::{PerRung, is_vmaf};
 use super::track::Shot;
 use super::upscale::UpscaleChoice;
 use crate::analyse::Analysis;
@@ -38,6 +39,10 @@ pub struct PlanOptions {
     pub speed: u8,
     /// From 0 (worst) to 100 (best).
     pub quality: u8,
+    /// Mean VMAF for which the qualities of segments are chosen, from 1 to 100; where there is none, `quality` holds.
+    pub target_vmaf: PerRung<f64>,
+    /// Bits of video a second that are not exceeded in any 6 seconds, at least 1.
+    pub max_bitrate: PerRung<u64>,
     /// Seconds from one key frame to the next, above zero.
     pub keyframe_interval: Rational,
     /// Seconds of the film's first segment, above zero and no more than those of the others ([`super::Cmaf::segment`]); none where it is as
@@ -86,6 +91,8 @@ impl Default for PlanOptions {
             encoder_options: Vec::new(),
             speed: 8,
             quality: 60,
+            target_vmaf: PerRung::default(),
+            max_bitrate: PerRung::default(),
             keyframe_interval: Rational { num: 2, den: 1 },
             first_segment: None,
             depth: DepthChoice::Auto,
@@ -132,6 +139,8 @@ builders! {
     encoder_options: Vec<(String, String)>,
     speed: u8,
     quality: u8,
+    target_vmaf: PerRung<f64>,
+    max_bitrate: PerRung<u64>,
     keyframe_interval: Rational,
     first_segment: Option<Rational>,
     depth: DepthChoice,
@@ -167,6 +176,9 @@ impl PlanOptions {
             return Err(Error::invalid("denoise", level, format!("must be from 1 to {MOST_NOISE}, or auto, or off")));
         }
         encode::check_speed_and_quality(self.speed, self.quality)?;
+        let rungs = self.ladder.rungs();
+        self.target_vmaf.check("target VMAF", rungs, |&vmaf| is_vmaf(vmaf), "must be from 1 to 100")?;
+        self.max_bitrate.check("max bitrate", rungs, |&bits| bits > 0, "must be at least 1 bit a second")?;
         if self.keyframe_interval.num <= 0 {
             let interval = self.keyframe_interval.as_f64();
             return Err(Error::invalid("key frame interval", interval, "must be above 0 seconds"));

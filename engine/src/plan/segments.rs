@@ -69,6 +69,10 @@ pub(crate) struct Segmenter {
     time_base: Rational,
     /// Shots begin at these times, in rising order.
     cuts: Vec<Time>,
+    /// Whether segments begin there too, whatever the encoder makes of key frames.
+    cuts_at_shots: bool,
+    /// Whether regular key frames are counted from there on.
+    counts_from_shots: bool,
     next_cut: usize,
     segmentation: Segmentation,
     /// Segments that have begun, those included that turned out to have no frame.
@@ -109,6 +113,8 @@ impl Segmenter {
             control,
             time_base,
             cuts,
+            cuts_at_shots: false,
+            counts_from_shots: false,
             next_cut: 0,
             segmentation,
             begun: 0,
@@ -118,6 +124,12 @@ impl Segmenter {
             interval: 0,
             anew: false,
         }
+    }
+
+    /// Cuts segments where shots begin too, so that none has much of two; but none that is shorter than the interval of key frames.
+    /// Regular key frames may be counted from there on.
+    pub(super) fn cutting_at_shots(self, counts_from_shots: bool) -> Self {
+        Self { cuts_at_shots: true, counts_from_shots, ..self }
     }
 
     /// The place of the next frame, presented at `pts`. Times rise from call to call.
@@ -206,9 +218,16 @@ impl Segmenter {
                     return Some((0, segment));
                 };
                 let full = regular && key_frames.is_some_and(|limit| self.regular_keys >= limit.get());
-                let cut = cut && key_frames.is_some() && self.control != KeyFrameControl::Forced;
+                let lasts = time.seconds().as_f64() - current.start.seconds().as_f64();
+                let long = || lasts >= self.rule.interval.as_f64();
+                let cut = cut
+                    && key_frames.is_some()
+                    && (self.control != KeyFrameControl::Forced || self.cuts_at_shots && long());
                 let first_frame = current.first_frame + self.frames;
-                (full || cut).then_some((self.begun, Segment { start: time, end: None, first_frame, ..current }))
+                // A key frame that is there for the shot is not followed by one for the clock, where nobody cuts by the clock.
+                let key_frames_from = if cut && self.counts_from_shots { time } else { current.key_frames_from };
+                let next = Segment { start: time, end: None, first_frame, key_frames_from, ..current };
+                (full || cut).then_some((self.begun, next))
             }
         }
     }

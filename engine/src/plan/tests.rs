@@ -290,6 +290,40 @@ fn what_follows_is_worked_out_anew() {
     assert!(edited.follows.memory < plan.follows.memory);
 }
 
+/// Rates of so many renditions, as a document has them.
+fn rates(qualities: &[u8], count: usize) -> serde_json::Value {
+    let rate = serde_json::json!({ "target_vmaf": 93, "max_bitrate": null, "qualities": qualities });
+    vec![rate; count].into()
+}
+
+#[test]
+fn segments_of_one_quality_begin_with_shots_and_are_neither_short_nor_long() {
+    let cut = |formats: Formats| {
+        let options = PlanOptions::default().target_vmaf(PerRung::new([(None, 93.0)])).formats(formats);
+        let mut plan = plan(&source(1920, 1080), &options);
+        let whole = plan.wanted.shots[0].clone();
+        let times = [0, 75, 90, 500].map(|frame| Time::of_ticks(frame * 40, plan.time_base()));
+        let shot = |(index, &start): (usize, &Time)| Shot {
+            start,
+            end: times.get(index + 1).copied(),
+            track: whole.track.iter().map(|key| CropKey { time: start, ..*key }).collect(),
+            ..whole.clone()
+        };
+        plan.wanted.shots = times.iter().enumerate().map(shot).collect();
+        let mut list = plan.segment_list();
+        (0..750).for_each(|frame| list.push(frame * 40));
+        let plan = plan.with_segments(list).unwrap();
+        let seconds = |time: Time| time.seconds().as_f64();
+        let list = plan.segments().unwrap().iter();
+        list.map(|it| (seconds(it.start), seconds(it.key_frames_from))).collect::<Vec<_>>()
+    };
+    // The shot of 0.6 s shares a segment with the next, which is cut after five key frames.
+    assert_eq!(cut(Formats::default()), [(0.0, 0.0), (3.0, 3.0), (13.0, 3.0), (20.0, 20.0)]);
+    // Packages have key frames by the clock.
+    let package = Formats { cmaf: Some(Cmaf::default()), ..Formats::default() };
+    assert_eq!(cut(package), [(0.0, 0.0), (3.0, 0.0), (12.0, 0.0), (20.0, 0.0)]);
+}
+
 #[test]
 fn the_committed_schema_is_that_of_the_types_and_real_plans_keep_it() {
     let schema = Plan::json_schema();
@@ -371,7 +405,7 @@ fn text(plan: &mut serde_json::Value, start: &str, end: &str, lines: usize) {
 #[test]
 fn a_broken_rule_is_named_with_its_line() {
     type Edit = fn(&mut serde_json::Value);
-    let cases: [(Edit, &str, &str); 41] = [
+    let cases: [(Edit, &str, &str); 44] = [
         (|p| p["wanted"]["rungs"][1] = p["wanted"]["rungs"][0].clone(), "\"rungs\": [", "listed twice"),
         (|p| p["wanted"]["rungs"] = serde_json::json!([]), "\"rungs\": []", "no rung"),
         (|p| p["wanted"]["depth"] = 12.into(), "depth", "12 bits"),
@@ -444,6 +478,13 @@ fn a_broken_rule_is_named_with_its_line() {
             "61.000 s: the film ends at 60.000 s",
         ),
         (|p| p["wanted"]["chapters"][0]["end"] = "-1".into(), "\"end\"", "ends before"),
+        (|p| p["wanted"]["rates"] = rates(&[60; 2], 1), "rates", "rates of 1 renditions: there are 2"),
+        (
+            |p| p["wanted"]["rates"] = rates(&[60; 2], 2),
+            "qualities",
+            "qualities of 2 segments: 31 are listed in the plan",
+        ),
+        (|p| p["wanted"]["rates"] = rates(&[101; 31], 2), "101", "quality 101: 0 (worst) to 100 (best)"),
     ];
     let plan = full();
     for (edit, place, words) in cases {

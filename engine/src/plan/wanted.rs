@@ -6,6 +6,7 @@ use super::fields::{FieldMake, FieldRun};
 use super::formats::Formats;
 use super::loudness::Loudness;
 use super::pictures::Pictures;
+use super::rates::{LeftOutRung, RungRate};
 use super::segments::{KeyFrameRule, Segmentation};
 use super::track::Shot;
 use super::upscale::Upscale;
@@ -50,6 +51,13 @@ pub struct Wanted {
     pub segments: Segmentation,
     /// How the encoder is set, for all rungs and segments.
     pub encoder: WantedEncoder,
+    /// What each rendition may cost and how good its segments are, in the order of the renditions; empty where the encoder's quality
+    /// holds everywhere, without a limit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<RungRate>,
+    /// Sizes that were asked for and are not made. For people to read: changing it changes nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOutRung>,
     /// The sound, a track each, the default one first; none for renditions without. At most 32.
     pub audio: Vec<WantedAudio>,
     /// How loud the sound is that is converted; none where it stays as it is. Then all of one or two channels is converted, and of
@@ -124,7 +132,7 @@ pub struct WantedEncoder {
     pub kind: EncoderKind,
     /// From 0 (slowest) to 10 (fastest).
     pub speed: u8,
-    /// From 0 (worst) to 100 (best).
+    /// From 0 (worst) to 100 (best), but where `rates` has qualities of segments.
     pub quality: u8,
     /// Threads of each encoder, one for every rung and segment, at least 1. With some encoders they decide on what comes
     /// out.

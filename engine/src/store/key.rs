@@ -188,7 +188,7 @@ impl SegmentKeys {
             colour: self.plan.wanted.colour.as_ref().filter(|_| follows.converted).map(ShownColour::of),
             upscale: Some(self.plan.wanted.upscale).filter(|&upscale| upscale != Upscale::Lanczos),
             text: self.text_within(shown),
-            encoder: &self.plan.encoder_settings(follows),
+            encoder: &self.plan.encoder_settings(rung, number).ok_or_else(missing)?,
         };
         let own = serde_json::to_string(&own).map_err(|error| unwritable(&error))?;
         Ok(SegmentKey(Sha256Hex::of(format!("{}\n{own}", self.common).as_bytes())))

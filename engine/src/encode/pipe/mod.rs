@@ -12,7 +12,9 @@ mod y4m;
 pub(super) use encoder::open;
 pub use profile::Profile;
 pub(super) use program::LocatedProgram;
+pub(crate) use program::ffmpegs;
 pub use program::{Program, programs};
+pub(crate) use y4m::{append as append_y4m, header as y4m_header};
 
 #[cfg(test)]
 pub(super) mod testing;

@@ -42,6 +42,16 @@ pub fn programs() -> Vec<Program> {
     profile::names().filter_map(about).collect()
 }
 
+/// Lists the programs of the profile `ffmpeg` that this machine has: the one that the environment names, else that in `PATH` and that
+/// of the Python package.
+pub(crate) fn ffmpegs() -> Vec<PathBuf> {
+    let Ok(profile) = Profile::load("ffmpeg") else { return Vec::new() };
+    let in_path = find(&profile.program());
+    let package = profile.package.as_deref().filter(|_| !profile.is_named());
+    let in_python = package.and_then(|package| find_in_python(package, &profile.program()));
+    in_path.into_iter().chain(in_python).collect()
+}
+
 /// A program that was found, and the profile by which it is called.
 #[derive(Debug)]
 pub(in crate::encode) struct LocatedProgram {

@@ -6,7 +6,7 @@ use crate::frame::{Depth, Frame};
 
 /// Makes the line that begins a stream. It stays well below 80 characters at any ordinary size and rate, which is all
 /// that old readers take.
-pub(super) fn header(settings: &EncoderSettings) -> String {
+pub(crate) fn header(settings: &EncoderSettings) -> String {
     let (size, rate) = (settings.size, settings.frame_rate);
     let chroma = match (settings.depth, settings.colour.chroma) {
         (Depth::Eight, ChromaSite::TOP_LEFT) => "420paldv",
@@ -22,7 +22,7 @@ pub(super) fn header(settings: &EncoderSettings) -> String {
 
 /// Appends a frame: its line, then the planes without the padding of their rows; above 8 bits two bytes a sample, the
 /// low one first.
-pub(super) fn append(frame: &Frame, stream: &mut Vec<u8>) {
+pub(crate) fn append(frame: &Frame, stream: &mut Vec<u8>) {
     const LINE: &[u8] = b"FRAME\n";
     let bytes = frame.bytes();
     // Once for all frames: the buffer comes back.

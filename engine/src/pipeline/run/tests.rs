@@ -1,6 +1,7 @@
 //! The machinery with made-up stages: what goes wrong where, and that everything ends.
 
 use super::super::spool::{Interleaved, Spool, SpoolWriter};
+use super::super::windows::WindowRates;
 use super::*;
 use crate::encode::Encoder;
 use crate::error::{Error, Remedy};
@@ -70,7 +71,7 @@ struct Setup {
     source_changes: bool,
     /// Whether no encoder can be opened while another works.
     exclusive: bool,
-    selection: Selection,
+    selection: Selection<'static>,
     fault: Option<(FaultPlace, Fault)>,
     /// Whether another runner goes on where one's device fails.
     twin: bool,
@@ -428,7 +429,7 @@ impl StageFactory for Arc<Setup> {
         self.twin.then(|| Box::new(|| Ok(MadeUpRunner::open(self, "twin", 1, false))) as Twin<'_>)
     }
 
-    fn encoder(&self, rung: usize) -> Result<Box<dyn Encoder>> {
+    fn encoder(&self, rung: usize, _: usize) -> Result<Box<dyn Encoder>> {
         self.at(FaultPlace::OpenEncoder(rung))?;
         wait_for(|| !self.exclusive || self.working.load(Ordering::SeqCst) == 0);
         Ok(Box::new(MadeUpEncoder { setup: Arc::clone(self), rung, begun: false, kept: VecDeque::new() }))
@@ -438,7 +439,7 @@ impl StageFactory for Arc<Setup> {
         self.store.as_ref()
     }
 
-    fn assemble(&self, rung: usize, video: &Spool, film: &SourceSummary) -> Result<Interleave> {
+    fn assemble(&self, rung: usize, video: &Spool, _: WindowRates, film: &SourceSummary) -> Result<Interleave> {
         self.at(FaultPlace::Assemble(rung))?;
         let (ticks, audio_ticks) = (Rational::new(1, 1000), Rational::new(1, 10000));
         let audio = film.audio.iter().map(|audio| (audio.packets.packets(), audio_ticks));

@@ -80,11 +80,33 @@ impl FrameSource for Source {
 
 /// Which segments of a plan are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Selection {
+pub(crate) enum Selection<'a> {
     /// All of them, and the sound.
     All,
     /// This one alone.
     Only(usize),
+    /// Those of which this is true, without the sound.
+    These(&'a [bool]),
+}
+
+impl Selection<'_> {
+    /// Gives the segment that comes first, unless it was encoded earlier.
+    pub(crate) fn first(self) -> usize {
+        match self {
+            Self::All => 0,
+            Self::Only(number) => number,
+            Self::These(wanted) => wanted.iter().position(|&wanted| wanted).unwrap_or(0),
+        }
+    }
+
+    /// Tells whether a segment is among them.
+    fn has(self, number: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(only) => number == only,
+            Self::These(wanted) => wanted.get(number).copied().unwrap_or(false),
+        }
+    }
 }
 
 /// Decodes frames, decides which of them are key frames, puts the sound aside, and gives each segment to a lane that has
@@ -93,7 +115,7 @@ pub(crate) struct Decode<'a, F, W> {
     pub(crate) job: &'a Control,
     pub(crate) factory: &'a W,
     pub(crate) plan: &'a Plan,
-    pub(crate) selection: Selection,
+    pub(crate) selection: Selection<'a>,
     /// Whether frames may be passed over without decoding what comes before them.
     pub(crate) can_skip: bool,
     pub(crate) source: F,
@@ -139,7 +161,7 @@ impl<F: FrameSource, W: StageFactory> Stage for Decode<'_, F, W> {
     fn run(&mut self) -> Result<()> {
         let mut film = FilmSoFar::new(self.plan);
         match self.selection {
-            Selection::All => self.reuse_from(0, &mut film)?,
+            Selection::All | Selection::These(_) => self.reuse_from(0, &mut film)?,
             Selection::Only(number) => self.go_to(number, &mut film)?,
         }
         loop {
@@ -255,10 +277,10 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
             match self.selection {
                 Selection::Only(wanted) if index != wanted => return Ok(false),
                 Selection::Only(_) => {}
-                Selection::All => {
+                Selection::All | Selection::These(_) => {
                     self.reuse_from(index, film)?;
                     if film.done > index {
-                        return Ok(true);
+                        return Ok(self.has_more(film));
                     }
                 }
             }
@@ -344,8 +366,11 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
                 match self.selection {
                     Selection::Only(wanted) if index != wanted => return Ok(false),
                     Selection::Only(_) => {}
-                    Selection::All => {
+                    Selection::All | Selection::These(_) => {
                         self.reuse_from(index, film)?;
+                        if film.done > index && !self.has_more(film) {
+                            return Ok(false);
+                        }
                         if film.done > index {
                             continue;
                         }
@@ -400,14 +425,16 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
         if exact { ticks } else { ticks.saturating_add(1) }
     }
 
-    /// Hands on the segments from `number` that were encoded earlier, up to the first that was not, and has their frames
-    /// passed over.
+    /// Hands on the segments from `number` that were encoded earlier, up to the first that is wanted and was not, and has the frames
+    /// before it passed over.
     fn reuse_from(&mut self, number: usize, film: &mut FilmSoFar) -> Result<()> {
         let Some(list) = self.plan.segments() else { return Ok(()) };
         let mut next = number;
         while next < list.len() {
-            let Some(stored) = self.stored(next)? else { break };
-            self.reuse(next, stored, film)?;
+            if self.selection.has(next) {
+                let Some(stored) = self.stored(next)? else { break };
+                self.reuse(next, stored, film)?;
+            }
             next += 1;
         }
         if next == number {
@@ -417,6 +444,11 @@ impl<F: FrameSource, W: StageFactory> Decode<'_, F, W> {
         film.segmenter.skip_to(next);
         let first_wanted = list.get(next).map_or(i64::MAX, |segment| self.first_source_tick(segment, film));
         if self.can_skip || first_wanted == i64::MAX { self.source.skip_to(first_wanted) } else { Ok(()) }
+    }
+
+    /// Tells whether anything of the source is wanted after the segments that are done.
+    fn has_more(&self, film: &FilmSoFar) -> bool {
+        matches!(self.selection, Selection::All) || self.plan.segments().is_none_or(|list| film.done < list.len())
     }
 
     fn stored(&self, number: usize) -> Result<Option<Vec<StoredSegment>>> {

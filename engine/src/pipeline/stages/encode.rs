@@ -8,11 +8,13 @@ use crate::control::Control;
 use crate::encode::Encoder;
 use crate::error::Result;
 use crate::packet::Packet;
+use crate::plan::Plan;
 
 /// Encodes the frames of one rung of one lane.
 pub(crate) struct Encode<'a, W> {
     pub(crate) job: &'a Control,
     pub(crate) factory: &'a W,
+    pub(crate) plan: &'a Plan,
     /// Index of the rendition, and its name.
     pub(crate) rung: usize,
     pub(crate) name: &'a str,
@@ -20,11 +22,11 @@ pub(crate) struct Encode<'a, W> {
     /// Where it says that the segment's encoder is open.
     pub(crate) opened: Sender<()>,
     pub(crate) output: Sender<EncodedEvent>,
-    /// Whether an encoder is opened before anything is decoded: one lane shows that it can be had, and a short film may
-    /// never need the others'.
-    pub(crate) opens_early: bool,
-    /// The encoder of the first segment, where it is open already.
-    pub(crate) first: Option<Box<dyn Encoder>>,
+    /// The segment for which an encoder is opened before anything is decoded: one lane shows that it can be had, and a short film
+    /// may never need the others'.
+    pub(crate) opens_early_for: Option<usize>,
+    /// That encoder, and its segment, until a segment begins.
+    pub(crate) first: Option<(usize, Box<dyn Encoder>)>,
 }
 
 impl<W: StageFactory> Stage for Encode<'_, W> {
@@ -37,14 +39,19 @@ impl<W: StageFactory> Stage for Encode<'_, W> {
     }
 
     fn prepare(&mut self) -> Result<()> {
-        self.first = self.opens_early.then(|| self.factory.encoder(self.rung)).transpose()?;
+        let open = |segment| Ok((segment, self.factory.encoder(self.rung, segment)?));
+        self.first = self.opens_early_for.map(open).transpose()?;
         Ok(())
     }
 
     fn run(&mut self) -> Result<()> {
         while let Some(event) = self.input.pop() {
             if let SegmentEvent::Begin(segment) = event {
-                let encoder = self.first.take().map_or_else(|| self.factory.encoder(self.rung), Ok)?;
+                // Another segment than was expected comes first where some were encoded earlier.
+                let quality = |segment| self.plan.quality(self.rung, segment);
+                let first = self.first.take().filter(|&(number, _)| quality(number) == quality(segment.number));
+                let encoder = first
+                    .map_or_else(|| self.factory.encoder(self.rung, segment.number), |(_, encoder)| Ok(encoder))?;
                 self.opened.push(()).map_err(|()| lost("scale"))?;
                 self.encode_segment(segment, encoder)?;
             }

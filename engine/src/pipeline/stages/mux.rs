@@ -8,10 +8,12 @@ use super::super::queue::Receiver;
 use super::super::results::RungResult;
 use super::super::spool::SpoolWriter;
 use super::super::summary::SourceSummary;
+use super::super::windows::Windows;
 use super::reorder::SegmentReorderBuffer;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::packet::Packet;
+use crate::plan::Plan;
 use crate::store::{PlanStore, StoredWriter};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,6 +24,7 @@ use std::sync::OnceLock;
 pub(crate) struct Mux<'a, W: StageFactory> {
     pub(crate) job: &'a Control,
     pub(crate) factory: &'a W,
+    pub(crate) plan: &'a Plan,
     /// Index of the rendition, and its name.
     pub(crate) rung: usize,
     pub(crate) name: &'a str,
@@ -52,6 +55,7 @@ impl<W: StageFactory> Stage for Mux<'_, W> {
     fn run(&mut self) -> Result<()> {
         let mut spool = self.spool.take().ok_or_else(|| lost("mux"))?;
         let mut order = SegmentReorderBuffer::default();
+        let mut windows = Windows::new(self.plan, self.rung);
         let mut objects = self.factory.store().map(|store| Objects { store, rung: self.rung, begun: BTreeMap::new() });
         while let Some(event) = self.input.pop() {
             if let Some(objects) = &mut objects {
@@ -68,7 +72,10 @@ impl<W: StageFactory> Stage for Mux<'_, W> {
                     self.counters.reused(self.rung, packet?.duration);
                 }
             }
-            order.take(event, |packet| spool.append(packet))?;
+            order.take(event, |packet| {
+                windows.push(packet);
+                spool.append(packet)
+            })?;
         }
         self.job.check()?;
         let summary = self.summary.get().ok_or_else(|| lost("decode"))?;
@@ -87,7 +94,7 @@ impl<W: StageFactory> Stage for Mux<'_, W> {
                 ),
             });
         }
-        let rendition = self.factory.assemble(self.rung, &spool, summary)?;
+        let rendition = self.factory.assemble(self.rung, &spool, windows.finish(), summary)?;
         // This stage runs once.
         let _ = self.result.set(RungResult { rendition, video_bytes: spool.bytes() });
         Ok(())
