@@ -9,7 +9,7 @@ help:
 	@echo 'make deny   licences, sources and known vulnerabilities of what we depend on'
 	@echo 'make msrv   compile with the oldest Rust that is promised'
 	@echo 'make bench  benchmarks of the kernels, then the comparison with peers (an hour on two cores)'
-	@echo 'make evaluate   how well films are framed, how near HDR to SDR is to libplacebo, what taking out grain saves (40 minutes on two cores)'
+	@echo 'make evaluate   how well films are framed, how near HDR to SDR is to libplacebo, what taking out grain and qualities by shot save (an hour on two cores)'
 	@echo 'make deb   a Debian package: target/debian/upright_VERSION_ARCH.deb'
 	@echo 'make fuzz   every fuzz target for SECONDS=60 each'
 
@@ -53,6 +53,7 @@ evaluate:
 	scripts/evaluate.sh
 	scripts/tone.sh
 	scripts/grain.sh
+	scripts/quality.sh
 	scripts/packaging.sh
 
 deb:
