@@ -13,8 +13,8 @@ use crate::framing::{self, FramingOptions};
 use crate::language::Language;
 use crate::media::Source;
 use crate::plan::{
-    BurnInChoice, CropChoice, CropKey, Deinterlace, Denoise, FieldMake, FieldRun, PictureTimes, Plan, PlanOptions, Shot, Upscale,
-    WantedDenoise,
+    BurnInChoice, CropChoice, CropKey, Deinterlace, Denoise, FieldMake, FieldRun, PictureTimes, Plan, PlanOptions,
+    Shot, Upscale, WantedDenoise,
 };
 use crate::sidecar::SubtitleFile;
 use crate::source::{Role, Scanning, SourceInfo, TextSelector};

@@ -205,7 +205,8 @@ pub fn render(
     let spent = Spent { wall: begin.elapsed().as_secs_f64(), cpu, cores: machine::cores() };
     let drafts = outputs.drafts();
     windows::warn_of_lowered(plan, &lowered);
-    let Accounted { mut report, mut files, tracks, summary } = account(plan, &info, (outcome, parallelism, &lowered), spent)?;
+    let Accounted { mut report, mut files, tracks, summary } =
+        account(plan, &info, (outcome, parallelism, &lowered), spent)?;
     let end = rescale(end_of(&summary, plan), plan.time_base(), NANOSECOND);
     let texts = subtitles.into_iter().map(|mut track| {
         let late = track.cut(end);

@@ -117,8 +117,10 @@ impl Windows {
             let sums = segments.entry(shown.segment).or_default();
             *sums = (sums.0 + shown.bits, sums.1 + shown.seconds);
         }
-        // Those that cost more than the limit have to give, and not their neighbours.
-        let above = |&(bits, lasts): &(f64, f64)| bits > limit * lasts;
+        // Those that cost more than the limit have to give, and not their neighbours; all where frames last longer than the window.
+        let costs_more = |&(bits, lasts): &(f64, f64)| bits > limit * lasts;
+        let all = !segments.values().any(costs_more);
+        let above = |sums: &(f64, f64)| all || costs_more(sums);
         let blamed: f64 = segments.values().filter(|sums| above(sums)).map(|sums| sums.0).sum();
         let left = (blamed - (self.bits - limit * seconds)).max(blamed / 16.0);
         let octaves = (blamed / left).log2();
