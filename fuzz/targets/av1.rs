@@ -1,7 +1,7 @@
-//! Any bytes as OBUs, as a sequence header, and as a packet that gets film grain.
+//! Any bytes as OBUs, as a sequence header, as a packet that gets film grain, and as one whose tiles are found.
 
 use upright_engine::av1::{
-    self, ChromaGrain, FilmGrain, GrainError, GrainWriter, LumaGrain, ObuKind, ScalingPoint, SequenceHeader,
+    self, ChromaGrain, FilmGrain, GrainError, GrainWriter, LumaGrain, ObuKind, ScalingPoint, SequenceHeader, TileReader,
 };
 
 /// # Panics
@@ -33,6 +33,11 @@ pub(crate) fn check(data: &[u8]) {
         Ok(None) | Err(_) => parse(data),
     }
     check_grain(data);
+    let mut at = 0;
+    for tile in TileReader::default().tiles(data).into_iter().flatten() {
+        assert!(at <= tile.start && tile.start < tile.end && tile.end <= data.len(), "tiles follow one another");
+        at = tile.end;
+    }
 }
 
 /// The packet with film grain, if it can have some.

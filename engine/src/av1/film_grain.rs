@@ -1,6 +1,9 @@
 //! Film grain: noise that the decoder adds to every picture, described in numbers.
 
-use super::bits::BitWriter;
+use super::bits::{BitWriter, Bits};
+use super::obu::Malformed;
+use super::sequence::SequenceHeader;
+use crate::frame::Subsampling;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -158,6 +161,50 @@ impl FilmGrain {
         bits.flag(self.overlap);
         bits.flag(self.clip_to_restricted_range);
     }
+}
+
+/// Reads past `film_grain_params` of a frame that has them: one that is shown, or may be later; section 5.9.30. `inter` frames may
+/// take the grain of a frame that they refer to.
+pub(super) fn skip(bits: &mut Bits<'_>, sequence: &SequenceHeader, inter: bool) -> Result<(), Malformed> {
+    let applied = bits.flag()?;
+    if !applied {
+        return Ok(());
+    }
+    // The random seed.
+    bits.skip(16)?;
+    let taken = inter && !bits.flag()?;
+    if taken {
+        return bits.skip(3);
+    }
+    let luma = skip_points(bits)?;
+    let from_luma = !sequence.monochrome && bits.flag()?;
+    let without = sequence.monochrome || from_luma || (sequence.subsampling == Subsampling::CS420 && luma == 0);
+    let chroma = if without { [0; 2] } else { [skip_points(bits)?, skip_points(bits)?] };
+    bits.skip(2)?;
+    let lag = bits.read(2)?;
+    let coefficients = 2 * lag * (lag + 1);
+    if luma > 0 {
+        bits.skip(8 * coefficients)?;
+    }
+    for points in chroma {
+        if from_luma || points > 0 {
+            bits.skip(8 * (coefficients + u32::from(luma > 0)))?;
+        }
+    }
+    bits.skip(2 + 2)?;
+    for points in chroma {
+        if points > 0 {
+            bits.skip(8 + 8 + 9)?;
+        }
+    }
+    bits.skip(1 + 1)
+}
+
+/// Reads past the points of a plane; gives how many there are.
+fn skip_points(bits: &mut Bits<'_>) -> Result<u32, Malformed> {
+    let count = bits.read(4)?;
+    bits.skip(count * (8 + 8))?;
+    Ok(count)
 }
 
 fn rule(kept: bool, why: impl FnOnce() -> String) -> Result<(), String> {

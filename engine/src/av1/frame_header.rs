@@ -1,6 +1,7 @@
-//! Frame headers, read as far as `film_grain_params`, which is their end.
+//! Frame headers.
 
 use super::bits::Bits;
+use super::film_grain;
 use super::obu::Malformed;
 use super::references::{
     REFERENCES, Reference, References, SEGMENTS, SLOTS, SegmentQuantisers, implied_references, order_distance,
@@ -21,8 +22,10 @@ pub(super) enum FrameHeader {
 /// The header of a frame that is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CodedFrame {
-    /// Bits of the header in front of `film_grain_params`.
+    /// Bits of the header in front of `film_grain_params`, and with them, which are its end.
     pub(super) bits: usize,
+    pub(super) end: usize,
+    pub(super) tiles: Tiles,
     pub(super) kind: FrameKind,
     /// It is shown, or may be shown later.
     pub(super) showable: bool,
@@ -32,6 +35,17 @@ pub(super) struct CodedFrame {
     pub(super) refreshed: u8,
     /// What later frames see of it. It has no film grain yet.
     pub(super) reference: Reference,
+}
+
+/// The tiles of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tiles {
+    /// How many there are, at least one.
+    pub(super) count: u32,
+    /// Bits of a tile's number.
+    pub(super) number_bits: u32,
+    /// Bytes of a tile's size, 1 to 4.
+    pub(super) size_bytes: u32,
 }
 
 /// The type of a frame; section 6.8.2.
@@ -151,7 +165,7 @@ impl Parser<'_> {
             _ => None,
         };
 
-        self.tile_info(&size)?;
+        let tiles = self.tile_info(&size)?;
         let quantised = self.quantization_params()?;
         let quantisers = self.segmentation_params(primary.map(|reference| reference.quantisers))?;
         self.delta_params(quantised, block_copy)?;
@@ -185,9 +199,15 @@ impl Parser<'_> {
             self.global_motion_params(high_precision)?;
         }
 
+        let bits = self.bits.position();
+        if self.sequence.film_grain && (shown || showable) {
+            film_grain::skip(&mut self.bits, self.sequence, kind == FrameKind::Inter)?;
+        }
         let shown_size = Size { width: size.upscaled_width, height: size.height };
         Ok(CodedFrame {
-            bits: self.bits.position(),
+            bits,
+            end: self.bits.position(),
+            tiles,
             kind,
             showable: shown || showable,
             references: inter.map(|(references, _)| references),
@@ -302,7 +322,7 @@ impl Parser<'_> {
         self.bits.optional(|bits| bits.skip(16 + 16)).map(drop)
     }
 
-    fn tile_info(&mut self, size: &FrameSize) -> Result<(), Malformed> {
+    fn tile_info(&mut self, size: &FrameSize) -> Result<Tiles, Malformed> {
         const MOST_TILES: u32 = 64;
         const MOST_WIDTH: u32 = 4096;
         const MOST_AREA: u32 = 4096 * 2304;
@@ -313,19 +333,27 @@ impl Parser<'_> {
         let most_width = MOST_WIDTH >> block_log2;
         let least_columns_log2 = tile_log2(most_width, columns);
         let least_log2 = least_columns_log2.max(tile_log2(MOST_AREA >> (2 * block_log2), columns * rows));
-        let (columns_log2, rows_log2) = if self.bits.flag()? {
+        let (count, number_bits) = if self.bits.flag()? {
             let columns_log2 = self.increments(least_columns_log2, tile_log2(1, columns.min(MOST_TILES)))?;
             let least_rows_log2 = least_log2.saturating_sub(columns_log2);
-            (columns_log2, self.increments(least_rows_log2, tile_log2(1, rows.min(MOST_TILES)))?)
+            let rows_log2 = self.increments(least_rows_log2, tile_log2(1, rows.min(MOST_TILES)))?;
+            // All of one size but the last, which may be smaller; so there may be fewer than that power of two.
+            let along = |all: u32, log2: u32| all.div_ceil(all.div_ceil(1 << log2));
+            (along(columns, columns_log2) * along(rows, rows_log2), columns_log2 + rows_log2)
         } else {
-            let (count, widest) = self.tile_sizes(columns, most_width)?;
+            let (across, widest) = self.tile_sizes(columns, most_width)?;
             let area = columns * rows;
             let most_area = if least_log2 > 0 { area >> (least_log2 + 1) } else { area };
             let most_height = (most_area / widest).max(1);
-            (tile_log2(1, count), tile_log2(1, self.tile_sizes(rows, most_height)?.0))
+            let down = self.tile_sizes(rows, most_height)?.0;
+            (across * down, tile_log2(1, across) + tile_log2(1, down))
         };
-        // The tile whose probabilities go on, and the bytes of a tile's size.
-        if columns_log2 + rows_log2 > 0 { self.bits.skip(columns_log2 + rows_log2 + 2) } else { Ok(()) }
+        if number_bits == 0 {
+            return Ok(Tiles { count, number_bits, size_bytes: 1 });
+        }
+        // The tile whose probabilities go on.
+        self.bits.skip(number_bits)?;
+        Ok(Tiles { count, number_bits, size_bytes: self.bits.read(2)? + 1 })
     }
 
     /// Reads a number that rises from `least` by a bit each, up to `most`.

@@ -97,6 +97,31 @@ impl Stream {
         lines.skip_while(|line| !line.starts_with("Packet")).collect()
     }
 
+    /// The OBUs of the stream in their order: the bytes that `trace_headers` understands of each, and whether tiles follow them, with
+    /// sizes of so many bytes.
+    pub(crate) fn trace_tiles(&self) -> Vec<(usize, Option<usize>)> {
+        let mut obus: Vec<(usize, Option<usize>)> = Vec::new();
+        let mut size_bytes = 0;
+        for line in self.trace() {
+            let is_field = line.starts_with(|first: char| first.is_ascii_digit());
+            match (line.as_str(), obus.last_mut()) {
+                ("OBU header", _) => obus.push((0, None)),
+                ("Frame Header", _) => size_bytes = 0,
+                ("Tile Group", Some(obu)) => obu.1 = Some(size_bytes),
+                (field, Some(obu)) if is_field => {
+                    // `45  frame_width_bits_minus_1  0101 = 5`
+                    let words: Vec<_> = field.split_whitespace().collect();
+                    obu.0 = (words[0].parse::<usize>().unwrap() + words[2].len()).div_ceil(8);
+                    if words[1] == "tile_size_bytes_minus1" {
+                        size_bytes = words[4].parse::<usize>().unwrap() + 1;
+                    }
+                }
+                _ => {}
+            }
+        }
+        obus
+    }
+
     /// All fields of all headers in their order, as `trace_headers` names them.
     pub(crate) fn trace_fields(&self) -> Vec<(String, i64)> {
         let lines = self.trace();

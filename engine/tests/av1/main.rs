@@ -11,3 +11,4 @@ mod libav;
 mod pipe;
 #[cfg(feature = "rav1e")]
 mod rav1e;
+mod tiles;
