@@ -429,6 +429,10 @@ pub(crate) struct OutputArguments {
     )]
     pub(crate) subtitles_out: Option<bool>,
 
+    /// Encrypt the tracks of the package with the keys in FILE (CENC, cbcs), for cmaf
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) encrypt: Option<PathBuf>,
+
     /// Refuse an input that is damaged, cut short, without its sound or with wrong times, instead of converting what is
     /// whole
     #[arg(long, help_heading = "Input")]
@@ -669,6 +673,10 @@ pub(crate) struct VerifyArguments {
     /// Do not decode its pictures: manifests, boxes and headers alone
     #[arg(long)]
     pub(crate) no_decode: bool,
+
+    /// Keys of encrypted tracks, in a file as for --encrypt: without them these are not decoded
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Option<PathBuf>,
 
     /// Print JSON
     #[arg(long)]

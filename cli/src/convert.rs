@@ -13,7 +13,6 @@ use crate::stats;
 use indicatif::DecimalBytes;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use upright_engine::Result;
 use upright_engine::artwork::{AnimationFile, PicturesReport};
 use upright_engine::burn_in::BurnIn;
 use upright_engine::encode::{self, EncoderKind};
@@ -24,6 +23,7 @@ use upright_engine::plan::{BurnInChoice, Plan};
 use upright_engine::remote;
 use upright_engine::source::{Damage, PassedOver, SilentSide, SourceInfo};
 use upright_engine::time::Time;
+use upright_engine::{Error, Result};
 
 /// Codecs of subtitles that are pictures, by libav's names: no text can be made of them.
 const PICTURES: [&str; 4] = ["dvb_subtitle", "dvd_subtitle", "hdmv_pgs_subtitle", "xsub"];
@@ -37,7 +37,11 @@ pub(crate) fn convert(arguments: ConvertArguments, quiet: bool, messages: &mut M
     let (device, cmaf) = (machine.device.clone(), wanted.format.contains(&Format::Cmaf));
     let request = PlanRequest::resolve(&input, wanted, access)?;
     let told = Told::of(&output, quiet);
-    let options = options::render_options(output, machine, &request.input);
+    if output.encrypt.is_some() && request.plan.formats.cmaf.is_none() {
+        let why = "only packages are encrypted; make one with --format cmaf";
+        return Err(Error::invalid("encrypt", "", why).into());
+    }
+    let options = options::render_options(output, machine, &request.input)?;
     carry_out(&options, told, messages, |interrupt, reporter| {
         let control = interrupt.control();
         let source = Source::open_within(&request.input, &request.open, control)?;
@@ -60,7 +64,7 @@ pub(crate) fn render_plan(arguments: RenderArguments, quiet: bool, messages: &mu
     let told = Told::of(&output, quiet);
     let document = plan_file::read(&plan);
     let document = document.map_err(|error| Reporter::failed_early(told.progress, quiet, messages, error))?;
-    let options = options::render_options(output, machine, &plan_file::planned_input(&document.plan));
+    let options = options::render_options(output, machine, &plan_file::planned_input(&document.plan))?;
     carry_out(&options, told, messages, |interrupt, _| {
         let source = document.open(&access, interrupt.control())?;
         let written = options.writes_text_of_source(&document.plan);

@@ -50,7 +50,7 @@ impl Exit {
             Self::Partly => "some films of a batch failed: each is named, with its reason; the others are there",
             Self::Usage => "wrong arguments, or an option or rung that is out of range",
             Self::BadInput => {
-                "the input is not a video that can be converted, or is damaged and --strict was given; or the plan, store or file of subtitles is unusable; or text cannot be burnt in"
+                "the input is not a video that can be converted, or is damaged and --strict was given; or the plan, keys, store or file of subtitles are unusable; or text cannot be burnt in"
             }
             Self::NoInput => "the input does not exist",
             Self::Unavailable => "no usable device, or it was lost; or the encoder is missing, or what measures VMAF",
@@ -75,6 +75,7 @@ impl From<&Error> for Exit {
             Error::BadSource { .. }
             | Error::OtherSource { .. }
             | Error::BadPlan { .. }
+            | Error::BadKeys { .. }
             | Error::BadStore { .. }
             | Error::BurnIn { .. }
             | Error::BadLook { .. }

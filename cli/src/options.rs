@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use upright_engine::batch::RESERVED;
 use upright_engine::burn_in::FontChoice;
+use upright_engine::encryption::KeyFile;
 use upright_engine::media::Source;
 use upright_engine::picture::DeviceChoice;
 use upright_engine::picture::tone::LookFile;
@@ -174,12 +175,20 @@ pub(crate) fn limits(machine: &MachineArguments, jobs: Option<usize>) -> Limits 
 }
 
 /// Resolves how the renditions of `source`, as the user named it, are made.
-pub(crate) fn render_options(output: OutputArguments, machine: MachineArguments, source: &Input) -> RenderOptions {
+///
+/// # Errors
+/// Those of [`KeyFile::read`].
+pub(crate) fn render_options(
+    output: OutputArguments,
+    machine: MachineArguments,
+    source: &Input,
+) -> Result<RenderOptions> {
     let limits = limits(&machine, output.jobs);
     let name = output.name.map_or_else(|| folder_name(source), OsString::from);
     let options = RenderOptions::new(remote::below(&output.output, Path::new(&name)))
         .overwrite(output.overwrite)
         .strict(output.strict)
+        .keys(output.encrypt.as_deref().map(KeyFile::read).transpose()?)
         .device(machine.device)
         .limits(limits);
     let options = match output.subtitles_out {
@@ -187,10 +196,10 @@ pub(crate) fn render_options(output: OutputArguments, machine: MachineArguments,
         None => options,
     };
     let size = output.store_size;
-    match output.store {
+    Ok(match output.store {
         Some(folder) => options.store(StoreOptions { folder, size }),
         None => options,
-    }
+    })
 }
 
 /// Reads the name of an input: `-` is standard input; everything else, even what is not text, is a path.
@@ -254,7 +263,7 @@ mod tests {
         match Arguments::try_parse_from(all).unwrap().command {
             Command::Convert(ConvertArguments { input, wanted, output, machine, access, analysis: _ }) => {
                 let request = PlanRequest::resolve(&input, wanted, access).unwrap();
-                let render = render_options(output, machine, &request.input);
+                let render = render_options(output, machine, &request.input).unwrap();
                 (request, render)
             }
             other => panic!("{other:?}"),

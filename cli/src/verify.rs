@@ -7,6 +7,7 @@ use crate::output;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;
+use upright_engine::encryption::KeyFile;
 use upright_engine::remote;
 use upright_engine::verify::package::{Checked, Place, check};
 
@@ -23,7 +24,8 @@ const MANIFESTS: [&str; 2] = ["m3u8", "mpd"];
 pub(crate) fn verify(arguments: &VerifyArguments) -> Result<Exit, Failure> {
     let (place, manifest) = place(&arguments.package);
     let interrupt = Interrupt::listen()?;
-    let checked = check(&place, manifest.as_deref(), !arguments.no_decode, interrupt.control());
+    let keys = arguments.keys.as_deref().map(KeyFile::read).transpose()?;
+    let checked = check(&place, manifest.as_deref(), !arguments.no_decode, keys.as_ref(), interrupt.control());
     let checked = checked.map_err(|error| interrupt.failure(error))?;
     if arguments.json {
         output::print_json(VERSION, &checked)?;
@@ -48,6 +50,9 @@ fn sentences(package: &Path, checked: &Checked) -> String {
     // Writing to a string cannot fail.
     for finding in &checked.findings {
         let _ = writeln!(text, "{}: {}: {}", finding.file, finding.rule.name(), finding.why);
+    }
+    for track in &checked.without_keys {
+        let _ = writeln!(text, "{track}: is encrypted and was not decoded: its key is not known (--keys)");
     }
     let decoded = checked.decoded.map(|frames| format!(", {frames} frames decoded")).unwrap_or_default();
     let (manifests, tracks) = (checked.manifests.join(" and "), checked.tracks.len());

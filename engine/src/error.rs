@@ -52,6 +52,17 @@ pub enum Error {
         why: String,
     },
 
+    /// A file of keys cannot be read as one, or breaks a rule. What it says holds nothing of a key.
+    #[error("{}: {why}", place(.name, *.line))]
+    BadKeys {
+        /// The file, as the caller named it.
+        name: String,
+        /// Line of the file, from 1; none where the rule is about the whole.
+        line: Option<u64>,
+        /// The rule that is broken.
+        why: String,
+    },
+
     /// A store of encoded segments is there and cannot be used: not a store, of another version. A store that cannot be
     /// read or written is an [`Error::Io`].
     #[error("{}: {why}", shown(.path))]

@@ -36,6 +36,7 @@ pub mod clock;
 pub mod colour;
 pub mod control;
 pub mod encode;
+pub mod encryption;
 pub mod error;
 pub mod fingerprint;
 pub mod frame;

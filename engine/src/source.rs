@@ -11,6 +11,7 @@ pub use tracks::{
 
 use crate::cadence::{Cadence, CadenceRun, Field};
 use crate::colour::{Colour, HdrMetadata};
+use crate::encryption::ContentKey;
 use crate::fingerprint::Fingerprint;
 use crate::frame::{Depth, FrameFormat};
 use crate::geometry::{Orientation, Rational, Size, Upright};
@@ -76,6 +77,8 @@ pub struct OpenOptions {
     pub origin: Option<i64>,
     /// What [`crate::media::Source::known`] told when it was opened earlier.
     pub known: Option<KnownObject>,
+    /// The key of an MP4 file that is encrypted by common encryption.
+    pub(crate) key: Option<ContentKey>,
 }
 
 impl Default for OpenOptions {
@@ -93,6 +96,7 @@ impl Default for OpenOptions {
             span: Span::default(),
             origin: None,
             known: None,
+            key: None,
         }
     }
 }

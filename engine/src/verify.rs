@@ -4,10 +4,13 @@
 
 use crate::av1::{self, Obu, ObuKind, SequenceHeader};
 use crate::colour::{ChromaSite, Colour, ContentLight, HdrMetadata, MasteringDisplay};
+use crate::control::Control;
+use crate::encryption::ContentKey;
 use crate::error::{Error, Result};
 use crate::frame::Depth;
 use crate::geometry::{Rational, Size};
 use crate::media::{AudioDescription, RenditionReader, StoredPacket, TrackKind, VideoDescription, stored_language};
+use crate::packet::Packet;
 use crate::source::Role;
 use crate::timestamps::TimestampDigest;
 use std::fmt::Debug;
@@ -65,6 +68,32 @@ pub fn rendition(path: &Path, expected: &Expected) -> Result<()> {
         Failure::Difference(why) => Error::Verify { path: path.to_owned(), why },
         Failure::Read(error) => error,
     })
+}
+
+/// Checks that the encrypted track at `path` is decrypted with its key to these packets.
+///
+/// # Errors
+/// [`Error::Verify`] where it is not; [`Error::Io`]; those of the packets.
+pub(crate) fn decrypted(
+    path: &Path,
+    key: &ContentKey,
+    packets: impl Iterator<Item = Result<Packet>>,
+    control: &Control,
+) -> Result<()> {
+    let mut reader = RenditionReader::decrypting(path, key, control)?;
+    let differs = |number: usize| {
+        let why = format!("packet {number} is decrypted to something else than was encrypted");
+        Error::Verify { path: path.to_owned(), why }
+    };
+    let mut count = 0;
+    for packet in packets {
+        let packet = packet?;
+        if reader.next()?.is_none_or(|stored| stored.data != packet.data) {
+            return Err(differs(count));
+        }
+        count += 1;
+    }
+    if reader.next()?.is_some() { Err(differs(count)) } else { Ok(()) }
 }
 
 /// The reason why a rendition does not pass.

@@ -8,6 +8,7 @@ mod burn_in;
 mod colour;
 mod contract;
 mod encoders;
+mod encryption;
 mod fields;
 mod footage;
 mod framing;

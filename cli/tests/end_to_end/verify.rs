@@ -1,5 +1,6 @@
 //! `upright verify`: a good package passes, and whatever is broken in it is found and named rightly.
 
+use crate::encryption;
 use crate::support::{Desk, packaged, upright};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -77,6 +78,23 @@ fn shortened(by: usize) -> Change {
         bytes.truncate(bytes.len() - by);
         true
     })
+}
+
+/// Checks that each change, by itself, breaks the rule that it names.
+fn assert_found(folder: &Path, cases: &[(&str, Change, &str)], options: &[&str]) {
+    let mut seen = BTreeSet::new();
+    for (number, (file, change, rule)) in cases.iter().enumerate() {
+        let path = folder.join(file);
+        let good = fs::read(&path).unwrap();
+        let mut bad = good.clone();
+        assert!(change(&mut bad) && bad != good, "case {number}, {file}, {rule}: nothing was changed");
+        fs::write(&path, bad).unwrap();
+        let (exit, rules) = verify(folder, options);
+        assert!(exit == 65 && rules.contains(*rule), "case {number}, {file}: {rule} is not among {rules:?} ({exit})");
+        fs::write(&path, good).unwrap();
+        seen.insert(*rule);
+    }
+    println!("{} cases of {} rules", cases.len(), seen.len());
 }
 
 #[test]
@@ -171,19 +189,7 @@ fn whatever_is_broken_is_found_and_named() {
         (SOUND, rename("moof", "mooz"), "boxes"),
     ];
     assert!(cases.len() >= 40);
-    let mut seen = BTreeSet::new();
-    for (number, (file, change, rule)) in cases.iter().enumerate() {
-        let path = folder.join(file);
-        let good = fs::read(&path).unwrap();
-        let mut bad = good.clone();
-        assert!(change(&mut bad) && bad != good, "case {number}, {file}, {rule}: nothing was changed");
-        fs::write(&path, bad).unwrap();
-        let (exit, rules) = verify(&folder, &["--no-decode"]);
-        assert!(exit == 65 && rules.contains(*rule), "case {number}, {file}: {rule} is not among {rules:?} ({exit})");
-        fs::write(&path, good).unwrap();
-        seen.insert(*rule);
-    }
-    println!("{} cases of {} rules", cases.len(), seen.len());
+    assert_found(&folder, &cases, &["--no-decode"]);
     // A file that is gone; a picture whose bits are other ones.
     fs::rename(folder.join(SOUND), folder.join("aside")).unwrap();
     assert!(verify(&folder, &["--no-decode"]).1.contains("file-missing"));
@@ -258,4 +264,47 @@ fn whatever_is_broken_in_segment_files_is_found_and_named() {
         assert!(exit == 65 && rules.contains(*rule), "case {number}, {file}: {rule} is not among {rules:?} ({exit})");
         fs::write(&path, good).unwrap();
     }
+}
+
+#[test]
+fn whatever_is_broken_of_an_encrypted_package_is_found_and_named() {
+    let desk = Desk::new();
+    let keys = encryption::keys(desk.path());
+    let keys = keys.to_str().unwrap();
+    let options = ["--format", "cmaf", "--ladder", "180,90", "--speed", "10", "--encrypt", keys];
+    let output = desk.convert(&encryption::film(&desk, 75).path, &options).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let folder = desk.out().join("secret");
+    assert_eq!(verify(&folder, &[]), (0, BTreeSet::new()));
+    let cases: Vec<(&str, Change, &str)> = vec![
+        (VIDEO, rename("sinf", "sinz"), "protection"),
+        (VIDEO, flip("frma", 0, 8, 1), "one-track"),
+        (VIDEO, flip("schm", 0, 12, 1), "protection"),
+        (VIDEO, flip("schm", 0, 17, 1), "protection"),
+        (VIDEO, flip("tenc", 0, 13, 0x30), "protection"),
+        (VIDEO, flip("tenc", 0, 14, 1), "protection"),
+        (VIDEO, flip("tenc", 0, 15, 8), "protection"),
+        (VIDEO, flip("tenc", 0, 32, 16), "protection"),
+        (SOUND, flip("tenc", 0, 13, 0x19), "protection"),
+        // The id of the key, which manifests have too.
+        (VIDEO, flip("tenc", 0, 16, 1), "key-tags"),
+        (SOUND, flip("tenc", 0, 31, 1), "mpd-protection"),
+        (VIDEO, rename("saio", "free"), "sample-encryption"),
+        (VIDEO, rename("saiz", "free"), "sample-encryption"),
+        (VIDEO, rename("senc", "free"), "sample-encryption"),
+        (VIDEO, flip("saio", 0, 19, 4), "sample-encryption"),
+        // Clear bytes and protected ones of the first subsample, in a fragment in the middle.
+        (VIDEO, flip("senc", 1, 19, 1), "sample-encryption"),
+        (VIDEO, flip("senc", 1, 23, 1), "sample-encryption"),
+        (VIDEO, flip("senc", 0, 15, 1), "sample-encryption"),
+        (MEDIA, text("#EXT-X-KEY:METHOD=SAMPLE-AES", "#EXT-X-KEY:METHOD=AES-128"), "key-tags"),
+        (MEDIA, text("KEYID=0xa0", "KEYID=0xa9"), "key-tags"),
+        (KEYS, without("#EXT-X-KEY"), "key-tags"),
+        (DASH, text("default_KID=\"a0", "default_KID=\"a9"), "mpd-protection"),
+        (DASH, text("value=\"cbcs\"", "value=\"cenc\""), "mpd-protection"),
+    ];
+    assert_found(&folder, &cases, &["--no-decode"]);
+    // What the files alone do not tell.
+    let cases: Vec<(&str, Change, &str)> = vec![(VIDEO, flip("tenc", 0, 33, 1), "keys")];
+    assert_found(&folder, &cases, &["--no-decode", "--keys", keys]);
 }

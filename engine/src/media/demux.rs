@@ -8,6 +8,7 @@ use super::input::InputIo;
 use super::log;
 use super::protection::{self, ENCRYPTED};
 use crate::control::Control;
+use crate::encryption::ContentKey;
 use crate::error::{Error, Remedy, Result};
 use crate::fingerprint::Fingerprint;
 use crate::geometry::Rational;
@@ -73,14 +74,22 @@ pub(super) enum ReadOutcome {
 
 impl Demuxer {
     /// Opens `input` and learns its streams. `protocols` is what libav may open besides the given file itself. Once
-    /// `control` has ended, this and all reading gives [`Error::Cancelled`].
-    pub(super) fn open(input: &Input, protocols: &[String], control: Control) -> Result<Self> {
+    /// `control` has ended, this and all reading gives [`Error::Cancelled`]. With a `key` packets come decrypted.
+    pub(super) fn open(
+        input: &Input,
+        protocols: &[String],
+        key: Option<&ContentKey>,
+        control: Control,
+    ) -> Result<Self> {
         log::capture();
         let name = input.name();
         let whitelist = c_string(&name, &protocols.join(","))?;
         let mut options = AvDict::new();
         // An empty list would do as well, but libav reads "no list" as "anything".
         options.set(c"protocol_whitelist", if protocols.is_empty() { c"none" } else { &whitelist })?;
+        if let Some(key) = key {
+            options.set(c"decryption_key", &c_string(&name, &key.secret_hex())?)?;
+        }
         let mut demuxer = match url_scheme(input) {
             None => Self::open_file(input, &name, protocols, control, &mut options)?,
             // libav follows what playlists name, which an object does not.
@@ -94,7 +103,9 @@ impl Demuxer {
         demuxer.read_boxes();
         demuxer.learn_streams()?;
         demuxer.refuse_pictures()?;
-        demuxer.find_encrypted();
+        if key.is_none() {
+            demuxer.find_encrypted();
+        }
         Ok(demuxer)
     }
 

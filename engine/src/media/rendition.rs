@@ -2,16 +2,19 @@
 
 #![expect(unsafe_code, reason = "libav is C")]
 
+use super::audio::AudioTrack;
 use super::ffi::{self, AvDict, AvPacket, check};
 use super::input::InputIo;
+use super::parameters::CodecParameters;
 use super::{hdr, log, tracks};
 use crate::colour::HdrMetadata;
 use crate::control::Control;
+use crate::encryption::ContentKey;
 use crate::error::{Error, Result};
 use crate::geometry::{Rational, Size};
-use crate::source::Role;
+use crate::source::{Input, Role};
 use ffmpeg_sys_next as av;
-use std::ffi::c_int;
+use std::ffi::{CString, c_int};
 use std::fs::File;
 use std::path::Path;
 
@@ -87,11 +90,27 @@ impl RenditionReader {
     /// # Errors
     /// [`Error::Io`] when it cannot be read; [`Error::Libav`] when it is not an MP4 file or has two video tracks.
     pub(crate) fn over(file: File, path: &Path) -> Result<Self> {
-        log::capture();
         let metadata = file.metadata().map_err(Error::io(path, "cannot read"))?;
-        let mut io = InputIo::over(file, &metadata, path.to_path_buf(), &Control::default())?;
+        Self::with(InputIo::over(file, &metadata, path.to_path_buf(), &Control::default())?, None)
+    }
+
+    /// Opens the encrypted file or object at `path`, whose packets come decrypted.
+    ///
+    /// # Errors
+    /// As [`RenditionReader::over`]; [`Error::SourceMissing`]; [`Error::Cancelled`].
+    pub(crate) fn decrypting(path: &Path, key: &ContentKey, control: &Control) -> Result<Self> {
+        Self::with(InputIo::open(&Input::Path(path.to_path_buf()), control)?, Some(key))
+    }
+
+    fn with(mut io: InputIo, key: Option<&ContentKey>) -> Result<Self> {
+        log::capture();
         let mut options = AvDict::new();
         options.set(c"fflags", c"noparse+nofillin")?;
+        if let Some(key) = key {
+            // Digits alone.
+            let digits = CString::new(key.secret_hex()).unwrap_or_default();
+            options.set(c"decryption_key", &digits)?;
+        }
         let packet = AvPacket::new()?;
         // SAFETY: a new context is given our I/O, which outlives it, and becomes the reader's; libav frees it when it
         // fails. The format is null or libav's own.
@@ -171,6 +190,26 @@ impl RenditionReader {
             Some(AudioDescription { codec, time_base, default, language, roles: tracks::roles(stream) })
         };
         self.audio.iter().filter_map(described).collect()
+    }
+
+    /// The first audio track, as its packets lie in the file.
+    ///
+    /// # Errors
+    /// [`Error::Libav`] when memory has run out.
+    pub(crate) fn sound(&self) -> Result<Option<AudioTrack>> {
+        let Some(&stream) = self.audio.first() else { return Ok(None) };
+        // SAFETY: the stream is the open context's, and has parameters.
+        let (parameters, time_base) =
+            unsafe { (CodecParameters::copy_of((*stream).codecpar)?, ffi::rational((*stream).time_base)) };
+        Ok(time_base.map(|time_base| AudioTrack {
+            parameters,
+            time_base,
+            copied: true,
+            to_level: false,
+            language: None,
+            title: None,
+            roles: Vec::new(),
+        }))
     }
 
     /// The next packet of any track, in the order of the file.

@@ -87,7 +87,7 @@ impl Source {
     /// As [`Source::open`]; [`Error::Cancelled`] once the work has ended, of [`Source::next`] too.
     pub fn open_within(input: &Input, options: &OpenOptions, control: &Control) -> Result<Self> {
         check_span(options.span)?;
-        let demuxer = Demuxer::open(input, &options.protocols, control.part())?;
+        let demuxer = Demuxer::open(input, &options.protocols, options.key.as_ref(), control.part())?;
         let can_be_read_again = demuxer.can_be_read_again(input);
         let fingerprint = demuxer.fingerprint(options.known.as_ref())?;
         let known = fingerprint.as_ref().and_then(|fingerprint| demuxer.known_by(fingerprint));

@@ -127,7 +127,7 @@ impl Source {
 
     /// Takes the text of all tracks of subtitles, or of the one of this number.
     fn subtitle_tracks(&self, is_steady: bool, only: Option<usize>, control: &Control) -> Result<Vec<Subtitles>> {
-        let mut demuxer = Demuxer::open(self.input(), &self.options().protocols, control.part())?;
+        let mut demuxer = Demuxer::open(self.input(), &self.options().protocols, None, control.part())?;
         let is_subtitle = |stream: &av::AVStream| {
             // SAFETY: a stream has parameters.
             unsafe { (*stream.codecpar).codec_type == av::AVMediaType::AVMEDIA_TYPE_SUBTITLE }

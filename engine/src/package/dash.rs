@@ -6,8 +6,11 @@ use super::manifest::{
 use super::rates::Rates;
 use super::sample_entry::SampleEntry;
 use super::track::Track;
+use crate::encryption::{ContentKey, KeyId};
 use crate::geometry::Rational;
 use crate::source::Role;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
 use std::io;
@@ -22,6 +25,12 @@ const CHANNEL_COUNT: &str = "urn:mpeg:dash:23003:3:audio_channel_configuration:2
 
 /// Scheme of the grids that stills lie in.
 const TILES: &str = "http://dashif.org/guidelines/thumbnail_tile";
+
+/// Scheme of common encryption (ISO/IEC 23009-1, 5.8.4.1), and the one of whoever is given keys by the page (DASH-IF, Clear Key).
+const ENCRYPTION: &str = "urn:mpeg:dash:mp4protection:2011";
+const CLEAR_KEY: &str = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e";
+/// Scheme that names sets between which players may switch, though each has a key of its own.
+const SWITCHING: &str = "urn:mpeg:dash:adaptation-set-switching:2016";
 
 type Xml = Writer<Vec<u8>>;
 
@@ -43,12 +52,15 @@ fn write(xml: &mut Xml, package: &Package) -> io::Result<()> {
     let lasts = duration(seconds);
     let attributes = [
         ("xmlns", "urn:mpeg:dash:schema:mpd:2011"),
+        ("xmlns:cenc", "urn:mpeg:cenc:2013"),
         ("profiles", if tracks().any(|track| track.segment_files) { PROFILES_OF_FILES } else { PROFILES }),
         ("type", "static"),
         ("mediaPresentationDuration", &lasts),
         ("maxSegmentDuration", &duration(longest)),
         ("minBufferTime", &duration(longest)),
     ];
+    let is_used = |(name, _): &(&str, &str)| *name != "xmlns:cenc" || !package.keys().is_empty();
+    let attributes = attributes.into_iter().filter(is_used);
     xml.create_element("MPD").with_attributes(attributes).write_inner_content(|xml| {
         if let Some(title) = &package.title {
             xml.create_element("ProgramInformation").write_inner_content(|xml| {
@@ -60,11 +72,14 @@ fn write(xml: &mut Xml, package: &Package) -> io::Result<()> {
             let mut id = 0;
             // Between renditions of different ranges nobody switches.
             for range in ["SDR", "HLG", "PQ"] {
-                let those: Vec<_> = package.video.iter().filter(|video| video.range() == range).collect();
-                if !those.is_empty() {
-                    id += 1;
-                    video_set(xml, id, &those)?;
+                let those = package.video.iter().filter(|video| video.range() == range);
+                let sets = by_key(those);
+                let ids = id + 1..=id + sets.len();
+                for (own, those) in ids.clone().zip(&sets) {
+                    let others: Vec<_> = ids.clone().filter(|&other| other != own).map(|it| it.to_string()).collect();
+                    video_set(xml, own, those, &others.join(","))?;
                 }
+                id += sets.len();
             }
             for those in [&package.audio, &package.opus] {
                 for (number, audio) in those.iter().enumerate() {
@@ -133,7 +148,41 @@ fn image_set(xml: &mut Xml, id: usize, stills: &Thumbnails) -> io::Result<()> {
     })
 }
 
-fn video_set(xml: &mut Xml, id: usize, renditions: &[&VideoRendition]) -> io::Result<()> {
+/// Puts renditions into sets of one key each.
+fn by_key<'a>(renditions: impl Iterator<Item = &'a VideoRendition>) -> Vec<Vec<&'a VideoRendition>> {
+    let mut sets: Vec<(Option<KeyId>, Vec<_>)> = Vec::new();
+    for video in renditions {
+        let id = video.track.info.key.as_ref().map(|key| key.id);
+        match sets.iter_mut().find(|(key, _)| *key == id) {
+            Some((_, those)) => those.push(video),
+            None => sets.push((id, vec![video])),
+        }
+    }
+    sets.into_iter().map(|(_, those)| those).collect()
+}
+
+/// Says how a set is encrypted, and where players get its key.
+fn protection(xml: &mut Xml, key: &ContentKey) -> io::Result<()> {
+    let id = key.id.uuid();
+    let attributes = [("schemeIdUri", ENCRYPTION), ("value", "cbcs"), ("cenc:default_KID", &id)];
+    xml.create_element("ContentProtection").with_attributes(attributes).write_empty()?;
+    if key.pssh.is_empty() {
+        descriptor(xml, "ContentProtection", CLEAR_KEY, "ClearKey1.0")?;
+    }
+    for system in &key.pssh {
+        let scheme = format!("urn:uuid:{}", KeyId(system.system).uuid());
+        xml.create_element("ContentProtection").with_attribute(("schemeIdUri", &*scheme)).write_inner_content(
+            |xml| {
+                let text = STANDARD.encode(&system.bytes);
+                xml.create_element("cenc:pssh").write_text_content(BytesText::new(&text)).map(drop)
+            },
+        )?;
+    }
+    Ok(())
+}
+
+/// `others`: sets that differ in their keys alone, where there are such.
+fn video_set(xml: &mut Xml, id: usize, renditions: &[&VideoRendition], others: &str) -> io::Result<()> {
     let most = |side: fn(&VideoRendition) -> u32| renditions.iter().map(|it| side(it)).max().unwrap_or(0).to_string();
     let rate = renditions.iter().map(|it| it.frame_rate).max_by(|a, b| a.as_f64().total_cmp(&b.as_f64()));
     let attributes = [
@@ -149,6 +198,9 @@ fn video_set(xml: &mut Xml, id: usize, renditions: &[&VideoRendition]) -> io::Re
     let aligned = alignment(first.is_some_and(|it| it.track.segment_files));
     let attributes = attributes.into_iter().chain(aligned).chain(language);
     set(xml, attributes, |xml| {
+        if let Some(key) = first.and_then(|video| video.track.info.key.as_ref()) {
+            protection(xml, key)?;
+        }
         let colour = first.map(|it| it.colour()).filter(|colour| colour.is_hdr());
         if let Some(colour) = colour {
             let tags = [
@@ -159,6 +211,9 @@ fn video_set(xml: &mut Xml, id: usize, renditions: &[&VideoRendition]) -> io::Re
             for (name, tag) in tags {
                 descriptor(xml, "EssentialProperty", &format!("urn:mpeg:mpegB:cicp:{name}"), &tag.to_string())?;
             }
+        }
+        if !others.is_empty() {
+            descriptor(xml, "SupplementalProperty", SWITCHING, others)?;
         }
         descriptor(xml, "Role", "urn:mpeg:dash:role:2011", "main")?;
         for video in renditions {
@@ -182,6 +237,9 @@ fn audio_set(xml: &mut Xml, id: usize, audio: &AudioRendition, is_default: bool)
     let attributes = attributes.into_iter().chain(aligned);
     let attributes = attributes.chain(audio.language().map(|language| ("lang", language)));
     set(xml, attributes, |xml| {
+        if let Some(key) = &audio.track.info.key {
+            protection(xml, key)?;
+        }
         if audio.roles.contains(&Role::VisualImpaired) {
             descriptor(xml, "Accessibility", "urn:tva:metadata:cs:AudioPurposeCS:2007", "1")?;
         }

@@ -1,6 +1,7 @@
 //! Fragments: `moof` and `mdat`, of a run of samples (ISO/IEC 14496-12, 8.8).
 
 use super::boxes::{atom, full, words};
+use super::protection::{Subsample, sample_boxes};
 use super::track_info::{ROLL, TRACK};
 use crate::error::Result;
 use crate::geometry::Rational;
@@ -34,6 +35,8 @@ pub(super) struct Fragment {
     pub(super) all_keys: bool,
     /// Ticks and bytes of each sample.
     pub(super) samples: Vec<(u32, u32)>,
+    /// What of each is encrypted; none where there is nothing to say of that.
+    pub(super) subsamples: Vec<Vec<Subsample>>,
     pub(super) data: Vec<u8>,
 }
 
@@ -68,9 +71,19 @@ impl Fragment {
             let kind = if even { 0x00_0205 } else { 0x00_0305 };
             full(b"trun", 0, kind, &[&words(&[count, offset, first_flags]), &samples])
         };
+        let sequence = full(b"mfhd", 0, 0, &[&words(&[number])]);
+        let encryption = if self.subsamples.is_empty() {
+            Vec::new()
+        } else {
+            // Behind the heads of moof and traf.
+            sample_boxes(
+                &self.subsamples,
+                8 + sequence.len() + 8 + track.len() + time.len() + run(0).len() + group.len(),
+            )
+        };
         let whole = |offset: u32| {
-            let sequence = full(b"mfhd", 0, 0, &[&words(&[number])]);
-            atom(b"moof", &[&sequence, &atom(b"traf", &[&track, &time, &run(offset), &group])])
+            let traf = atom(b"traf", &[&track, &time, &run(offset), &group, &encryption]);
+            atom(b"moof", &[&sequence, &traf])
         };
         // The samples lie behind the head and the eight bytes of the mdat's.
         let length = u32::try_from(whole(0).len() + 8).unwrap_or(u32::MAX);
@@ -95,7 +108,7 @@ pub(super) struct Fragments<'a> {
     /// Ticks that are added to all times.
     shift: i64,
     /// The packet that waits for the next one's time.
-    waiting: Option<Packet>,
+    waiting: Option<(Packet, Vec<Subsample>)>,
     /// Time of the first packet, and how many segments have begun.
     first: i64,
     begun: usize,
@@ -108,35 +121,35 @@ impl<'a> Fragments<'a> {
         Self { timescale, boundaries, nominal, shift, waiting: None, first: 0, begun: 0, current }
     }
 
-    /// Takes the next packet; gives the fragment that it ends, if it does.
-    pub(super) fn push(&mut self, packet: Packet) -> Result<Option<Fragment>, BadTime> {
+    /// Takes the next packet, and what of it is encrypted; gives the fragment that it ends, if it does.
+    pub(super) fn push(&mut self, packet: Packet, subsamples: Vec<Subsample>) -> Result<Option<Fragment>, BadTime> {
         let ended = match self.waiting.take() {
             None => {
                 self.first = packet.pts;
                 None
             }
-            Some(before) => {
+            Some((before, of_it)) => {
                 let lasts = packet.pts.saturating_sub(before.pts);
                 let ticks = u32::try_from(lasts).ok().filter(|&ticks| ticks > 0);
                 let ticks = ticks.ok_or(BadTime { last: before.pts, at: packet.pts })?;
-                self.add(before, ticks)
+                self.add(before, of_it, ticks)
             }
         };
-        self.waiting = Some(packet);
+        self.waiting = Some((packet, subsamples));
         Ok(ended)
     }
 
     /// Gives what is left, in one or two fragments.
     pub(super) fn finish(mut self) -> impl Iterator<Item = Fragment> {
-        let last = self.waiting.take().and_then(|last| {
+        let last = self.waiting.take().and_then(|(last, subsamples)| {
             let lasts = if last.duration > 0 { last.duration } else { self.nominal };
-            self.add(last, u32::try_from(lasts.max(1)).unwrap_or(u32::MAX))
+            self.add(last, subsamples, u32::try_from(lasts.max(1)).unwrap_or(u32::MAX))
         });
         last.into_iter().chain(Some(self.current).filter(|rest| !rest.samples.is_empty()))
     }
 
     /// Adds a sample; gives the fragment before, where it begins a new one.
-    fn add(&mut self, packet: Packet, ticks: u32) -> Option<Fragment> {
+    fn add(&mut self, packet: Packet, subsamples: Vec<Subsample>, ticks: u32) -> Option<Fragment> {
         let begins_segment = self.begins_segment(&packet, ticks);
         let by_keys = matches!(self.boundaries, Boundaries::Keys(_));
         let full = self.current.data.len() >= LARGEST;
@@ -149,6 +162,7 @@ impl<'a> Fragments<'a> {
         }
         self.current.samples.push((ticks, u32::try_from(packet.data.len()).unwrap_or(u32::MAX)));
         self.current.data.extend(packet.data);
+        self.current.subsamples.extend(Some(subsamples).filter(|subsamples| !subsamples.is_empty()));
         ended.filter(|ended| !ended.samples.is_empty())
     }
 

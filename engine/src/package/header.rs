@@ -1,6 +1,7 @@
 //! The CMAF header: `ftyp` and `moov`, which come before all samples (ISO/IEC 23000-19, 7.3.1).
 
 use super::boxes::{atom, full, words};
+use super::protection;
 use super::sample_entry::SampleEntry;
 use super::track_info::{ROLL, TRACK, TrackInfo};
 use crate::language::Language;
@@ -32,7 +33,9 @@ pub(super) fn header(track: &TrackInfo, duration: u64) -> Vec<u8> {
     let lasts = full(b"mehd", 1, 0, &[&duration.to_be_bytes()]);
     let defaults = full(b"trex", 0, 0, &[&words(&[TRACK, 1, 0, 0, 0])]);
     let fragments = atom(b"mvex", &[&lasts, &defaults]);
-    [start, atom(b"moov", &[&movie, &track_box(track), &fragments])].concat()
+    let systems = track.key.iter().flat_map(protection::systems).flat_map(|system| system.bytes);
+    let systems: Vec<u8> = systems.collect();
+    [start, atom(b"moov", &[&movie, &track_box(track), &fragments, &systems])].concat()
 }
 
 fn track_box(track: &TrackInfo) -> Vec<u8> {
@@ -65,7 +68,9 @@ fn media(track: &TrackInfo) -> Vec<u8> {
     let handled = full(b"hdlr", 0, 0, &[&[0; 4], handler, &[0; 12], name]);
     // The samples are in this very file.
     let data = atom(b"dinf", &[&full(b"dref", 0, 0, &[&words(&[1]), &full(b"url ", 0, 1, &[])])]);
-    let entries = full(b"stsd", 0, 0, &[&words(&[1]), &track.sample.bytes()]);
+    let entry =
+        track.key.as_ref().map_or_else(|| track.sample.bytes(), |key| protection::sample_entry(&track.sample, key));
+    let entries = full(b"stsd", 0, 0, &[&words(&[1]), &entry]);
     let none = |kind: &[u8; 4], counts: &[u32]| full(kind, 0, 0, &[&words(counts)]);
     // One description of a group, of two bytes (ISO/IEC 14496-12, 8.9.3); which samples are of it, fragments say.
     let group = |distance: i16| full(b"sgpd", 1, 0, &[ROLL, &words(&[2, 1]), &distance.to_be_bytes()]);

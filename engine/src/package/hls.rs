@@ -5,12 +5,18 @@ use super::manifest::{
 };
 use super::rates::Rates;
 use super::track::{Part, Track};
+use crate::encryption::{ContentKey, HlsKey};
 use crate::geometry::Size;
 use crate::source::Role;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;
 
 /// Version 7 has `EXT-X-MAP` outside of playlists of key frames, and all that is used here.
 const HEAD: &str = "#EXTM3U\n#EXT-X-VERSION:7\n";
+
+/// The key system of whoever is given keys by the page (W3C, Encrypted Media Extensions, 9.1).
+const CLEAR_KEY: &str = "org.w3.clearkey";
 
 /// The group of all subtitles and captions.
 const TEXT_GROUP: &str = "text";
@@ -18,6 +24,7 @@ const TEXT_GROUP: &str = "text";
 /// The playlist of all.
 pub(super) fn multivariant(package: &Package) -> String {
     let mut text = format!("{HEAD}#EXT-X-INDEPENDENT-SEGMENTS\n");
+    package.keys().iter().for_each(|key| text.push_str(&key_tags("#EXT-X-SESSION-KEY:", key)));
     let groups = package.audio_groups();
     for group in &groups {
         text.push('\n');
@@ -196,6 +203,7 @@ fn parts<'a>(name: &str, track: &Track, kind: &str, parts: impl Iterator<Item = 
     let file = track_file(name, track.segment_files);
     let header = if track.segment_files { String::new() } else { format!(",BYTERANGE=\"{}@0\"", track.header) };
     let mut text = format!("{}{kind}#EXT-X-MAP:URI=\"{file}\"{header}\n", head(longest));
+    text.extend(track.info.key.as_ref().map(|key| key_tags("#EXT-X-KEY:", key)));
     for Part { seconds, segment, bytes } in parts {
         let _ = writeln!(text, "#EXTINF:{seconds:.6},");
         // A segment file is one as a whole, of which key frames are ranges.
@@ -214,6 +222,27 @@ fn head(longest: f64) -> String {
     // Each duration, rounded to the nearest second, is at most this.
     let target = longest.round().max(1.0);
     format!("{HEAD}#EXT-X-TARGETDURATION:{target:.0}\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n")
+}
+
+/// Says where players get a key: one of these tags for each way that was given with it, or one for whoever knows the key by its id.
+fn key_tags(tag: &str, key: &ContentKey) -> String {
+    let own = || HlsKey {
+        uri: format!("data:text/plain;base64,{}", STANDARD.encode(key.id.0)),
+        format: CLEAR_KEY.to_owned(),
+        versions: "1".to_owned(),
+    };
+    let ways = if key.hls.is_empty() { vec![own()] } else { key.hls.clone() };
+    let line = |way: HlsKey| {
+        let mut tag = Attributes::new(tag);
+        // Of fragmented MP4 it is cbcs.
+        tag.plain("METHOD", "SAMPLE-AES");
+        tag.quoted("URI", &way.uri);
+        tag.plain("KEYID", &format!("0x{}", key.id));
+        tag.quoted("KEYFORMAT", &way.format);
+        tag.quoted("KEYFORMATVERSIONS", &way.versions);
+        tag.line()
+    };
+    ways.into_iter().map(line).collect()
 }
 
 /// A tag with attributes.

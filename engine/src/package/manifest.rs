@@ -4,6 +4,7 @@ use super::rates::Rates;
 use super::sample_entry::SampleEntry;
 use super::track::Track;
 use crate::colour::{Colour, cicp};
+use crate::encryption::ContentKey;
 use crate::geometry::{Rational, Size};
 use crate::language::Language;
 use crate::source::Role;
@@ -167,6 +168,18 @@ impl Package {
             AudioGroup { id, tracks }
         };
         kinds.into_iter().enumerate().map(whole).collect()
+    }
+
+    /// The keys of the tracks that HLS has, each once.
+    pub(super) fn keys(&self) -> Vec<&ContentKey> {
+        let tracks = self.video.iter().map(|video| &video.track).chain(self.audio.iter().map(|audio| &audio.track));
+        let mut keys: Vec<&ContentKey> = Vec::new();
+        for key in tracks.filter_map(|track| track.info.key.as_ref()) {
+            if !keys.iter().any(|other| other.id == key.id) {
+                keys.push(key);
+            }
+        }
+        keys
     }
 
     /// Seconds that the picture lasts.

@@ -11,6 +11,7 @@ mod header;
 mod hls;
 mod manifest;
 mod manifests;
+mod protection;
 mod rates;
 mod sample_entry;
 mod sound;

@@ -37,6 +37,7 @@ impl TrackInfo {
             sample: SampleEntry::Audio(AudioSample { codec, rate, channels }),
             priming: u32::try_from(first.pts.saturating_neg()).unwrap_or(0),
             nominal: samples * i64::from(ticks) / i64::from(rate).max(1),
+            key: None,
         })
     }
 }

@@ -3,6 +3,7 @@
 use super::boxes::{full, words};
 use super::fragment::{Boundaries, Fragment, Fragments};
 use super::header::header;
+use super::protection::Protector;
 use super::track_info::{TRACK, TrackInfo};
 use crate::error::{Error, Result};
 use crate::packet::Packet;
@@ -230,8 +231,12 @@ fn for_each(
         number += 1;
         see(number, fragment)
     };
+    let mut protector = Protector::new(info);
     for packet in packets {
-        let ended = fragments.push(packet?);
+        let mut packet = packet?;
+        let subsamples = protector.as_mut().map(|protector| protector.protect(&mut packet.data)).transpose();
+        let subsamples = subsamples.map_err(|why| Error::Verify { path: path.to_owned(), why })?;
+        let ended = fragments.push(packet, subsamples.unwrap_or_default());
         let ended = ended.map_err(|bad| Error::Verify { path: path.to_owned(), why: bad.to_string() })?;
         ended.iter().try_for_each(&mut next)?;
     }

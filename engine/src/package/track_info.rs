@@ -1,6 +1,7 @@
 //! What a track is, before its samples.
 
 use super::sample_entry::SampleEntry;
+use crate::encryption::ContentKey;
 
 /// Kind of the group of samples that can be decoded well only after others (ISO/IEC 14496-12, 10.1).
 pub(super) const ROLL: &[u8; 4] = b"roll";
@@ -21,6 +22,8 @@ pub(crate) struct TrackInfo {
     pub(crate) priming: u32,
     /// Ticks of a sample, for the last one where nobody else knows.
     pub(crate) nominal: i64,
+    /// The key that its samples are encrypted with; none where they are not.
+    pub(crate) key: Option<ContentKey>,
 }
 
 impl TrackInfo {

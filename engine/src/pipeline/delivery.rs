@@ -8,6 +8,7 @@ use crate::artwork::{self, StoryboardReport};
 use crate::av1;
 use crate::captions::{NANOSECOND, Subtitles};
 use crate::control::Control;
+use crate::encryption::KeyFile;
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::language::Language;
@@ -31,6 +32,15 @@ use tempfile::TempPath;
 
 /// Files that wait for their names, and these.
 pub(super) type Files = Vec<(TempPath, String)>;
+
+/// What a package is made with.
+#[derive(Clone, Copy)]
+pub(super) struct Means<'a> {
+    pub(super) drafts: &'a Drafts,
+    /// Keys of the tracks that are to be encrypted.
+    pub(super) keys: Option<&'a KeyFile>,
+    pub(super) job: &'a Control,
+}
 
 /// Names of all files of a plan's package but those of segments, which are known by the first of their folder; those of sound are
 /// there if the sound is.
@@ -74,9 +84,8 @@ fn opus_name(audio: &str) -> String {
 pub(super) fn video_track(
     plan: &Plan,
     rung: &RungFollows,
-    drafts: &Drafts,
     video: &Spool,
-    job: &Control,
+    means: Means<'_>,
 ) -> Result<Option<(Files, Track)>> {
     let Some((segments, cmaf)) = plan.delivery_segments().zip(plan.wanted.formats.cmaf) else { return Ok(None) };
     let name = video_name(rung);
@@ -100,10 +109,13 @@ pub(super) fn video_track(
         })),
         priming: 0,
         nominal: plan.frame_ticks(),
+        key: means.keys.and_then(|keys| keys.for_video(rung.name())).cloned(),
     };
     let mut files = Files::new();
-    let file = next_file(&mut files, &name, cmaf, drafts);
-    let track = write_track(cmaf.segment_files, file, &info, Boundaries::Keys(segments), || video_packets(video, job))?;
+    let file = next_file(&mut files, &name, cmaf, means.drafts);
+    let packets = || video_packets(video, means.job);
+    let track = write_track(cmaf.segment_files, file, &info, Boundaries::Keys(segments), packets)?;
+    check_decrypted(&files, &info, packets(), means)?;
     Ok(Some((files, track)))
 }
 
@@ -119,6 +131,20 @@ pub(super) fn joined(files: &[(TempPath, String)], drafts: &Drafts, job: &Contro
         io::copy(&mut part, &mut whole).map_err(Error::io("joined.mp4", "cannot write"))?;
     }
     Ok(whole.into_temp_path())
+}
+
+/// Checks that the track in these files, if it is encrypted, is decrypted to the packets that it was made of.
+fn check_decrypted(
+    files: &Files,
+    info: &TrackInfo,
+    packets: impl Iterator<Item = Result<Packet>>,
+    Means { drafts, job, .. }: Means<'_>,
+) -> Result<()> {
+    let Some(key) = &info.key else { return Ok(()) };
+    if let [(path, _)] = &files[..] {
+        return verify::decrypted(path, key, packets, job);
+    }
+    verify::decrypted(&joined(files, drafts, job)?, key, packets, job)
 }
 
 /// Makes the files of a track as they are asked for.
@@ -169,9 +195,9 @@ pub(super) fn finish(
     summary: &SourceSummary,
     sound: &[AudioTrack],
     beside: &Beside<'_>,
-    drafts: &Drafts,
-    job: &Control,
+    means: Means<'_>,
 ) -> Result<(Files, PackageReport)> {
+    let Means { drafts, keys, job } = means;
     let Beside { texts, pictures, storyboard } = *beside;
     let mut files = Files::new();
     let mut report = PackageReport { hls: HLS.to_owned(), dash: DASH.to_owned(), files: Vec::new() };
@@ -195,8 +221,7 @@ pub(super) fn finish(
     for (spooled, track) in summary.audio.iter().zip(sound) {
         let name = audio_name(spooled.place, track.language.as_deref());
         let mut make = |name: String, track: &AudioTrack, packets: &Spool| {
-            let (made, rendition) =
-                audio_rendition(plan, (spooled.place, name), (track, packets), &boundaries, drafts, job)?;
+            let (made, rendition) = audio_rendition(plan, (spooled.place, name), (track, packets), &boundaries, means)?;
             files.extend(made);
             report.files.push(track_report(rendition.file(), &rendition.track));
             Ok::<_, Error>(rendition)
@@ -214,20 +239,20 @@ pub(super) fn finish(
         let rendition = TextRendition { is_burnt_in, ..rendition };
         for (path, name) in &segments {
             let bytes = path.metadata().map_err(Error::io(path, "cannot read back"))?.len();
-            report.files.push(PackageFile { file: name.clone(), bytes, segments: None });
+            report.files.push(PackageFile { file: name.clone(), bytes, segments: None, key_id: None });
         }
         package.text.push(rendition);
         files.extend(segments);
     }
     for (name, text) in manifests(&package) {
-        report.files.push(PackageFile { file: name.clone(), bytes: text.len() as u64, segments: None });
+        report.files.push(PackageFile { file: name.clone(), bytes: text.len() as u64, segments: None, key_id: None });
         files.push((write(drafts, &name, &text, "cannot write the manifest")?, name));
     }
     let named = files.iter().map(|(path, name)| (name, path));
     let named = named.chain(texts.iter().map(|(path, track)| (&track.file, path)));
     let named = named.chain(pictures.iter().map(|(path, name)| (name, path)));
     let place = Place::Named(named.map(|(name, path)| (name.clone(), path.to_path_buf())).collect());
-    let checked = verify::package::check(&place, None, false, job)?;
+    let checked = verify::package::check(&place, None, false, keys, job)?;
     if let Some(Finding { rule, file, why }) = checked.findings.into_iter().next() {
         let why = format!("{}: {why}", rule.sentence());
         return Err(Error::Verify { path: file.into(), why });
@@ -237,7 +262,8 @@ pub(super) fn finish(
 
 fn track_report(file: String, track: &Track) -> PackageFile {
     let segments = track.segment_files.then_some(track.segments.len());
-    PackageFile { file, bytes: track.bytes(), segments }
+    let key_id = track.info.key.as_ref().map(|key| key.id.to_string());
+    PackageFile { file, bytes: track.bytes(), segments, key_id }
 }
 
 /// Gives the nominal frame rate, or the highest that there is where that is lower: what containers call the rate of films of uneven
@@ -325,17 +351,18 @@ fn audio_rendition(
     (place, name): (usize, String),
     (track, packets): (&AudioTrack, &Spool),
     boundaries: &[Rational],
-    drafts: &Drafts,
-    job: &Control,
+    means: Means<'_>,
 ) -> Result<(Files, AudioRendition)> {
     let cmaf = plan.wanted.formats.cmaf.unwrap_or_default();
     let first = packets.packets().next().transpose()?;
     let first = first.ok_or_else(|| Error::Verify { path: name.clone().into(), why: "it has no sound".to_owned() })?;
-    let info = TrackInfo::of_sound(track, &first)?;
-    let packets = || packets.packets().map(|packet| job.check().and(packet));
+    let key = means.keys.and_then(KeyFile::for_audio).cloned();
+    let info = TrackInfo { key, ..TrackInfo::of_sound(track, &first)? };
+    let packets = || packets.packets().map(|packet| means.job.check().and(packet));
     let mut files = Files::new();
-    let file = next_file(&mut files, &name, cmaf, drafts);
+    let file = next_file(&mut files, &name, cmaf, means.drafts);
     let written = write_track(cmaf.segment_files, file, &info, Boundaries::At(boundaries), packets)?;
+    check_decrypted(&files, &info, packets(), means)?;
     let wanted = &plan.wanted.audio[place];
     Ok((files, AudioRendition { name, title: wanted.title.clone(), roles: wanted.roles.clone(), track: written }))
 }

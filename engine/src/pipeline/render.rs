@@ -1,6 +1,6 @@
 //! Carrying a plan out.
 
-use super::delivery::{self, Beside};
+use super::delivery::{self, Beside, Means};
 use super::earlier::EarlierReport;
 use super::factory::StageFactory;
 use super::parallelism::{Limits, ParallelismPlan};
@@ -20,6 +20,7 @@ use crate::captions::{NANOSECOND, Subtitles};
 use crate::clock;
 use crate::control::Control;
 use crate::encode::{Encoder, EncoderFactory};
+use crate::encryption::KeyFile;
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::machine;
@@ -60,6 +61,8 @@ pub struct RenderOptions {
     /// Write the source's subtitles and closed captions beside the renditions, as WebVTT; none to do so where there is a package, whose
     /// tracks they are. Those of files, which a plan names, are always written.
     pub subtitles: Option<bool>,
+    /// Keys that the tracks of the package are encrypted with; a track that none is for stays clear.
+    pub keys: Option<Arc<KeyFile>>,
 }
 
 impl RenderOptions {
@@ -73,6 +76,7 @@ impl RenderOptions {
             limits: Limits::default(),
             store: None,
             subtitles: None,
+            keys: None,
         }
     }
 
@@ -86,6 +90,12 @@ impl RenderOptions {
     #[must_use]
     pub fn subtitles(self, subtitles: bool) -> Self {
         Self { subtitles: Some(subtitles), ..self }
+    }
+
+    /// Sets [`RenderOptions::keys`].
+    #[must_use]
+    pub fn keys(self, keys: Option<KeyFile>) -> Self {
+        Self { keys: keys.map(Arc::new), ..self }
     }
 
     /// Sets [`RenderOptions::strict`].
@@ -130,7 +140,8 @@ impl RenderOptions {
 ///
 /// # Errors
 /// Before anything is done: [`Error::OtherSource`] when the plan was made from another source; [`Error::OutputExists`],
-/// [`Error::OutputIsInput`], and [`Error::OutputBusy`] while another job writes into the directory; [`Error::BadStore`]. Else
+/// [`Error::OutputIsInput`], and [`Error::OutputBusy`] while another job writes into the directory; [`Error::BadStore`];
+/// [`Error::InvalidOption`] for keys where the plan has no package. Else
 /// the first error of any stage, or [`Error::Cancelled`].
 pub fn render(
     source: Source,
@@ -145,6 +156,9 @@ pub fn render(
     check_sound(plan, &source)?;
     if plan.wanted.formats.cmaf.is_some_and(|cmaf| cmaf.opus) {
         check_opus()?;
+    }
+    if let Some(keys) = &options.keys {
+        check_keys(plan, keys)?;
     }
     let mut names = delivery::names(plan);
     if plan.wanted.formats.mp4 {
@@ -192,6 +206,7 @@ pub fn render(
         device: options.device.clone(),
         limits: options.limits,
         strict: options.strict,
+        keys: options.keys.clone(),
         counters: Arc::clone(&counters),
     };
     let Carried { outcome, parallelism, lowered } =
@@ -244,7 +259,8 @@ pub fn render(
         let sound = sound(plan, &summary);
         let storyboard = report.pictures.as_ref().and_then(|pictures| pictures.storyboard.as_ref());
         let beside = Beside { texts: &texts, pictures: &pictures, storyboard };
-        let (made, package) = delivery::finish(plan, tracks, &summary, &sound, &beside, &drafts, control)?;
+        let means = Means { drafts: &drafts, keys: options.keys.as_deref(), job: control };
+        let (made, package) = delivery::finish(plan, tracks, &summary, &sound, &beside, means)?;
         // How many segments of text there are was not known before.
         outputs.add(&delivery::text_segment_names(&made, &texts))?;
         files.extend(made);
@@ -302,6 +318,32 @@ fn check_sound(plan: &Plan, source: &Source) -> Result<()> {
     ))
 }
 
+/// Says which files of a plan keys do not encrypt.
+///
+/// # Errors
+/// [`Error::InvalidOption`] where they would encrypt none.
+fn check_keys(plan: &Plan, keys: &KeyFile) -> Result<()> {
+    let name = &plan.found.name;
+    if plan.wanted.formats.cmaf.is_none() {
+        return Err(Error::invalid("keys", "", "MP4 files are not encrypted; plan a package (CMAF)"));
+    }
+    if plan.wanted.formats.mp4 {
+        log::warn!("{name}: the package alone is encrypted, the MP4 files are not");
+    }
+    let rungs = plan.follows.rungs.iter().map(RungFollows::name).filter(|name| keys.for_video(name).is_none());
+    let mut clear: Vec<_> = rungs.collect();
+    if !plan.wanted.audio.is_empty() && keys.for_audio().is_none() {
+        clear.push("the sound");
+    }
+    if clear.len() == plan.follows.rungs.len() + usize::from(!plan.wanted.audio.is_empty()) {
+        return Err(Error::invalid("keys", "", "no key is for any track of this plan"));
+    }
+    if !clear.is_empty() {
+        log::warn!("{name}: no key is for {}, which stays clear", clear.join(", "));
+    }
+    Ok(())
+}
+
 /// Opens the store of a plan's segments.
 pub(crate) fn plan_store(
     plan: &Plan,
@@ -337,6 +379,7 @@ struct RenderJob {
     device: DeviceChoice,
     limits: Limits,
     strict: bool,
+    keys: Option<Arc<KeyFile>>,
     counters: Arc<ProgressCounters>,
 }
 
@@ -370,7 +413,7 @@ impl RenderJob {
             };
             own = Some(folder);
         }
-        let Self { job, mut source, mut plan, drafts, encoders, mut store, device, limits, strict, counters } = self;
+        let Self { job, mut source, mut plan, drafts, encoders, mut store, device, limits, strict, keys, counters } = self;
         let mut reused = None;
         for _ in 0..MOST_ROUNDS {
             let round = Round {
@@ -380,6 +423,7 @@ impl RenderJob {
                 encoders: &encoders,
                 device: &device,
                 limits: &limits,
+                keys: keys.as_deref(),
             };
             let (kept_in, of_plan) = store.map_or((None, None), |(options, store)| (Some(options), Some(store)));
             let (mut outcome, parallelism) = round.carry_out(source, of_plan, strict, &counters)?;
@@ -416,6 +460,7 @@ struct Round<'a> {
     encoders: &'a EncoderFactory,
     device: &'a DeviceChoice,
     limits: &'a Limits,
+    keys: Option<&'a KeyFile>,
 }
 
 impl Round<'_> {
@@ -426,7 +471,7 @@ impl Round<'_> {
         strict: bool,
         counters: &ProgressCounters,
     ) -> Result<(Outcome<Rendition>, ParallelismPlan)> {
-        let Self { job, plan, drafts, encoders, device: choice, limits } = *self;
+        let Self { job, plan, drafts, encoders, device: choice, limits, keys } = *self;
         let parallelism_on = |device: &Device| ParallelismPlan::of(plan, limits, device);
         let (device, runners) = Device::open_for(choice, &plan.graph(), |device| Ok(parallelism_on(device)?.jobs))?;
         let parallelism = parallelism_on(&device)?;
@@ -434,7 +479,7 @@ impl Round<'_> {
         let name = source.info().name.clone();
         let tools =
             Tools { plan, encoders, runners: Mutex::new(runners), has_twin: *choice == DeviceChoice::Auto, job };
-        let factory = RenderStageFactory { plan, drafts, tools, store };
+        let factory = RenderStageFactory { plan, drafts, keys, tools, store };
         let spec = PipelineSpec {
             plan,
             name: &name,
@@ -481,6 +526,7 @@ impl Tools<'_> {
 struct RenderStageFactory<'a> {
     plan: &'a Plan,
     drafts: &'a Drafts,
+    keys: Option<&'a KeyFile>,
     tools: Tools<'a>,
     store: Option<PlanStore>,
 }
@@ -522,7 +568,8 @@ impl StageFactory for RenderStageFactory<'_> {
         // Whoever was left behind makes no file.
         self.tools.job.check()?;
         let mp4 = self.plan.wanted.formats.mp4.then(|| self.mp4(rung, video, summary)).transpose()?;
-        let cmaf = delivery::video_track(self.plan, rung, self.drafts, video, self.tools.job)?;
+        let means = Means { drafts: self.drafts, keys: self.keys, job: self.tools.job };
+        let cmaf = delivery::video_track(self.plan, rung, video, means)?;
         Ok(Rendition { mp4, cmaf, rates })
     }
 }

@@ -158,6 +158,9 @@ pub struct PackageFile {
     /// Of a track whose segments are files: how many lie beside it, named `seg-00001.m4s` and so on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segments: Option<usize>,
+    /// Id of the key that it is encrypted with, in hexadecimal digits, where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
 }
 
 /// A file of subtitles or captions.

@@ -9,6 +9,7 @@ use super::thumbnails::{self, are_whole, tiles};
 use super::track::{TrackFacts, TrackKind};
 use super::tracks::{Named, Tracks};
 use crate::control::Control;
+use crate::encryption::KeyId;
 use crate::error::Result;
 use roxmltree::{Document, Node};
 
@@ -174,6 +175,7 @@ fn representation(findings: &mut Findings, name: &str, id: &str, node: Node<'_, 
     let rule = Rule::MpdRepresentation;
     let set = node.parent_element();
     let told = |attribute: &str| node.attribute(attribute).or_else(|| set.and_then(|set| set.attribute(attribute)));
+    protection(findings, name, id, node, track);
     let codecs = told("codecs").unwrap_or_default();
     findings.rule(track.codecs.iter().any(|it| it == codecs), Rule::Codecs, name, || {
         format!("{id}: {codecs}, and its stream is {}", track.codecs[0])
@@ -260,6 +262,23 @@ fn profile(root: Node<'_, '_>) -> &'static str {
         true => "urn:mpeg:dash:profile:isoff-live:2011",
         false => "urn:mpeg:dash:profile:isoff-on-demand:2011",
     }
+}
+
+/// Compares what is said of a track's encryption with the track.
+fn protection(findings: &mut Findings, name: &str, id: &str, node: Node<'_, '_>, track: &TrackFacts) {
+    let set = node.parent_element();
+    let told = std::iter::once(node).chain(set).flat_map(|node| children(node, "ContentProtection"));
+    let told: Vec<_> = told.collect();
+    let common = told.iter().find(|it| it.attribute("schemeIdUri") == Some("urn:mpeg:dash:mp4protection:2011"));
+    let key = common.and_then(|it| it.attribute(("urn:mpeg:cenc:2013", "default_KID"))).and_then(KeyId::read);
+    let kept = match &track.protection {
+        Some(protection) => common.and_then(|it| it.attribute("value")) == Some("cbcs") && key == Some(protection.key),
+        None => told.is_empty(),
+    };
+    findings.rule(kept, Rule::MpdProtection, name, || {
+        let expected = track.protection.as_ref().map(|it| it.key);
+        format!("{id}: {} ContentProtection, the key {key:?}, and the track has {expected:?}", told.len())
+    });
 }
 
 /// A range of bytes whose last is named.

@@ -92,6 +92,11 @@ rules! {
     MpdTimeline "mpd-timeline" "SegmentTimeline says when the segment of each file begins, and how long it lasts."
     MpdSets "mpd-sets" "Renditions of a set are aligned and begin with key frames, and it says so."
     SameTracks "same-tracks" "HLS and DASH are of the same tracks, with the same text."
+    Protection "protection" "An encrypted track is encv or enca, with sinf: frma, schm of cbcs, and tenc with a pattern for pictures alone and a constant IV."
+    SampleEncryption "sample-encryption" "senc, saiz and saio describe each sample of an encrypted picture, whose tiles are protected, and nothing else."
+    KeyTags "key-tags" "Playlists of encrypted tracks have EXT-X-KEY of METHOD SAMPLE-AES with the track's key id, if any; others have none."
+    MpdProtection "mpd-protection" "ContentProtection of an encrypted track says cbcs and its key id; others have none."
+    Keys "keys" "Keys that were given are those of the tracks, by id and IV."
     Decoding "decoding" "Every frame decodes."
 }
 

@@ -142,6 +142,7 @@ impl Checker<'_> {
         let range = map.get("BYTERANGE").map_or(header, |range| byte_range(range));
         let is_header = range.is_some_and(|(length, at)| at.unwrap_or(0) == 0 && length == track.header.end);
         self.findings.rule(is_header, Rule::Map, name, || format!("{range:?}, and the header is {:?}", track.header));
+        encryption(self.findings, name, &playlist, track);
         let segments = if keys {
             key_frames(self.findings, name, &playlist, track)
         } else {
@@ -428,6 +429,27 @@ fn place_in_track(playlist: &mut Playlist, track: &TrackFacts) -> bool {
         });
         true
     })
+}
+
+/// Compares what a playlist says of the encryption of its track with the track.
+fn encryption(findings: &mut Findings, name: &str, playlist: &Playlist, track: &TrackFacts) {
+    let keys: Vec<_> = playlist.all("EXT-X-KEY").collect();
+    let is_clear = |key: &Attributes| key.get("METHOD").map(String::as_str) == Some("NONE");
+    let Some(protection) = &track.protection else {
+        findings.rule(keys.iter().all(is_clear), Rule::KeyTags, name, || "its track is not encrypted".to_owned());
+        return;
+    };
+    findings.rule(!keys.is_empty(), Rule::KeyTags, name, || "no EXT-X-KEY, and its track is encrypted".to_owned());
+    let expected = format!("0x{}", protection.key);
+    for key in &keys {
+        let method = key.get("METHOD").map(String::as_str);
+        let id = key.get("KEYID").map(|id| id.to_ascii_lowercase());
+        let kept =
+            method == Some("SAMPLE-AES") && key.contains_key("URI") && id.as_ref().is_none_or(|id| *id == expected);
+        findings.rule(kept, Rule::KeyTags, name, || {
+            format!("METHOD {method:?}, KEYID {id:?}, and its track is encrypted with key {expected}")
+        });
+    }
 }
 
 /// Compares the segments of a playlist with the fragments of its track; gives their seconds and bytes.

@@ -9,6 +9,7 @@ mod frame_rate;
 mod hls;
 mod place;
 mod playlist;
+mod protection;
 mod rates;
 mod template;
 mod text;

@@ -2,12 +2,13 @@
 
 use super::findings::{Findings, Rule};
 use super::place::Media;
-use crate::av1::{self, ObuKind, SequenceHeader};
+use super::protection::{self, Protection, Subsample};
+use crate::av1::{self, ObuKind, SequenceHeader, TileReader};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use mp4_atom::{
-    AnySampleGroupEntry, Atom, Av01, Codec, Colr, Decode, Encode, FourCC, Ftyp, Moof, Moov, Sidx, Trak, TrunEntry,
+    AnySampleGroupEntry, Atom, Av01, Codec, Colr, Decode, Encode, FourCC, Ftyp, Moof, Moov, Sidx, Traf, Trak, TrunEntry,
 };
 use std::io;
 use std::ops::Range;
@@ -28,6 +29,8 @@ pub(super) struct TrackFacts {
     pub(super) codecs: [String; 2],
     /// Ticks that the edit list leaves out at the beginning.
     pub(super) priming: u64,
+    /// How it is encrypted, if it is.
+    pub(super) protection: Option<Protection>,
     /// Bytes of the header: ftyp and moov.
     pub(super) header: Range<u64>,
     /// Where sidx lies, where there is one.
@@ -199,6 +202,8 @@ struct Described {
     facts: TrackFacts,
     /// The sequence header of a picture, as OBU and parsed.
     header: Option<(Vec<u8>, SequenceHeader)>,
+    /// Finds the tiles of an encrypted picture.
+    tiles: TileReader,
     /// Defaults of samples: ticks, bytes, flags.
     defaults: (u32, u32, u32),
 }
@@ -285,6 +290,22 @@ impl Reader<'_> {
             self.broken(Rule::OneTrack, format!("{} sample entries", media.minf.stbl.stsd.codecs.len()));
             return None;
         };
+        let clear;
+        let (entry, protection) = match entry {
+            Codec::Unknown(kind, body) if protection::is_protected(kind.as_ref()) => {
+                match protection::sample_entry(*kind.as_ref(), body) {
+                    Ok((codec, protection)) => {
+                        clear = codec;
+                        (&clear, Some(protection))
+                    }
+                    Err(why) => {
+                        self.broken(Rule::Protection, why);
+                        return None;
+                    }
+                }
+            }
+            entry => (entry, None),
+        };
         let mut header = None;
         let (kind, codecs) = match entry {
             Codec::Av01(entry) => {
@@ -341,6 +362,7 @@ impl Reader<'_> {
                 kind,
                 codecs,
                 priming,
+                protection,
                 header: 0..end,
                 index: None,
                 indexed: Vec::new(),
@@ -351,6 +373,7 @@ impl Reader<'_> {
                 parts: Vec::new(),
             },
             header,
+            tiles: TileReader::default(),
             defaults: (extends.default_sample_duration, extends.default_sample_size, extends.default_sample_flags),
         })
     }
@@ -468,6 +491,7 @@ impl Reader<'_> {
         }
         let (mut at, mut lasts, mut first) = (0_usize, 0_u64, None);
         let count = run.samples.len();
+        let encrypted = self.encrypted_samples(track, traf, moof, (number, count))?;
         for (index, sample) in run.samples.iter().enumerate() {
             let TrunEntry { duration, size, flags, cts } = sample;
             let ticks = u64::from(duration.unwrap_or(defaults.0));
@@ -494,6 +518,13 @@ impl Reader<'_> {
             if track.header.is_some() {
                 self.sample(track, number, index, sample, marked);
             }
+            if let Some(subsamples) = encrypted.as_ref().and_then(|samples| samples.get(index)) {
+                let tiles = track.tiles.tiles(sample).map_err(|error| error.to_string());
+                let checked = tiles.and_then(|tiles| protection::check_sample(subsamples, &tiles, size));
+                if let Err(why) = checked {
+                    self.broken(Rule::SampleEncryption, format!("fragment {number}, sample {index}: {why}"));
+                }
+            }
         }
         if at != content.len() {
             self.broken(
@@ -505,6 +536,27 @@ impl Reader<'_> {
         let bytes = moof.range.start..mdat.range.end;
         track.facts.fragments.push(FragmentFacts { start, duration: lasts, bytes, first_end, key });
         Ok(())
+    }
+
+    /// Reads what is encrypted of the samples of a fragment, by its number and count; none where that is not told, as of sound.
+    fn encrypted_samples(
+        &mut self,
+        track: &Described,
+        traf: &Traf,
+        moof: &TopBox,
+        (number, count): (usize, usize),
+    ) -> Result<Option<Vec<Vec<Subsample>>>> {
+        if track.facts.protection.is_none() || !track.facts.is_video() {
+            return Ok(None);
+        }
+        let Some(bytes) = self.bytes(moof.range.clone())? else { return Ok(None) };
+        match protection::samples(traf, &bytes, count) {
+            Ok(samples) => Ok(Some(samples)),
+            Err(why) => {
+                self.broken(Rule::SampleEncryption, format!("fragment {number}: {why}"));
+                Ok(None)
+            }
+        }
     }
 
     /// Looks at a sample of AV1.

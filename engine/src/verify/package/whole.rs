@@ -6,13 +6,17 @@ use super::track::TrackFacts;
 use super::tracks::{Named, Tracks};
 use super::{dash, hls};
 use crate::control::Control;
+use crate::encryption::{ContentKey, KeyFile};
 use crate::error::{Error, Result};
-use crate::media::{Event, Source};
+use crate::geometry::Rational;
+use crate::media::{self, Event, RenditionReader, Source};
+use crate::packet::Packet;
 use crate::source::{AudioChoice, Damage, Input, OpenOptions};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::iter;
+use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// Manifests that are looked for in a folder, by the names that Upright gives them.
@@ -27,17 +31,26 @@ pub struct Checked {
     pub tracks: Vec<String>,
     /// Frames that were decoded, of all renditions together; none where that was not wanted.
     pub decoded: Option<u64>,
+    /// Encrypted tracks that were not decoded, for lack of their keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without_keys: Vec<String>,
     /// What is wrong.
     pub findings: Vec<Finding>,
 }
 
 /// Checks the package in `place`: `manifest` and all that it names, or the manifests that are there. With `decode` every frame is
-/// decoded.
+/// decoded, of encrypted tracks those whose keys are among `keys`; where there are such, all tracks' keys must be.
 ///
 /// # Errors
 /// [`Error::SourceMissing`] when there is no manifest; [`Error::Io`]; [`Error::Cancelled`]. What is wrong with the package is no
 /// error, but among the findings.
-pub fn check(place: &Place, manifest: Option<&str>, decode: bool, control: &Control) -> Result<Checked> {
+pub fn check(
+    place: &Place,
+    manifest: Option<&str>,
+    decode: bool,
+    keys: Option<&KeyFile>,
+    control: &Control,
+) -> Result<Checked> {
     let mut findings = Findings::default();
     let mut tracks = Tracks::new(place);
     let names = manifest.map_or(MANIFESTS.to_vec(), |name| vec![name]);
@@ -68,9 +81,30 @@ pub fn check(place: &Place, manifest: Option<&str>, decode: bool, control: &Cont
         findings.add(Rule::SameTracks, MANIFESTS[1], "it names other tracks than the HLS playlists");
     }
     together(&tracks, &mut findings);
-    let decoded = if decode { Some(decode_all(&tracks, &mut findings, control)?) } else { None };
+    if let Some(keys) = keys {
+        compare_keys(&tracks, keys, &mut findings);
+    }
+    let decoded = if decode { Some(decode_all(&tracks, keys, &mut findings, control)?) } else { None };
+    let is_shut = |facts: &TrackFacts| {
+        decode && facts.protection.as_ref().is_some_and(|it| keys.is_none_or(|keys| keys.of_id(it.key).is_none()))
+    };
+    let shut = tracks.all().filter(|(_, facts)| facts.as_ref().is_some_and(is_shut));
+    let without_keys = shut.map(|(name, _)| name.clone()).collect();
     let tracks = tracks.into_all().filter_map(|(name, facts)| facts.map(|_| name)).collect();
-    Ok(Checked { manifests, tracks, decoded, findings: findings.into_list() })
+    Ok(Checked { manifests, tracks, decoded, without_keys, findings: findings.into_list() })
+}
+
+/// Compares the keys of encrypted tracks with those that were given.
+fn compare_keys(tracks: &Tracks, keys: &KeyFile, findings: &mut Findings) {
+    for (name, facts) in tracks.all() {
+        let Some(protection) = facts.as_ref().and_then(|facts| facts.protection.as_ref()) else { continue };
+        let Some(key) = keys.of_id(protection.key) else {
+            findings.add(Rule::Keys, name, format!("its key, {}, is not among them", protection.key));
+            continue;
+        };
+        let same = key.given_iv().is_none_or(|iv| iv[..] == protection.iv[..]);
+        findings.rule(same, Rule::Keys, name, || "its IV is another than the one given with its key".to_owned());
+    }
 }
 
 /// Times at which something begins, in seconds.
@@ -141,15 +175,57 @@ fn joined(tracks: &Tracks, track: &TrackFacts, control: &Control) -> Result<Name
     Ok(file)
 }
 
-/// Decodes all pictures; gives how many there were.
-fn decode_all(tracks: &Tracks, findings: &mut Findings, control: &Control) -> Result<u64> {
+/// Decodes a track of sound that is encrypted.
+fn decode_sound(
+    name: &str,
+    path: &Path,
+    facts: &TrackFacts,
+    key: &ContentKey,
+    findings: &mut Findings,
+    control: &Control,
+) -> Result<()> {
+    let mut reader = RenditionReader::decrypting(path, key, control)?;
+    let Some(track) = reader.sound()? else { return Ok(()) };
+    let packets = iter::from_fn(|| {
+        let packet = control.check().and_then(|()| reader.next()).transpose()?;
+        Some(packet.map(|it| Packet { data: it.data.to_vec(), pts: it.pts.unwrap_or(0), duration: 0, key: it.key }))
+    });
+    let ticks = i64::try_from(facts.duration()).unwrap_or(i64::MAX);
+    let read = media::measure(&track, packets, Rational::new(ticks, facts.timescale.max(1).into()));
+    match read {
+        Ok((_, read)) if read.damage == 0 => {}
+        Ok((_, read)) => {
+            findings.add(Rule::Decoding, name, format!("{} packets cannot be decoded", read.damage));
+        }
+        Err(error @ (Error::Cancelled | Error::Io { .. })) => return Err(error),
+        Err(error) => findings.add(Rule::Decoding, name, error.to_string()),
+    }
+    Ok(())
+}
+
+/// Decodes all pictures, and sound that is encrypted; gives how many pictures there were.
+fn decode_all(tracks: &Tracks, keys: Option<&KeyFile>, findings: &mut Findings, control: &Control) -> Result<u64> {
     let mut decoded = 0;
     for (name, facts) in tracks.all() {
-        let Some(track) = facts.as_ref().filter(|facts| facts.is_video()) else { continue };
-        let joined = if track.parts.is_empty() { None } else { Some(joined(tracks, track, control)?) };
+        let Some(facts) = facts else { continue };
+        let key = facts.protection.as_ref().and_then(|protection| keys?.of_id(protection.key)).cloned();
+        if facts.protection.is_some() && key.is_none() {
+            continue;
+        }
+        // Sound that was not encrypted is taken for what it is.
+        if !facts.is_video() && key.is_none() {
+            continue;
+        }
+        let joined = if facts.parts.is_empty() { None } else { Some(joined(tracks, facts, control)?) };
         let path = joined.as_ref().map_or_else(|| tracks.place.path(name), |file| Some(file.path().to_path_buf()));
         let Some(path) = path else { continue };
-        let options = OpenOptions::default().audio(AudioChoice::None);
+        if !facts.is_video() {
+            if let Some(key) = &key {
+                decode_sound(name, &path, facts, key, findings, control)?;
+            }
+            continue;
+        }
+        let options = OpenOptions { key, ..OpenOptions::default() }.audio(AudioChoice::None);
         let mut source = match Source::open_within(&Input::Path(path), &options, control) {
             Ok(source) => source,
             Err(error @ (Error::Cancelled | Error::Io { .. })) => return Err(error),
