@@ -285,6 +285,10 @@ pub(crate) struct BatchArguments {
     #[arg(long, value_name = "FOLDER", help_heading = "Batch")]
     pub(crate) move_failed: Option<PathBuf>,
 
+    /// Encrypt the tracks of packages with the keys in FILE (CENC, cbcs), for cmaf; a manifest may give each film its own
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) encrypt: Option<PathBuf>,
+
     /// Folder of the store of encoded segments, with --export a URL too [default: OUTPUT/.upright/store]
     #[arg(long, value_name = "STORE", help_heading = "Output")]
     pub(crate) store: Option<PathBuf>,

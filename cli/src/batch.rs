@@ -8,17 +8,19 @@ mod watch;
 use crate::args::BatchArguments;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
-use crate::named_options::{Options, as_arguments};
+use crate::named_options::Options;
 use crate::options;
 use crate::output::{self, Messages};
 use crate::values::DiskPriority;
 use screen::Screen;
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use upright_engine::batch::{self, BatchOptions, Event, Files, Outcome, Step, Title, TitleSummary};
+use upright_engine::batch::{self, BatchOptions, ENCRYPT, Event, Files, Outcome, Step, Title, TitleSummary};
+use upright_engine::encryption::KeyFile;
 use upright_engine::remote::ObjectUrl;
 use upright_engine::sidecar::sidecars_of;
 use upright_engine::store::StoreOptions;
@@ -53,12 +55,16 @@ pub(crate) fn batch(
     messages: &mut Messages,
 ) -> Result<Exit, Failure> {
     common.extend(arguments.subtitles_in.clone().map(|way| (manifest::SUBTITLES.to_owned(), vec![way])));
+    common
+        .extend(arguments.encrypt.as_ref().map(|keys| (ENCRYPT.to_owned(), vec![keys.to_string_lossy().into_owned()])));
     // What cannot be is refused before a folder is looked into.
     options::plan_options(arguments.wanted.clone())?;
     let elsewhere = arguments.export.is_some() || arguments.print_manifest;
     let films = manifest::films(&arguments.inputs, &arguments.output, &common, elsewhere)?;
     let titles = batch::named(films.clone())?;
     titles.iter().try_for_each(manifest::check)?;
+    let keys: BTreeSet<_> = titles.iter().filter_map(Title::keys).collect();
+    keys.into_iter().try_for_each(|keys| KeyFile::read(keys).map(drop))?;
     if arguments.print_manifest {
         output::print(&manifest::printed(&titles)?)?;
         return Ok(Exit::Success);
@@ -150,7 +156,7 @@ impl Processes<'_> {
         }
         match step {
             Step::Plan => {
-                command.args(as_arguments(&title.options)).arg("--output").arg(&files.plan);
+                command.args(manifest::plan_arguments(title)).arg("--output").arg(&files.plan);
                 command.args(files.overwrite.then_some("--overwrite")).arg("--").arg(&title.input);
             }
             Step::Segment(number) => {
@@ -163,6 +169,7 @@ impl Processes<'_> {
                 command.arg("--output").arg(folder).arg("--name").arg(name).arg("--store").arg(&self.store);
                 command.args(files.jobs.map(|jobs| format!("--jobs={jobs}")));
                 command.args(files.overwrite.then_some("--overwrite")).args(strict.then_some("--strict"));
+                command.args(title.keys().map(|keys| format!("--encrypt={}", keys.display())));
                 command.arg("--").arg(&files.plan);
             }
         }

@@ -352,3 +352,33 @@ fn a_disk_that_is_nearly_full_is_waited_for() {
     assert_eq!(status.code(), Some(130), "{}", text(&stderr));
     assert!(text(&stdout).contains("\"event\":\"paused\"") && text(&stderr).contains("the disk is full"));
 }
+
+#[test]
+fn packages_of_a_batch_are_encrypted_and_made_anew_with_other_keys() {
+    let folder = TempDir::new().unwrap();
+    let (input, output) = (folder.path().join("in"), folder.path().join("out"));
+    let keys = folder.path().join("keys.toml");
+    episode(&input.join("e1.mp4"), 2, 1);
+    let package = |key: &str, more: &[&str]| {
+        fs::write(&keys, format!("[[key]]\nkid = \"{}\"\nkey = \"{key}\"\n", "ab".repeat(16))).unwrap();
+        let options = [&["--format", "cmaf", "--encrypt", keys.to_str().unwrap()], more].concat();
+        batch(&input, &output, &options).output().unwrap()
+    };
+    let made = |key: &str| {
+        let done = package(key, &[]);
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        fs::read(output.join("e1/video-90x160.mp4")).unwrap()
+    };
+    let (one, other) = ("00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100");
+    let first = made(one);
+    assert_eq!(made(one), first);
+    assert_ne!(made(other), first);
+    let report = fs::read_to_string(output.join("e1/report.json")).unwrap();
+    assert!(report.contains(&format!("\"key_id\": \"{}\"", "ab".repeat(16))), "{report}");
+    let told = Command::new("grep").args(["-rlF", "-e", one, "-e", other]).arg(&output).output().unwrap();
+    assert_eq!(text(&told.stdout), "", "files that hold keys");
+    let wrong = package(&one[1..], &[]);
+    assert_eq!(wrong.status.code(), Some(65), "{}", text(&wrong.stderr));
+    let elsewhere = package(one, &["--export", "slurm"]);
+    assert_eq!(elsewhere.status.code(), Some(2), "{}", text(&elsewhere.stderr));
+}

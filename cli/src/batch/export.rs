@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use upright_engine::batch::{STATE, Title};
+use upright_engine::batch::{ENCRYPT, STATE, Title};
 use upright_engine::remote::{self, ObjectUrl};
 use upright_engine::{Error, Result};
 
@@ -34,6 +34,10 @@ const LONGEST_NAME: usize = 40;
 /// [`Error::InvalidOption`] for what an engine cannot do; [`Error::Io`].
 pub(super) fn export(engine: Engine, arguments: &BatchArguments, titles: &[Title]) -> Result<String> {
     let here = env::current_dir().map_err(Error::io(".", "cannot find the folder"))?;
+    if let Some(title) = titles.iter().find(|title| title.keys().is_some()) {
+        let why = format!("{}: keys are not handed to clusters; render there without, or here with them", title.name);
+        return Err(Error::invalid(ENCRYPT, "", why));
+    }
     let lines = titles.iter().map(line).collect::<Result<Vec<_>>>()?;
     let files = match engine {
         Engine::Slurm => for_slurm(arguments, &here, &lines)?,

@@ -12,7 +12,7 @@ use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use upright_engine::batch::{Title, films_in};
+use upright_engine::batch::{ENCRYPT, Title, films_in};
 use upright_engine::locate::PathStep::{self, Element, Field};
 use upright_engine::locate::line_of;
 use upright_engine::remote::{self, ObjectUrl};
@@ -62,7 +62,7 @@ struct Entry {
     #[serde(default)]
     output: Option<String>,
     /// Options of `upright plan` by their long names: a text or a number, a list of them for an option that may be given several
-    /// times, `true` for a switch; `false` and `null` take away one that the whole batch has.
+    /// times, `true` for a switch; `false` and `null` take away one that the whole batch has. `encrypt` names the file of its keys.
     #[serde(default)]
     #[schemars(schema_with = "option_values")]
     options: BTreeMap<String, Value>,
@@ -194,8 +194,10 @@ fn read(path: &Path, common: &Options, urls: bool) -> Result<Vec<Film>> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut films = Vec::with_capacity(entries.len());
     for (number, Entry { input, output, mut options }) in entries.into_iter().enumerate() {
-        if let Some(files) = options.get_mut(SUBTITLES) {
-            counted_from(folder, files);
+        for option in [SUBTITLES, ENCRYPT] {
+            if let Some(files) = options.get_mut(option) {
+                counted_from(folder, files);
+            }
         }
         let url = ObjectUrl::of(&input);
         let own_name = || match &url {
@@ -217,7 +219,7 @@ fn read(path: &Path, common: &Options, urls: bool) -> Result<Vec<Film>> {
     Ok(films)
 }
 
-/// Makes relative paths of files of subtitles count from the manifest's folder, as those of films do.
+/// Makes relative paths of files of subtitles and of keys count from the manifest's folder, as those of films do.
 fn counted_from(folder: &Path, files: &mut Value) {
     match files {
         Value::Array(files) => files.iter_mut().for_each(|file| counted_from(folder, file)),
@@ -346,6 +348,13 @@ fn with_options(
     Ok(options)
 }
 
+/// Writes the options of a film as arguments of `upright plan`, which knows nothing of keys.
+pub(super) fn plan_arguments(title: &Title) -> Vec<String> {
+    let mut options = title.options.clone();
+    options.remove(ENCRYPT);
+    as_arguments(&options)
+}
+
 /// Checks the options of a film before anything is done.
 ///
 /// # Errors
@@ -353,7 +362,9 @@ fn with_options(
 pub(super) fn check(title: &Title) -> Result<()> {
     let known = wanted();
     let is_known = |name: &str| {
-        OF_INPUT.contains(&name) || known.get_arguments().any(|argument| argument.get_long() == Some(name))
+        name == ENCRYPT
+            || OF_INPUT.contains(&name)
+            || known.get_arguments().any(|argument| argument.get_long() == Some(name))
     };
     if let Some(name) = title.options.keys().find(|name| !is_known(name)) {
         return Err(Error::invalid(
@@ -362,12 +373,19 @@ pub(super) fn check(title: &Title) -> Result<()> {
             format!("{}: no option that a film of a batch can have", title.name),
         ));
     }
-    let arguments = as_arguments(&title.options);
+    let arguments = plan_arguments(title);
     let all = ["upright", "plan"].map(str::to_owned).into_iter().chain(arguments).chain(["film".to_owned()]);
     let parsed = Arguments::try_parse_from(all)
         .map_err(|error| Error::invalid("options", "", format!("of {}: {}", title.name, why(&error))))?;
     match parsed.command {
-        crate::args::Command::Plan(plan) => crate::options::plan_options(plan.wanted).map(drop),
+        crate::args::Command::Plan(plan) => {
+            let options = crate::options::plan_options(plan.wanted)?;
+            if title.keys().is_some() && options.formats.cmaf.is_none() {
+                let why = format!("of {}: only packages are encrypted; make one with --format cmaf", title.name);
+                return Err(Error::invalid(ENCRYPT, "", why));
+            }
+            Ok(())
+        }
         _ => Ok(()),
     }
 }
@@ -385,8 +403,10 @@ pub(super) fn printed(titles: &[Title]) -> Result<String> {
         };
         let mut options: BTreeMap<_, _> =
             title.options.iter().map(|(name, values)| (name.clone(), value(values))).collect();
-        if let Some(files) = options.get_mut(SUBTITLES) {
-            counted_from(&env::current_dir().unwrap_or_default(), files);
+        for option in [SUBTITLES, ENCRYPT] {
+            if let Some(files) = options.get_mut(option) {
+                counted_from(&env::current_dir().unwrap_or_default(), files);
+            }
         }
         let input = fs::canonicalize(&title.input).unwrap_or_else(|_| title.input.clone());
         Entry { input, output: Some(title.name.clone()), options }

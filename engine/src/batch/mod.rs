@@ -17,4 +17,4 @@ pub use journal::{Journal, JournalFile, Record, is_running};
 pub use run::{BatchOptions, Event, Files, Incoming, run};
 pub use schedule::{Snapshot, Step};
 pub use summary::{Outcome, Summary, TitleSummary, VERSION};
-pub use title::{RESERVED, STATE, Title, films_in, named};
+pub use title::{ENCRYPT, RESERVED, STATE, Title, films_in, named};

@@ -656,11 +656,14 @@ fn eta(snapshot: &Snapshot, seconds: f64) -> Option<f64> {
     (done > 0.005).then(|| seconds * (1.0 - snapshot.part).max(0.0) / done)
 }
 
-/// Sums up a film, its options and the program: what has another key is planned anew.
+/// Sums up a film, its options, what it is encrypted with, and the program: what has another key is planned anew.
 fn key_of(title: &Title, fingerprint: &Fingerprint) -> Sha256Hex {
     // It has no map but of texts.
     let text = serde_json::to_string(&(VERSION_OF_PROGRAM, crate::plan::VERSION, fingerprint, &title.options));
-    Sha256Hex::of(text.unwrap_or_default().as_bytes())
+    let mut bytes = text.unwrap_or_default().into_bytes();
+    // Keys that cannot be read now are found missing when it is rendered.
+    bytes.extend(title.keys().and_then(|keys| fs::read(keys).ok()).unwrap_or_default());
+    Sha256Hex::of(&bytes)
 }
 
 /// Names the log of a film.

@@ -17,6 +17,8 @@ const EXTENSIONS: [&str; 38] = [
 const DEEPEST: usize = 64;
 /// The folder in the output folder that a batch keeps its own files in.
 pub const STATE: &str = ".upright";
+/// The option of a film that names the file of its keys: of `upright render`, whose package they encrypt.
+pub const ENCRYPT: &str = "encrypt";
 /// The document in the output folder of what came of a batch.
 pub(super) const SUMMARY: &str = "summary.json";
 /// Characters that some system forbids in names.
@@ -30,7 +32,15 @@ pub struct Title {
     /// The film.
     pub input: PathBuf,
     /// Options of `upright plan` by their long names, without dashes, each with its values; one that has none is a switch.
+    /// [`ENCRYPT`] is there too.
     pub options: BTreeMap<String, Vec<String>>,
+}
+
+impl Title {
+    /// The file of the keys that its package is encrypted with, if it is.
+    pub fn keys(&self) -> Option<&Path> {
+        self.options.get(ENCRYPT)?.first().map(Path::new)
+    }
 }
 
 /// Finds the films in a folder and the folders in it, in the order of their names; what is hidden, and `except`, is passed over.
