@@ -21,7 +21,35 @@ struct Desk {
     modules: PathBuf,
 }
 
+/// A key for each rendition, and one for the sound.
+const KEYS: &str = r#"
+[[key]]
+tracks = ["180x320"]
+kid = "10000000000000000000000000000001"
+key = "0123456789abcdef0123456789abcdef"
+
+[[key]]
+tracks = ["360x640"]
+kid = "20000000000000000000000000000002"
+key = "fedcba9876543210fedcba9876543210"
+
+[[key]]
+tracks = ["audio"]
+kid = "30000000000000000000000000000003"
+key = "00112233445566778899aabbccddeeff"
+"#;
+
 impl Desk {
+    /// A package that is encrypted with [`KEYS`].
+    fn encrypted() -> Self {
+        let keys = TempDir::new().unwrap();
+        let file = keys.path().join("keys.toml");
+        fs::write(&file, KEYS).unwrap();
+        let desk = Self::new(&["--encrypt", file.to_str().unwrap()]);
+        fs::copy(&file, desk.keys()).unwrap();
+        desk
+    }
+
     /// Segments of two seconds, but for the other options.
     fn new(more: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
@@ -38,6 +66,16 @@ impl Desk {
 
     fn package(&self) -> PathBuf {
         self.folder.path().join("film")
+    }
+
+    fn keys(&self) -> PathBuf {
+        self.folder.path().join("keys.toml")
+    }
+
+    /// Plays the encrypted package in players that are given its keys.
+    fn play_with_keys(&self, players: &[&str]) -> Output {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        drive().arg("keys").arg(self.keys()).arg(self.package()).arg(&self.modules).args(players).output().unwrap()
     }
 
     /// Plays the package in players, in all of them where none is named.
@@ -78,6 +116,12 @@ fn players_do_so_with_segment_files_and_a_short_first_segment() {
     assert!(desk.package().join("video-180x320/seg-00005.m4s").is_file());
     let told = succeeded(&desk.play(&["hls.js", "shaka-player,manifest.mpd", "dash.js"]));
     assert_eq!(told.lines().count(), 3, "{told}");
+}
+
+#[test]
+fn players_that_have_its_keys_show_every_frame_of_an_encrypted_package() {
+    let told = succeeded(&Desk::encrypted().play_with_keys(&["shaka-player"]));
+    assert_eq!(told.lines().count(), 1, "{told}");
 }
 
 /// Playlists of the picture without a segment, and a segment of text without its texts: all is well formed, and two seconds are missing.

@@ -1,5 +1,7 @@
-"""A web server of a package, as CDNs are: byte ranges, and any page may ask."""
+"""A web server of a package, as CDNs are: byte ranges, and any page may ask; and of the keys of one that is encrypted."""
 
+import base64
+import json
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,10 +18,12 @@ TYPES = {
 
 
 class Server:
-    """Serves the files of folders under /NAME/, on the loopback interface, until it is closed."""
+    """Serves the files of folders under /NAME/, and whoever asks for a licence gets keys, given in hexadecimal digits by their
+    ids. On the loopback interface, until it is closed."""
 
-    def __init__(self, folders):
+    def __init__(self, folders, keys):
         self.folders = folders
+        self.keys = keys
         self.missing = []
         handler = type("Handler", (Handler,), {"site": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -37,6 +41,11 @@ class Server:
         self.server.server_close()
 
 
+def plain(digits):
+    """Base64 for URLs, without padding."""
+    return base64.urlsafe_b64encode(bytes.fromhex(digits)).decode().rstrip("=")
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -52,6 +61,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_OPTIONS(self):
         self.begin(204, {"Access-Control-Allow-Headers": "Range"}, 0)
+
+    def do_POST(self):
+        """A licence of the Clear Key system: a JSON Web Key Set (W3C, Encrypted Media Extensions, 9.1.4)."""
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        # All of them: hls.js asks for one key alone.
+        keys = [{"kty": "oct", "kid": plain(key), "k": plain(value)} for key, value in self.site.keys.items()]
+        data = json.dumps({"keys": keys, "type": asked["type"]}).encode()
+        self.begin(200, {"Content-Type": "application/json"}, len(data))
+        self.wfile.write(data)
 
     def do_GET(self):
         file = self.site.find(self.path)
