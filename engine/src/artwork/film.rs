@@ -2,6 +2,7 @@
 
 use crate::analyse::SmallPictures;
 use crate::control::Control;
+use crate::encryption::ContentKey;
 use crate::error::{Error, Result};
 use crate::frame::HeldFrame;
 use crate::geometry::{Rational, Size};
@@ -18,6 +19,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Rendition<'a> {
     /// Its file, which may have a name for the time being.
     pub(super) path: &'a Path,
+    /// The key that it is encrypted with, if it is.
+    pub(super) key: Option<&'a ContentKey>,
     /// The size of its picture, in pixels.
     pub(super) size: Size,
 }
@@ -48,7 +51,8 @@ impl<'a> Film<'a> {
     pub(super) fn open(rendition: &Rendition<'_>, size: Size, control: &'a Control) -> Result<Self> {
         let path = rendition.path.to_path_buf();
         // Its own times are those of the plan.
-        let options = OpenOptions { audio: AudioChoice::None, origin: Some(0), ..OpenOptions::default() };
+        let key = rendition.key.cloned();
+        let options = OpenOptions { audio: AudioChoice::None, origin: Some(0), key, ..OpenOptions::default() };
         let source = Source::open_within(&Input::Path(path.clone()), &options, control)?;
         let video = source.info().video.clone();
         let map = to_bt709(&video).unwrap_or_else(|error| {

@@ -8,12 +8,13 @@ use super::place::Places;
 use super::storyboard::{self, INDEX};
 use super::survey;
 use crate::control::Control;
+use crate::encryption::ContentKey;
 use crate::error::{Error, Result};
 use crate::image::{WEBP, jpeg};
 use crate::media::has_encoder;
 use crate::plan::{Moment, Pictures, Plan, RungFollows};
 use crate::time::Time;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// libav's quantiser of JPEG for a poster, from 2 (best) to 31.
 const QUANTISER: u8 = 3;
@@ -42,20 +43,21 @@ pub(crate) fn check(pictures: &Pictures) -> Result<()> {
     }
 }
 
-/// Makes the pictures that a plan wants, of its renditions' files, which are in the order of the plan; the film ends after so many
+/// Makes the pictures that a plan wants, of its renditions' files and the keys of those that are encrypted, in the order of the plan; the film ends after so many
 /// seconds. Each goes to `put` under its name.
 ///
 /// # Errors
 /// Those of reading a file; [`Error::Libav`]; those of `put`; [`Error::Cancelled`].
 pub(crate) fn make(
     plan: &Plan,
-    files: &[impl AsRef<Path>],
+    files: &[(PathBuf, Option<ContentKey>)],
     seconds: f64,
     control: &Control,
     put: &mut dyn FnMut(String, &[u8]) -> Result<()>,
 ) -> Result<PicturesReport> {
     let all = plan.follows.rungs.iter().zip(files);
-    let all: Vec<_> = all.map(|(rung, file)| (rung, Rendition { path: file.as_ref(), size: rung.size })).collect();
+    let all = all.map(|(rung, (path, key))| (rung, Rendition { path, key: key.as_ref(), size: rung.size }));
+    let all: Vec<_> = all.collect();
     let wanted = &plan.wanted.pictures;
     let (Some(large), Some(close), Some(small)) = (of(&all, u32::MAX), of(&all, close::WIDTH), of(&all, survey::WIDTH))
     else {

@@ -20,7 +20,7 @@ use crate::captions::{NANOSECOND, Subtitles};
 use crate::clock;
 use crate::control::Control;
 use crate::encode::{Encoder, EncoderFactory};
-use crate::encryption::KeyFile;
+use crate::encryption::{ContentKey, KeyFile};
 use crate::error::{Error, Result};
 use crate::geometry::Rational;
 use crate::machine;
@@ -235,8 +235,8 @@ pub fn render(
     if !plan.wanted.pictures.is_none() {
         // They stay until the pictures are there.
         let mut joined = Vec::new();
-        let paths = if plan.wanted.formats.mp4 {
-            files.iter().map(|(path, _)| path.to_path_buf()).collect()
+        let renditions = if plan.wanted.formats.mp4 {
+            files.iter().map(|(path, _)| (path.to_path_buf(), None)).collect()
         } else {
             let mut whole = |files: &delivery::Files| match &files[..] {
                 [(path, _)] => Ok(path.to_path_buf()),
@@ -245,10 +245,13 @@ pub fn render(
                     Ok(joined.last().map(|path| path.to_path_buf()).unwrap_or_default())
                 }
             };
-            tracks.iter().map(|(files, _)| whole(files)).collect::<Result<Vec<_>>>()?
+            tracks
+                .iter()
+                .map(|(files, track)| Ok((whole(files)?, track.info.key.clone())))
+                .collect::<Result<Vec<_>>>()?
         };
         let seconds = seconds(plan, end_of(&summary, plan));
-        let (made, told) = self::pictures(plan, paths, seconds, &drafts, &job, || on_progress(&progress()))?;
+        let (made, told) = self::pictures(plan, renditions, seconds, &drafts, &job, || on_progress(&progress()))?;
         let known = artwork::names(&plan.wanted.pictures);
         let names: Vec<_> = made.iter().map(|(_, name)| name.clone()).filter(|name| !known.contains(name)).collect();
         outputs.add(&names)?;
@@ -286,10 +289,11 @@ fn refuse_sidecars(plan: &Plan, directory: &Path, names: &[String]) -> Result<()
     paths.find(is_read).map_or(Ok(()), |path| Err(Error::OutputIsInput { path }))
 }
 
-/// Makes the pictures of a film that ends after so many seconds, of the files of its renditions.
+/// Makes the pictures of a film that ends after so many seconds, of the files of its renditions and the keys of those that are
+/// encrypted.
 fn pictures(
     plan: &Plan,
-    renditions: Vec<PathBuf>,
+    renditions: Vec<(PathBuf, Option<ContentKey>)>,
     seconds: f64,
     drafts: &Drafts,
     job: &Control,
