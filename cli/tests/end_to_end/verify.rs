@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use upright_fixtures::{Clip, Codec, Container, Ratio, Timing};
 
 const VIDEO: &str = "video-180x320.mp4";
 const SOUND: &str = "audio-1-eng.mp4";
@@ -307,4 +308,18 @@ fn whatever_is_broken_of_an_encrypted_package_is_found_and_named() {
     // What the files alone do not tell.
     let cases: Vec<(&str, Change, &str)> = vec![(VIDEO, flip("tenc", 0, 33, 1), "keys")];
     assert_found(&folder, &cases, &["--no-decode", "--keys", keys]);
+}
+
+#[test]
+fn a_last_frame_that_lasts_long_is_no_damage() {
+    let desk = Desk::new();
+    // The last one lasts as long as the one before: two seconds, among frames of a twenty-fifth of one.
+    let timing = Timing::variable(Ratio::new(1, 600), (0..31).map(|frame| frame * 24).chain([1920]).collect());
+    let (codec, container) = (Codec::H264Lossless, Container::Mp4);
+    let film = desk.write(&Clip { timing, codec, container, ..Clip::new("still") });
+    let options = ["--format", "cmaf", "--ladder", "90", "--speed", "10"];
+    let folder = desk.converted(&film.path, &options).folder;
+    let output = upright("verify").arg(&folder).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("32 frames decoded: nothing is wrong"), "{said}");
 }

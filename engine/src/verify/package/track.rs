@@ -38,6 +38,8 @@ pub(super) struct TrackFacts {
     /// Segments by the index: ticks and bytes.
     pub(super) indexed: Vec<(u64, Range<u64>)>,
     pub(super) fragments: Vec<FragmentFacts>,
+    /// How many samples they have.
+    pub(super) samples: u64,
     /// Fewest and most ticks of a sample that is not the last of its fragment, nor the first of all.
     pub(super) shortest: u64,
     pub(super) longest: u64,
@@ -367,6 +369,7 @@ impl Reader<'_> {
                 index: None,
                 indexed: Vec::new(),
                 fragments: Vec::new(),
+                samples: 0,
                 shortest: u64::MAX,
                 longest: 0,
                 size: 0,
@@ -534,6 +537,7 @@ impl Reader<'_> {
         }
         let (first_end, key) = first.unwrap_or((data.end, false));
         let bytes = moof.range.start..mdat.range.end;
+        track.facts.samples += count as u64;
         track.facts.fragments.push(FragmentFacts { start, duration: lasts, bytes, first_end, key });
         Ok(())
     }

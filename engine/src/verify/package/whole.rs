@@ -234,21 +234,76 @@ fn decode_all(tracks: &Tracks, keys: Option<&KeyFile>, findings: &mut Findings, 
                 continue;
             }
         };
+        let mut frames = 0;
         let ended = loop {
             control.check()?;
             match source.next() {
-                Ok(Event::Frame { .. }) => decoded += 1,
+                Ok(Event::Frame { .. }) => frames += 1,
                 Ok(Event::End) => break Ok(()),
                 Ok(Event::Audio { .. } | Event::SoundChanged { .. }) => {}
                 Err(error @ (Error::Cancelled | Error::Io { .. })) => return Err(error),
                 Err(error) => break Err(error),
             }
         };
+        decoded += frames;
+        let mut damage = source.damage().clone();
+        if frames == facts.samples {
+            // libav does not know how long the last frame of fragments lasts, and takes the film for cut short.
+            damage.truncated_at = None;
+        }
         if let Err(error) = ended {
             findings.add(Rule::Decoding, name, error.to_string());
-        } else if *source.damage() != Damage::default() {
-            findings.add(Rule::Decoding, name, format!("{:?}", source.damage()));
+        } else if damage != Damage::default() {
+            findings.add(Rule::Decoding, name, in_words(&damage));
         }
     }
     Ok(decoded)
+}
+
+/// Says what is wrong with pictures that were read without their sound.
+fn in_words(damage: &Damage) -> String {
+    let Damage { damaged_frames, first_at, truncated_at, retimed_frames, time_jumps, missing_bytes, .. } = *damage;
+    let are = |count: u64, one: &str, several: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {several}"),
+    };
+    let first = first_at.map(|at| format!(", the first at {at:.3} s")).unwrap_or_default();
+    let mut all = Vec::new();
+    if damaged_frames > 0 {
+        all.push(are(damaged_frames, "frame is damaged", "frames are damaged") + &first);
+    }
+    all.extend(truncated_at.map(|end| format!("it ends at {end:.3} s, before its declared end")));
+    if retimed_frames > 0 {
+        all.push(are(retimed_frames, "frame has a wrong time, or none", "frames have wrong times, or none"));
+    }
+    if time_jumps > 0 {
+        all.push(are(time_jumps, "time its clock begins anew", "times its clock begins anew"));
+    }
+    if missing_bytes > 0 {
+        all.push(are(missing_bytes, "byte is missing at its end", "bytes are missing at its end"));
+    }
+    all.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_is_told_in_sentences() {
+        let one = Damage { damaged_frames: 1, ..Damage::default() };
+        assert_eq!(in_words(&one), "1 frame is damaged");
+        let damage = Damage {
+            damaged_frames: 3,
+            first_at: Some(4.2),
+            truncated_at: Some(7.2),
+            retimed_frames: 2,
+            time_jumps: 2,
+            missing_bytes: 5,
+            ..Damage::default()
+        };
+        let expected = "3 frames are damaged, the first at 4.200 s; it ends at 7.200 s, before its declared end; \
+                        2 frames have wrong times, or none; 2 times its clock begins anew; 5 bytes are missing at its end";
+        assert_eq!(in_words(&damage), expected);
+    }
 }
