@@ -16,7 +16,8 @@ def run(*command, env=None, data=b""):
     """Runs a program, which may read `data`, and gives what it writes."""
     done = subprocess.run([str(word) for word in command], input=data, capture_output=True, env=env)
     if done.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))}: {done.stderr.decode(errors='replace').strip()}")
+        said = (done.stderr or done.stdout).decode(errors="replace").strip()
+        raise RuntimeError(f"{' '.join(map(str, command))}: {said}")
     return done.stdout
 
 
@@ -40,21 +41,22 @@ def processor():
     return found[1] if found else "an unknown processor"
 
 
-def arguments(description, pictures):
-    """Begins a command line with what all have: where things are, where the table goes, and what is drawn."""
+def arguments(description, pictures=None):
+    """Begins a command line with what all have: where things are, where the table goes, and what is drawn, if anything is."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("upright")
     parser.add_argument("work", help="folder for what is made on the way")
     parser.add_argument("--footage", default="../shared/footage", help="folder of the clips [default: %(default)s]")
     parser.add_argument("--markdown", help="file that the table is written to")
-    parser.add_argument("--png", help=f"folder for pictures: {pictures}")
+    if pictures:
+        parser.add_argument("--png", help=f"folder for pictures: {pictures}")
     return parser
 
 
 def report(measure, told, complaint):
     """Has `measure` make a table in a folder of its own, prints it, and ends with a complaint where it is not good."""
     name = os.path.basename(sys.argv[0])
-    for folder in filter(None, (told.work, told.png)):
+    for folder in filter(None, (told.work, getattr(told, "png", None))):
         os.makedirs(folder, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(dir=told.work) as folder:

@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import manifests
 import mp4
 from measuring import newest_ffmpeg, run, version
+from package import RATES, Package
 
 RUNGS = [(360, 640), (180, 320)]
 RATE = 25
@@ -32,8 +33,6 @@ LANGUAGES = {"eng": "en", "zho": "zh"}
 AAC_FRAME = 1024 / 48000
 # Samples that the encoder of AAC puts before the sound.
 WARMING = 1024
-# The part by which a declared rate may be off.
-RATES = 0.1
 BROKEN = "**no**"
 
 
@@ -74,9 +73,8 @@ def by_shaka(packager, mp4s, folder):
                        f"iframe_playlist_name={name}-keys.m3u8")
     width, height = RUNGS[0]
     for number, language in enumerate(LANGUAGES, 1):
-        default = ",hls_default=1" if False else ""
         streams.append(f"in={mp4s}/{width}x{height}.mp4,stream={number},output={folder}/audio-{number}.mp4,"
-                       f"playlist_name=audio-{number}.m3u8,hls_group_id=audio,hls_name={language}{default}")
+                       f"playlist_name=audio-{number}.m3u8,hls_group_id=audio,hls_name={language}")
     run(packager, *streams, "--segment_duration", SEGMENT, "--fragment_duration", INTERVAL, "--hls_playlist_type", "VOD", "--default_language", "en",
         "--hls_master_playlist_output", folder / "main.m3u8", "--mpd_output", folder / "manifest.mpd")
 
@@ -99,32 +97,6 @@ def by_ffmpeg_dash(ffmpeg, mp4s, folder):
     run(*inputs(ffmpeg, mp4s), "-f", "dash", "-seg_duration", SEGMENT, "-single_file", "1", "-global_sidx", "1",
         "-format_options", "movflags=+cmaf", "-hls_playlist", "1", "-hls_master_name", "main.m3u8",
         "-adaptation_sets", "id=0,streams=0,1 id=1,streams=2 id=2,streams=3", folder / "manifest.mpd")
-
-
-class Package:
-    """What is in a folder: the tracks, and the manifests that are there."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.hls = manifests.multivariant(folder / "main.m3u8")
-        mpd = folder / "manifest.mpd"
-        self.dash = manifests.dash(mpd) if mpd.exists() else None
-        self.tracks = {}
-        self.video = [self.media(variant) for variant in self.hls.variants]
-        self.audio = [self.media(rendition) for rendition in self.hls.renditions]
-
-    def media(self, attributes):
-        """The attributes of a playlist, the playlist, and the track that it names."""
-        playlist = manifests.media(self.folder / attributes["URI"])
-        return attributes, playlist, self.track(playlist.segments[0].file)
-
-    def track(self, path):
-        if path not in self.tracks:
-            self.tracks[path] = mp4.read(path)
-        return self.tracks[path]
-
-    def pictures(self):
-        return [track for _, _, track in self.video]
 
 
 # --- Rules: each says what is wrong, or None where it is kept
@@ -321,16 +293,13 @@ def frame_rate(package):
     return None
 
 
-def rate(name, measure):
+def rate(name):
     def check(package):
-        sound = max(measure(playlist.segments) for _, playlist, _ in package.audio)
-        for attributes, playlist, _ in package.video:
-            measured = measure(playlist.segments) + sound
-            if name not in attributes:
+        for resolution, off in package.rates_off(name):
+            if off is None:
                 return f"{name} is missing"
-            off = int(attributes[name]) / measured - 1
             if abs(off) > RATES:
-                return f"{name} of {attributes['RESOLUTION']} is {100 * off:+.0f} %"
+                return f"{name} of {resolution} is {100 * off:+.0f} %"
         return None
 
     return check
@@ -436,8 +405,8 @@ RULES = {
         "`CODECS` of picture and sound, with two digits of level": codecs,
         "`RESOLUTION` is that of the picture": resolution,
         "`FRAME-RATE`": frame_rate,
-        "`AVERAGE-BANDWIDTH` within 10 % of what is measured": rate("AVERAGE-BANDWIDTH", manifests.average),
-        "`BANDWIDTH` within 10 % of the measured peak": rate("BANDWIDTH", manifests.peak),
+        "`AVERAGE-BANDWIDTH` within 10 % of what is measured": rate("AVERAGE-BANDWIDTH"),
+        "`BANDWIDTH` within 10 % of the measured peak": rate("BANDWIDTH"),
         "`VIDEO-RANGE` is SDR or left out where all is SDR": video_range,
         "a playlist of key frames for each rung, and key frames in it": key_playlists,
         "`EXTINF` is the duration of the samples, within 2 ms": durations,
