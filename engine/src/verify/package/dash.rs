@@ -251,9 +251,10 @@ fn ranges(findings: &mut Findings, name: &str, id: &str, node: Node<'_, '_>, tra
     });
 }
 
-/// Tells whether segments of what is in here are files.
+/// Tells whether segments of tracks in here are files; stills always are.
 fn has_files(node: Node<'_, '_>) -> bool {
-    node.descendants().any(|node| node.tag_name().name() == "SegmentTemplate")
+    let is_of_stills = |node: Node<'_, '_>| node.ancestors().any(|it| it.attribute("contentType") == Some("image"));
+    node.descendants().any(|node| node.tag_name().name() == "SegmentTemplate" && !is_of_stills(node))
 }
 
 /// The profile that a manifest ought to have: of files, or of ranges.
