@@ -99,23 +99,13 @@ fn others_decrypt_a_package_to_what_it_is_without() {
     assert_eq!((code, said.matches(": decoding: ").count()), (Some(65), 3), "{said}");
 }
 
-/// Joins the files of a track: its header and its segments.
-fn whole(track: &Path) -> PathBuf {
-    let mut parts = files(track);
-    // `init.mp4`, then `seg-00001.m4s` and so on.
-    parts.sort();
-    let path = track.with_extension("joined.mp4");
-    fs::write(&path, parts.iter().flat_map(|part| fs::read(part).unwrap()).collect::<Vec<_>>()).unwrap();
-    path
-}
-
 #[test]
-fn segment_files_opus_and_pictures_are_those_of_the_clear_package() {
+fn opus_and_pictures_are_those_of_the_clear_package() {
     let desk = Desk::new();
     let (fixture, keys) = (film(&desk, 75), keys(desk.path()));
     let (store, keys) = (desk.path().join("store"), keys.to_str().unwrap());
     let options = ["--format", "cmaf", "--ladder", "180", "--speed", "10", "--store", store.to_str().unwrap()];
-    let more = ["--opus", "--segment-files", "--segment-duration", "2", "--first-segment", "1", "--pictures", "all"];
+    let more = ["--opus", "--segment-duration", "2", "--first-segment", "1", "--pictures", "all"];
     let options = [&options[..], &more].concat();
     let made = |name: &str, more: &[&str]| {
         let output = desk.convert(&fixture.path, &options).args(["--name", name]).args(more).output().unwrap();
@@ -126,10 +116,10 @@ fn segment_files_opus_and_pictures_are_those_of_the_clear_package() {
     for picture in ["poster.jpg", "storyboard-1.jpg", "storyboard.vtt", "preview.webp"] {
         assert_eq!(fs::read(clear.join(picture)).unwrap(), fs::read(secret.join(picture)).unwrap(), "{picture}");
     }
-    for (track, key) in [("video-180x320", VIDEO), ("audio-1-eng", AUDIO), ("audio-1-eng-opus", AUDIO)] {
-        let expected = sums(&whole(&clear.join(track)), None);
+    for (track, key) in [("video-180x320.mp4", VIDEO), ("audio-1-eng.mp4", AUDIO), ("audio-1-eng-opus.mp4", AUDIO)] {
+        let expected = sums(&clear.join(track), None);
         assert!(expected.lines().count() > 75, "{expected}");
-        assert_eq!(sums(&whole(&secret.join(track)), Some(key[1])), expected, "{track}");
+        assert_eq!(sums(&secret.join(track), Some(key[1])), expected, "{track}");
     }
     let verify = |keys: &[&str]| {
         let output = upright("verify").arg(&secret).args(keys).output().unwrap();
@@ -140,7 +130,12 @@ fn segment_files_opus_and_pictures_are_those_of_the_clear_package() {
     let wrong = desk.path().join("wrong.toml");
     fs::write(&wrong, fs::read_to_string(keys).unwrap().replace("33445566778899", "33445566778890")).unwrap();
     let (code, said) = verify(&["--keys", wrong.to_str().unwrap()]);
-    assert!(code == Some(65) && said.contains("video-180x320/init.mp4: decoding: "), "{said}");
+    assert!(code == Some(65) && said.contains("video-180x320.mp4: decoding: "), "{said}");
+    let files = desk
+        .convert(&fixture.path, &[&options[..], &["--segment-files", "--encrypt", keys]].concat())
+        .output()
+        .unwrap();
+    assert_refused(&files, 2, &["segment files cannot be checked once they are encrypted"]);
 }
 
 #[test]

@@ -331,6 +331,11 @@ fn check_keys(plan: &Plan, keys: &KeyFile) -> Result<()> {
     if plan.wanted.formats.cmaf.is_none() {
         return Err(Error::invalid("keys", "", "MP4 files are not encrypted; plan a package (CMAF)"));
     }
+    if plan.wanted.formats.cmaf.is_some_and(|cmaf| cmaf.segment_files) {
+        // Without an index libav takes the samples of one fragment for those of another, so that nothing could be checked.
+        let why = "segment files cannot be checked once they are encrypted; plan a package without --segment-files";
+        return Err(Error::invalid("keys", "", why));
+    }
     if plan.wanted.formats.mp4 {
         log::warn!("{name}: the package alone is encrypted, the MP4 files are not");
     }
