@@ -131,6 +131,7 @@ mod tests {
             (Error::bad_source("x", "not a video"), 65),
             (Error::OtherSource { name: text(), what: "size", line: None }, 65),
             (Error::BadPlan { name: text(), line: Some(3), why: text() }, 65),
+            (Error::BadKeys { name: text(), line: Some(3), why: text() }, 65),
             (Error::BadStore { path: path.clone(), why: text() }, 65),
             (Error::BadLook { path: path.clone(), why: text() }, 65),
             (Error::BadSubtitles { path: path.clone(), line: Some(3), why: text() }, 65),

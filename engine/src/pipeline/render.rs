@@ -422,7 +422,8 @@ impl RenderJob {
             };
             own = Some(folder);
         }
-        let Self { job, mut source, mut plan, drafts, encoders, mut store, device, limits, strict, keys, counters } = self;
+        let Self { job, mut source, mut plan, drafts, encoders, mut store, device, limits, strict, keys, counters } =
+            self;
         let mut reused = None;
         for _ in 0..MOST_ROUNDS {
             let round = Round {

@@ -103,7 +103,7 @@ impl Plan {
     }
 }
 
-/// What renditions may cost and are to look like, in the order of the renditions; nothing where nothing is said of that.
+/// Gives what renditions may cost and are to look like, in the order of the renditions; nothing where nothing is said of that.
 fn rates(wanted: &Wanted, options: &PlanOptions) -> Vec<RungRate> {
     if options.target_vmaf.is_empty() && options.max_bitrate.is_empty() {
         return Vec::new();

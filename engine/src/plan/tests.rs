@@ -475,7 +475,7 @@ fn a_broken_rule_is_named_with_its_line() {
         (
             |p| p["wanted"]["pictures"] = serde_json::json!({ "poster": { "at": "61" } }),
             "\"at\": \"61",
-            "61.000 s: the film ends at 60.000 s",
+            "61.000 s: the film ends at 60.040 s",
         ),
         (|p| p["wanted"]["chapters"][0]["end"] = "-1".into(), "\"end\"", "ends before"),
         (|p| p["wanted"]["rates"] = rates(&[60; 2], 1), "rates", "rates of 1 renditions: there are 2"),

@@ -121,7 +121,7 @@ impl Candidates {
         Self(all.split_off(below))
     }
 
-    /// What is taken at a price of VMAF for a bit a second; the lower quality of two that are worth the same.
+    /// Gives what is taken at a price of VMAF for a bit a second; the lower quality of two that are worth the same.
     fn at(&self, price: f64) -> (u8, f64) {
         let worth = |it: &Candidate| it.vmaf - price * it.bitrate;
         let better = |best: Option<&'_ Candidate>, it: &Candidate| best.is_none_or(|best| worth(it) > worth(best));
@@ -150,7 +150,7 @@ mod tests {
         Probed { curve, seconds: 2.0 }
     }
 
-    /// What qualities come to: the mean VMAF, the lowest, and the mean of bits.
+    /// Tells what qualities come to: the mean VMAF, the lowest, and the mean of bits.
     fn outcome(segments: &[Probed], qualities: &[u8]) -> (f64, f64, f64) {
         let all: Vec<_> =
             segments.iter().zip(qualities).map(|(it, &quality)| it.curve.at_all()[usize::from(quality)]).collect();
