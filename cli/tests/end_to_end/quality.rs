@@ -8,7 +8,8 @@ use std::process::Command;
 /// Eight seconds: four in which little moves, and four of noise.
 fn film(desk: &Desk) -> PathBuf {
     let path = desk.path().join("film.mp4");
-    let graph = "testsrc2=s=320x180:r=25:d=4[calm];color=gray:s=320x180:r=25:d=4,noise=alls=60:allf=t:all_seed=7[noise];\
+    let graph = "testsrc2=s=320x180:r=25:d=4[calm];\
+                 mandelbrot=s=320x180:r=25,trim=duration=4,setpts=PTS-STARTPTS,noise=alls=60:allf=t:all_seed=7[noise];\
                  [calm][noise]concat,format=yuv420p";
     let output = path.to_str().unwrap();
     ffmpeg(&["-filter_complex", graph, "-c:v", "libx264", "-preset", "ultrafast", "-qp", "10", output]);

@@ -105,10 +105,14 @@ pub(crate) fn packaged(desk: &Desk, frames: usize, options: &[&str]) -> PathBuf 
         container: Container::Mp4,
         ..Clip::new("delivered")
     });
-    let options = [&["--ladder", "180,90", "--speed", "10"], options].concat();
-    let output = desk.convert(&fixture.path, &options).output().unwrap();
+    package_of(desk, &fixture.path, &[&["--ladder", "180,90", "--speed", "10"], options].concat())
+}
+
+/// Converts a film to a package, and gives its folder.
+pub(crate) fn package_of(desk: &Desk, film: &Path, options: &[&str]) -> PathBuf {
+    let output = desk.convert(film, options).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    desk.out().join(fixture.path.file_stem().unwrap())
+    desk.out().join(film.file_stem().unwrap())
 }
 
 /// Every file under a folder, however deep; none when there is no folder.

@@ -1,7 +1,7 @@
 //! `upright verify`: a good package passes, and whatever is broken in it is found and named rightly.
 
 use crate::encryption;
-use crate::support::{Desk, packaged, upright};
+use crate::support::{Desk, package_of, packaged, upright};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -318,8 +318,7 @@ fn a_last_frame_that_lasts_long_is_no_damage() {
     let (codec, container) = (Codec::H264Lossless, Container::Mp4);
     let film = desk.write(&Clip { timing, codec, container, ..Clip::new("still") });
     let options = ["--format", "cmaf", "--ladder", "90", "--speed", "10"];
-    let folder = desk.converted(&film.path, &options).folder;
-    let output = upright("verify").arg(&folder).output().unwrap();
+    let output = upright("verify").arg(package_of(&desk, &film.path, &options)).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("32 frames decoded: nothing is wrong"), "{said}");
 }

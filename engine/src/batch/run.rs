@@ -506,10 +506,11 @@ impl Batch<'_> {
     }
 
     /// Tells whether renditions of the plan are there that the journal does not know of: what was at work then was ended between
-    /// publishing and saying so.
+    /// publishing and saying so. Those that are encrypted, or are to be, are never taken for it: nothing in them tells with which keys.
     fn is_published(&self, index: usize) -> bool {
         let Some(prepared) = &self.schedule.works[index].prepared else { return false };
-        let directory = self.files(&self.titles[index].title).directory;
+        let title = &self.titles[index].title;
+        let directory = self.files(title).directory;
         let Ok(report) = fs::read(directory.join(REPORT)) else { return false };
         let Ok(report) = serde_json::from_slice::<serde_json::Value>(&report) else { return false };
         let is_of_plan = report["plan_hash"].as_str() == Some(prepared.plan.to_string().as_str());
@@ -523,6 +524,9 @@ impl Batch<'_> {
             single.collect(),
         ];
         let files = files.concat();
+        if title.keys().is_some() || files.iter().any(|file| file["key_id"].is_string()) {
+            return false;
+        }
         let is_whole = |rendition: &serde_json::Value| {
             let there = rendition["file"].as_str().and_then(|name| fs::metadata(directory.join(name)).ok());
             there.is_some_and(|there| Some(there.len()) == rendition["bytes"].as_u64())
