@@ -15,8 +15,8 @@ pub(super) struct Places {
     pub(super) seconds: f64,
     /// Times between shots, in rising order.
     cuts: Vec<f64>,
-    /// From when to when text was laid into the picture anew.
-    captions: Vec<[f64; 2]>,
+    /// From when to when there is text in the picture: laid into it anew, or burnt in.
+    texts: Vec<[f64; 2]>,
 }
 
 impl Places {
@@ -25,10 +25,12 @@ impl Places {
         let shots = &plan.wanted.shots;
         let at = |time: Time| time.seconds().as_f64();
         let captions = shots.iter().flat_map(|shot| &shot.captions);
+        let burnt_in = plan.wanted.burn_in.iter().flat_map(|text| &text.cues);
+        let burnt_in = burnt_in.map(|cue| [at(cue.start), at(cue.end)]);
         Self {
             seconds,
             cuts: shots.iter().skip(1).map(|shot| at(shot.start)).collect(),
-            captions: captions.map(|caption| [at(caption.from), at(caption.to)]).collect(),
+            texts: captions.map(|caption| [at(caption.from), at(caption.to)]).chain(burnt_in).collect(),
         }
     }
 
@@ -37,7 +39,7 @@ impl Places {
         let [begins, ends] = [BEGINNING, END].map(|(part, most)| (self.seconds * part).min(most));
         let is_at_end = at < begins || at > self.seconds - ends;
         let is_by_cut = self.cuts.iter().any(|cut| (cut - at).abs() < DISSOLVE);
-        let has_text = self.captions.iter().any(|[from, to]| (from..to).contains(&&at));
+        let has_text = self.texts.iter().any(|[from, to]| (from..to).contains(&&at));
         [(is_at_end, 0.4), (is_by_cut, 0.6), (has_text, 0.6)]
             .iter()
             .filter(|(is, _)| *is)
