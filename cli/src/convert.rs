@@ -125,7 +125,7 @@ fn carry_out(
 
 /// Says what had to be assumed of a source, and what is not carried over.
 ///
-/// Where `subtitles` are written beside the renditions, those of text are; and what is burnt in is carried over too.
+/// Takes text for carried over where `subtitles` are written beside the renditions, and so what is burnt in.
 pub(crate) fn tell_of_source(source: &SourceInfo, subtitles: bool, burnt_in: Option<&BurnIn>) {
     for assumption in &source.assumptions {
         let hint = hints::of_assumption(&assumption.what).map(|hint| format!("; {hint}")).unwrap_or_default();

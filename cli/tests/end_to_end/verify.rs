@@ -273,9 +273,7 @@ fn whatever_is_broken_of_an_encrypted_package_is_found_and_named() {
     let keys = encryption::keys(desk.path());
     let keys = keys.to_str().unwrap();
     let options = ["--format", "cmaf", "--ladder", "180,90", "--speed", "10", "--encrypt", keys];
-    let output = desk.convert(&encryption::film(&desk, 75).path, &options).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let folder = desk.out().join("secret");
+    let folder = package_of(&desk, &encryption::film(&desk, 75).path, &options);
     assert_eq!(verify(&folder, &[]), (0, BTreeSet::new()));
     let cases: Vec<(&str, Change, &str)> = vec![
         (VIDEO, rename("sinf", "sinz"), "protection"),

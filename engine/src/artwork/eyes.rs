@@ -1,4 +1,4 @@
-//! How far the eyes of a face, and its mouth, are open, as far as brightness tells.
+//! Measures by brightness how far the eyes of a face, and its mouth, are open.
 //!
 //! An open eye is a dark disc in something bright: along it, from corner to corner, brightness goes down and up again twice. A closed
 //! one is a line of lashes between two bands of skin, along which little changes. So what is measured is how much brightness changes
@@ -18,7 +18,7 @@ const LINES: u8 = 7;
 /// Pixels from one eye to the other below which an eye has too few of them.
 const LEAST: f32 = 14.0;
 
-/// How open a face is.
+/// Openness of a face.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Openness {
     /// Of the eyes, the one that is more open, for the other may be turned away.

@@ -1,4 +1,4 @@
-//! What is made of a film beside its renditions, and under which names.
+//! Names and reports of the pictures that are made beside renditions.
 
 use super::storyboard;
 use crate::geometry::Size;

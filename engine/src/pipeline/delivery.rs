@@ -234,9 +234,7 @@ pub(super) fn finish(
         package.audio.push(make(name, track, &spooled.packets)?);
     }
     for (file, track) in texts {
-        let is_burnt_in = plan.wanted.burn_in.as_ref().is_some_and(|text| text.track == track.track);
-        let (rendition, segments) = text_rendition(file, track, &package, drafts, job)?;
-        let rendition = TextRendition { is_burnt_in, ..rendition };
+        let (rendition, segments) = text_rendition(plan, (file, track), &package, drafts, job)?;
         for (path, name) in &segments {
             let bytes = path.metadata().map_err(Error::io(path, "cannot read back"))?.len();
             report.files.push(PackageFile { file: name.clone(), bytes, segments: None, key_id: None });
@@ -307,8 +305,8 @@ pub(super) fn text_file(track: &Subtitles, drafts: &Drafts) -> Result<TempPath> 
 
 /// Writes the segments of a track of text, which are those of the picture.
 fn text_rendition(
-    file: &TempPath,
-    track: &Subtitles,
+    plan: &Plan,
+    (file, track): (&TempPath, &Subtitles),
     package: &Package,
     drafts: &Drafts,
     job: &Control,
@@ -332,7 +330,7 @@ fn text_rendition(
         language: track.language.clone(),
         captions: track.is_for_the_deaf(),
         forced: track.roles.contains(&Role::Forced),
-        is_burnt_in: false,
+        is_burnt_in: plan.wanted.burn_in.as_ref().is_some_and(|text| text.track == track.track),
         bytes: file.metadata().map_err(Error::io(file, "cannot read back"))?.len(),
     };
     Ok((rendition, files))
